@@ -1,0 +1,42 @@
+# `make demo` and `make test` need nothing but Python 3.11-3.13, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One thread per process: small networks lose time to any more.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-long check format setup speed clean
+
+demo: setup
+	$(BIN)/carousel demo
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+test-long: setup
+	$(BIN)/python -m pytest -m slow
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+speed: setup
+	$(BIN)/carousel speed
+
+setup: $(VENV)/.installed
+
+# Installs again only when the list of dependencies has changed. torch goes first and alone: asked
+# for exactly, pip takes a CPU build that lies at hand instead of the newest one.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,501 @@
+"""The environments: a native vector environment, and the scalar one as the same thing at one lane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from . import rng, session
+from .cues import cue_table
+from .errors import CarouselError, whole_number
+from .observation import Columns, observation_space
+from .population import Population
+from .render import Recorder
+from .users import user_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Reward = Literal["sampled", "mean"]
+Info = dict[str, Any]
+
+MAX_LANES = 2**24
+RENDER_MODES = ("ansi", "rgb_array")
+_MODE_CODES = {
+    AutoresetMode.NEXT_STEP: session.NEXT_STEP,
+    AutoresetMode.SAME_STEP: session.SAME_STEP,
+    AutoresetMode.DISABLED: session.DISABLED,
+}
+
+
+def as_population(population: Population | str) -> Population:
+    """A population, or the preset of this name.
+
+    Raises:
+        CarouselError: neither a population nor the name of a preset.
+    """
+    if isinstance(population, Population):
+        return population
+    if isinstance(population, str):
+        return Population.preset(population)
+    raise CarouselError(
+        f"population is {type(population).__name__}; it must be a Population or a preset's name"
+    )
+
+
+class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
+    """Many sessions at once, played by one compiled kernel.
+
+    Lane i of an environment seeded s is bit for bit the scalar environment seeded s + i. Every
+    array that `reset` and `step` return is the caller's to keep.
+
+    Args:
+        num_envs: number of lanes N, 1 to 2**24.
+        population: who the users are, a `Population` or the name of a preset.
+        reward: "sampled" pays the engagement that was observed (0 or 1), "mean" pays its
+            probability; both less the swap cost. What is observed is the same.
+        autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
+            pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
+        render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+
+    Reset options:
+        user: row of the user table to play, an integer or an integer array of shape (N,); -1 draws.
+        reset_mask: see above.
+
+    Info (arrays over lanes, each with Gymnasium's mask `_key`): `engagement_mean` (float32,
+    probability of engagement at this turn), `swapped`, `refused` (bool; the pick was unavailable),
+    `mood` (int8; 0 fresh, 1 bored, as it was when the user reacted), `action_mask` (int8, (N, K)),
+    `user` (int32). In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last
+    observation and info of the sessions that ended.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        population: Population | str = "Boredom",
+        reward: Reward = "sampled",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+    ) -> None:
+        self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
+        self.population = as_population(population)
+        if reward not in ("sampled", "mean"):
+            raise CarouselError(f"reward is {reward!r}; it must be 'sampled' or 'mean'")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise CarouselError(
+                f"render_mode is {render_mode!r}; it must be None, 'ansi' or 'rgb_array'"
+            )
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            raise CarouselError(
+                f"autoreset_mode is {autoreset_mode!r}; it must be one of "
+                f"{', '.join(mode.value for mode in AutoresetMode)}"
+            ) from None
+        self.reward = reward
+        self.render_mode = render_mode
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
+        self.columns = Columns.of(self.population)
+        self.single_observation_space = observation_space(self.population)
+        self.single_action_space = spaces.Discrete(self.population.n_personas)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._allocate()
+        self._recorder = Recorder(self.population, self.num_envs) if render_mode else None
+
+    def _allocate(self) -> None:
+        n, k, d = self.num_envs, self.population.n_personas, self.columns.width
+        self.users = user_table(self.population)
+        cues = cue_table(self.population)
+        satiation_rows = np.column_stack([self.users.gain, self.users.memory])
+        self._tables = (
+            self.users.rows,
+            satiation_rows if self.population.has_satiation else satiation_rows[:0],
+            cues.alias,
+            cues.levels,
+            np.array(
+                [
+                    self.population.session_length,
+                    self.population.swap_cost,
+                    self.reward == "mean",
+                ],
+                dtype=np.float64,
+            ),
+        )
+        self._mode = _MODE_CODES[self.autoreset_mode]
+        self._lanes = np.zeros(n, dtype=session.LANE)
+        self._satiation = np.zeros((n, k))
+        self._obs = np.zeros((n, d), dtype=np.float32)
+        self._mask = np.zeros((n, k), dtype=np.int8)
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        self._final_obs = np.zeros((n if same_step else 0, d), dtype=np.float32)
+        self._everywhere = np.ones(n, dtype=np.bool_)
+        self._everywhere.setflags(write=False)
+        self._started = False
+
+    # -- reset --------------------------------------------------------------------------------
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start a session in every lane, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: s seeds lane i with s + i; a sequence gives each lane its own. Without a seed
+                every lane goes on with its next episode.
+            options: see the class.
+
+        Returns:
+            Observations (float32, shape (N, D)) and info.
+
+        Raises:
+            CarouselError: the seed or an option is not allowed.
+        """
+        self._refuse_if_closed()
+        which, users = self._read_options(options)
+        first = not self._started
+        if first and not which.all():
+            raise CarouselError("reset_mask leaves out lanes, but the first reset must start all")
+        keys = self._read_seed(seed, first=first)
+        lanes = self._lanes
+        if keys is None:
+            lanes["episode"][which] += 1
+        else:
+            lanes["lane_key"][which] = keys[which]
+            lanes["episode"][which] = 0
+        self._started = True
+        session.reset(
+            lanes,
+            which,
+            users,
+            self._satiation,
+            self._tables[0],
+            self.columns.n_cues,
+            self._obs,
+            self._mask,
+        )
+        if self._recorder:
+            self._recorder.start(which)
+        info: Info = {}
+        self._put(info, "action_mask", self._mask.copy(), which)
+        self._put(info, "user", lanes["user"].copy(), which)
+        return self._obs.copy(), info
+
+    def _read_seed(
+        self, seed: int | Sequence[int] | None, *, first: bool
+    ) -> NDArray[np.uint64] | None:
+        if seed is None:
+            if not first:
+                return None
+            super().reset(seed=None)
+            return rng.lane_keys(int(self.np_random.integers(2**63)), self.num_envs)
+        if isinstance(seed, (int, np.integer)):
+            number = whole_number("seed", seed, 0, 2**63 - 1)
+            super().reset(seed=number)
+            return rng.lane_keys(number, self.num_envs)
+        seeds = [whole_number(f"seed[{i}]", s, 0, 2**63 - 1) for i, s in enumerate(seed)]
+        if len(seeds) != self.num_envs:
+            raise CarouselError(f"seed has {len(seeds)} entries; it must have {self.num_envs}")
+        super().reset(seed=seeds[0])
+        return np.concatenate([rng.lane_keys(s, 1) for s in seeds])
+
+    def _read_options(
+        self, options: dict[str, Any] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        options = options or {}
+        for name in options:
+            if name not in ("user", "reset_mask"):
+                raise CarouselError(f"option {name!r} is unknown; known are user, reset_mask")
+        which: NDArray[np.bool_] = self._everywhere
+        if "reset_mask" in options:
+            if self.autoreset_mode != AutoresetMode.DISABLED:
+                raise CarouselError(
+                    "reset_mask is only allowed with autoreset_mode Disabled; it is "
+                    f"{self.autoreset_mode.value}"
+                )
+            which = np.asarray(options["reset_mask"])
+            if which.dtype != np.bool_ or which.shape != (self.num_envs,):
+                raise CarouselError(
+                    f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
+                    f"bool of shape ({self.num_envs},)"
+                )
+            if not which.any():
+                raise CarouselError("reset_mask marks no lane; it must mark at least one")
+        users = np.full(self.num_envs, -1, dtype=np.int64)
+        if options.get("user") is not None:
+            given = np.asarray(options["user"])
+            if given.dtype.kind not in "iu" or given.shape not in ((), (self.num_envs,)):
+                raise CarouselError(
+                    f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer "
+                    f"or an integer array of shape ({self.num_envs},)"
+                )
+            if given.min() < -1 or given.max() >= len(self.users):
+                raise CarouselError(
+                    f"user holds {given.min() if given.min() < -1 else given.max()}; it must lie "
+                    f"in -1 (drawn) to {len(self.users) - 1}"
+                )
+            users[:] = given
+        return which, users
+
+    # -- step ---------------------------------------------------------------------------------
+
+    def step(
+        self, actions: NDArray[np.integer]
+    ) -> tuple[
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        Info,
+    ]:
+        """Play one turn in every lane.
+
+        Args:
+            actions: index of the persona to enact, integers of shape (N,) in [0, K).
+
+        Returns:
+            Observations (float32, (N, D)), rewards (float64, (N,)), terminated and truncated
+            (bool, (N,)), info.
+
+        Raises:
+            CarouselError: wrong dtype, shape or range of actions (nothing has been played).
+            gymnasium.error.ResetNeeded: before the first reset, or with autoreset disabled when
+                a session is over.
+        """
+        given = np.asarray(actions)
+        if given.dtype.kind not in "iu":
+            raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
+        if given.shape != (self.num_envs,):
+            raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
+        same_step = self._mode == session.SAME_STEP
+        users = self._lanes["user"].copy() if same_step else None
+        reward, mean, events, n_ended = self._play(given.astype(np.int64, copy=False))
+        flags = events.view(np.bool_)
+        terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
+        done = terminated | truncated if same_step and n_ended else None
+        info: Info = {}
+        self._put_turn(info, mean, events, flags[session.PLAYED] if done is None else ~done)
+        self._put(info, "action_mask", self._mask.copy(), self._everywhere)
+        self._put(info, "user", self._lanes["user"].copy(), self._everywhere)
+        if done is not None:
+            final_obs = self._final_obs.copy()
+            final: Info = {}
+            self._put_turn(final, mean, events, done)
+            available = final_obs[:, self.columns.available].astype(np.int8)
+            self._put(final, "action_mask", available, done)
+            self._put(final, "user", users, done)
+            self._put(info, "final_obs", final_obs, done)
+            self._put(info, "final_info", final, done)
+        return self._obs.copy(), reward, terminated, truncated, info
+
+    def _play(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int8], int]:
+        """Play a turn; reward, mean engagement and events (see `session.step`) are new arrays."""
+        self._refuse_if_closed()
+        self._refuse_if_over()
+        rows, satiation_rows, alias, levels, numbers = self._tables
+        n = self.num_envs
+        reward = np.empty(n)
+        mean = np.empty(n, dtype=np.float32)
+        events = np.empty((6, n), dtype=np.int8)
+        n_ended = session.step(
+            self._lanes,
+            actions,
+            self._satiation,
+            rows,
+            satiation_rows,
+            alias,
+            levels,
+            numbers,
+            self._mode,
+            self._obs,
+            self._mask,
+            reward,
+            mean,
+            events,
+            self._final_obs,
+        )
+        if n_ended < 0:
+            lane = -1 - n_ended
+            raise CarouselError(
+                f"action {actions[lane]} in lane {lane} is no persona; it must lie in 0 to "
+                f"{self.population.n_personas - 1}"
+            )
+        if self._recorder:
+            same_step = self._mode == session.SAME_STEP and n_ended
+            seen = self._obs
+            if same_step:
+                ended = (events[session.TERMINATED] | events[session.TRUNCATED]) != 0
+                seen = np.where(ended[:, None], self._final_obs, self._obs)
+            self._recorder.add(seen, reward, mean, events)
+        return reward, mean, events, n_ended
+
+    def hidden(self) -> dict[str, NDArray[Any]]:
+        """What no router sees, as it stands before the next turn (copies).
+
+        Returns:
+            `mood` (int32, (N,); 0 fresh, 1 bored), `satiation` (float64, (N, K)), `user` and
+            `archetype` (int32, (N,)).
+        """
+        user = self._lanes["user"].copy()
+        return {
+            "mood": self._lanes["mood"].copy(),
+            "satiation": self._satiation.copy(),
+            "user": user,
+            "archetype": self.users.archetype[user],
+        }
+
+    # -- the rest -----------------------------------------------------------------------------
+
+    def render(self) -> tuple[Any, ...] | None:
+        """One frame per lane: the last turn as a line (ansi) or the session so far (rgb_array)."""
+        self._refuse_if_closed()
+        if self._recorder is None:
+            return None
+        if not self._started:
+            raise ResetNeeded("render was called before reset; call reset first")
+        draw = self._recorder.line if self.render_mode == "ansi" else self._recorder.picture
+        return tuple(draw(i) for i in range(self.num_envs))
+
+    @staticmethod
+    def _put(info: Info, key: str, value: Any, mask: NDArray[np.bool_]) -> None:
+        info[key] = value
+        info[f"_{key}"] = mask
+
+    def _put_turn(
+        self,
+        info: Info,
+        mean: NDArray[np.float32],
+        events: NDArray[np.int8],
+        where: NDArray[np.bool_],
+    ) -> None:
+        flags = events.view(np.bool_)
+        self._put(info, "engagement_mean", mean, where)
+        self._put(info, "swapped", flags[session.SWAPPED], where)
+        self._put(info, "refused", flags[session.REFUSED], where)
+        self._put(info, "mood", events[session.MOOD], where)
+
+    def _refuse_if_closed(self) -> None:
+        if self.closed:
+            raise gym.error.ClosedEnvironmentError("the environment is closed; make a new one")
+
+    def _refuse_if_over(self) -> None:
+        if not self._started:
+            raise ResetNeeded("step was called before reset; call reset first")
+        over = self._lanes["over"]
+        if self._mode == session.DISABLED and over.any():
+            lane = int(over.argmax())
+            raise ResetNeeded(
+                f"the session in lane {lane} is over; reset it (autoreset is disabled)"
+            )
+
+
+class CarouselEnv(gym.Env[Any, Any]):
+    """One session at a time: the vector environment at one lane.
+
+    Takes the arguments of `CarouselVectorEnv` except `num_envs` and `autoreset_mode`. Observations
+    are float32 of shape (D,); `info` holds the same keys as Python scalars (`action_mask` an int8
+    array of shape (K,)).
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+    }
+
+    def __init__(
+        self,
+        *,
+        population: Population | str = "Boredom",
+        reward: Reward = "sampled",
+        render_mode: str | None = None,
+    ) -> None:
+        self._one = CarouselVectorEnv(
+            1,
+            population=population,
+            reward=reward,
+            autoreset_mode=AutoresetMode.DISABLED,
+            render_mode=render_mode,
+        )
+        self.population = self._one.population
+        self.columns = self._one.columns
+        self.render_mode = render_mode
+        self._action = np.zeros(1, dtype=np.int64)
+        self.observation_space = self._one.single_observation_space
+        self.action_space = self._one.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start a session; see `CarouselVectorEnv.reset`."""
+        if seed is not None:
+            whole_number("seed", seed, 0, 2**63 - 1)
+        super().reset(seed=seed)
+        obs, info = self._one.reset(seed=seed, options=options)
+        return obs[0], {"action_mask": info["action_mask"][0], "user": int(info["user"][0])}
+
+    def step(
+        self, action: int | np.integer[Any]
+    ) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
+        """Play one turn with persona `action`; see `CarouselVectorEnv.step`."""
+        one = self._one
+        try:
+            self._action[0] = action.__index__()
+        except AttributeError:
+            given = np.asarray(action)
+            if given.dtype.kind not in "iu" or given.size != 1:
+                raise CarouselError(
+                    f"action is {action!r}; it must be an integer from 0 to "
+                    f"{self.population.n_personas - 1}"
+                ) from None
+            self._action[0] = given.item()
+        reward, mean, events, _ = one._play(self._action)
+        terminated, truncated, _, swapped, refused, mood = events[:, 0].tolist()
+        info = {
+            "engagement_mean": mean.item(),
+            "swapped": swapped != 0,
+            "refused": refused != 0,
+            "mood": mood,
+            "action_mask": one._mask[0].copy(),
+            "user": int(one._lanes["user"][0]),
+        }
+        return one._obs[0].copy(), reward.item(), terminated != 0, truncated != 0, info
+
+    def hidden(self) -> dict[str, Any]:
+        """What no router sees; see `CarouselVectorEnv.hidden`."""
+        return {key: value[0] for key, value in self._one.hidden().items()}
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which personas are available, bool of shape (K,) (the form sb3-contrib asks for)."""
+        return cast("NDArray[np.bool_]", self._one._mask[0] != 0)
+
+    def render(self) -> Any:
+        """The last turn as a line (ansi), or the session so far as an image (rgb_array)."""
+        frames = self._one.render()
+        return None if frames is None else frames[0]
+
+    def close(self) -> None:
+        """Refuse every further call."""
+        self._one.close()

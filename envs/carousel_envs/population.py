@@ -1,0 +1,354 @@
+"""Who the users are: a frozen, validated distribution over users.
+
+A `Population` says everything that the dynamics need. It is realised as a finite table of users
+by `carousel_envs.users`; each episode plays one row of that table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import CarouselError
+from .personas import repertoire, trait_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+MODEL_VERSION = 1
+"""Counts changes of the dynamics; part of every fingerprint, so that results never mix."""
+
+MAX_JOINT_SYMBOLS = 4096
+"""Most combinations of cue levels that one population may have."""
+
+Span = float | tuple[float, float] | tuple[float, float, float, float]
+"""A number (every user has it), a pair (low, high) from which users are drawn uniformly, or four
+numbers (low, hole_low, hole_high, high): uniform on [low, high] without the hole between."""
+
+
+def span_numbers(span: Span) -> tuple[float, ...]:
+    """The numbers of a span, in order: one, two or four."""
+    return span if isinstance(span, tuple) else (float(span),)
+
+
+def map_span(span: Span, change: Any) -> Span:
+    """Apply a non-decreasing function to every number of a span (shape (n,) to shape (n,))."""
+    numbers = tuple(float(x) for x in change(np.array(span_numbers(span))))
+    return numbers[0] if not isinstance(span, tuple) else numbers  # type: ignore[return-value]
+
+
+def _span_within(low: float, high: float, *, open_high: bool = False) -> AfterValidator:
+    end = ")" if open_high else "]"
+
+    def check(span: Span) -> Span:
+        numbers = span_numbers(span)
+        for x in numbers:
+            if not low <= x <= high or (open_high and x == high):
+                raise ValueError(f"every number must lie in [{low:g}, {high:g}{end}")
+        if list(numbers) != sorted(numbers):
+            raise ValueError("the numbers of a range must not decrease")
+        if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] == numbers[3]:
+            raise ValueError("a range with a hole must keep something beside the hole")
+        return span
+
+    return AfterValidator(check)
+
+
+Probability = Annotated[Span, _span_within(0.0, 1.0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class Population(BaseModel):
+    """A distribution over users and the session they play (all fields are validated; frozen).
+
+    Probabilities are per turn and lie in [0, 1]. Fields typed as a span take a number, a pair
+    (low, high), or (low, hole_low, hole_high, high); each user draws one value from it.
+
+    Raises:
+        CarouselError: a field is unknown or outside what is allowed (one sentence says which).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    personas: tuple[str, ...] = Field(
+        default=("alice", "bob", "coach", "scholar"),
+        description="names of the personas the router may enact, from the repertoire, 2 to 16",
+        min_length=2,
+        max_length=16,
+    )
+    session_length: int = Field(
+        default=40,
+        ge=1,
+        le=10_000,
+        description="turns after which a session is truncated, 1 to 10 000",
+    )
+    fit: Literal["traits"] | Unit = Field(
+        default=1.0,
+        description=(
+            "probability that a user is fresh right after a persona takes over: one number for "
+            "all, or 'traits' for sigmoid(taste_sharpness * cos(taste, traits) + taste_bias)"
+        ),
+    )
+    boredom_hazard: Probability = Field(
+        default=0.1, description="probability per turn that a fresh user becomes bored"
+    )
+    hazard_relief: Unit = Field(
+        default=0.0,
+        description="share of the hazard that a perfect fit removes: hazard * (1 - relief * fit)",
+    )
+    engagement_fresh: Probability = Field(
+        default=0.9, description="probability per turn that a fresh user engages"
+    )
+    engagement_bored: Probability = Field(
+        default=0.2,
+        description="probability per turn that a bored user engages; at most engagement_fresh",
+    )
+    satiation_gain: Annotated[Span, _span_within(0.0, 10.0)] = Field(
+        default=0.0,
+        description="engagement probability lost per unit of satiation with the persona, 0 to 10",
+    )
+    satiation_memory: Annotated[Span, _span_within(0.0, 1.0, open_high=True)] = Field(
+        default=0.0, description="share of satiation kept from turn to turn, in [0, 1)"
+    )
+    swap_cost: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=100.0,
+        allow_inf_nan=False,
+        description="engagement units charged for each swap after the first pick, 0 to 100",
+    )
+    leave_fresh: Probability = Field(
+        default=0.0, description="probability per turn that a fresh user leaves"
+    )
+    leave_bored: Probability = Field(
+        default=0.0,
+        description="probability per turn that a bored user leaves; at least leave_fresh",
+    )
+    cues: tuple[tuple[tuple[Unit, ...], ...], ...] = Field(
+        description="cues x 2 moods (fresh, bored) x levels: P(level | mood), rows sum to 1"
+    )
+    archetypes: tuple[tuple[Finite, ...], ...] = Field(
+        default=((1.0, 0.0, 0.0, 0.0),),
+        description="archetypes x traits: taste vectors in trait space",
+        min_length=1,
+        max_length=256,
+    )
+    archetype_weights: tuple[Weight, ...] = Field(
+        default=(1.0,), description="relative frequency of each archetype, not all zero"
+    )
+    taste_sharpness: float = Field(
+        default=4.0,
+        ge=0.0,
+        le=1000.0,
+        allow_inf_nan=False,
+        description="slope of fit in the cosine of taste and traits, 0 to 1000",
+    )
+    taste_bias: float = Field(
+        default=0.0,
+        ge=-1000.0,
+        le=1000.0,
+        allow_inf_nan=False,
+        description="log-odds of fit for a taste at right angles to the traits, -1000 to 1000",
+    )
+    unavailability: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        allow_inf_nan=False,
+        description=(
+            "probability that a persona is unavailable to a user, drawn once per user and "
+            "persona; at least one persona always stays available, in [0, 1)"
+        ),
+    )
+    n_users: int = Field(
+        default=1000, ge=1, le=10_000_000, description="rows of the user table, 1 to 10 000 000"
+    )
+    users_seed: int = Field(
+        default=0, ge=0, lt=2**63, description="seed of the user table, 0 to 2**63 - 1"
+    )
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise CarouselError(_sentence(error)) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        known = repertoire()
+        for name in self.personas:
+            if name not in known:
+                raise ValueError(f"personas names {name!r}; known are {', '.join(known)}")
+        if len(set(self.personas)) != len(self.personas):
+            raise ValueError(f"personas {self.personas!r} repeats a name; each may appear once")
+        _check_cues(self.cues)
+        n_traits = len(trait_names())
+        for taste in self.archetypes:
+            if len(taste) != n_traits:
+                raise ValueError(
+                    f"archetypes holds {taste!r}; every taste must have {n_traits} coordinates"
+                )
+        if len(self.archetype_weights) != len(self.archetypes):
+            raise ValueError(
+                f"archetype_weights has {len(self.archetype_weights)} entries; "
+                f"there must be one per archetype ({len(self.archetypes)})"
+            )
+        if not 0.0 < sum(self.archetype_weights) < math.inf:
+            raise ValueError("archetype_weights are all zero; at least one must be positive")
+        for small, large in (
+            ("engagement_bored", "engagement_fresh"),
+            ("leave_fresh", "leave_bored"),
+        ):
+            low, high = getattr(self, small), getattr(self, large)
+            if span_numbers(low)[-1] > span_numbers(high)[0]:
+                raise ValueError(f"{small} is {low!r}; it must not exceed {large} ({high!r})")
+        return self
+
+    # -- making one ---------------------------------------------------------------------------
+
+    @classmethod
+    def preset(cls, name: str) -> Population:
+        """The population behind `Carousel/<name>-v0`.
+
+        Raises:
+            CarouselError: no preset has this name.
+        """
+        fields = presets().get(name)
+        if fields is None:
+            raise CarouselError(f"preset is {name!r}; known are {', '.join(presets())}")
+        return cls(**fields)
+
+    @classmethod
+    def from_json(cls, text: str) -> Population:
+        """Read what `to_json` wrote.
+
+        Raises:
+            CarouselError: the text is not JSON, not an object, or not a valid population.
+        """
+        try:
+            fields = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise CarouselError(f"population is not valid JSON: {error}") from None
+        if not isinstance(fields, dict):
+            raise CarouselError(f"population is {type(fields).__name__}; it must be a JSON object")
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; equal populations give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def replace(self, **changes: Any) -> Population:
+        """A copy with some fields changed, validated again.
+
+        Raises:
+            CarouselError: a field is unknown or its value is not allowed.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **changes})
+
+    # -- derived ------------------------------------------------------------------------------
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over the model's version and every field."""
+        text = f"carousel-model-{MODEL_VERSION}:{self.to_json()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def n_personas(self) -> int:
+        """Number of personas, K."""
+        return len(self.personas)
+
+    @property
+    def cue_levels(self) -> tuple[int, ...]:
+        """Number of levels of each cue."""
+        return tuple(len(cue[0]) for cue in self.cues)
+
+    @property
+    def has_satiation(self) -> bool:
+        """Whether satiation can lower anybody's engagement."""
+        return span_numbers(self.satiation_gain)[-1] > 0 and (
+            span_numbers(self.satiation_memory)[-1] > 0
+        )
+
+    def fit_matrix(self) -> NDArray[np.float64]:
+        """P(fresh right after a persona takes over), shape (archetypes, K)."""
+        if self.fit != "traits":
+            return np.full((len(self.archetypes), self.n_personas), float(self.fit))
+        tastes = np.array(self.archetypes)
+        known = repertoire()
+        traits = np.array([known[name].traits for name in self.personas])
+        norms = np.outer(np.linalg.norm(tastes, axis=1), np.linalg.norm(traits, axis=1))
+        cosines = np.divide(tastes @ traits.T, norms, out=np.zeros_like(norms), where=norms > 0)
+        logits = self.taste_sharpness * cosines + self.taste_bias
+        # tanh form of the sigmoid: no overflow at either end
+        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+
+
+def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
+    joint = 1
+    for j, cue in enumerate(cues):
+        if len(cue) != 2:
+            raise ValueError(f"cues[{j}] has {len(cue)} rows; it must have 2 (fresh, bored)")
+        if len(cue[0]) != len(cue[1]) or len(cue[0]) < 2:
+            raise ValueError(
+                f"cues[{j}] has {len(cue[0])} and {len(cue[1])} levels; both moods must have "
+                "the same number, at least 2"
+            )
+        for mood, row in zip(("fresh", "bored"), cue, strict=True):
+            if abs(sum(row) - 1.0) > 1e-6:
+                raise ValueError(
+                    f"cues[{j}] for mood {mood} sums to {sum(row):.6g}; every row must sum to 1"
+                )
+        joint *= len(cue[0])
+    if joint > MAX_JOINT_SYMBOLS:
+        raise ValueError(f"cues have {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed")
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first problem of a pydantic error as one sentence: field, value, what is allowed."""
+    first = min(error.errors(), key=lambda e: (e["type"] == "literal_error", len(e["loc"])))
+    if not first["loc"]:
+        return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return (
+            f"{name} is not a field of Population; fields are {', '.join(Population.model_fields)}"
+        )
+    if first["type"] == "missing":
+        return f"{name} is missing; it is {Population.model_fields[name].description}"
+    where = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
+    reason = first["msg"].removeprefix("Value error, ")
+    given = repr(first["input"])
+    if len(given) > 80:
+        given = given[:77] + "..."
+    return (
+        f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); "
+        f"allowed: {Population.model_fields[name].description}"
+    )
+
+
+def presets() -> Mapping[str, Mapping[str, Any]]:
+    """Fields of every preset by name, in the order of the presets file."""
+    text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    shared = data.pop("shared")
+    return {name: {**shared, **fields} for name, fields in data.items()}
+
+
+def describe_fields() -> Iterable[tuple[str, str]]:
+    """(name, meaning with unit and range) of every field, in order."""
+    for name, field in Population.model_fields.items():
+        yield name, field.description or ""

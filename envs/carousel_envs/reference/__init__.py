@@ -1,0 +1,18 @@
+"""References: what can be had from a population, exactly or between two bounds."""
+
+from .filtering import Belief, Filter
+from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
+from .solve import Reference, solve
+
+__all__ = [
+    "Belief",
+    "BlindCycle",
+    "Filter",
+    "Reference",
+    "SwapRule",
+    "blind_cycle",
+    "blind_rate",
+    "rotation_rate",
+    "solve",
+    "swap_rule",
+]

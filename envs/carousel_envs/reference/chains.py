@@ -1,0 +1,207 @@
+"""Exact values where nothing has to be inferred: schedules, uniform choice, and the clairvoyant.
+
+A router that never listens turns the session into a Markov chain: given the kind of user, satiation
+is a known function of the schedule and the mood a two-state chain. The clairvoyant knows the user
+and sees the mood, so its value bounds every router's from above.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._compile import njit
+from ..users import BORED, FRESH, UNIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .model import Model
+
+
+@njit
+def _schedule_value(  # type: ignore[no-untyped-def]
+    schedule, weights, fit, hazard, engagement, leave, gain, memory, cost
+):
+    n_k = fit.shape[1]
+    satiation = np.zeros(n_k)
+    total = 0.0
+    for a in range(fit.shape[0]):
+        satiation[:] = 0.0
+        fresh, bored = 1.0, 0.0
+        value = 0.0
+        for t in range(schedule.shape[0]):
+            k = schedule[t]
+            if t == 0 or k != schedule[t - 1]:
+                mass = fresh + bored
+                fresh, bored = mass * fit[a, k], mass * (1.0 - fit[a, k])
+                if t > 0:
+                    value -= mass * cost
+            lost = gain[a] * satiation[k] * UNIT
+            value += fresh * np.rint(max(engagement[a, 0] * UNIT - lost, 0.0)) / UNIT
+            value += bored * np.rint(max(engagement[a, 1] * UNIT - lost, 0.0)) / UNIT
+            fresh *= 1.0 - leave[a, 0]
+            bored *= 1.0 - leave[a, 1]
+            moved = fresh * hazard[a, k]
+            fresh -= moved
+            bored += moved
+            if gain[a] > 0.0:
+                satiation[k] += 1.0
+                for j in range(n_k):
+                    satiation[j] *= memory[a]
+        total += weights[a] * value
+    return total
+
+
+@njit
+def _improve(  # type: ignore[no-untyped-def]
+    schedule, present, weights, fit, hazard, engagement, leave, gain, memory, cost, passes
+):
+    """Coordinate ascent: change one turn, or the tail from a turn on, while that helps."""
+    length = schedule.shape[0]
+    best = _schedule_value(schedule, weights, fit, hazard, engagement, leave, gain, memory, cost)
+    trial = schedule.copy()
+    for _ in range(passes):
+        before = best
+        for t in range(length):
+            for k in present:
+                for whole_run in range(2):
+                    trial[:] = schedule
+                    end = t + 1
+                    if whole_run:
+                        while end < length and schedule[end] == schedule[t]:
+                            end += 1
+                    trial[t:end] = k
+                    value = _schedule_value(
+                        trial, weights, fit, hazard, engagement, leave, gain, memory, cost
+                    )
+                    if value > best + 1e-12:
+                        best = value
+                        schedule[:] = trial
+        if best <= before + 1e-12:
+            break
+    return best
+
+
+def schedule_value(
+    model: Model, schedule: NDArray[np.integer], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Value of enacting schedule[t] at turn t, shape (T,), for users who have all of its personas.
+
+    `weights` over kinds of user, shape (types,), default to the population's.
+    """
+    return float(
+        _schedule_value(
+            np.asarray(schedule, dtype=np.int64),
+            model.weights if weights is None else weights,
+            model.fit,
+            model.hazard,
+            model.engagement,
+            model.leave,
+            model.gain,
+            model.memory,
+            model.swap_cost,
+        )
+    )
+
+
+def fixed_values(model: Model) -> NDArray[np.float64]:
+    """Value of always picking persona k, averaged over users, shape (K,).
+
+    Where k is unavailable the next available persona speaks, all session long.
+    """
+    total = np.zeros(model.n_personas)
+    for j, mask in enumerate(model.masks):
+        for k, speaker in enumerate(model.first_picks(mask)):
+            schedule = np.full(model.length, speaker)
+            total[k] += schedule_value(model, schedule, model.joint[:, j])
+    return total
+
+
+def best_schedule(
+    model: Model,
+    mask: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    candidates: tuple[NDArray[np.int64], ...] = (),
+    passes: int = 20,
+) -> tuple[float, NDArray[np.int64]]:
+    """A good open-loop schedule and its exact value (weights as in `schedule_value`).
+
+    The start is the best of the given candidates and of all periodic schedules over the best j
+    personas with runs of n turns; coordinate ascent does the rest.
+    """
+    present = np.flatnonzero(mask)
+    alone = [schedule_value(model, np.full(model.length, k), weights) for k in present]
+    order = present[np.argsort(alone)[::-1]]
+    turns = np.arange(model.length)
+    starts = list(candidates)
+    for j in range(1, len(order) + 1):
+        starts += [order[(turns // n) % j] for n in range(1, model.length + 1 if j > 1 else 2)]
+    best = max(starts, key=lambda s: schedule_value(model, s, weights)).astype(np.int64).copy()
+    value = _improve(
+        best,
+        present,
+        weights,
+        model.fit,
+        model.hazard,
+        model.engagement,
+        model.leave,
+        model.gain,
+        model.memory,
+        model.swap_cost,
+        passes,
+    )
+    return float(value), best
+
+
+def uniform_value(model: Model) -> float:
+    """Value of picking an available persona uniformly at random every turn (no satiation)."""
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        share = 1.0 / len(present)
+        fit, hazard = model.fit[:, present], model.hazard[:, present]
+        alive = np.stack([fit, 1.0 - fit], axis=2) * share
+        value = np.zeros(model.n_types)
+        for t in range(model.length):
+            if t > 0:
+                here = alive.sum(axis=2)
+                value -= model.swap_cost * here.sum(axis=1) * (1.0 - share)
+                # arriving at a: everybody elsewhere, each with probability 1 / present
+                arriving = (here.sum(axis=1)[:, None] - here) * share
+                alive = alive * share + arriving[:, :, None] * np.stack([fit, 1.0 - fit], axis=2)
+            value += np.einsum("nkm,nm->n", alive, model.engagement)
+            alive = alive * (1.0 - model.leave)[:, None, :]
+            bored = alive[:, :, FRESH] * hazard
+            alive[:, :, FRESH] -= bored
+            alive[:, :, BORED] += bored
+        total += float(model.joint[:, j] @ value)
+    return total
+
+
+def clairvoyant_value(model: Model) -> float:
+    """Optimal value if the router knew the user and saw the mood before every pick (exact DP).
+
+    Satiation is left out, which can only raise the value: an upper bound for every population.
+    """
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        fit, hazard = model.fit[:, present], model.hazard[:, present]
+        n, k = fit.shape
+        ahead = np.zeros((n, k, 2))
+        start = np.zeros((n, k))
+        for _ in range(model.length):
+            fresh = (1.0 - hazard) * ahead[:, :, FRESH] + hazard * ahead[:, :, BORED]
+            after = np.stack([fresh, ahead[:, :, BORED]], axis=2)
+            stay = model.engagement[:, None, :] + (1.0 - model.leave)[:, None, :] * after
+            start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
+            elsewhere = np.full((n, k), -np.inf)
+            for a in range(k):
+                others = np.arange(k) != a
+                arrival = start[:, [a]] - model.swap_cost
+                elsewhere[:, others] = np.maximum(elsewhere[:, others], arrival)
+            ahead = np.maximum(stay, elsewhere[:, :, None])
+        total += float(model.joint[:, j] @ start.max(axis=1))
+    return total

@@ -1,0 +1,155 @@
+"""The exact Bayes filter over (kind of user, mood), batched over lanes.
+
+It reads observations only, so it runs wherever a router does. Given the kind of user, satiation is
+a known function of who spoke when; it is carried along and enters the likelihood of engagement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._compile import njit
+from ..cues import cue_table
+from ..observation import Columns
+from .model import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..population import Population
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """What the filter knows about every lane, before the next pick.
+
+    Attributes:
+        joint: P(kind, mood | everything shown), float64, shape (N, kinds, 2); moods fresh, bored.
+        satiation: of each persona, were the user of that kind, shape (N, kinds, K); no personas
+            where nobody satiates.
+    """
+
+    joint: NDArray[np.float64]
+    satiation: NDArray[np.float64]
+
+    @property
+    def bored(self) -> NDArray[np.float64]:
+        """P(the user is bored), shape (N,)."""
+        return np.asarray(self.joint[:, :, 1].sum(axis=1))
+
+
+@njit
+def _update(  # type: ignore[no-untyped-def]
+    joint,
+    satiation,
+    obs,
+    strides,
+    fit,
+    hazard,
+    engagement,
+    leave,
+    gain,
+    memory,
+    cues,
+    weights,
+    out,
+    out_satiation,
+):
+    n_kinds, n_k = fit.shape
+    n_cues = strides.shape[0]
+    streak_column = n_cues + 1 + 2 * n_k
+    satiates = satiation.shape[2] > 0
+    for i in range(obs.shape[0]):
+        streak = obs[i, streak_column]
+        if streak < 1.0:
+            for a in range(n_kinds):
+                out[i, a, 0] = weights[a]
+                out[i, a, 1] = 0.0
+            out_satiation[i] = 0.0
+            continue
+        k = 0
+        while obs[i, n_cues + 1 + k] < 0.5:
+            k += 1
+        symbol = 0
+        for j in range(n_cues):
+            symbol += np.int64(obs[i, j]) * strides[j]
+        engaged = obs[i, n_cues] > 0.5
+        total = 0.0
+        for a in range(n_kinds):
+            fresh, bored = joint[i, a, 0], joint[i, a, 1]
+            if streak < 1.5:
+                kind = fresh + bored
+                fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
+            lost = gain[a] * satiation[i, a, k] if satiates else 0.0
+            for mood in range(2):
+                chance = max(engagement[a, mood] - lost, 0.0)
+                like = (chance if engaged else 1.0 - chance) * cues[mood, symbol]
+                like *= 1.0 - leave[a, mood]
+                if mood == 0:
+                    fresh *= like
+                else:
+                    bored *= like
+            moved = fresh * hazard[a, k]
+            out[i, a, 0] = fresh - moved
+            out[i, a, 1] = bored + moved
+            total += fresh + bored
+            if satiates:
+                for other in range(n_k):
+                    eaten = 1.0 if other == k else 0.0
+                    out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
+        if total > 0.0:
+            out[i] /= total
+        else:
+            # impossible under this model (a frozen filter, off its distribution): learn nothing
+            for a in range(n_kinds):
+                kind = joint[i, a, 0] + joint[i, a, 1]
+                fresh = kind * fit[a, k] if streak < 1.5 else joint[i, a, 0]
+                out[i, a, 0] = fresh * (1.0 - hazard[a, k])
+                out[i, a, 1] = kind - out[i, a, 0]
+
+
+class Filter:
+    """Belief of a router that knows the population but not the user.
+
+    Args:
+        population: whose users the router believes it meets.
+        model: the model to filter with, if not the population's own (fewer kinds, say).
+    """
+
+    def __init__(self, population: Population, model: Model | None = None) -> None:
+        self.model = model or Model.of(population)
+        self.columns = Columns.of(population)
+        self._strides = cue_table(population).strides
+
+    def start(self, lanes: int) -> Belief:
+        """The belief before any session, for N lanes."""
+        model = self.model
+        joint = np.zeros((lanes, model.n_types, 2))
+        joint[:, :, 0] = model.weights
+        k = model.n_personas if model.has_satiation else 0
+        return Belief(joint, np.zeros((lanes, model.n_types, k)))
+
+    def update(self, belief: Belief, observation: NDArray[np.float32]) -> Belief:
+        """Belief after one observation per lane, shape (N, D); a first observation starts anew."""
+        model = self.model
+        joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
+        _update(
+            belief.joint,
+            belief.satiation,
+            observation,
+            self._strides,
+            model.fit,
+            model.hazard,
+            model.engagement,
+            model.leave,
+            model.gain,
+            model.memory,
+            model.cues,
+            model.weights,
+            joint,
+            satiation,
+        )
+        return Belief(joint, satiation)

@@ -1,0 +1,151 @@
+"""The best memoryless router: one that decides from the current observation alone.
+
+A network without memory sees the last turn's engagement and cues, the turns with the current persona
+and the time, but not the history; its best possible value lies below the belief-optimal one. The
+search alternates two exact passes: forward, how often each (turn, streak, mood) is met under the
+policy; backward, for every observation the better action given who is met there. Decisions of one
+turn touch disjoint sets of histories, so every backward pass can only improve the value (policy
+iteration for memoryless policies of a finite-horizon POMDP; Littman 1994). It ends in a local
+optimum; several starts are tried and the best is kept, so the result is attained, not a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cues import cue_table
+from ..errors import CarouselError
+from ..observation import Columns
+from .belief import solve_belief
+from .model import Model
+from .policies import current_persona, session_begins, turns_played
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..population import Population
+
+
+@dataclass
+class MemorylessPolicy:
+    """Swap (to the next persona around) where the table says so.
+
+    Attributes:
+        swap: bool, shape (T, T, symbols); indices: turn, turns with the persona less one, last
+            joint symbol (engagement, cues) as in `Model.symbols`.
+    """
+
+    columns: Columns
+    strides: NDArray[np.int64]
+    swap: NDArray[np.bool_]
+
+    def initial_state(self, lanes: int, seed: int) -> None:
+        return None
+
+    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        columns, length = self.columns, len(self.swap)
+        current = current_persona(observation, columns)
+        turn = turns_played(observation, columns, length)
+        streak = np.clip(observation[:, columns.streak].astype(np.int64) - 1, 0, length - 1)
+        symbol = observation[:, columns.cues].astype(np.int64) @ self.strides
+        symbol += self.swap.shape[2] // 2 * (observation[:, columns.engagement] > 0.5)
+        begins = session_begins(observation, columns)
+        swap = self.swap[turn, streak, np.where(begins, 0, symbol)] & ~begins
+        return np.where(swap, (current + 1) % columns.n_personas, current), None
+
+
+def best_memoryless(population: Population, starts: int = 6) -> tuple[float, MemorylessPolicy]:
+    """Value of the best memoryless router found, and the router.
+
+    Args:
+        population: one kind of user, interchangeable personas that are always available.
+        starts: initial policies to improve, at least 1.
+
+    Raises:
+        CarouselError: the population is of another kind.
+    """
+    model = Model.of(population)
+    interchangeable = (model.fit == model.fit[:, :1]).all() and (
+        model.hazard == model.hazard[:, :1]
+    ).all()
+    if model.n_types > 1 or not interchangeable or model.has_satiation or not model.masks.all():
+        raise CarouselError(
+            "best_memoryless needs one kind of user without satiation and interchangeable "
+            "personas that are always available"
+        )
+    like = model.symbols(0)
+    ratio = np.log(np.maximum(like[1], 1e-300)) - np.log(np.maximum(like[0], 1e-300))
+    solution = solve_belief(
+        model.fit[0],
+        model.hazard[0],
+        model.engagement[0],
+        model.leave[0],
+        like,
+        model.length,
+        model.swap_cost,
+    )
+    best_value, best_swap = -np.inf, None
+    for threshold in np.linspace(0.15, 0.75, starts):
+        # the posterior given one symbol, from a prior that boredom builds up at the hazard's rate
+        streak = np.arange(1, model.length + 1)
+        prior = 1.0 - model.fit[0, 0] * (1.0 - model.hazard[0, 0]) ** streak
+        odds = np.log(prior / np.maximum(1.0 - prior, 1e-300))[:, None] + ratio
+        swap = np.repeat((odds > np.log(threshold / (1.0 - threshold)))[None], model.length, 0)
+        value, swap = _improve(model, like, swap)
+        if value > best_value:
+            best_value, best_swap = value, swap
+    assert best_swap is not None and best_value <= solution.upper + 1e-9
+    policy = MemorylessPolicy(Columns.of(population), cue_table(population).strides, best_swap)
+    return best_value, policy
+
+
+def _improve(
+    model: Model, like: NDArray[np.float64], swap: NDArray[np.bool_]
+) -> tuple[float, NDArray[np.bool_]]:
+    """Improve a memoryless policy until it stops changing."""
+    length, cost = model.length, model.swap_cost
+    hazard, stay = model.hazard[0, 0], 1.0 - model.leave[0]
+    redrawn = np.array([model.fit[0, 0], 1.0 - model.fit[0, 0]])
+    shown = like * stay[:, None]
+    last = -np.inf
+    while True:
+        # forward: mass[t, n] over moods as persona number n + 1 turns in speaks at turn t
+        mass = np.zeros((length, length, 2))
+        mass[0, 0] = redrawn
+        for t in range(length - 1):
+            after = _age(mass[t, : t + 1, :, None] * shown, hazard)
+            goes = swap[t + 1, : t + 1]
+            mass[t + 1, 0] = redrawn * (after.sum(axis=1) * goes).sum()
+            mass[t + 1, 1 : t + 2] = (after * ~goes[:, None, :]).sum(axis=2)
+        # backward: ahead[n] over moods, value from turn t on
+        ahead = np.zeros((length + 1, 2))
+        for t in range(length - 1, -1, -1):
+            value = np.tile(model.engagement[0], (length + 1, 1))
+            if t + 1 < length:
+                arrival = float(redrawn @ ahead[0]) - cost
+                after = _age(mass[t, : t + 1, :, None] * shown, hazard)
+                keeps = np.einsum("nmz,nm->nz", after, ahead[1 : t + 2])
+                swap[t + 1, : t + 1] = arrival * after.sum(axis=1) > keeps
+                goes = swap[t + 1, : t + 1, None, :]
+                kept = np.stack(
+                    [
+                        (1 - hazard) * ahead[1 : t + 2, 0] + hazard * ahead[1 : t + 2, 1],
+                        ahead[1 : t + 2, 1],
+                    ],
+                    axis=1,
+                )
+                value[: t + 1] += (shown * np.where(goes, arrival, kept[:, :, None])).sum(axis=2)
+            ahead = value
+        total = float(redrawn @ ahead[0])
+        if total <= last + 1e-10:
+            return total, swap
+        last = total
+
+
+def _age(mass: NDArray[np.float64], hazard: float) -> NDArray[np.float64]:
+    """Let the hazard act on mass over (streak, mood, symbol)."""
+    moved = mass[:, 0] * hazard
+    return np.stack([mass[:, 0] - moved, mass[:, 1] + moved], axis=1)

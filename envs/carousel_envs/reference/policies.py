@@ -1,0 +1,244 @@
+"""Policies that act: what the solvers found, as batched policies with explicit state.
+
+Every one reads observations alone. A session's first observation (no turns with anybody yet) starts
+the state of its lane anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import rng
+from .._compile import njit
+from ..observation import Columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .filtering import Belief, Filter
+
+
+@dataclass
+class MaskIndex:
+    """Row of the known availability masks that fits each observation best.
+
+    Attributes:
+        masks: bool, shape (masks, K).
+    """
+
+    masks: NDArray[np.bool_]
+    _row: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._powers = 1 << np.arange(self.masks.shape[1])
+        self._row = np.full(1 << self.masks.shape[1], -1, dtype=np.int64)
+
+    def find(self, available: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Index of the mask that differs least, shape (N, K) to (N,)."""
+        bits = (available > 0.5) @ self._powers
+        rows = self._row[bits]
+        if (rows < 0).any():
+            for new in np.unique(bits[rows < 0]):
+                differs = self.masks != ((new & self._powers) != 0)
+                self._row[new] = int(differs.sum(axis=1).argmin())
+            rows = self._row[bits]
+        return rows
+
+
+def current_persona(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.int64]:
+    """Index of the persona that speaks (0 before the first turn), shape (N,)."""
+    return np.asarray(observation[:, columns.persona].argmax(axis=1))
+
+
+def session_begins(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.bool_]:
+    """Whether nobody has spoken yet, shape (N,)."""
+    return np.asarray(observation[:, columns.streak] < 0.5)
+
+
+def turns_played(
+    observation: NDArray[np.float32], columns: Columns, length: int
+) -> NDArray[np.int64]:
+    """Turns played so far in a session of this length, at most length - 1, shape (N,)."""
+    played = np.rint(observation[:, columns.elapsed] * length).astype(np.int64)
+    return np.asarray(np.minimum(played, length - 1))
+
+
+@dataclass
+class UniformPolicy:
+    """An available persona uniformly at random, every turn."""
+
+    columns: Columns
+
+    def initial_state(self, lanes: int, seed: int) -> tuple[NDArray[np.uint64], int]:
+        return rng.lane_keys(seed, lanes), 0
+
+    def act(
+        self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
+        keys, counter = state
+        available = observation[:, self.columns.available] > 0.5
+        # rank of the pick among the available ones
+        rank = (rng.hash_uniforms(keys, counter) * available.sum(axis=1)).astype(np.int64)
+        order = np.cumsum(available, axis=1) - 1
+        picks = (available & (order == rank[:, None])).argmax(axis=1)
+        return picks, (keys, counter + 1)
+
+
+@dataclass
+class SchedulePolicy:
+    """Enact schedule[mask, t] at turn t, whatever the user shows."""
+
+    columns: Columns
+    masks: MaskIndex
+    schedule: NDArray[np.int64]
+
+    def initial_state(self, lanes: int, seed: int) -> None:
+        return None
+
+    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        row = self.masks.find(observation[:, self.columns.available])
+        turn = turns_played(observation, self.columns, self.schedule.shape[1])
+        return self.schedule[row, turn], None
+
+
+@dataclass
+class ThresholdPolicy:
+    """Swap once the filtered probability of boredom reaches a threshold.
+
+    Attributes:
+        filter: what the router believes.
+        masks: availability masks that the tables know.
+        threshold, target: shape (masks, T, K).
+        first: shape (masks,).
+    """
+
+    filter: Filter
+    masks: MaskIndex
+    threshold: NDArray[np.float64]
+    target: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        columns = self.filter.columns
+        belief = self.filter.update(state, observation)
+        row = self.masks.find(observation[:, columns.available])
+        turn = turns_played(observation, columns, self.threshold.shape[1])
+        current = current_persona(observation, columns)
+        swap = belief.bored >= self.threshold[row, turn, current]
+        picks = np.where(swap, self.target[row, turn, current], current)
+        begins = session_begins(observation, columns)
+        return np.where(begins, self.first[row], picks), belief
+
+
+@njit
+def _best_plan(joint, row, turn, current, vectors, actions, picks):  # type: ignore[no-untyped-def]
+    n_plans, n_kinds = vectors.shape[3], vectors.shape[4]
+    for i in range(joint.shape[0]):
+        m, t, k = row[i], turn[i], current[i]
+        best = -1e300
+        for v in range(n_plans):
+            value = 0.0
+            for a in range(n_kinds):
+                value += joint[i, a, 0] * vectors[m, t, k, v, a, 0]
+                value += joint[i, a, 1] * vectors[m, t, k, v, a, 1]
+            if value > best:
+                best = value
+                picks[i] = actions[m, t, k, v]
+
+
+@dataclass
+class PlanPolicy:
+    """Follow the plan that is best at the filtered belief over (kind of user, mood).
+
+    Attributes:
+        vectors: value of each plan, shape (masks, T, K, P, kinds, 2).
+        actions: its first persona, shape (masks, T, K, P).
+        first: persona to begin with, shape (masks,).
+    """
+
+    filter: Filter
+    masks: MaskIndex
+    vectors: NDArray[np.float64]
+    actions: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        columns = self.filter.columns
+        belief = self.filter.update(state, observation)
+        row = self.masks.find(observation[:, columns.available])
+        turn = turns_played(observation, columns, self.vectors.shape[1])
+        current = current_persona(observation, columns)
+        picks = np.empty(len(observation), dtype=np.int64)
+        _best_plan(belief.joint, row, turn, current, self.vectors, self.actions, picks)
+        begins = session_begins(observation, columns)
+        return np.where(begins, self.first[row], picks), belief
+
+
+@njit
+def _myopic(  # type: ignore[no-untyped-def]
+    joint, satiation, available, begins, current, fit, engagement, gain, cost, picks
+):
+    n_kinds, n_k = fit.shape
+    satiates = satiation.shape[2] > 0
+    for i in range(joint.shape[0]):
+        best = -1e300
+        for k in range(n_k):
+            if available[i, k] < 0.5:
+                continue
+            stays = not begins[i] and k == current[i]
+            value = 0.0 if stays or begins[i] else -cost
+            for a in range(n_kinds):
+                fresh, bored = joint[i, a, 0], joint[i, a, 1]
+                if not stays:
+                    kind = fresh + bored
+                    fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
+                lost = gain[a] * satiation[i, a, k] if satiates else 0.0
+                value += fresh * max(engagement[a, 0] - lost, 0.0)
+                value += bored * max(engagement[a, 1] - lost, 0.0)
+            # a tie goes to whoever speaks
+            if value > best + 1e-12 or (stays and value > best - 1e-12):
+                best = value
+                picks[i] = k
+
+
+@dataclass
+class MyopicPolicy:
+    """Maximise the expected reward of the coming turn at the exact belief."""
+
+    filter: Filter
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        columns, model = self.filter.columns, self.filter.model
+        belief = self.filter.update(state, observation)
+        picks = np.zeros(len(observation), dtype=np.int64)
+        _myopic(
+            belief.joint,
+            belief.satiation,
+            observation[:, columns.available],
+            session_begins(observation, columns),
+            current_persona(observation, columns),
+            model.fit,
+            model.engagement,
+            model.gain,
+            model.swap_cost,
+            picks,
+        )
+        return picks, belief

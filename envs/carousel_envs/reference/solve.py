@@ -1,0 +1,495 @@
+"""`solve`: the reference of a population, exact where that is possible and two-sided elsewhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..observation import Columns
+from ..rollout import Policy, rollout
+from . import chains
+from .belief import BeliefSolution, evaluate_thresholds, solve_belief
+from .filtering import Filter
+from .model import Model
+from .points import solve_points
+from .policies import (
+    MaskIndex,
+    MyopicPolicy,
+    PlanPolicy,
+    SchedulePolicy,
+    ThresholdPolicy,
+    UniformPolicy,
+)
+from .satiation import SatiationProblem, solve_satiation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ..population import Population
+
+SESSIONS = 100_000
+"""Sessions behind a reference figure that has no closed form."""
+
+# Apart from the seeds that anybody passes, so that no figure is compared with its own noise.
+_SEED, _SELECTION_SEED = 2**60, 2**61
+_MAX_PLANNING_KINDS = 12
+_MAX_INFORMED_SOLVES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What can be had from a population, in expected engagement per session (less swap costs).
+
+    Attributes:
+        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
+        value: attained by `policy`; the optimum, or a lower bound on it.
+        value_upper: no router does better.
+        blind: value of `blind_policy`: the best schedule that ignores the user (for tier "exact"
+            the optimum, else the best found).
+        best_fixed: value of the best constant router, which enacts `best_persona`.
+        uniform: value of picking an available persona uniformly every turn.
+        myopic: value of maximising the coming turn's expected reward at the exact belief.
+        best_persona: see best_fixed.
+        thresholds: per persona, P(bored) from which the optimum swaps before turn t, length T; None
+            where it never does. None as a whole where more than boredom has to be inferred.
+        standard_errors: of those figures that were simulated, by name.
+        policy, blind_policy, myopic_policy: things that act (`carousel_envs.rollout.Policy`).
+    """
+
+    tier: Literal["exact", "bounds"]
+    value: float
+    value_upper: float
+    blind: float
+    best_fixed: float
+    uniform: float
+    myopic: float
+    best_persona: str
+    thresholds: Mapping[str, tuple[float | None, ...]] | None
+    policy: Policy = field(repr=False)
+    blind_policy: SchedulePolicy = field(repr=False)
+    myopic_policy: MyopicPolicy = field(repr=False)
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
+
+    def score(self, engagement: float) -> float | None:
+        """(J - blind) / (value - blind): the share of the value of feedback that is captured.
+
+        None where listening is worth less than 0.1 % of the value, so that there is no scale.
+        """
+        worth = self.value - self.blind
+        if worth < 1e-3 * max(abs(self.value), 1.0):
+            return None
+        return (engagement - self.blind) / worth
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, without the policies, ready for JSON."""
+        return {
+            "tier": self.tier,
+            "value": self.value,
+            "value_upper": self.value_upper,
+            "blind": self.blind,
+            "best_fixed": self.best_fixed,
+            "best_persona": self.best_persona,
+            "uniform": self.uniform,
+            "myopic": self.myopic,
+            "standard_errors": dict(self.standard_errors),
+            "thresholds": None
+            if self.thresholds is None
+            else {name: list(row) for name, row in self.thresholds.items()},
+        }
+
+
+@lru_cache(maxsize=128)
+def solve(population: Population) -> Reference:
+    """Solve a population (remembered; the same object comes back for an equal population).
+
+    One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
+    point-based value iteration below, the optimum of a router that knows the user above. Satiation
+    alone: a schedule below, a Lagrangian bound above. Everything at once: the best of several
+    policies below (simulated), the same without satiation above.
+    """
+    model = Model.of(population)
+    if model.has_satiation:
+        always_fresh = bool((model.fit == 1.0).all() and (model.hazard == 0.0).all())
+        if always_fresh and model.n_types == 1:
+            return _solve_rotation(population, model)
+        return _solve_by_relaxation(population, model)
+    if model.n_types == 1:
+        return _solve_known_user(population, model)
+    return _solve_kinds(population, model)
+
+
+# -- pieces ---------------------------------------------------------------------------------------
+
+
+def _best_fixed(population: Population, model: Model) -> tuple[float, str]:
+    values = chains.fixed_values(model)
+    best = int(values.argmax())
+    return float(values[best]), population.personas[best]
+
+
+def _schedules(
+    population: Population, model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
+) -> tuple[float, SchedulePolicy]:
+    """Best open-loop schedule for every set of available personas, starting from those found."""
+    total, schedules = 0.0, []
+    for j, mask in enumerate(model.masks):
+        start = (found[j],) if found else ()
+        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
+        total += value
+        schedules.append(schedule)
+    policy = SchedulePolicy(Columns.of(population), MaskIndex(model.masks), np.stack(schedules))
+    return total, policy
+
+
+def _simulated(population: Population, policy: Policy) -> tuple[float, float]:
+    sessions = rollout(population, policy, SESSIONS, _SEED)
+    return sessions.mean, sessions.standard_error
+
+
+def _spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int) -> NDArray[Any]:
+    """Put rows of the present personas where they stand among all K; the rest is 0."""
+    shape = list(values.shape)
+    shape[axis] = k
+    whole = np.zeros(shape, dtype=values.dtype)
+    whole[(slice(None),) * axis + (present,)] = values
+    return whole
+
+
+# -- one kind of user, no satiation ---------------------------------------------------------------
+
+
+def _solve_known_user(population: Population, model: Model) -> Reference:
+    fit, hazard, q, leave = (model.fit[0], model.hazard[0], model.engagement[0], model.leave[0])
+    like, cost, length = model.symbols(0), model.swap_cost, model.length
+    k = model.n_personas
+    low = high = blind = myopic = 0.0
+    threshold, target, first, blind_schedules = [], [], [], []
+    for mask, weight in zip(model.masks, model.mask_weights, strict=True):
+        present = np.flatnonzero(mask)
+        here = (fit[present], hazard[present], q, leave)
+        solution = solve_belief(*here, like, length, cost)
+        low += float(weight) * solution.lower
+        high += float(weight) * solution.upper
+        deaf = solve_belief(*here, np.ones((2, 1)), length, cost)
+        schedule = _follow_blindly(*here, deaf, length)
+        blind_schedules.append(present[schedule])
+        blind += float(weight) * chains.schedule_value(model, present[schedule], np.ones(1))
+        myopic += float(weight) * evaluate_thresholds(
+            *here, like, cost, *_myopic_rule(*here, cost, length)
+        )
+        row = np.full((length, k), 2.0)
+        row[:, present] = solution.threshold
+        threshold.append(row)
+        target.append(_spread(present[solution.target], present, k, axis=1))
+        first.append(present[solution.first])
+    best_fixed, best_persona = _best_fixed(population, model)
+    commonest = int(model.mask_weights.argmax())
+    thresholds = {
+        name: tuple(float(x) if x <= 1.0 else None for x in threshold[commonest][:, i])
+        for i, name in enumerate(population.personas)
+    }
+    known = Filter(population, model)
+    masks = MaskIndex(model.masks)
+    return Reference(
+        tier="exact",
+        value=low,
+        value_upper=high,
+        blind=blind,
+        best_fixed=best_fixed,
+        uniform=chains.uniform_value(model),
+        myopic=myopic,
+        best_persona=best_persona,
+        thresholds=thresholds,
+        policy=ThresholdPolicy(
+            known, masks, np.stack(threshold), np.stack(target), np.array(first)
+        ),
+        blind_policy=SchedulePolicy(Columns.of(population), masks, np.stack(blind_schedules)),
+        myopic_policy=MyopicPolicy(known),
+    )
+
+
+def _follow_blindly(
+    fit: NDArray[np.float64],
+    hazard: NDArray[np.float64],
+    engagement: NDArray[np.float64],
+    leave: NDArray[np.float64],
+    solution: BeliefSolution,
+    length: int,
+) -> NDArray[np.int64]:
+    """The schedule that a threshold rule amounts to when nothing is heard, shape (T,)."""
+    schedule = np.zeros(length, dtype=np.int64)
+    k = solution.first
+    bored = 1.0 - fit[k]
+    for t in range(length):
+        if t > 0 and bored >= solution.threshold[t, k]:
+            k = int(solution.target[t, k])
+            bored = 1.0 - fit[k]
+        schedule[t] = k
+        stays = np.array([1.0 - bored, bored]) * (1.0 - leave)
+        if stays.sum() > 0.0:
+            bored = (stays[1] + stays[0] * hazard[k]) / stays.sum()
+    return schedule
+
+
+def _myopic_rule(
+    fit: NDArray[np.float64],
+    hazard: NDArray[np.float64],
+    engagement: NDArray[np.float64],
+    leave: NDArray[np.float64],
+    cost: float,
+    length: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+    """Thresholds and targets of the myopic router, shapes (T, K), and its first persona."""
+    k = len(fit)
+    gap = engagement[0] - engagement[1]
+    threshold, target = np.full(k, 2.0), np.arange(k)
+    for i in range(k):
+        others = [j for j in range(k) if j != i]
+        if others and gap > 0:
+            target[i] = max(others, key=lambda j: fit[j])
+            threshold[i] = (1.0 - fit[target[i]]) + cost / gap
+    # P(bored) must exceed the threshold: at a tie the current persona stays
+    exceed = np.nextafter(threshold, np.inf)
+    return np.tile(exceed, (length, 1)), np.tile(target, (length, 1)), int(fit.argmax())
+
+
+# -- several kinds of user, no satiation ----------------------------------------------------------
+
+
+def _solve_kinds(population: Population, model: Model) -> Reference:
+    planning = _fewer_kinds(model, _MAX_PLANNING_KINDS)
+    k, many = model.n_personas, len(model.masks) > 1
+    lower = 0.0
+    vectors, actions, first, deaf = [], [], [], {}
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        problem = (
+            planning.fit[:, present],
+            planning.hazard[:, present],
+            planning.engagement,
+            planning.leave,
+            planning.weights,
+            planning.cues,
+            planning.length,
+            planning.swap_cost,
+        )
+        problem = tuple(
+            np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in problem
+        )
+        points, rounds = (24, 2) if many else (64, 4)
+        solution = solve_points(*problem, points=points, rounds=rounds)
+        blind = solve_points(*problem, blind=True, points=points, rounds=rounds)
+        lower += float(model.mask_weights[j]) * solution.lower
+        vectors.append(_spread(solution.vectors, present, k, axis=1))
+        actions.append(_spread(present[solution.actions], present, k, axis=1))
+        first.append(present[solution.first])
+        deaf[j] = present[_plans_blindly(*problem[:5], blind)]
+    blind_value, blind_policy = _schedules(population, model, deaf)
+    known = Filter(population, planning)
+    policy = PlanPolicy(
+        known, MaskIndex(model.masks), np.stack(vectors), np.stack(actions), np.array(first)
+    )
+    errors = {}
+    if many or planning is not model:
+        # the plans were made for an approximation of this table, so their bound is not one of it
+        lower, errors["value"] = _simulated(population, policy)
+    myopic_policy = MyopicPolicy(known)
+    myopic, errors["myopic"] = _simulated(population, myopic_policy)
+    best_fixed, best_persona = _best_fixed(population, model)
+    return Reference(
+        tier="bounds",
+        value=lower,
+        value_upper=informed_value(model),
+        blind=blind_value,
+        best_fixed=best_fixed,
+        uniform=chains.uniform_value(model),
+        myopic=myopic,
+        best_persona=best_persona,
+        thresholds=None,
+        policy=policy,
+        blind_policy=blind_policy,
+        myopic_policy=myopic_policy,
+        standard_errors=errors,
+    )
+
+
+def informed_value(model: Model) -> float:
+    """Upper bound: the optimum of a router that knows the user, but not the mood (no satiation).
+
+    With very many kinds of user the clairvoyant, who sees the mood as well, takes its place.
+    """
+    if np.count_nonzero(model.joint) > _MAX_INFORMED_SOLVES:
+        return chains.clairvoyant_value(model)
+    total = 0.0
+    for i, j in zip(*np.nonzero(model.joint), strict=True):
+        present = np.flatnonzero(model.masks[j])
+        solution = solve_belief(
+            model.fit[i, present],
+            model.hazard[i, present],
+            model.engagement[i],
+            model.leave[i],
+            model.symbols(int(i)),
+            model.length,
+            model.swap_cost,
+        )
+        total += float(model.joint[i, j]) * solution.upper
+    return total
+
+
+def _plans_blindly(
+    fit: NDArray[np.float64],
+    hazard: NDArray[np.float64],
+    engagement: NDArray[np.float64],
+    leave: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    solution: Any,
+) -> NDArray[np.int64]:
+    """The schedule that blind plans amount to, shape (T,)."""
+    length = solution.vectors.shape[0]
+    joint = np.zeros((len(weights), 2))
+    joint[:, 0] = weights
+    schedule = np.zeros(length, dtype=np.int64)
+    k = solution.first
+    for t in range(length):
+        pick = k
+        if t > 0:
+            plan = int((solution.vectors[t, k] * joint).sum(axis=(1, 2)).argmax())
+            pick = int(solution.actions[t, k, plan])
+        if t == 0 or pick != k:
+            kind = joint.sum(axis=1)
+            joint = np.stack([kind * fit[:, pick], kind * (1.0 - fit[:, pick])], axis=1)
+        k = pick
+        schedule[t] = k
+        joint *= 1.0 - leave
+        moved = joint[:, 0] * hazard[:, k]
+        joint += np.stack([-moved, moved], axis=1)
+        joint /= max(joint.sum(), 1e-300)
+    return schedule
+
+
+def _fewer_kinds(model: Model, limit: int) -> Model:
+    """Merge kinds of user until at most `limit` are left; each stands for its mean.
+
+    The group with the widest column is split at that column's weighted mean, time and again.
+    """
+    if model.n_types <= limit:
+        return model
+    columns = np.column_stack(
+        [model.fit, model.hazard, model.engagement, model.leave, model.gain, model.memory]
+    )
+    scale = np.maximum(columns.std(axis=0), 1e-12)
+    groups = [np.arange(model.n_types)]
+    while len(groups) < limit:
+        spreads = [
+            ((columns[g] / scale).std(axis=0) * math.sqrt(float(model.weights[g].sum()))).max()
+            if len(g) > 1
+            else 0.0
+            for g in groups
+        ]
+        widest = groups.pop(int(np.argmax(spreads)))
+        column = int((columns[widest] / scale).std(axis=0).argmax())
+        middle = np.average(columns[widest, column], weights=model.weights[widest])
+        above = columns[widest, column] > middle
+        groups += [widest[above], widest[~above]]
+    means = np.stack([np.average(columns[g], axis=0, weights=model.weights[g]) for g in groups])
+    k = model.n_personas
+    joint = np.stack([model.joint[g].sum(axis=0) for g in groups])
+    return Model(
+        fit=np.ascontiguousarray(means[:, :k]),
+        hazard=np.ascontiguousarray(means[:, k : 2 * k]),
+        engagement=np.ascontiguousarray(means[:, 2 * k : 2 * k + 2]),
+        leave=np.ascontiguousarray(means[:, 2 * k + 2 : 2 * k + 4]),
+        gain=np.ascontiguousarray(means[:, 2 * k + 4]),
+        memory=np.ascontiguousarray(means[:, 2 * k + 5]),
+        weights=joint.sum(axis=1),
+        masks=model.masks,
+        mask_weights=model.mask_weights,
+        joint=joint,
+        cues=model.cues,
+        length=model.length,
+        swap_cost=model.swap_cost,
+    )
+
+
+# -- satiation ------------------------------------------------------------------------------------
+
+
+def _solve_rotation(population: Population, model: Model) -> Reference:
+    low = high = myopic = 0.0
+    schedules = []
+    for mask, weight in zip(model.masks, model.mask_weights, strict=True):
+        present = np.flatnonzero(mask)
+        problem = SatiationProblem(
+            float(model.engagement[0, 0]),
+            float(model.gain[0]),
+            float(model.memory[0]),
+            float(model.leave[0, 0]),
+            model.length,
+            model.swap_cost,
+            len(present),
+        )
+        solution = solve_satiation(problem)
+        low += float(weight) * solution.lower
+        high += float(weight) * solution.upper
+        myopic += float(weight) * problem.value(problem.greedy())
+        schedules.append(present[solution.schedule])
+    policy = SchedulePolicy(Columns.of(population), MaskIndex(model.masks), np.stack(schedules))
+    best_fixed, best_persona = _best_fixed(population, model)
+    uniform, error = _simulated(population, UniformPolicy(Columns.of(population)))
+    return Reference(
+        tier="bounds",
+        value=low,
+        value_upper=high,
+        blind=low,
+        best_fixed=best_fixed,
+        uniform=uniform,
+        myopic=myopic,
+        best_persona=best_persona,
+        thresholds=None,
+        policy=policy,
+        blind_policy=policy,
+        myopic_policy=MyopicPolicy(Filter(population, model)),
+        standard_errors={"uniform": error},
+    )
+
+
+def _solve_by_relaxation(population: Population, model: Model) -> Reference:
+    relaxed = solve(population.replace(satiation_gain=0.0))
+    planning = _fewer_kinds(model, _MAX_PLANNING_KINDS)
+    columns = Columns.of(population)
+    blind, blind_policy = _schedules(population, model)
+    myopic_policy = MyopicPolicy(Filter(population, planning))
+    myopic, myopic_error = _simulated(population, myopic_policy)
+    uniform, uniform_error = _simulated(population, UniformPolicy(columns))
+    best_fixed, best_persona = _best_fixed(population, model)
+    # The best of several policies, chosen on other sessions than those that give its value.
+    candidates: list[Policy] = [relaxed.policy, myopic_policy, blind_policy]
+    chosen = max(
+        candidates, key=lambda p: rollout(population, p, SESSIONS // 4, _SELECTION_SEED).mean
+    )
+    if chosen is blind_policy:
+        value, errors = blind, {}
+    else:
+        value, error = _simulated(population, chosen)
+        errors = {"value": error}
+    return Reference(
+        tier="bounds",
+        value=value,
+        value_upper=relaxed.value_upper,
+        blind=blind,
+        best_fixed=best_fixed,
+        uniform=uniform,
+        myopic=myopic,
+        best_persona=best_persona,
+        thresholds=None,
+        policy=chosen,
+        blind_policy=blind_policy,
+        myopic_policy=myopic_policy,
+        standard_errors={**errors, "myopic": myopic_error, "uniform": uniform_error},
+    )

@@ -1,0 +1,146 @@
+"""Drawing sessions: a line of text per turn, or a picture of the session so far.
+
+The picture has one column per turn. From the top: one row per persona, filled where it speaks
+(colour by persona; a pick that was refused is outlined); engagement (green where the user engaged);
+one row per cue (darker is a higher level); and, below the gap, what was hidden: mood (yellow fresh,
+grey bored).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .cues import NAMES
+from .observation import Columns
+from .users import BORED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .population import Population
+
+_CELL, _GAP = 12, 6
+_BACKGROUND = (248, 248, 246)
+# Okabe & Ito's palette: distinguishable with every common form of colour blindness.
+_PERSONAS = (
+    (0, 114, 178),
+    (230, 159, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (213, 94, 0),
+    (240, 228, 66),
+    (90, 90, 90),
+)
+_ENGAGED, _NOT_ENGAGED = (0, 158, 115), (225, 225, 222)
+_FRESH, _BORED = (240, 200, 66), (120, 120, 125)
+
+
+@dataclass
+class _Turn:
+    persona: int
+    engaged: bool
+    cues: tuple[int, ...]
+    chance: float
+    mood: int
+    swapped: bool
+    refused: bool
+    reward: float
+    end: str
+
+
+@dataclass
+class Recorder:
+    """Keeps the turns of the running session of every lane, for drawing only."""
+
+    population: Population
+    lanes: int
+    turns: list[list[_Turn]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columns = Columns.of(self.population)
+        self.turns = [[] for _ in range(self.lanes)]
+
+    def start(self, which: NDArray[np.bool_]) -> None:
+        """Forget the session of the marked lanes."""
+        for i in np.flatnonzero(which):
+            self.turns[i] = []
+
+    def add(
+        self,
+        obs: NDArray[np.float32],
+        reward: NDArray[np.float64],
+        mean: NDArray[np.float32],
+        events: NDArray[np.int8],
+    ) -> None:
+        """Record one turn of every lane that played one; a lane that reset forgets."""
+        terminated, truncated, played, swapped, refused, mood = events.tolist()
+        for i in range(self.lanes):
+            if not played[i]:
+                self.turns[i] = []
+                continue
+            if self.turns[i] and self.turns[i][-1].end:
+                self.turns[i] = []
+            self.turns[i].append(
+                _Turn(
+                    persona=int(obs[i, self.columns.persona].argmax()),
+                    engaged=bool(obs[i, self.columns.engagement] > 0),
+                    cues=tuple(int(x) for x in obs[i, self.columns.cues]),
+                    chance=float(mean[i]),
+                    mood=mood[i],
+                    swapped=bool(swapped[i]),
+                    refused=bool(refused[i]),
+                    reward=float(reward[i]),
+                    end="left" if terminated[i] else "session over" if truncated[i] else "",
+                )
+            )
+
+    def line(self, lane: int) -> str:
+        """The last turn of a lane in words: who speaks, what the user showed, what was hidden."""
+        if not self.turns[lane]:
+            return "turn  0 | nobody has spoken yet"
+        turn = self.turns[lane][-1]
+        how = "swap" if turn.swapped else "refused" if turn.refused else ""
+        cues = " ".join(
+            f"{NAMES[j] if j < len(NAMES) else f'cue_{j + 1}'}={level}"
+            for j, level in enumerate(turn.cues)
+        )
+        name = self.population.personas[turn.persona]
+        text = (
+            f"turn {len(self.turns[lane]):2d} | {name:<10} {how:<7} | "
+            f"{'engaged' if turn.engaged else 'silent ':<7} {cues} | "
+            f"hidden: {'bored' if turn.mood == BORED else 'fresh'}, "
+            f"chance {turn.chance:.2f} | reward {turn.reward:+.2f}"
+        )
+        return f"{text} | {turn.end}" if turn.end else text
+
+    def picture(self, lane: int) -> NDArray[np.uint8]:
+        """The session so far, uint8 of shape (height, width, 3); the size never changes."""
+        k, n_cues = self.population.n_personas, len(self.population.cues)
+        rows = k + 1 + n_cues + 1
+        width = 2 * _GAP + _CELL * self.population.session_length
+        height = _CELL * rows + 5 * _GAP
+        image = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
+        for t, turn in enumerate(self.turns[lane]):
+            left = _GAP + t * _CELL
+
+            def cell(
+                row: int, gaps: int, colour: tuple[int, ...] | NDArray[np.uint8], left: int = left
+            ) -> NDArray[np.uint8]:
+                top = row * _CELL + gaps * _GAP
+                area = image[top : top + _CELL - 1, left : left + _CELL - 1]
+                area[:] = colour
+                return area
+
+            own = cell(turn.persona, 1, _PERSONAS[turn.persona % len(_PERSONAS)])
+            if turn.refused:
+                own[2:-2, 2:-2] = _BACKGROUND
+            cell(k, 2, _ENGAGED if turn.engaged else _NOT_ENGAGED)
+            for j, level in enumerate(turn.cues):
+                dark = 235 - 175 * level / (self.population.cue_levels[j] - 1)
+                cell(k + 1 + j, 3, np.full(3, dark, dtype=np.uint8))
+            cell(rows - 1, 4, _BORED if turn.mood == BORED else _FRESH)
+        return image

@@ -1,0 +1,125 @@
+"""Playing sessions with a policy: the one loop behind every simulated number.
+
+Session i plays row i (around) of the user table with the random stream of seed + i, whatever the
+policy does: two policies meet the same users with the same luck, which pairs every comparison.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .carousel import CarouselVectorEnv
+from .errors import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from .population import Population
+
+LANES = 4096
+
+
+class Policy(Protocol):
+    """Anything that routes: batched, with explicit state and no hidden memory."""
+
+    def initial_state(self, lanes: int, seed: int) -> Any:
+        """State for N lanes before their first observation; lane i draws from stream seed + i."""
+        ...
+
+    def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
+        """Personas to enact, shape (N,), and the next state.
+
+        Args:
+            observation: float32, shape (N, D). A lane whose column "turns with the current persona"
+                is 0 begins a session.
+            state: what `initial_state` or the last `act` returned; it is not changed.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """What happened in each session; every array has shape (sessions,).
+
+    Attributes:
+        engagement: total reward (expected engagement given the mood, less swap costs).
+        length: turns played.
+        left: whether the user left before the end.
+        swaps: swaps after the first pick.
+        refused: picks of an unavailable persona.
+    """
+
+    engagement: NDArray[np.float64]
+    length: NDArray[np.int64]
+    left: NDArray[np.bool_]
+    swaps: NDArray[np.int64]
+    refused: NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """Mean engagement per session."""
+        return float(self.engagement.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `mean`."""
+        n = len(self.engagement)
+        return float(self.engagement.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+
+
+def rollout(
+    population: Population,
+    policy: Policy,
+    sessions: int,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Sessions:
+    """Play `sessions` sessions.
+
+    Args:
+        population: who the users are.
+        policy: who picks.
+        sessions: how many, 1 to 2**31.
+        seed: session i uses the streams of seed + i.
+        progress: called with the number of sessions done after each block.
+
+    Raises:
+        CarouselError: the number of sessions or the seed is not allowed.
+    """
+    whole_number("sessions", sessions, 1, 2**31)
+    whole_number("seed", seed, 0, 2**63 - 1 - sessions)
+    blocks = []
+    for first in range(0, sessions, LANES):
+        lanes = min(LANES, sessions - first)
+        blocks.append(_play(population, policy, lanes, first, seed + first))
+        if progress:
+            progress(first + lanes)
+    return Sessions(*(np.concatenate(part) for part in zip(*blocks, strict=True)))
+
+
+def _play(
+    population: Population, policy: Policy, lanes: int, first: int, seed: int
+) -> tuple[NDArray[Any], ...]:
+    env = CarouselVectorEnv(lanes, population=population, reward="mean")
+    users = (first + np.arange(lanes)) % population.n_users
+    observation, _ = env.reset(seed=seed, options={"user": users})
+    state = policy.initial_state(lanes, seed)
+    alive = np.ones(lanes, dtype=np.bool_)
+    engagement = np.zeros(lanes)
+    length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
+    left = np.zeros(lanes, dtype=np.bool_)
+    while alive.any():
+        actions, state = policy.act(observation, state)
+        observation, reward, terminated, truncated, info = env.step(actions)
+        engagement += reward * alive
+        length += alive
+        swaps += info["swapped"] & alive
+        refused += info["refused"] & alive
+        left |= terminated & alive
+        alive &= ~(terminated | truncated)
+    return engagement, length, left, swaps, refused

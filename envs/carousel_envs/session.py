@@ -1,0 +1,234 @@
+"""The one copy of the dynamics: a compiled kernel that plays one turn in every lane.
+
+Which bits decide what. Turn t (from 0) of an episode owns words 2t + 1 and 2t + 2 of its stream
+(`rng.py`). The first is cut into four 16-bit draws: fit, engagement, leaving, boredom. The low 16
+bits of the second pick the joint cue symbol. An event with probability p/65536 happens when its
+draw is below p, so what happens at a turn never shifts the numbers of a later one: two routers
+that meet the same user meet the same luck.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import rng
+from ._compile import njit
+from .users import BORED, FRESH, UNIT
+
+LANE = np.dtype(
+    [
+        ("lane_key", np.uint64),
+        ("key", np.uint64),
+        ("episode", np.int64),
+        ("user", np.int32),
+        ("turn", np.int32),
+        ("persona", np.int32),
+        ("streak", np.int32),
+        ("mood", np.int32),
+        ("over", np.int32),
+    ],
+    align=True,
+)
+"""State of one lane: keys, index of its episode, user row, turns played, current persona (-1 before
+the first pick), turns with it, mood, and whether its session is over."""
+
+NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
+"""Codes of Gymnasium's autoreset modes."""
+
+TERMINATED, TRUNCATED, PLAYED, SWAPPED, REFUSED, MOOD = range(6)
+"""Rows of the events that a step writes."""
+
+_MASK = np.uint64(0xFFFF)
+_S16, _S32, _S48 = np.uint64(16), np.uint64(32), np.uint64(48)
+_USER_BITS = np.uint64(0x5851F42D4C957F2D)
+
+
+@njit
+def begin(lane, user, satiation, rows, n_cues, n_personas, obs, mask):  # type: ignore[no-untyped-def]
+    """Start the lane's episode number `lane.episode` with this user (-1: drawn) and write its
+    first observation."""
+    key = rng.episode_key(lane.lane_key, np.uint64(lane.episode))
+    lane.key = key
+    if user < 0:
+        # multiply-shift maps 32 random bits to a row, without division (Lemire 2019)
+        word = rng.mix64(key ^ _USER_BITS) >> _S32
+        user = np.int64((word * np.uint64(rows.shape[0])) >> _S32)
+    lane.user = user
+    lane.turn = 0
+    lane.persona = -1
+    lane.streak = 0
+    lane.mood = FRESH
+    lane.over = 0
+    satiation[:] = 0.0
+    obs[:] = 0.0
+    obs[: n_cues + 1] = -1.0
+    available = rows[user, 2 * n_personas + 4]
+    for k in range(n_personas):
+        bit = (available >> k) & 1
+        obs[n_cues + 1 + n_personas + k] = bit
+        mask[k] = bit
+
+
+@njit
+def reset(lanes, which, users, satiation, rows, n_cues, obs, mask):  # type: ignore[no-untyped-def]
+    """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
+    n_personas = mask.shape[1]
+    for i in range(lanes.shape[0]):
+        if which[i]:
+            begin(lanes[i], users[i], satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+
+
+@njit
+def step(  # type: ignore[no-untyped-def]
+    lanes,
+    actions,
+    satiation,
+    rows,
+    satiation_rows,
+    cue_alias,
+    cue_levels,
+    numbers,
+    mode,
+    obs,
+    mask,
+    reward,
+    mean,
+    events,
+    final_obs,
+):
+    """Play one turn in every lane.
+
+    Args:
+        lanes: LANE records, shape (N,).
+        actions: int64, shape (N,).
+        satiation: float64, shape (N, K).
+        rows: user table (`UserTable.rows`).
+        satiation_rows: float64, shape (users, 2), gain and memory; no rows: nobody satiates.
+        cue_alias, cue_levels: see `cues.CueTable`.
+        numbers: float64: session length, swap cost, 1 if the reward is the mean else 0.
+        mode: autoreset code.
+        obs: float32, shape (N, D), changed in place.
+        mask: int8, shape (N, K), availability.
+        reward: float64, shape (N,).
+        mean: float32, shape (N,), probability of engagement.
+        events: int8, shape (6, N): terminated, truncated, played (0: the step was a reset),
+            swapped, refused, mood.
+        final_obs: float32, shape (N, D); last observation of each session that ended
+            (same-step mode only).
+
+    Returns:
+        Number of sessions that ended; or -1 - i if action i is no persona (nothing has changed).
+    """
+    n_personas = mask.shape[1]
+    n_cues = cue_levels.shape[1]
+    for i in range(actions.shape[0]):
+        if actions[i] < 0 or actions[i] >= n_personas:
+            return -1 - i
+    length = np.int64(numbers[0])
+    share = np.float32(1.0 / numbers[0])
+    swap_cost = numbers[1]
+    pay_mean = numbers[2] > 0.0
+    satiates = satiation_rows.shape[0] > 0
+    column_shift = np.uint64(16)
+    while (np.uint64(1) << (np.uint64(16) - column_shift)) < np.uint64(cue_alias.shape[1]):
+        column_shift -= np.uint64(1)
+    within_column = (np.uint64(1) << column_shift) - np.uint64(1)
+    one_hot = n_cues + 1
+    streak_column = one_hot + 2 * n_personas
+    n_ended = 0
+    for i in range(lanes.shape[0]):
+        lane = lanes[i]
+        if lane.over:
+            # next-step mode: this step starts the next session and plays no turn
+            lane.episode += 1
+            begin(lane, -1, satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+            reward[i] = 0.0
+            mean[i] = 0.0
+            events[:, i] = 0
+            continue
+        user = lane.user
+        turn = np.uint64(lane.turn)
+        first = rng.mix64(lane.key + (turn + turn + np.uint64(1)) * rng.GOLDEN)
+        second = rng.mix64(lane.key + (turn + turn + np.uint64(2)) * rng.GOLDEN)
+
+        # 1. the pick; an unavailable persona leaves the current one in place
+        current = lane.persona
+        pick = np.int64(actions[i])
+        refused = ((rows[user, 2 * n_personas + 4] >> pick) & 1) == 0
+        if refused:
+            if current >= 0:
+                pick = np.int64(current)
+            else:
+                # nobody speaks yet: the next available persona, counting up and around
+                while ((rows[user, 2 * n_personas + 4] >> pick) & 1) == 0:
+                    pick = (pick + 1) % n_personas
+
+        # 2. a new persona redraws the mood; a swap costs
+        mood = np.int64(lane.mood)
+        swapped = False
+        if pick != current:
+            mood = BORED if np.int64(first & _MASK) >= rows[user, pick] else FRESH
+            swapped = current >= 0
+            if swapped:
+                obs[i, one_hot + current] = 0.0
+            obs[i, one_hot + pick] = 1.0
+            lane.persona = pick
+            lane.streak = 0
+        streak = lane.streak + 1
+
+        # 3. engagement
+        chance = np.int64(rows[user, 2 * n_personas + mood])
+        if satiates:
+            lost = satiation_rows[user, 0] * satiation[i, pick] * UNIT
+            chance = np.int64(np.rint(max(chance - lost, 0.0)))
+        engaged = np.int64((first >> _S16) & _MASK) < chance
+        paid = chance / UNIT if pay_mean else np.float64(engaged)
+        reward[i] = paid - (swap_cost if swapped else 0.0)
+        mean[i] = chance / UNIT
+
+        # 4. cues
+        draw = second & _MASK
+        column = draw >> column_shift
+        entry = np.int64(cue_alias[mood, column])
+        inside = np.int64(draw & within_column)
+        symbol = np.int64(column) if inside < (entry >> 12) else entry & 4095
+        for j in range(n_cues):
+            obs[i, j] = cue_levels[symbol, j]
+
+        # 5. leaving
+        leaves = np.int64((first >> _S32) & _MASK) < rows[user, 2 * n_personas + 2 + mood]
+
+        events[PLAYED, i] = 1
+        events[SWAPPED, i] = swapped
+        events[REFUSED, i] = refused
+        events[MOOD, i] = mood
+
+        # 6. a fresh user may become bored
+        if mood == FRESH and np.int64(first >> _S48) < rows[user, n_personas + pick]:
+            mood = BORED
+
+        # 7. satiation
+        if satiates:
+            for k in range(n_personas):
+                satiation[i, k] = satiation_rows[user, 1] * (satiation[i, k] + (k == pick))
+
+        lane.mood = mood
+        lane.streak = streak
+        lane.turn += 1
+        obs[i, n_cues] = engaged
+        obs[i, streak_column] = streak
+        obs[i, streak_column + 1] = np.float32(lane.turn) * share
+
+        # 8. the end
+        truncated = lane.turn >= length and not leaves
+        events[TERMINATED, i] = leaves
+        events[TRUNCATED, i] = truncated
+        if leaves or truncated:
+            n_ended += 1
+            if mode == SAME_STEP:
+                final_obs[i] = obs[i]
+                lane.episode += 1
+                begin(lane, -1, satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+            else:
+                lane.over = 1
+    return n_ended

@@ -1,0 +1,287 @@
+"""Typed, graded shifts: a shift maps a population and a severity to a shifted population.
+
+Severity runs from 0, the training population itself, to 1. Users keep their rows: user i of the
+shifted population is user i of the training population, changed only in what the shift moves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .errors import CarouselError, real_number
+from .population import Population, map_span, span_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+Kind = Literal["covariate", "mechanism", "observation", "concept", "repertoire", "horizon"]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One axis along which users may differ from those of training.
+
+    Attributes:
+        name: the axis, as in `hazard=0.5`.
+        kind: what sort of change it is.
+        moves: the population fields that change.
+        description: what happens as severity grows, in one sentence.
+        change: (population, severity in (0, 1]) to the shifted population.
+        obstacle: why a population cannot be shifted along this axis, or "".
+    """
+
+    name: str
+    kind: Kind
+    moves: tuple[str, ...]
+    description: str
+    change: Callable[[Population, float], Population]
+    obstacle: Callable[[Population], str] = lambda population: ""
+
+    def apply(self, population: Population, severity: float) -> Population:
+        """The shifted population; severity 0 is the population itself.
+
+        Raises:
+            CarouselError: severity outside [0, 1], or the axis means nothing for this population.
+        """
+        severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
+        if reason := self.obstacle(population):
+            raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
+        return population if severity == 0.0 else self.change(population, severity)
+
+
+def _between(low: float | NDArray[np.float64], high: float, severity: float) -> NDArray[np.float64]:
+    return np.asarray(low + (high - low) * severity)
+
+
+# -- what each axis does --------------------------------------------------------------------------
+
+HAZARD_FACTOR, HAZARD_CAP = 4.0, 0.9
+SWAP_COST_ADDED = 0.6
+LEAVE_BORED_MOST = 0.3
+LENGTH_FACTOR = 2.0
+UNAVAILABLE_MOST = 0.9
+
+
+def _hazard(population: Population, severity: float) -> Population:
+    factor = 1.0 + (HAZARD_FACTOR - 1.0) * severity
+    return population.replace(
+        boredom_hazard=map_span(
+            population.boredom_hazard, lambda h: np.maximum(h, np.minimum(factor * h, HAZARD_CAP))
+        )
+    )
+
+
+def _cue_noise(population: Population, severity: float) -> Population:
+    cues = []
+    for cue in population.cues:
+        rows = np.array(cue)
+        noise = rows.mean(axis=0)
+        cues.append(_rows((1.0 - severity) * rows + severity * noise))
+    return population.replace(cues=tuple(cues))
+
+
+def _cue_reversal(population: Population, severity: float) -> Population:
+    cues = []
+    for cue in population.cues:
+        rows = np.array(cue)
+        cues.append(_rows((1.0 - severity) * rows + severity * rows[::-1]))
+    return population.replace(cues=tuple(cues))
+
+
+def _rows(rows: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(x) for x in row / row.sum()) for row in rows)
+
+
+def _swap_cost(population: Population, severity: float) -> Population:
+    return population.replace(swap_cost=population.swap_cost + SWAP_COST_ADDED * severity)
+
+
+def _patience(population: Population, severity: float) -> Population:
+    return population.replace(
+        leave_bored=map_span(
+            population.leave_bored,
+            lambda x: np.maximum(x, _between(x, LEAVE_BORED_MOST, severity)),
+        )
+    )
+
+
+def _session_length(population: Population, severity: float) -> Population:
+    factor = 1.0 + (LENGTH_FACTOR - 1.0) * severity
+    return population.replace(
+        session_length=max(population.session_length + 1, round(population.session_length * factor))
+    )
+
+
+def _archetype_mix(population: Population, severity: float) -> Population:
+    weights = np.array(population.archetype_weights) / sum(population.archetype_weights)
+    if len(weights) > 1:
+        # toward the rarest kind of user seen in training
+        rare = np.zeros_like(weights)
+        rare[len(weights) - 1 - int(weights[::-1].argmin())] = 1.0
+        mixed = (1.0 - severity) * weights + severity * rare
+        return population.replace(archetype_weights=tuple(float(w) for w in mixed))
+    if population.fit == "traits":
+        newcomer = tuple(-x for x in population.archetypes[0])
+        return population.replace(
+            archetypes=(population.archetypes[0], newcomer),
+            archetype_weights=(1.0 - severity, severity),
+        )
+    # Everybody fits everybody alike: newcomers have tastes. A zero taste has cosine 0 with every
+    # persona, so the bias alone keeps the old users as they were; 12 log-odds is 1 in 1/65536.
+    bias = (
+        float(np.clip(math.log(population.fit / (1.0 - population.fit)), -12, 12))
+        if (0.0 < population.fit < 1.0)
+        else 12.0
+    )
+    taste = (0.2, -1.0, 1.0, -0.6)
+    return population.replace(
+        fit="traits",
+        archetypes=((0.0,) * len(taste), taste),
+        archetype_weights=(1.0 - severity, severity),
+        taste_bias=bias,
+        taste_sharpness=2.5 * abs(bias) + 2.0,
+    )
+
+
+def _unavailable(population: Population, severity: float) -> Population:
+    most = max(UNAVAILABLE_MOST, population.unavailability)
+    return population.replace(
+        unavailability=float(_between(population.unavailability, most, severity))
+    )
+
+
+# -- where an axis means nothing ------------------------------------------------------------------
+
+
+def _never_bored(population: Population) -> str:
+    safe = span_numbers(population.boredom_hazard)[-1] == 0.0 and population.fit == 1.0
+    return "nobody in this population is ever bored" if safe else ""
+
+
+def _hazard_obstacle(population: Population) -> str:
+    if span_numbers(population.boredom_hazard)[-1] == 0.0:
+        return "its boredom_hazard is 0, so a multiple of it is 0 as well"
+    return ""
+
+
+def _cue_obstacle(population: Population) -> str:
+    if _never_bored(population):
+        return _never_bored(population)
+    if all(np.allclose(*cue) for cue in population.cues):
+        return "its cues say nothing about the mood"
+    return ""
+
+
+def _mix_obstacle(population: Population) -> str:
+    if population.fit == 0.0:
+        return "its fit is 0 for everybody"
+    return ""
+
+
+_ALL: Iterable[Shift] = (
+    Shift(
+        "hazard",
+        "mechanism",
+        ("boredom_hazard",),
+        f"users become bored up to {HAZARD_FACTOR:g} times as fast",
+        _hazard,
+        _hazard_obstacle,
+    ),
+    Shift(
+        "cue-noise",
+        "observation",
+        ("cues",),
+        "cues say less and less about the mood; at 1 nothing",
+        _cue_noise,
+        _cue_obstacle,
+    ),
+    Shift(
+        "cue-reversal",
+        "concept",
+        ("cues",),
+        "cues come to mean their opposite: nothing at 0.5, the reverse at 1",
+        _cue_reversal,
+        _cue_obstacle,
+    ),
+    Shift(
+        "swap-cost",
+        "mechanism",
+        ("swap_cost",),
+        f"a swap costs up to {SWAP_COST_ADDED:g} more",
+        _swap_cost,
+    ),
+    Shift(
+        "patience",
+        "horizon",
+        ("leave_bored",),
+        f"a bored user leaves with up to {LEAVE_BORED_MOST:g} per turn",
+        _patience,
+        _never_bored,
+    ),
+    Shift(
+        "session-length",
+        "horizon",
+        ("session_length",),
+        f"sessions last up to {LENGTH_FACTOR:g} times as long",
+        _session_length,
+    ),
+    Shift(
+        "archetype-mix",
+        "covariate",
+        ("archetype_weights", "archetypes", "fit", "taste_bias", "taste_sharpness"),
+        "a growing share of users has the rarest taste of training, or one unseen in training",
+        _archetype_mix,
+        _mix_obstacle,
+    ),
+    Shift(
+        "unavailable",
+        "repertoire",
+        ("unavailability",),
+        f"each persona is unavailable to a user with up to {UNAVAILABLE_MOST:g}",
+        _unavailable,
+    ),
+)
+
+SHIFTS: Mapping[str, Shift] = MappingProxyType({shift.name: shift for shift in _ALL})
+"""Every shift by name."""
+
+SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""The standard severities."""
+
+
+def find_shift(name: str) -> Shift:
+    """The shift of this name.
+
+    Raises:
+        CarouselError: there is none.
+    """
+    if name not in SHIFTS:
+        raise CarouselError(f"shift {name!r} is unknown; known are {', '.join(SHIFTS)}")
+    return SHIFTS[name]
+
+
+def parse_shift(text: str) -> tuple[Shift, float]:
+    """Read "axis=severity".
+
+    Raises:
+        CarouselError: another form, an unknown axis, or a severity outside [0, 1].
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CarouselError(f"shift {text!r} must have the form axis=severity, as in hazard=0.5")
+    shift = find_shift(name)
+    return shift, real_number(f"severity of {name}", value, 0.0, 1.0)  # type: ignore[arg-type]
+
+
+def shifted(population: Population, shifts: Iterable[tuple[Shift, float]]) -> Population:
+    """Apply several shifts, one after the other."""
+    for shift, severity in shifts:
+        population = shift.apply(population, severity)
+    return population

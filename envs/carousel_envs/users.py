@@ -1,0 +1,168 @@
+"""A finite, seeded, fingerprinted table of users drawn from a population.
+
+Probabilities are stored as counts of 1/65536, the resolution of the kernel's draws. The kernel and
+the reference solvers read these same arrays, so there is no rounding between them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import rng
+from .population import Population, span_numbers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .population import Span
+
+UNIT = 65536
+"""Probability one, in the unit of the tables."""
+
+FRESH, BORED = 0, 1
+"""Index of each mood, in every array that has an axis of moods."""
+
+# Columns of a user's uniform draws. Fixed for ever: moving one would change every table.
+_ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH, _LEAVE_BORED = (
+    range(8)
+)
+_AVAILABLE = 16
+_DRAWS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class UserTable:
+    """Users as rows.
+
+    Attributes:
+        rows: int32, shape (n, 2K + 5). Columns: fit of each persona, hazard of each persona,
+            engagement (fresh, bored), leaving (fresh, bored), all in 1/65536, then the bit mask of
+            available personas.
+        gain: float64, shape (n,), engagement lost per unit of satiation.
+        memory: float64, shape (n,), share of satiation kept from turn to turn.
+        archetype: int32, shape (n,).
+        n_personas: K.
+    """
+
+    rows: NDArray[np.int32]
+    gain: NDArray[np.float64]
+    memory: NDArray[np.float64]
+    archetype: NDArray[np.int32]
+    n_personas: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def fit(self) -> NDArray[np.float64]:
+        """P(fresh right after a persona takes over), shape (n, K)."""
+        return self.rows[:, : self.n_personas] / UNIT
+
+    @property
+    def hazard(self) -> NDArray[np.float64]:
+        """P(a fresh user becomes bored in a turn), shape (n, K)."""
+        return self.rows[:, self.n_personas : 2 * self.n_personas] / UNIT
+
+    @property
+    def engagement(self) -> NDArray[np.float64]:
+        """P(engagement) without satiation, shape (n, 2): fresh, bored."""
+        return self.rows[:, -5:-3] / UNIT
+
+    @property
+    def leave(self) -> NDArray[np.float64]:
+        """P(leaving) per turn, shape (n, 2): fresh, bored."""
+        return self.rows[:, -3:-1] / UNIT
+
+    @property
+    def available(self) -> NDArray[np.bool_]:
+        """Which personas each user can be given, shape (n, K)."""
+        bits = 1 << np.arange(self.n_personas)
+        return (self.rows[:, -1:] & bits) != 0
+
+    @cached_property
+    def types(self) -> tuple[UserTable, NDArray[np.float64]]:
+        """The distinct users and their shares: a table of the distinct rows, shape (types,)."""
+        whole = np.column_stack([self.rows.astype(np.float64), self.gain, self.memory])
+        _, first, counts = np.unique(whole, axis=0, return_index=True, return_counts=True)
+        order = np.argsort(first)
+        return self.take(first[order]), counts[order] / len(self)
+
+    def take(self, index: NDArray[np.integer]) -> UserTable:
+        """The table of the rows with these indices, in this order."""
+        return UserTable(
+            np.ascontiguousarray(self.rows[index]),
+            self.gain[index],
+            self.memory[index],
+            self.archetype[index],
+            self.n_personas,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over the content of the table."""
+        digest = hashlib.sha256()
+        for array in (self.rows, self.gain, self.memory, self.archetype):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _draw(span: Span, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map uniform draws to a span, monotonically, leaving out its hole."""
+    numbers = span_numbers(span)
+    if len(numbers) == 1:
+        return np.full_like(uniform, numbers[0])
+    if len(numbers) == 2:
+        return numbers[0] + uniform * (numbers[1] - numbers[0])
+    low, hole_low, hole_high, high = numbers
+    position = uniform * ((hole_low - low) + (high - hole_high))
+    below = position < hole_low - low
+    return np.where(below, low + position, hole_high + position - (hole_low - low))
+
+
+def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.rint(probability * UNIT).astype(np.int32)
+
+
+@lru_cache(maxsize=64)
+def user_table(population: Population) -> UserTable:
+    """Realise a population as its table of `n_users` rows.
+
+    Row i depends on (users_seed, i) alone, and each quantity on a uniform draw of its own: a shifted
+    population moves the same users, and a longer table begins with the shorter one.
+    """
+    n, k = population.n_users, population.n_personas
+    draws = rng.uniforms(population.users_seed, n, _DRAWS)
+    weights = np.array(population.archetype_weights)
+    ends = np.cumsum(weights / weights.sum())
+    archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
+    fit = population.fit_matrix()[archetype]
+    hazard = _draw(population.boredom_hazard, draws[:, _HAZARD])
+    present = draws[:, _AVAILABLE : _AVAILABLE + k]
+    available = present >= population.unavailability
+    available[np.arange(n), present.argmax(axis=1)] = True
+    rows = np.column_stack(
+        [
+            _counts(fit),
+            _counts(hazard[:, None] * (1.0 - population.hazard_relief * fit)),
+            _counts(_draw(population.engagement_fresh, draws[:, _ENGAGE_FRESH])),
+            _counts(_draw(population.engagement_bored, draws[:, _ENGAGE_BORED])),
+            _counts(_draw(population.leave_fresh, draws[:, _LEAVE_FRESH])),
+            _counts(_draw(population.leave_bored, draws[:, _LEAVE_BORED])),
+            (available * (1 << np.arange(k))).sum(axis=1),
+        ]
+    ).astype(np.int32)
+    table = UserTable(
+        rows=np.ascontiguousarray(rows),
+        gain=_draw(population.satiation_gain, draws[:, _GAIN]),
+        memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
+        archetype=archetype,
+        n_personas=k,
+    )
+    for array in (table.rows, table.gain, table.memory, table.archetype):
+        array.setflags(write=False)
+    return table
