@@ -24,6 +24,7 @@ __all__ = [
     "Persona",
     "Population",
     "UserTable",
+    "__version__",
     "column_names",
     "environment_ids",
     "repertoire",

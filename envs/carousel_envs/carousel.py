@@ -1,8 +1,8 @@
-"""The environments: a native vector environment, and the scalar one as the same thing at one lane."""
+"""The environments: a native vector environment, and the scalar one as the same at one lane."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -367,6 +367,10 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             "archetype": self.users.archetype[user],
         }
 
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
+        return np.asarray(self._mask != 0)
+
     # -- the rest -----------------------------------------------------------------------------
 
     def render(self) -> tuple[Any, ...] | None:
@@ -489,7 +493,7 @@ class CarouselEnv(gym.Env[Any, Any]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (K,) (the form sb3-contrib asks for)."""
-        return cast("NDArray[np.bool_]", self._one._mask[0] != 0)
+        return np.asarray(self._one.action_masks()[0])
 
     def render(self) -> Any:
         """The last turn as a line (ansi), or the session so far as an image (rgb_array)."""

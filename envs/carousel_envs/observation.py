@@ -41,34 +41,38 @@ class Columns:
 
     @property
     def cues(self) -> slice:
+        """Level of each cue."""
         return slice(0, self.n_cues)
 
     @property
     def engagement(self) -> int:
+        """Whether the user engaged."""
         return self.n_cues
 
     @property
     def persona(self) -> slice:
+        """Who speaks, one-hot."""
         return slice(self.n_cues + 1, self.n_cues + 1 + self.n_personas)
 
     @property
     def available(self) -> slice:
-        return slice(self.persona.stop, self.persona.stop + self.n_personas)
+        """Who may be picked."""
+        return slice(self.n_cues + 1 + self.n_personas, self.streak)
 
     @property
     def streak(self) -> int:
         """Turns with the current persona."""
-        return self.available.stop
+        return self.n_cues + 1 + 2 * self.n_personas
 
     @property
     def elapsed(self) -> int:
         """Share of the session gone."""
-        return self.available.stop + 1
+        return self.streak + 1
 
     @property
     def width(self) -> int:
         """Number of columns, D."""
-        return self.available.stop + 2
+        return self.streak + 2
 
 
 def column_names(population: Population) -> tuple[str, ...]:

@@ -164,7 +164,7 @@ def step(  # type: ignore[no-untyped-def]
                     pick = (pick + 1) % n_personas
 
         # 2. a new persona redraws the mood; a swap costs
-        mood = np.int64(lane.mood)
+        mood = int(lane.mood)
         swapped = False
         if pick != current:
             mood = BORED if np.int64(first & _MASK) >= rows[user, pick] else FRESH

@@ -42,7 +42,7 @@ class Shift:
     moves: tuple[str, ...]
     description: str
     change: Callable[[Population, float], Population]
-    obstacle: Callable[[Population], str] = lambda population: ""
+    obstacle: Callable[[Population], str] = lambda _: ""
 
     def apply(self, population: Population, severity: float) -> Population:
         """The shifted population; severity 0 is the population itself.
@@ -174,7 +174,7 @@ def _hazard_obstacle(population: Population) -> str:
 def _cue_obstacle(population: Population) -> str:
     if _never_bored(population):
         return _never_bored(population)
-    if all(np.allclose(*cue) for cue in population.cues):
+    if all(np.allclose(cue[0], cue[1]) for cue in population.cues):
         return "its cues say nothing about the mood"
     return ""
 

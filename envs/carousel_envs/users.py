@@ -82,7 +82,7 @@ class UserTable:
     def available(self) -> NDArray[np.bool_]:
         """Which personas each user can be given, shape (n, K)."""
         bits = 1 << np.arange(self.n_personas)
-        return (self.rows[:, -1:] & bits) != 0
+        return np.asarray((self.rows[:, -1:] & bits) != 0)
 
     @cached_property
     def types(self) -> tuple[UserTable, NDArray[np.float64]]:
@@ -132,8 +132,8 @@ def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
 def user_table(population: Population) -> UserTable:
     """Realise a population as its table of `n_users` rows.
 
-    Row i depends on (users_seed, i) alone, and each quantity on a uniform draw of its own: a shifted
-    population moves the same users, and a longer table begins with the shorter one.
+    Row i depends on (users_seed, i) alone, and each quantity on a uniform draw of its own: a
+    shifted population moves the same users, and a longer table begins with the shorter one.
     """
     n, k = population.n_users, population.n_personas
     draws = rng.uniforms(population.users_seed, n, _DRAWS)

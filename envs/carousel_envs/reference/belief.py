@@ -1,15 +1,15 @@
 """Exact finite-horizon dynamic programming on the probability of boredom, for a known kind of user.
 
-Before each pick the router knows p, the probability that the user is bored, and the current persona
-k. With S_t(k) = max over a != k of Q_t(a, 1 - fit[a]) - cost,
+Before each pick the router knows p, the probability that the user is bored, and the current
+persona k. With b = (1 - p, p) and S_t(k) = max over a != k of Q_t(a, 1 - fit[a]) - cost,
 
     V_t(k, p) = max{Q_t(k, p), S_t(k)},
-    Q_t(k, p) = sum over moods m of b(m) [q_m + (1 - leave_m) sum over z of f_m(z) V_{t+1}(k, p'(z))],
+    Q_t(k, p) = sum over m of b(m) [q_m + (1 - leave_m) sum over z of f_m(z) V_{t+1}(k, p'(z))],
 
-where z is everything that is shown in a turn and p' the posterior given z and that the user stayed,
-after the hazard (Astrom 1965; the stopping form is Shiryaev's and Girshick and Rubin's). V is convex
-in p. Two recursions on one grid therefore enclose it: chords between grid points lie above, tangents
-at grid points (the value of a plan, linear in p) lie below; both are reported.
+where z is everything that is shown in a turn and p' the posterior given z and that the user
+stayed, after the hazard (Astrom 1965; the stopping form is Shiryaev's and Girshick and Rubin's).
+V is convex in p. Two recursions on one grid therefore enclose it: chords between grid points lie
+above, tangents at grid points (the value of a plan, linear in p) lie below; both are reported.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def solve_belief(
     """
     # Personas alike in fit and hazard are interchangeable, and two of a kind suffice: one to leave,
     # one to go to. Solve the reduced problem, then hand the answer back to every persona.
-    kinds, kind_of = np.unique(np.column_stack([fit, hazard]), axis=0, return_inverse=True)
+    _, kind_of = np.unique(np.column_stack([fit, hazard]), axis=0, return_inverse=True)
     kind_of = kind_of.ravel()
     kept = np.array(
         [k for k in range(len(fit)) if np.sum(kind_of[:k] == kind_of[k]) < 2], dtype=np.int64

@@ -1,12 +1,13 @@
 """The best memoryless router: one that decides from the current observation alone.
 
-A network without memory sees the last turn's engagement and cues, the turns with the current persona
-and the time, but not the history; its best possible value lies below the belief-optimal one. The
-search alternates two exact passes: forward, how often each (turn, streak, mood) is met under the
-policy; backward, for every observation the better action given who is met there. Decisions of one
-turn touch disjoint sets of histories, so every backward pass can only improve the value (policy
-iteration for memoryless policies of a finite-horizon POMDP; Littman 1994). It ends in a local
-optimum; several starts are tried and the best is kept, so the result is attained, not a bound.
+A network without memory sees the last turn's engagement and cues, the turns with the current
+persona and the time, but not the history; its best possible value lies below the belief-optimal
+one. The search alternates two exact passes: forward, how often each (turn, streak, mood) is met
+under the policy; backward, for every observation the better action given who is met there.
+Decisions of one turn touch disjoint sets of histories, so every backward pass can only improve the
+value (policy iteration for memoryless policies of a finite-horizon POMDP; Littman 1994). It ends in
+a local optimum; several starts are tried and the best is kept, so the result is attained, not a
+bound.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
         value, swap = _improve(model, like, swap)
         if value > best_value:
             best_value, best_swap = value, swap
-    assert best_swap is not None and best_value <= solution.upper + 1e-9
+    assert best_swap is not None
+    assert best_value <= solution.upper + 1e-9
     policy = MemorylessPolicy(Columns.of(population), cue_table(population).strides, best_swap)
     return best_value, policy
 

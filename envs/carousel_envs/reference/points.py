@@ -5,8 +5,8 @@ set of vectors over the hidden state is kept, each the value of a plan, so their
 optimal value from below everywhere (Pineau, Gordon & Thrun 2003; finite horizon, hence no
 discounting). Backups are made at beliefs that the policy itself reaches.
 
-Cue symbols are merged into a few bins of like log-likelihood ratio. A router that only sees the bins
-knows less, so the bound stays a bound; with a single bin it is the value of a blind router.
+Cue symbols are merged into a few bins of like log-likelihood ratio. A router that only sees the
+bins knows less, so the bound stays a bound; with a single bin it is the value of a blind router.
 """
 
 from __future__ import annotations
@@ -156,7 +156,6 @@ def _explore(  # type: ignore[no-untyped-def]
     prior,
     fit,
     hazard,
-    q,
     stay,
     like,
     vectors,
@@ -174,7 +173,7 @@ def _explore(  # type: ignore[no-untyped-def]
     scale = 2.0**-53
     for _ in range(walks):
         belief[:] = prior
-        current = -1
+        current = np.int64(-1)
         kind, mood = 0, 0
         word += rng.GOLDEN
         u = np.float64(rng.mix64(word) >> np.uint64(11)) * scale
@@ -190,7 +189,7 @@ def _explore(  # type: ignore[no-untyped-def]
                 counts[t, current] += 1
             word += rng.GOLDEN
             u = np.float64(rng.mix64(word) >> np.uint64(11)) * scale
-            pick = current
+            pick = np.int64(current)
             if u < wander or (t == 0 and not planned):
                 word += rng.GOLDEN
                 pick = np.int64(
@@ -265,6 +264,7 @@ def solve_points(
         rounds: times the beliefs are collected anew with the plans found so far.
         seed: of the walks that collect beliefs.
     """
+    fit, hazard = np.ascontiguousarray(fit), np.ascontiguousarray(hazard)
     n_kinds, n_k = fit.shape
     if blind:
         like = np.ones((n_kinds, 2, 1))
@@ -297,7 +297,6 @@ def solve_points(
                 prior,
                 fit,
                 hazard,
-                engagement,
                 stay,
                 like,
                 vectors,

@@ -13,11 +13,11 @@ import numpy as np
 
 from .. import rng
 from .._compile import njit
-from ..observation import Columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..observation import Columns
     from .filtering import Belief, Filter
 
 

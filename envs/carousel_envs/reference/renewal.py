@@ -1,7 +1,7 @@
 """Long-run answers in closed form or by a scalar search: the swap rule, the blind cycle, rotation.
 
-All are per turn, without leaving, for personas that fit everybody (a swap lands fresh). They are the
-known answers that the finite-horizon solvers and the environment are checked against.
+All are per turn, without leaving, for personas that fit everybody (a swap lands fresh). They are
+the known answers that the finite-horizon solvers and the environment are checked against.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ With fit 1, no hazard and one kind of user, satiation is a known function of the
 problem is deterministic and its optimum an open-loop schedule. All personas are then alike.
 
 *Above*: the constraint that exactly one persona speaks per turn is priced by multipliers mu_t. The
-Lagrangian splits into identical one-persona problems (Whittle 1988), solved on a grid with satiation
-rounded down, which can only help: L(mu) = K V(mu) + sum mu_t bounds the optimum for every mu.
-*Below*: the value of a schedule found by beam search, with the relaxed values as the estimate of
-what is still to come. Without swap cost that schedule is greedy, which is optimal for identical
+Lagrangian splits into identical one-persona problems (Whittle 1988), solved on a grid with
+satiation rounded down, which can only help: L(mu) = K V(mu) + sum mu_t bounds the optimum for every
+mu. *Below*: the value of a schedule found by beam search, with the relaxed values as the estimate
+of what is still to come. Without swap cost that schedule is greedy, which is optimal for identical
 personas (Leqi et al., "Rebounding bandits", arXiv 2011.06741).
 """
 
@@ -183,4 +183,4 @@ def _beam(
         kept = order[np.sort(distinct)[:_BEAM]]
         satiation, current, value = new[kept], pick[kept], new_value[kept]
         history = np.column_stack([history[parent[kept]], pick[kept]])
-    return history[int(np.argmax(value))]
+    return np.asarray(history[int(np.argmax(value))])

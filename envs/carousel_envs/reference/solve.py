@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
+    from .points import PointSolution
 
 SESSIONS = 100_000
 """Sessions behind a reference figure that has no closed form."""
@@ -177,12 +177,11 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         low += float(weight) * solution.lower
         high += float(weight) * solution.upper
         deaf = solve_belief(*here, np.ones((2, 1)), length, cost)
-        schedule = _follow_blindly(*here, deaf, length)
+        schedule = _follow_blindly(fit[present], hazard[present], leave, deaf, length)
         blind_schedules.append(present[schedule])
         blind += float(weight) * chains.schedule_value(model, present[schedule], np.ones(1))
-        myopic += float(weight) * evaluate_thresholds(
-            *here, like, cost, *_myopic_rule(*here, cost, length)
-        )
+        rule = _myopic_rule(fit[present], q, cost, length)
+        myopic += float(weight) * evaluate_thresholds(*here, like, cost, *rule)
         row = np.full((length, k), 2.0)
         row[:, present] = solution.threshold
         threshold.append(row)
@@ -217,7 +216,6 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
 def _follow_blindly(
     fit: NDArray[np.float64],
     hazard: NDArray[np.float64],
-    engagement: NDArray[np.float64],
     leave: NDArray[np.float64],
     solution: BeliefSolution,
     length: int,
@@ -238,12 +236,7 @@ def _follow_blindly(
 
 
 def _myopic_rule(
-    fit: NDArray[np.float64],
-    hazard: NDArray[np.float64],
-    engagement: NDArray[np.float64],
-    leave: NDArray[np.float64],
-    cost: float,
-    length: int,
+    fit: NDArray[np.float64], engagement: NDArray[np.float64], cost: float, length: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """Thresholds and targets of the myopic router, shapes (T, K), and its first persona."""
     k = len(fit)
@@ -263,33 +256,33 @@ def _myopic_rule(
 
 
 def _solve_kinds(population: Population, model: Model) -> Reference:
-    planning = _fewer_kinds(model, _MAX_PLANNING_KINDS)
+    planning = model.merged(_MAX_PLANNING_KINDS)
     k, many = model.n_personas, len(model.masks) > 1
     lower = 0.0
     vectors, actions, first, deaf = [], [], [], {}
     for j, mask in enumerate(model.masks):
         present = np.flatnonzero(mask)
-        problem = (
-            planning.fit[:, present],
-            planning.hazard[:, present],
+        fit, hazard = planning.fit[:, present], planning.hazard[:, present]
+        points, rounds = (24, 2) if many else (64, 4)
+        plan = partial(
+            solve_points,
+            fit,
+            hazard,
             planning.engagement,
             planning.leave,
             planning.weights,
             planning.cues,
             planning.length,
             planning.swap_cost,
+            points=points,
+            rounds=rounds,
         )
-        problem = tuple(
-            np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in problem
-        )
-        points, rounds = (24, 2) if many else (64, 4)
-        solution = solve_points(*problem, points=points, rounds=rounds)
-        blind = solve_points(*problem, blind=True, points=points, rounds=rounds)
+        solution, blind = plan(), plan(blind=True)
         lower += float(model.mask_weights[j]) * solution.lower
         vectors.append(_spread(solution.vectors, present, k, axis=1))
         actions.append(_spread(present[solution.actions], present, k, axis=1))
         first.append(present[solution.first])
-        deaf[j] = present[_plans_blindly(*problem[:5], blind)]
+        deaf[j] = present[_plans_blindly(fit, hazard, planning, blind)]
     blind_value, blind_policy = _schedules(population, model, deaf)
     known = Filter(population, planning)
     policy = PlanPolicy(
@@ -343,17 +336,12 @@ def informed_value(model: Model) -> float:
 
 
 def _plans_blindly(
-    fit: NDArray[np.float64],
-    hazard: NDArray[np.float64],
-    engagement: NDArray[np.float64],
-    leave: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    solution: Any,
+    fit: NDArray[np.float64], hazard: NDArray[np.float64], model: Model, solution: PointSolution
 ) -> NDArray[np.int64]:
-    """The schedule that blind plans amount to, shape (T,)."""
+    """The schedule that blind plans amount to, shape (T,); fit and hazard of those present."""
     length = solution.vectors.shape[0]
-    joint = np.zeros((len(weights), 2))
-    joint[:, 0] = weights
+    joint = np.zeros((model.n_types, 2))
+    joint[:, 0] = model.weights
     schedule = np.zeros(length, dtype=np.int64)
     k = solution.first
     for t in range(length):
@@ -366,55 +354,11 @@ def _plans_blindly(
             joint = np.stack([kind * fit[:, pick], kind * (1.0 - fit[:, pick])], axis=1)
         k = pick
         schedule[t] = k
-        joint *= 1.0 - leave
+        joint *= 1.0 - model.leave
         moved = joint[:, 0] * hazard[:, k]
         joint += np.stack([-moved, moved], axis=1)
         joint /= max(joint.sum(), 1e-300)
     return schedule
-
-
-def _fewer_kinds(model: Model, limit: int) -> Model:
-    """Merge kinds of user until at most `limit` are left; each stands for its mean.
-
-    The group with the widest column is split at that column's weighted mean, time and again.
-    """
-    if model.n_types <= limit:
-        return model
-    columns = np.column_stack(
-        [model.fit, model.hazard, model.engagement, model.leave, model.gain, model.memory]
-    )
-    scale = np.maximum(columns.std(axis=0), 1e-12)
-    groups = [np.arange(model.n_types)]
-    while len(groups) < limit:
-        spreads = [
-            ((columns[g] / scale).std(axis=0) * math.sqrt(float(model.weights[g].sum()))).max()
-            if len(g) > 1
-            else 0.0
-            for g in groups
-        ]
-        widest = groups.pop(int(np.argmax(spreads)))
-        column = int((columns[widest] / scale).std(axis=0).argmax())
-        middle = np.average(columns[widest, column], weights=model.weights[widest])
-        above = columns[widest, column] > middle
-        groups += [widest[above], widest[~above]]
-    means = np.stack([np.average(columns[g], axis=0, weights=model.weights[g]) for g in groups])
-    k = model.n_personas
-    joint = np.stack([model.joint[g].sum(axis=0) for g in groups])
-    return Model(
-        fit=np.ascontiguousarray(means[:, :k]),
-        hazard=np.ascontiguousarray(means[:, k : 2 * k]),
-        engagement=np.ascontiguousarray(means[:, 2 * k : 2 * k + 2]),
-        leave=np.ascontiguousarray(means[:, 2 * k + 2 : 2 * k + 4]),
-        gain=np.ascontiguousarray(means[:, 2 * k + 4]),
-        memory=np.ascontiguousarray(means[:, 2 * k + 5]),
-        weights=joint.sum(axis=1),
-        masks=model.masks,
-        mask_weights=model.mask_weights,
-        joint=joint,
-        cues=model.cues,
-        length=model.length,
-        swap_cost=model.swap_cost,
-    )
 
 
 # -- satiation ------------------------------------------------------------------------------------
@@ -461,7 +405,7 @@ def _solve_rotation(population: Population, model: Model) -> Reference:
 
 def _solve_by_relaxation(population: Population, model: Model) -> Reference:
     relaxed = solve(population.replace(satiation_gain=0.0))
-    planning = _fewer_kinds(model, _MAX_PLANNING_KINDS)
+    planning = model.merged(_MAX_PLANNING_KINDS)
     columns = Columns.of(population)
     blind, blind_policy = _schedules(population, model)
     myopic_policy = MyopicPolicy(Filter(population, planning))

@@ -1,0 +1,115 @@
+"""Stepping speed, side by side with Gymnasium's native vector CartPole in the same run.
+
+Machines are noisy, so the claim is the ratio: both are timed in turns, block by block, and medians
+are compared. Every block is a plain loop over `step` on the public interface with the observation
+returned as a fresh array; actions are drawn beforehand.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+import carousel_envs  # noqa: F401  (registers the environments)
+from carousel_envs.errors import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PEER, PEER_LANES = "CartPole-v1", 16_384
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Steps per second on one thread.
+
+    Attributes:
+        environment, lanes: what was stepped.
+        steps_per_second: median over blocks.
+        lowest, highest: over blocks.
+        peer, peer_lanes, peer_steps_per_second: the same for the peer.
+        ratio: of the medians.
+    """
+
+    environment: str
+    lanes: int
+    steps_per_second: float
+    lowest: float
+    highest: float
+    peer: str
+    peer_lanes: int
+    peer_steps_per_second: float
+    ratio: float
+
+    def row(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+class _Bench:
+    def __init__(self, environment: str, lanes: int) -> None:
+        self.env = gym.make_vec(environment, num_envs=lanes)
+        self.lanes = lanes
+        self.env.reset(seed=0)
+        self.env.action_space.seed(0)
+        # Few personas per lane and block: like a router, unlike a die, actions mostly persist.
+        self.actions = [self.env.action_space.sample() for _ in range(4)]
+        self.rates: list[float] = []
+        self.block(steps=4)
+        self.rates.clear()
+
+    def block(self, *, seconds: float = 0.0, steps: int = 0) -> None:
+        done, started = 0, time.perf_counter()
+        while done < steps or time.perf_counter() - started < seconds:
+            actions = self.actions[(done // 16) % 4]
+            for _ in range(16):
+                self.env.step(actions)
+            done += 16
+        self.rates.append(done * self.lanes / (time.perf_counter() - started))
+
+
+def measure(
+    environment: str,
+    *,
+    lanes: int = 1024,
+    blocks: int = 7,
+    seconds: float = 0.5,
+    report: Callable[[int, int], None] | None = None,
+) -> Speed:
+    """Time an environment and the peer in turns.
+
+    Args:
+        environment: a registered id.
+        lanes: sub-environments of ours; the peer has 16 384, near its best.
+        blocks: timed blocks of each, at least 3.
+        seconds: length of a block.
+        report: called with (blocks done, blocks in all).
+
+    Raises:
+        CarouselError: too few lanes or blocks.
+    """
+    whole_number("blocks", blocks, 3, 1000)
+    ours, peer = _Bench(environment, lanes), _Bench(PEER, PEER_LANES)
+    for block in range(blocks):
+        ours.block(seconds=seconds)
+        peer.block(seconds=seconds)
+        if report:
+            report(block + 1, blocks)
+    rate, peer_rate = statistics.median(ours.rates), statistics.median(peer.rates)
+    ours.env.close()
+    peer.env.close()
+    return Speed(
+        environment=environment,
+        lanes=lanes,
+        steps_per_second=rate,
+        lowest=min(ours.rates),
+        highest=max(ours.rates),
+        peer=PEER,
+        peer_lanes=PEER_LANES,
+        peer_steps_per_second=peer_rate,
+        ratio=rate / peer_rate,
+    )

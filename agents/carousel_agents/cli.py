@@ -1,0 +1,417 @@
+"""The command line: `carousel …`.
+
+Exit codes: 0; 1 when something failed (one sentence says why); 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from carousel_envs import CarouselEnv, CarouselError, Population, environment_ids
+from carousel_envs.carousel import as_population
+from carousel_envs.reference import solve
+from carousel_envs.shifts import SHIFTS, parse_shift, shifted
+
+from . import console, scripted
+from .generalisation import evaluate as evaluate_router
+from .routers import find_router
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Routers over personas: solve, train, evaluate and shift.",
+)
+
+EnvArgument = Annotated[
+    str, typer.Argument(metavar="ENV", help="an id such as Carousel/Boredom-v0, or just Boredom")
+]
+RouterArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ROUTER",
+        help="a policy file (.safetensors) or a scripted name: see `carousel envs`",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="change a population field; may be repeated"),
+]
+UsersOption = Annotated[int, typer.Option(help="sessions to play")]
+SeedOption = Annotated[int, typer.Option(help="session i uses the streams of seed + i")]
+
+
+def environment(name: str, changes: list[str] | None) -> tuple[str, Population]:
+    """The id and the population that ENV and --set name.
+
+    Raises:
+        CarouselError: no such environment, field or value.
+    """
+    known = environment_ids()
+    full = name if "/" in name else f"Carousel/{name}-v0"
+    if full not in known:
+        raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
+    population = as_population(full.removeprefix("Carousel/").removesuffix("-v0"))
+    fields: dict[str, Any] = {}
+    for change in changes or []:
+        field, equals, text = change.partition("=")
+        if not equals:
+            raise CarouselError(f"--set {change!r} must have the form field=value")
+        try:
+            fields[field] = json.loads(text)
+        except json.JSONDecodeError:
+            fields[field] = text
+    return full, population.replace(**fields) if fields else population
+
+
+@app.command()
+def envs(as_json: JsonOption = False) -> None:
+    """List environments and scripted routers."""
+    populations = {name: environment(name, None)[1] for name in environment_ids()}
+    routers = [{"router": name, "description": scripted.describe(name)} for name in scripted.NAMES]
+    if as_json:
+        rows = [
+            {"env": name, "population": population.model_dump(mode="json")}
+            for name, population in populations.items()
+        ]
+        console.print_json({"environments": rows, "routers": routers})
+        return
+    heads = ("environment", "personas", "turns", "fit", "hazard", "swap cost", "satiation")
+    console.print_table(
+        "Environments",
+        heads,
+        (
+            (
+                name,
+                str(p.n_personas),
+                str(p.session_length),
+                str(p.fit),
+                str(p.boredom_hazard),
+                str(p.swap_cost),
+                str(p.satiation_gain),
+            )
+            for name, p in populations.items()
+        ),
+    )
+    console.print_table(
+        f"Scripted routers (with the prefix {scripted.FROZEN!r}: solved for the training users)",
+        ("router", "what it does"),
+        ((row["router"], row["description"]) for row in routers),
+    )
+
+
+@app.command()
+def reference(env: EnvArgument, changes: SetOption = None, as_json: JsonOption = False) -> None:
+    """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
+    name, population = environment(env, changes)
+    with console.ERR.status(f"solving {name}"):
+        figures = solve(population).summary()
+    document = {"env": name, "population_fingerprint": population.fingerprint, **figures}
+    if as_json:
+        console.print_json(document)
+        return
+    thresholds, errors = figures.pop("thresholds"), figures.pop("standard_errors")
+    console.print_figures(f"{name}, expected engagement per session", figures)
+    for figure, error in errors.items():
+        console.OUT.print(f"{figure} was simulated; its standard error is {error:.4f}")
+    if thresholds:
+        some = [1, population.session_length // 2, population.session_length - 1]
+        console.print_table(
+            "The optimum swaps before turn t when P(bored) reaches",
+            ("persona", *(f"t = {t + 1}" for t in some)),
+            (
+                (persona, *(console.number(row[t]) for t in some))
+                for persona, row in thresholds.items()
+            )
+            if population.session_length > 1
+            else (),
+        )
+
+
+@app.command()
+def shifts(
+    env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None, as_json: JsonOption = False
+) -> None:
+    """List the shifts, and with ENV which of them mean nothing there."""
+    population = environment(env, None)[1] if env else None
+    rows = [
+        {
+            "axis": shift.name,
+            "kind": shift.kind,
+            "moves": list(shift.moves),
+            "description": shift.description,
+            "obstacle": shift.obstacle(population) if population else "",
+        }
+        for shift in SHIFTS.values()
+    ]
+    if as_json:
+        console.print_json({"shifts": rows})
+        return
+    console.print_table(
+        "Shifts, severity 0 (training) to 1",
+        ("axis", "kind", "what happens"),
+        (
+            (
+                str(row["axis"]),
+                str(row["kind"]),
+                f"{row['description']}"
+                + (f" (not here: {row['obstacle']})" if row["obstacle"] else ""),
+            )
+            for row in rows
+        ),
+    )
+
+
+@app.command()
+def train(
+    env: EnvArgument,
+    out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
+    algo: Annotated[str, typer.Option(help="learning algorithm: ppo")] = "ppo",
+    steps: Annotated[int, typer.Option(help="environment steps")] = 2_000_000,
+    seed: Annotated[int, typer.Option(help="of network, batches and sessions")] = 0,
+    changes: SetOption = None,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a router and write it as a policy file."""
+    name, population = environment(env, changes)
+    _refuse_to_replace(out, force)
+    if out.suffix != ".safetensors":
+        raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
+    file = train_with_progress(name, population, algo, steps, seed)
+    file.save(out)
+    document = {"file": str(out), "env": name, "algorithm": algo, **file.training}
+    if as_json:
+        console.print_json(document)
+    else:
+        rate = file.training["steps"] / file.training["seconds"]
+        console.OUT.print(
+            f"wrote {out}: {algo}, {file.training['steps']} steps in "
+            f"{file.training['seconds']:.1f} s ({rate:,.0f} steps/s)",
+            soft_wrap=True,
+        )
+
+
+def train_with_progress(name: str, population: Population, algo: str, steps: int, seed: int) -> Any:
+    """Train behind a progress bar; the policy file, not yet written."""
+    # torch takes seconds to import: only those who train pay for it
+    with console.ERR.status("loading torch"):
+        from .learning.train import Progress, train
+
+    with console.progress(f"training {algo} on {name}") as bar:
+
+        def report(progress: Progress) -> None:
+            bar(progress.steps, steps, f"return {progress.mean_return:.2f}")
+
+        return train(
+            population, environment=name, algorithm=algo, steps=steps, seed=seed, report=report
+        )
+
+
+@app.command()
+def evaluate(
+    router: RouterArgument,
+    env: EnvArgument,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AXIS=SEVERITY", help="shift the users; may be repeated"),
+    ] = None,
+    changes: SetOption = None,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Play sessions with a router; score it against the reference of the users it met."""
+    name, training = environment(env, changes)
+    target = shifted(training, [parse_shift(text) for text in shift or []])
+    with console.ERR.status(f"solving and playing {name}"):
+        acting = find_router(router, target, training)
+        result = evaluate_router(acting, target, users=users, seed=seed)
+    document = {
+        "router": acting.name,
+        "env": name,
+        "shifts": shift or [],
+        "population_fingerprint": target.fingerprint,
+        **result.row(),
+    }
+    if as_json:
+        console.print_json(document)
+    else:
+        console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
+
+
+@app.command()
+def generalise(
+    router: RouterArgument,
+    env: EnvArgument,
+    out: Annotated[Path, typer.Option(help="folder for summary.json and report.html")],
+    axis: Annotated[
+        list[str] | None, typer.Option(help="only this axis; may be repeated (default: all)")
+    ] = None,
+    changes: SetOption = None,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    force: Annotated[bool, typer.Option("--force", help="replace existing results")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a router through the shifts, beside the frozen loop and the re-derived optimum."""
+    from .study import run_study
+
+    name, population = environment(env, changes)
+    _refuse_to_replace(out / "summary.json", force)
+    # a wrong router is told before anything is played
+    find_router(router, population)
+    summary = run_study(
+        name, population, router, out, users=users, seed=seed, axes=axis, changes=changes or []
+    )
+    if as_json:
+        console.print_json(summary)
+    else:
+        _print_study(summary, out)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="folder to write to; replaced")] = Path("runs/demo"),
+    steps: Annotated[int, typer.Option(help="environment steps of training")] = 2_000_000,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
+    from .study import run_study
+
+    name, population = environment("Boredom", None)
+    policy = out / "ppo.safetensors"
+    file = train_with_progress(name, population, "ppo", steps, seed)
+    file.save(policy)
+    summary = run_study(
+        name,
+        population,
+        str(policy),
+        out,
+        users=users,
+        seed=seed,
+        training={"algo": "ppo", "requested_steps": steps, **file.training},
+        command="carousel demo"
+        + (f" --out {out}" if out != Path("runs/demo") else "")
+        + (f" --steps {steps}" if steps != 2_000_000 else "")
+        + (f" --users {users}" if users != 2000 else "")
+        + (f" --seed {seed}" if seed else ""),
+    )
+    if as_json:
+        console.print_json(summary)
+    else:
+        _print_study(summary, out)
+
+
+@app.command()
+def watch(
+    router: RouterArgument,
+    env: EnvArgument,
+    shift: Annotated[list[str] | None, typer.Option(metavar="AXIS=SEVERITY")] = None,
+    changes: SetOption = None,
+    seed: Annotated[int, typer.Option(help="of the session")] = 0,
+    user: Annotated[int, typer.Option(help="row of the user table; -1: drawn")] = -1,
+) -> None:
+    """Watch one session, turn by turn, with what is hidden from the router."""
+    name, training = environment(env, changes)
+    target = shifted(training, [parse_shift(text) for text in shift or []])
+    acting = find_router(router, target, training)
+    game = CarouselEnv(population=target, render_mode="ansi")
+    observation, _ = game.reset(seed=seed, options={"user": user})
+    state, over, total = acting.initial_state(1, seed), False, 0.0
+    console.OUT.print(f"{acting.name} on {name}, seed {seed}", soft_wrap=True)
+    while not over:
+        picks, state = acting.act(observation[None], state)
+        observation, reward, terminated, truncated, _ = game.step(int(picks[0]))
+        total += reward
+        over = terminated or truncated
+        console.OUT.print(escape(str(game.render())), soft_wrap=True, highlight=False)
+    console.OUT.print(f"total reward {total:.2f}", soft_wrap=True)
+
+
+@app.command()
+def speed(
+    env: EnvArgument = "Boredom",
+    lanes: Annotated[int, typer.Option(help="sub-environments of ours")] = 1024,
+    blocks: Annotated[int, typer.Option(help="timed blocks of each, at least 3")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Time stepping side by side with Gymnasium's native vector CartPole."""
+    from .benchmark.speed import measure
+
+    name, _ = environment(env, None)
+    with console.progress("timing in turns") as bar:
+        result = measure(name, lanes=lanes, blocks=blocks, report=lambda i, n: bar(i, n, ""))
+    if as_json:
+        console.print_json(result.row())
+        return
+    millions = 1e-6
+    console.print_table(
+        "Steps per second on one thread, medians of blocks timed in turns",
+        ("environment", "lanes", "million steps/s"),
+        (
+            (name, str(result.lanes), f"{result.steps_per_second * millions:.1f}"),
+            (result.peer, str(result.peer_lanes), f"{result.peer_steps_per_second * millions:.1f}"),
+            ("ratio", "", f"{result.ratio:.2f}"),
+        ),
+    )
+
+
+def _refuse_to_replace(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise CarouselError(f"{path} exists; give --force to replace it")
+
+
+def _print_study(summary: dict[str, Any], out: Path) -> None:
+    console.print_table(
+        f"{summary['environment']}, training users",
+        ("router", "score", "engagement", "turns", "left", "swaps"),
+        (
+            (
+                row["router"],
+                console.number(row["score"]),
+                console.number(row["engagement"]),
+                console.number(row["session_length"], 1),
+                console.number(row["left"]),
+                console.number(row["swaps"], 2),
+            )
+            for row in summary["routers"]
+        ),
+    )
+    routers = list(dict.fromkeys(row["router"] for row in summary["rows"]))
+    scores = {(r["axis"], r["severity"], r["router"]): r["score"] for r in summary["rows"]}
+    console.print_table(
+        "Score at severity 1",
+        ("axis", *routers),
+        (
+            (a["name"], *(console.number(scores.get((a["name"], 1.0, r))) for r in routers))
+            for a in summary["axes"]
+        ),
+    )
+    console.OUT.print(f"wrote {out / 'summary.json'} and {out / 'report.html'}", soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(standalone_mode=True)
+    except CarouselError as error:
+        console.ERR.print(f"carousel: {error}", style=None, markup=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.ERR.print("carousel: interrupted; nothing more was written")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

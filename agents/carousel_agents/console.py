@@ -1,0 +1,84 @@
+"""What the command line shows: tables and progress for people, JSON for programs.
+
+Standard output carries results alone; progress and messages go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+OUT = Console()
+ERR = Console(stderr=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output; numbers that JSON lacks become null."""
+    typer.echo(json.dumps(clean(document), indent=2, allow_nan=False))
+
+
+def clean(value: Any) -> Any:
+    """Plain JSON data: mappings to dicts, sequences to lists, non-finite numbers to None."""
+    if isinstance(value, dict):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number for a table; a dash where there is none."""
+    return (
+        "-" if value is None else f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    )
+
+
+def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on standard output; all columns but the first are set to the right."""
+    table = Table(title=title, title_justify="left")
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    OUT.print(table)
+
+
+def print_figures(title: str, figures: Mapping[str, Any]) -> None:
+    """Named figures, one a line, on standard output."""
+    print_table(title, ("figure", "value"), ((k, number(v)) for k, v in figures.items()))
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[float, float, str], None]]:
+    """A progress bar on standard error.
+
+    Yields:
+        A function of (done, total, note).
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} % {task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=ERR,
+    )
+    with bar:
+        task = bar.add_task(description, total=None, note="")
+
+        def update(done: float, total: float, note: str = "") -> None:
+            bar.update(task, completed=min(done, total), total=total, note=note)
+
+        yield update

@@ -1,0 +1,108 @@
+"""One router, one population: engagement, and its score against the re-solved reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from carousel_envs.reference import Reference, solve
+from carousel_envs.rollout import Sessions, rollout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carousel_envs import Population
+    from carousel_envs.rollout import Policy
+
+_Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a router did.
+
+    Attributes:
+        engagement: mean per session of expected engagement less swap costs.
+        engagement_se: its standard error over sessions.
+        score: (engagement - blind) / (value - blind), the reference being that of these users;
+            None where listening is worth nothing. Tier "bounds": value is the lower bound, so a
+            score may exceed 1.
+        score_low, score_high: 95 % interval of the score from engagement_se.
+        session_length: mean turns played.
+        left: share of users who left before the end.
+        swaps: mean swaps per session.
+        refused: mean picks of an unavailable persona per session.
+        users: sessions played.
+        seed: session i used the streams of seed + i and user i (around) of the table.
+        reference: what could be had.
+    """
+
+    engagement: float
+    engagement_se: float
+    score: float | None
+    score_low: float | None
+    score_high: float | None
+    session_length: float
+    left: float
+    swaps: float
+    refused: float
+    users: int
+    seed: int
+    reference: Reference
+
+    def row(self) -> dict[str, Any]:
+        """Everything as plain data, with the reference's figures beside it."""
+        reference = self.reference
+        return {
+            "engagement": self.engagement,
+            "engagement_se": self.engagement_se,
+            "score": self.score,
+            "score_low": self.score_low,
+            "score_high": self.score_high,
+            "session_length": self.session_length,
+            "left": self.left,
+            "swaps": self.swaps,
+            "refused": self.refused,
+            "users": self.users,
+            "seed": self.seed,
+            "tier": reference.tier,
+            "value": reference.value,
+            "value_upper": reference.value_upper,
+            "blind": reference.blind,
+            "best_fixed": reference.best_fixed,
+            "uniform": reference.uniform,
+        }
+
+
+def evaluate(
+    router: Policy,
+    population: Population,
+    *,
+    users: int = 2000,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Play `users` sessions and put the result on the scale of the population's reference.
+
+    Every router meets the same users with the same luck (common random numbers).
+
+    Raises:
+        CarouselError: users or seed is not allowed.
+    """
+    sessions: Sessions = rollout(population, router, users, seed, progress)
+    reference = solve(population)
+    mean, error = sessions.mean, sessions.standard_error if users > 1 else 0.0
+    return Evaluation(
+        engagement=mean,
+        engagement_se=error,
+        score=reference.score(mean),
+        score_low=reference.score(mean - _Z95 * error),
+        score_high=reference.score(mean + _Z95 * error),
+        session_length=float(sessions.length.mean()),
+        left=float(sessions.left.mean()),
+        swaps=float(sessions.swaps.mean()),
+        refused=float(sessions.refused.mean()),
+        users=users,
+        seed=seed,
+        reference=reference,
+    )

@@ -1,0 +1,72 @@
+"""A learned router: inference in NumPy alone, from a policy file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs import CarouselError, column_names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+
+    from .policy_file import PolicyFile
+
+
+@dataclass(frozen=True)
+class LearnedRouter:
+    """Picks the persona with the largest logit.
+
+    Attributes:
+        file: the network and where it comes from.
+        name: how it is called in tables.
+    """
+
+    file: PolicyFile
+    name: str
+
+    @property
+    def description(self) -> str:
+        """One sentence."""
+        steps = self.file.training.get("steps")
+        return f"learned by {self.file.algorithm} in {self.file.environment}, {steps} steps"
+
+    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logit of each persona, float32, shape (N, D) to (N, K)."""
+        counts = list(self.file.counts)
+        x = np.array(observation, dtype=np.float32)
+        x[:, counts] = np.log1p(np.maximum(x[:, counts], 0.0))
+        x = (x - self.file.centre) / self.file.scale
+        last = len(self.file.layers) - 1
+        for i, (weight, bias) in enumerate(self.file.layers):
+            x = x @ weight.T + bias
+            if i < last:
+                x = np.tanh(x) if self.file.activation == "tanh" else np.maximum(x, 0.0)
+        return np.asarray(x)
+
+    def initial_state(self, lanes: int, seed: int) -> None:
+        """No state: the network reads the current observation alone."""
+        return
+
+    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        return self.logits(observation).argmax(axis=1), None
+
+    def check_fits(self, population: Population) -> None:
+        """Say so if users of this population show other columns than the network reads.
+
+        Raises:
+            CarouselError: they do.
+        """
+        shown = column_names(population)
+        if shown != self.file.columns:
+            missing = [name for name in self.file.columns if name not in shown]
+            extra = [name for name in shown if name not in self.file.columns]
+            raise CarouselError(
+                f"router {self.name!r} was trained on other columns: it reads "
+                f"{', '.join(missing) or 'the same'}, the environment shows "
+                f"{', '.join(extra) or 'them in another order'}"
+            )

@@ -1,0 +1,221 @@
+"""Training a router with Stable-Baselines3."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+from carousel_envs import CarouselError, Columns, column_names
+from carousel_envs.carousel import MAX_LANES
+from carousel_envs.errors import whole_number
+
+from .adapter import CarouselVecEnv
+from .policy_file import PolicyFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gymnasium import spaces
+    from stable_baselines3.common.policies import ActorCriticPolicy
+
+    from carousel_envs import Population
+
+ALGORITHMS = ("ppo",)
+# Far from the seeds that evaluation uses, and no two training seeds share a session.
+_TRAINING_STREAMS = 2**60
+_ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run stands: environment steps so far, and the mean return of late."""
+
+    steps: int
+    mean_return: float
+
+
+class ScaledColumns(BaseFeaturesExtractor):
+    """Observation columns brought to [-1, 1] by the bounds of the training environment.
+
+    The count of turns with a persona enters as log(1 + n): that somebody has only just arrived
+    matters more than whether it has been 20 turns or 21, and linear scaling would hide it.
+    """
+
+    centre: torch.Tensor
+    scale: torch.Tensor
+    is_count: torch.Tensor
+
+    def __init__(self, observation_space: spaces.Box, counts: tuple[int, ...]) -> None:
+        super().__init__(observation_space, features_dim=observation_space.shape[0])
+        is_count = torch.zeros(observation_space.shape, dtype=torch.bool)
+        is_count[list(counts)] = True
+        self.register_buffer("is_count", is_count)
+        low, high = (
+            torch.where(is_count, torch.log1p(bound), bound)
+            for bound in map(torch.tensor, (observation_space.low, observation_space.high))
+        )
+        self.register_buffer("centre", (low + high) / 2)
+        self.register_buffer("scale", torch.clamp((high - low) / 2, min=1e-6))
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        counted = torch.log1p(torch.clamp(observation, min=0.0))
+        return (torch.where(self.is_count, counted, observation) - self.centre) / self.scale
+
+
+class _Schedule(BaseCallback):
+    """Lowers the entropy bonus linearly to 0 and reports after every rollout."""
+
+    def __init__(
+        self, ent_coef: float, steps: int, report: Callable[[Progress], None] | None
+    ) -> None:
+        super().__init__()
+        self._ent_coef, self._steps, self._report = ent_coef, steps, report
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        remaining = max(0.0, 1.0 - self.num_timesteps / self._steps)
+        self.model.ent_coef = self._ent_coef * remaining  # type: ignore[attr-defined]
+        if self._report is None:
+            return
+        late = [episode["r"] for episode in self.model.ep_info_buffer or ()]
+        mean = float(np.mean(late)) if late else float("nan")
+        self._report(Progress(self.num_timesteps, mean))
+
+
+@cache
+def presets() -> Mapping[str, Mapping[str, Any]]:
+    """Settings of every algorithm, read-only."""
+    text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
+    return MappingProxyType(
+        {name: MappingProxyType(table) for name, table in tomllib.loads(text).items()}
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide what training does."""
+    names = ("persona-carousel", "gymnasium", "numpy", "numba", "stable-baselines3", "torch")
+    return {name: metadata.version(name) for name in names}
+
+
+def train(
+    population: Population,
+    *,
+    environment: str,
+    algorithm: str = "ppo",
+    steps: int,
+    seed: int = 0,
+    report: Callable[[Progress], None] | None = None,
+) -> PolicyFile:
+    """Train a router.
+
+    Args:
+        population: the users it is trained on.
+        environment: id that the file will name.
+        algorithm: one of `ALGORITHMS`.
+        steps: environment steps, 1 to 10**12; rounded up to whole rollouts.
+        seed: of the network, the batches and the sessions. Same seed, same machine, same versions:
+            same policy.
+        report: called after every rollout.
+
+    Returns:
+        The policy, ready to save.
+
+    Raises:
+        CarouselError: an argument is not allowed, or training diverged.
+    """
+    if algorithm not in ALGORITHMS:
+        raise CarouselError(f"algorithm is {algorithm!r}; known are {', '.join(ALGORITHMS)}")
+    whole_number("steps", steps, 1, 10**12)
+    whole_number("seed", seed, 0, 2**32 - 1)
+    settings = presets()[algorithm]
+    torch.set_num_threads(settings["torch_threads"])
+    env = CarouselVecEnv(
+        population,
+        settings["lanes"],
+        _TRAINING_STREAMS + seed * MAX_LANES,
+        time_limit=settings["time_limit"],
+    )
+    first, last = settings["learning_rate"], settings["learning_rate_final"]
+    model = PPO(
+        "MlpPolicy",
+        env,
+        n_steps=settings["n_steps"],
+        batch_size=settings["batch_size"],
+        n_epochs=settings["n_epochs"],
+        learning_rate=lambda remaining: last + (first - last) * remaining,
+        gamma=settings["gamma"],
+        gae_lambda=settings["gae_lambda"],
+        ent_coef=settings["ent_coef"],
+        clip_range=settings["clip_range"],
+        policy_kwargs={
+            "features_extractor_class": ScaledColumns,
+            "features_extractor_kwargs": {"counts": (Columns.of(population).streak,)},
+            "net_arch": list(settings["network"]),
+            "activation_fn": _ACTIVATIONS[settings["activation"]],
+        },
+        seed=seed,
+        device="cpu",
+    )
+    started = time.perf_counter()
+    try:
+        model.learn(steps, callback=_Schedule(settings["ent_coef"], steps, report))
+    finally:
+        env.close()
+    seconds = time.perf_counter() - started
+    training = {
+        "steps": model.num_timesteps,
+        "seed": seed,
+        "seconds": round(seconds, 3),
+        "settings": dict(settings),
+    }
+    return _extract(model.policy, population, environment, algorithm, settings, training)
+
+
+def _extract(
+    policy: ActorCriticPolicy,
+    population: Population,
+    environment: str,
+    algorithm: str,
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> PolicyFile:
+    """The acting half of an actor-critic network as plain arrays."""
+    linear = [
+        module
+        for module in policy.mlp_extractor.policy_net.children()
+        if isinstance(module, torch.nn.Linear)
+    ]
+    layers = tuple(
+        (layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy())
+        for layer in (*linear, policy.action_net)
+    )
+    if not all(np.isfinite(array).all() for layer in layers for array in layer):
+        raise CarouselError("training diverged: the network's weights are not finite")
+    scaling = policy.features_extractor
+    assert isinstance(scaling, ScaledColumns)
+    return PolicyFile(
+        algorithm=algorithm,
+        environment=environment,
+        population=population,
+        columns=column_names(population),
+        activation=settings["activation"],
+        counts=tuple(int(i) for i in np.flatnonzero(scaling.is_count.numpy())),
+        centre=scaling.centre.numpy().copy(),
+        scale=scaling.scale.numpy().copy(),
+        layers=layers,
+        training=training,
+        versions=versions(),
+    )

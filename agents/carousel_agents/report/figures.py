@@ -1,0 +1,184 @@
+"""The figures on the training distribution, and what all figures share.
+
+A figure is what plotly's JavaScript draws, {"data", "layout"}, and a "label" that says the same in
+words. Text in figures is escaped, because plotly reads a little HTML in it.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from .records import DASH, PALETTE, Look, Record, estimate, interval_text, number, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Figure = dict[str, Any]
+Scale = tuple[float, float]
+
+FLOOR, CEILING = -1.5, 1.5
+"""Scores beyond these are drawn as arrows at the edge; one bad shift would flatten the rest."""
+
+NEUTRAL = "#858C96"
+"""A grey that reads on light and on dark paper."""
+
+AXIS_TITLES = {"score": "score", "engagement": "engagement per session"}
+
+
+def scale(records: Sequence[Record], metric: str) -> Scale:
+    """The range of an axis that shows these records, for scores within FLOOR and CEILING."""
+    found = [x for record in records for x in estimate(record, metric) if x is not None]
+    if metric == "score":
+        low, high = max(FLOOR, min([0.0, *found])), min(CEILING, max([1.0, *found]))
+    else:
+        marks = [number(record, key) for record in records for key in ("value", "blind")]
+        found += [x for x in marks if x is not None]
+        low, high = (min(found), max(found)) if found else (0.0, 1.0)
+    margin = 0.07 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def training_figure(
+    routers: Sequence[Record], reference: Record, looks: Mapping[str, Look], metric: str
+) -> Figure:
+    """Routers on the training distribution, best on top, with intervals."""
+    ranked = sorted(routers, key=lambda r: number(r, "engagement") or 0.0)
+    low, high = scale([*routers, reference], metric)
+    edge = 0.03 * (high - low)
+    figure = go.Figure()
+    for place, record in enumerate(ranked):
+        look = looks[str(record.get("router"))]
+        value, left, right = estimate(record, metric)
+        if value is None:
+            figure.add_annotation(x=0.5, xref="paper", y=place, **note(f"no {metric}"))
+            continue
+        inside = low <= value <= high
+        arrow = "triangle-left" if value < low else "triangle-right"
+        figure.add_scatter(
+            x=[min(max(value, low + edge), high - edge)],
+            y=[place],
+            mode="markers",
+            marker={"color": look.color, "size": 11, "symbol": look.symbol if inside else arrow},
+            error_x=bars([value], [left], [right], look.color) if inside else None,
+            hovertext=[hover(record, look)],
+            hoverinfo="text",
+        )
+        # in a column of their own, where no marker and no line runs through them
+        words = note(text(value, 2 if metric == "score" else 1))
+        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=8, y=place, **words)
+    marks: list[tuple[float | None, str]] = [(0.0, "blind"), (1.0, "optimum")]
+    if metric == "engagement":
+        marks = [(number(reference, "blind"), "blind"), (number(reference, "value"), "optimum")]
+    for x, name in marks:
+        if x is not None:
+            figure.add_vline(x=x, line=thin(), layer="below")
+            side = "right" if name == "blind" else "center"  # the two may be close
+            figure.add_annotation(
+                x=x, y=1, yref="paper", xanchor=side, yanchor="bottom", **note(name)
+            )
+    names = [_short(str(record.get("router"))) for record in ranked]
+    figure.update_layout(
+        height=90 + 38 * max(len(ranked), 1),
+        margin={"l": 8, "r": 56, "t": 28, "b": 44},
+        xaxis={"range": [low, high], "title": {"text": AXIS_TITLES[metric]}},
+        yaxis={
+            "range": [-0.6, len(ranked) - 0.4],
+            "tickvals": list(range(len(names))),
+            "ticktext": names,
+            "automargin": True,
+        },
+    )
+    listed = [f"{r.get('router')} {text(estimate(r, metric)[0])}" for r in reversed(ranked)]
+    label = f"{AXIS_TITLES[metric]} on the training distribution: {', '.join(listed)}."
+    return finish(figure, label)
+
+
+def swap_rule_figure(thresholds: Mapping[str, Sequence[float | None]]) -> Figure:
+    """P(bored) from which the optimum swaps, turn by turn; personas with one rule share a line."""
+    alike: dict[tuple[float | None, ...], list[str]] = {}
+    for persona, row in thresholds.items():
+        alike.setdefault(tuple(row), []).append(persona)
+    figure = go.Figure()
+    for i, (row, personas) in enumerate(alike.items()):
+        figure.add_scatter(
+            x=list(range(1, len(row) + 1)),
+            y=list(row),
+            mode="lines+markers",
+            name=escape(", ".join(personas)),
+            line={"color": PALETTE[i % len(PALETTE)]},
+            marker={"size": 5, "symbol": i % 20},
+            hovertemplate="turn %{x}: swap from %{y:.2f}<extra></extra>",
+        )
+    figure.update_layout(
+        height=280,
+        showlegend=len(alike) > 1,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        margin={"l": 48, "r": 12, "t": 10, "b": 44},
+        xaxis={"title": {"text": "turn"}},
+        yaxis={"range": [0, 1], "title": {"text": "P(bored)"}},
+    )
+    words = [f"{', '.join(who)}: {', '.join(map(text, row))}" for row, who in alike.items()]
+    return finish(figure, f"P(bored) from which the optimum swaps, by turn. {'; '.join(words)}.")
+
+
+def bars(
+    values: Sequence[float | None],
+    lows: Sequence[float | None],
+    highs: Sequence[float | None],
+    color: str,
+) -> dict[str, Any]:
+    """Error bars from intervals, of no length where there is none."""
+
+    def reach(ends: Sequence[float | None]) -> list[float]:
+        pairs = zip(values, ends, strict=True)
+        return [0.0 if v is None or end is None else abs(end - v) for v, end in pairs]
+
+    ends = {"type": "data", "symmetric": False, "array": reach(highs), "arrayminus": reach(lows)}
+    return {**ends, "color": color, "thickness": 1.3, "width": 3}
+
+
+def hover(record: Record, look: Look) -> str:
+    """What a marker says about its router when pointed at."""
+    severity, left = number(record, "severity"), number(record, "left")
+    error = number(record, "engagement_se")
+    spread = "" if error is None else f" \N{PLUS-MINUS SIGN} {text(1.96 * error)}"
+    turns, swaps = text(number(record, "session_length"), 1), text(number(record, "swaps"))
+    lines = [
+        f"<b>{escape(str(record.get('router')))}</b> ({look.role})",
+        "" if severity is None else f"severity {severity:g}",
+        f"score {text(number(record, 'score'))} {interval_text(record)}",
+        f"engagement {text(number(record, 'engagement'))}{spread}",
+        f"{turns} turns, {swaps} swaps, {DASH if left is None else f'{left:.0%}'} left early",
+    ]
+    return "<br>".join(line for line in lines if line)
+
+
+def note(words: str) -> dict[str, Any]:
+    """A grey annotation without an arrow."""
+    return {"text": words, "showarrow": False, "font": {"color": NEUTRAL, "size": 12}}
+
+
+def thin() -> dict[str, Any]:
+    """The line of a reference: grey and dotted."""
+    return {"color": NEUTRAL, "width": 1.3, "dash": "dot"}
+
+
+def finish(figure: Any, label: str) -> Figure:
+    """A figure as data, transparent and still under a finger that scrolls the page."""
+    clear = "rgba(0,0,0,0)"
+    figure.update_layout(paper_bgcolor=clear, plot_bgcolor=clear, hoverlabel={"align": "left"})
+    figure.update_layout(hovermode="closest", dragmode=False)
+    if figure.layout.showlegend is None:
+        figure.update_layout(showlegend=False)
+    figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
+    drawn: Figure = figure.to_plotly_json()
+    # plotly's default template is long, and would be repeated in every figure
+    drawn["layout"].pop("template", None)
+    return {**drawn, "label": label}
+
+
+def _short(name: str) -> str:
+    return escape(name if len(name) <= 20 else name[:19] + "\N{HORIZONTAL ELLIPSIS}")

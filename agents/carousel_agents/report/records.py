@@ -1,0 +1,134 @@
+"""Reading a summary: numbers that may be missing, who is drawn how, curves over severity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Record = Mapping[str, Any]
+"""One router under one condition: an entry of `routers` or of `rows`."""
+
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+
+PALETTE = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe & Ito (2008): told apart by colour-blind readers."""
+
+# colours, dashes and symbols to take in turn, and a width: whoever sees no colour sees the rest
+_ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float]] = {
+    "learned": (("#D55E00",), ("solid", "longdash", "dashdot"), ("circle", "star"), 2.6),
+    "frozen": (("#0072B2",), ("dash", "longdashdot"), ("square", "hexagon"), 2.0),
+    "optimal": (("#009E73",), ("dot", "dashdot"), ("diamond", "pentagon"), 2.0),
+    "baseline": (
+        ("#CC79A7", "#56B4E9", "#E69F00", "#8A8F98"),
+        ("longdash", "dashdot", "longdashdot"),
+        ("x", "cross", "triangle-up", "star", "pentagon"),
+        1.2,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one router is drawn, in every figure."""
+
+    role: str
+    color: str
+    dash: str
+    symbol: str
+    width: float
+
+
+def clean(data: Any) -> Any:
+    """The same data with every number that JSON lacks (NaN, infinities) as None."""
+    if isinstance(data, Mapping):
+        return {str(key): clean(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [clean(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
+def number(record: Record, key: str) -> float | None:
+    """The number under `key`, or None where there is none."""
+    value = record.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def text(value: float | None, digits: int = 2, unit: str = "") -> str:
+    """A number for people: fixed digits, a real minus sign, a dash where it is missing."""
+    if value is None:
+        return DASH
+    # adding 0 turns a rounded -0.0 into 0.0
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", MINUS) + unit
+
+
+def estimate(record: Record, metric: str) -> tuple[float | None, float | None, float | None]:
+    """(estimate, low, high) of "score" or "engagement" with its 95 % interval; each may be None."""
+    value = number(record, metric)
+    if metric == "score":
+        return value, number(record, "score_low"), number(record, "score_high")
+    error = number(record, "engagement_se")
+    if value is None or error is None:
+        return value, None, None
+    return value, value - 1.96 * error, value + 1.96 * error
+
+
+def interval_text(record: Record, metric: str = "score") -> str:
+    """An interval in brackets, or "" where there is none."""
+    _, low, high = estimate(record, metric)
+    return "" if low is None or high is None else f"[{text(low)}, {text(high)}]"
+
+
+def looks(summary: Mapping[str, Any]) -> dict[str, Look]:
+    """Each router's look, the most important role first."""
+    roles: dict[str, str] = {}
+    for record in [*summary["routers"], *summary["rows"]]:
+        roles.setdefault(str(record.get("router")), str(record.get("role")))
+    found: dict[str, Look] = {}
+    for role, (colors, dashes, symbols, width) in _ROLES.items():
+        # a role that is not known is drawn as a baseline
+        members = [r for r, its in roles.items() if (its if its in _ROLES else "baseline") == role]
+        for i, router in enumerate(members):
+            found[router] = Look(
+                role,
+                colors[i % len(colors)],
+                dashes[i % len(dashes)],
+                symbols[i % len(symbols)],
+                width,
+            )
+    return found
+
+
+def in_curves(router: str, look: Look) -> bool:
+    """Whether a router has a line in the severity curves: of the baselines only those that are
+    blind to the user, so that the curves stay readable."""
+    blind = any(word in router.lower() for word in ("uniform", "open", "blind"))
+    return look.role != "baseline" or blind
+
+
+def curve(summary: Mapping[str, Any], axis: str, router: str) -> list[Record]:
+    """One router's records along one axis by severity, with training as severity 0."""
+    rows = [r for r in summary["rows"] if (r.get("axis"), r.get("router")) == (axis, router)]
+    rows = [r for r in rows if number(r, "severity") is not None]
+    if rows and all(r["severity"] != 0 for r in rows):
+        trained = [r for r in summary["routers"] if r.get("router") == router]
+        rows += [{**summary["reference"], **r, "severity": 0} for r in trained]
+    return sorted(rows, key=lambda r: float(r["severity"]))
+
+
+def axes_of(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The axes in order; one that only the rows name follows with what they say of it."""
+    axes: dict[str, dict[str, Any]] = {}
+    for axis in [*summary["axes"], *({**row, "name": row.get("axis")} for row in summary["rows"])]:
+        fields = ("kind", "description", "command")
+        name = str(axis.get("name"))
+        axes.setdefault(name, {"name": name, **{key: axis.get(key) or "" for key in fields}})
+    return list(axes.values())
+
+
+def severities(summary: Mapping[str, Any]) -> list[float]:
+    """Every severity that was asked for or evaluated, in order."""
+    asked = {float(s) for s in summary["severities"] if isinstance(s, int | float)}
+    seen = {s for row in summary["rows"] if (s := number(row, "severity")) is not None}
+    return sorted(asked | seen)

@@ -1,0 +1,44 @@
+"""Finding a router by what a person types: a policy file or a scripted name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carousel_envs import CarouselError
+
+from . import scripted
+from .learning import LearnedRouter, PolicyFile
+
+if TYPE_CHECKING:
+    from carousel_envs import Population
+
+    from .router import Router
+
+SUFFIX = ".safetensors"
+
+
+def is_file(text: str) -> bool:
+    """Whether this names a policy file rather than a scripted router."""
+    return text.endswith(SUFFIX) or "/" in text or Path(text).is_file()
+
+
+def find_router(text: str, target: Population, training: Population | None = None) -> Router:
+    """The router that a person means.
+
+    Args:
+        text: a path to a policy file, or a scripted router (see `scripted.make`).
+        target: the users it will meet.
+        training: the users that frozen scripted routers are solved for; default: the target.
+
+    Raises:
+        CarouselError: no such router, a damaged file, or a network that reads other columns.
+    """
+    if not is_file(text):
+        return scripted.make(text, target, training)
+    path = Path(text)
+    if not path.is_file():
+        raise CarouselError(f"policy file {text} does not exist")
+    router = LearnedRouter(PolicyFile.load(path), name=path.stem)
+    router.check_fits(target)
+    return router

@@ -1,0 +1,34 @@
+"""`fixed`: one persona, always."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs import CarouselError, Columns
+from carousel_envs.reference import solve
+from carousel_envs.reference.policies import MaskIndex, SchedulePolicy
+
+if TYPE_CHECKING:
+    from carousel_envs import Population
+
+DESCRIPTION = "one persona for the whole session, by default the best one"
+TAKES = "the name of a persona"
+
+
+def build(population: Population, persona: str | None = None) -> SchedulePolicy:
+    """The constant router; `persona` defaults to the best constant of the population.
+
+    Raises:
+        CarouselError: the population has no persona of this name.
+    """
+    name = solve(population).best_persona if persona is None else persona
+    if name not in population.personas:
+        raise CarouselError(
+            f"persona {name!r} is not in the repertoire; it holds {', '.join(population.personas)}"
+        )
+    index = population.personas.index(name)
+    everybody = MaskIndex(np.ones((1, population.n_personas), dtype=np.bool_))
+    schedule = np.full((1, population.session_length), index)
+    return SchedulePolicy(Columns.of(population), everybody, schedule)

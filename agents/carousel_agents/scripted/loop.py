@@ -1,0 +1,105 @@
+"""`loop`: keep a repertoire, estimate the probability of boredom, swap when it grows large.
+
+The light mechanism that a router trained on engagement is said to learn. It knows one typical user
+(the mean of the population), filters the probability of boredom from cues and engagement, and at a
+fixed threshold goes on to the next persona of its repertoire, which is ordered by typical fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import real_number
+from carousel_envs.reference import Belief, Filter
+from carousel_envs.reference.belief import solve_belief
+from carousel_envs.reference.model import Model
+from carousel_envs.reference.policies import current_persona, session_begins
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+
+DESCRIPTION = "keeps a repertoire, filters the probability of boredom, swaps above a threshold"
+TAKES = "a threshold in [0, 1]"
+
+
+@dataclass
+class LoopPolicy:
+    """The loop.
+
+    Attributes:
+        filter: of the typical user.
+        threshold: P(bored) from which to swap; above 1: never.
+        repertoire: personas in the order in which they are tried, shape (K,).
+    """
+
+    filter: Filter
+    threshold: float
+    repertoire: NDArray[np.int64]
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        columns = self.filter.columns
+        belief = self.filter.update(state, observation)
+        available = observation[:, columns.available] > 0.5
+        begins = session_begins(observation, columns)
+        current = current_persona(observation, columns)
+        swap = belief.bored >= self.threshold
+        # the first available persona after the current one, around the repertoire
+        k = len(self.repertoire)
+        place = np.where(begins, -1, np.argsort(self.repertoire)[current])
+        around = self.repertoire[(place[:, None] + 1 + np.arange(k)) % k]
+        there = np.take_along_axis(available, around, axis=1)
+        following = around[np.arange(len(around)), there.argmax(axis=1)]
+        return np.where(begins | swap, following, current), belief
+
+
+def build(population: Population, threshold: str | float | None = None) -> LoopPolicy:
+    """The loop for a population.
+
+    Args:
+        population: whose typical user the loop knows.
+        threshold: P(bored) from which to swap; default: the optimal one for the typical user at the
+            start of a session, held for all of it.
+
+    Raises:
+        CarouselError: threshold outside [0, 1].
+    """
+    typical = Model.of(population).merged(1)
+    repertoire = np.argsort(-typical.fit[0], kind="stable")
+    if threshold is None:
+        level = _solved_threshold(typical, int(repertoire[0]))
+    else:
+        try:
+            level = real_number("threshold of loop", float(threshold), 0.0, 1.0)
+        except ValueError as error:
+            if isinstance(error, CarouselError):
+                raise
+            raise CarouselError(
+                f"threshold of loop is {threshold!r}; it must be a number from 0 to 1"
+            ) from None
+    return LoopPolicy(Filter(population, typical), level, repertoire)
+
+
+def _solved_threshold(typical: Model, first: int) -> float:
+    if typical.length < 2:
+        return 2.0
+    solution = solve_belief(
+        typical.fit[0],
+        typical.hazard[0],
+        typical.engagement[0],
+        typical.leave[0],
+        typical.symbols(0),
+        typical.length,
+        typical.swap_cost,
+    )
+    return float(solution.threshold[1, first])

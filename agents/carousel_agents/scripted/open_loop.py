@@ -1,0 +1,19 @@
+"""`open-loop`: the best schedule that never listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carousel_envs.reference import solve
+
+if TYPE_CHECKING:
+    from carousel_envs import Population
+    from carousel_envs.reference.policies import SchedulePolicy
+
+DESCRIPTION = "the best schedule of personas that ignores what the user shows"
+TAKES = ""
+
+
+def build(population: Population) -> SchedulePolicy:
+    """The schedule behind the reference's `blind` value."""
+    return solve(population).blind_policy

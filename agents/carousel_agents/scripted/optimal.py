@@ -1,0 +1,21 @@
+"""`optimal`: what the solver found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carousel_envs.reference import solve
+
+if TYPE_CHECKING:
+    from carousel_envs import Population
+    from carousel_envs.rollout import Policy
+
+DESCRIPTION = (
+    "the solver's policy: the optimum, or the best lower bound where only bounds are known"
+)
+TAKES = ""
+
+
+def build(population: Population) -> Policy:
+    """The policy behind the reference's `value`."""
+    return solve(population).policy

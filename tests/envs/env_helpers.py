@@ -1,0 +1,100 @@
+"""Populations and small drivers that the tests of the environments share."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from carousel_envs import CarouselVectorEnv, Population
+
+CUES = (
+    ((0.6, 0.3, 0.1), (0.1, 0.3, 0.6)),
+    ((0.7, 0.3), (0.4, 0.6)),
+)
+
+TURN_KEYS = ("engagement_mean", "swapped", "refused", "mood")
+STATE_KEYS = ("action_mask", "user")
+
+BUSY = {
+    "personas": ("alice", "bob", "coach", "scholar"),
+    "session_length": 12,
+    "fit": "traits",
+    "boredom_hazard": (0.05, 0.3),
+    "hazard_relief": 0.5,
+    "engagement_fresh": (0.7, 0.95),
+    "engagement_bored": (0.1, 0.4),
+    "satiation_gain": (0.05, 0.2),
+    "satiation_memory": 0.7,
+    "swap_cost": 0.3,
+    "leave_fresh": 0.02,
+    "leave_bored": (0.05, 0.15),
+    "cues": CUES,
+    "archetypes": ((0.9, -0.4, 0.3, -0.7), (0.2, 0.9, -0.6, 0.8)),
+    "archetype_weights": (0.6, 0.4),
+    "taste_sharpness": 3.0,
+    "taste_bias": 0.2,
+    "unavailability": 0.3,
+    "n_users": 40,
+    "users_seed": 7,
+}
+"""Fields of a population in which everything is on."""
+
+
+def busy(**changes: object) -> Population:
+    """A population in which everything is on, with some fields changed."""
+    return Population(**{**BUSY, **changes})
+
+
+def plain(**changes: object) -> Population:
+    """One kind of user who is always fresh, always engages and never leaves, unless changed."""
+    fields = {
+        "personas": ("alice", "bob", "coach"),
+        "session_length": 10,
+        "fit": 1.0,
+        "boredom_hazard": 0.0,
+        "engagement_fresh": 1.0,
+        "engagement_bored": 0.0,
+        "cues": CUES,
+        "n_users": 10,
+    }
+    return Population(**{**fields, **changes})
+
+
+def sticky_actions(seed: int, turns: int, lanes: int, personas: int) -> np.ndarray:
+    """Random picks that stay for a few turns at a time, shape (turns, lanes)."""
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(personas, size=(turns, lanes))
+    for t in range(1, turns):
+        stays = rng.random(lanes) < 0.6
+        picks[t, stays] = picks[t - 1, stays]
+    return picks
+
+
+def digest_of_play(population: Population, turns: int = 30, lanes: int = 200, seed: int = 0) -> str:
+    """SHA-256 over everything that a fixed sequence of actions brings about."""
+    digest = hashlib.sha256()
+    env = CarouselVectorEnv(lanes, population=population)
+    obs, info = env.reset(seed=seed)
+    digest.update(obs.tobytes())
+    # as many personas as every population has: the actions depend on nothing that a test changes
+    for actions in sticky_actions(seed, turns, lanes, 2):
+        obs, reward, terminated, truncated, info = env.step(actions)
+        for array in (obs, reward, terminated, truncated, *(info[k] for k in TURN_KEYS)):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        for key in STATE_KEYS:
+            digest.update(np.ascontiguousarray(info[key]).tobytes())
+    return digest.hexdigest()
+
+
+def within(samples: np.ndarray, expected: float, errors: float = 5.0) -> bool:
+    """Whether the mean of samples lies within some standard errors of what is expected."""
+    samples = np.asarray(samples, dtype=np.float64)
+    error = samples.std(ddof=1) / np.sqrt(len(samples))
+    return bool(abs(samples.mean() - expected) <= errors * error + 1e-9)
+
+
+def frequency_fits(hits: float, trials: float, probability: float, errors: float = 5.0) -> bool:
+    """Whether a count agrees with a probability, within some binomial standard errors."""
+    error = np.sqrt(probability * (1.0 - probability) * trials)
+    return bool(abs(hits - probability * trials) <= errors * error + 1e-9)

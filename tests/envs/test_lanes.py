@@ -1,0 +1,178 @@
+"""Lane i seeded s is bit for bit the scalar environment seeded s + i, in every mode and size."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from env_helpers import STATE_KEYS, TURN_KEYS, busy, digest_of_play, sticky_actions
+from gymnasium.vector import AutoresetMode
+
+from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
+from carousel_envs.population import presets
+
+POPULATIONS = {
+    **{name: Population.preset(name) for name in presets()},
+    "everything": busy(),
+    "no cues": busy(cues=(), session_length=5),
+    "one turn": busy(session_length=1),
+}
+
+
+class Twin:
+    """A scalar environment that keeps what it last returned."""
+
+    def __init__(self, population: Population, seed: int, reward: str) -> None:
+        self.env = CarouselEnv(population=population, reward=reward)
+        self.episodes = 0
+        self.begin(seed)
+
+    def begin(self, seed: int | None = None) -> None:
+        self.episodes += 1
+        self.obs, self.info = self.env.reset(seed=seed)
+        self.reward, self.terminated, self.truncated = 0.0, False, False
+
+    def play(self, action: int) -> None:
+        step = self.env.step(int(action))
+        self.obs, self.reward, self.terminated, self.truncated, self.info = step
+
+    @property
+    def over(self) -> bool:
+        return self.terminated or self.truncated
+
+
+def assert_info_row(info: dict, lane: int, expected: dict) -> None:
+    for key in TURN_KEYS + STATE_KEYS:
+        if f"_{key}" not in info:
+            assert key not in expected
+            continue
+        assert info[f"_{key}"][lane] == (key in expected)
+        if key in expected:
+            np.testing.assert_array_equal(info[key][lane], expected[key])
+
+
+def assert_row(step: tuple, lane: int, twin: Twin) -> None:
+    obs, reward, terminated, truncated, info = step
+    assert obs[lane].tobytes() == twin.obs.tobytes()
+    assert (reward[lane], terminated[lane], truncated[lane]) == (
+        twin.reward,
+        twin.terminated,
+        twin.truncated,
+    )
+    assert_info_row(info, lane, twin.info)
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 17])
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_every_lane_is_a_scalar_environment(name, mode, lanes):
+    population, seed = POPULATIONS[name], 1000 + lanes
+    reward = "mean" if lanes == 3 else "sampled"
+    env = CarouselVectorEnv(lanes, population=population, autoreset_mode=mode, reward=reward)
+    twins = [Twin(population, seed + i, reward) for i in range(lanes)]
+    obs, info = env.reset(seed=seed)
+    for i, twin in enumerate(twins):
+        assert obs[i].tobytes() == twin.obs.tobytes()
+        assert_info_row(info, i, twin.info)
+    turns = 3 * population.session_length + 3
+    for actions in sticky_actions(lanes, turns, lanes, population.n_personas):
+        step = env.step(actions)
+        for i, twin in enumerate(twins):
+            if mode == AutoresetMode.NEXT_STEP and twin.over:
+                twin.begin()
+                assert_row(step, i, twin)
+                continue
+            twin.play(actions[i])
+            if mode == AutoresetMode.SAME_STEP and twin.over:
+                assert_same_step_end(step, i, twin)
+            else:
+                assert_row(step, i, twin)
+                assert "final_obs" not in step[4] or not step[4]["_final_obs"][i]
+        if mode == AutoresetMode.DISABLED:
+            reset_where_over(env, twins)
+    assert all(twin.episodes >= 3 for twin in twins), "the test must see several episodes"
+
+
+def assert_same_step_end(step: tuple, lane: int, twin: Twin) -> None:
+    """The step that ends a session returns the next one's start, and its own end as final."""
+    obs, reward, terminated, truncated, info = step
+    assert info["_final_obs"][lane]
+    assert info["_final_info"][lane]
+    assert info["final_obs"][lane].tobytes() == twin.obs.tobytes()
+    assert_info_row(info["final_info"], lane, twin.info)
+    ended = (twin.reward, twin.terminated, twin.truncated)
+    assert (reward[lane], terminated[lane], truncated[lane]) == ended
+    twin.begin()
+    assert obs[lane].tobytes() == twin.obs.tobytes()
+    assert_info_row(info, lane, twin.info)
+
+
+def reset_where_over(env: CarouselVectorEnv, twins: list[Twin]) -> None:
+    over = np.array([twin.over for twin in twins])
+    if not over.any():
+        return
+    obs, info = env.reset(options={"reset_mask": over})
+    for i, twin in enumerate(twins):
+        if twin.over:
+            twin.begin()
+            assert_info_row(info, i, twin.info)
+        else:
+            assert not info["_action_mask"][i]
+            assert not info["_user"][i]
+        assert obs[i].tobytes() == twin.obs.tobytes(), "the other lanes keep what they showed"
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_the_first_lanes_of_a_larger_batch_are_the_smaller_batch(mode):
+    if mode == AutoresetMode.DISABLED:
+        population = busy(leave_fresh=0.0, leave_bored=0.0, session_length=60)
+    else:
+        population = busy()
+    small, large = (
+        CarouselVectorEnv(n, population=population, autoreset_mode=mode) for n in (5, 300)
+    )
+    small.reset(seed=4)
+    large.reset(seed=4)
+    for actions in sticky_actions(0, 60, 300, 4):
+        one, other = small.step(actions[:5]), large.step(actions)
+        for a, b in zip(one[:4], other[:4], strict=True):
+            np.testing.assert_array_equal(a, b[:5])
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from env_helpers import busy, digest_of_play
+from carousel_envs import Population
+from carousel_envs.population import presets
+for population in [*(Population.preset(name) for name in presets()), busy()]:
+    print(digest_of_play(population))
+"""
+
+
+def test_another_process_plays_the_same_episodes():
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "NUMBA_NUM_THREADS": "1"}
+    output = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, str(here)],
+        env=environment,
+        cwd=here.anchor,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout.split()
+    populations = [*(Population.preset(name) for name in presets()), busy()]
+    assert output == [digest_of_play(population) for population in populations]
+    assert len(set(output)) == len(populations)
+
+
+def test_a_digest_notices_a_single_different_draw():
+    assert digest_of_play(busy(), seed=0) != digest_of_play(busy(), seed=1)
+    assert digest_of_play(busy(), lanes=5) != digest_of_play(busy(), lanes=6)
+    assert len(digest_of_play(busy())) == hashlib.sha256().digest_size * 2

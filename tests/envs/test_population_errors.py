@@ -1,0 +1,212 @@
+"""Whatever is wrong with a population is said in one sentence: field, value, what is allowed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from env_helpers import BUSY, CUES, busy
+
+from carousel_envs import CarouselError, Population, repertoire
+
+NAN, INF = float("nan"), float("inf")
+
+NUMBERS = [
+    *[
+        (name, value)
+        for name in (
+            "boredom_hazard",
+            "engagement_fresh",
+            "engagement_bored",
+            "leave_fresh",
+            "leave_bored",
+        )
+        for value in (-0.1, 1.5, NAN, INF, -INF, (0.1, NAN), (0.1, 0.2, 0.3, 1.5), (0.4, 0.1))
+    ],
+    *[(name, value) for name in ("fit", "hazard_relief") for value in (-0.1, 1.5, NAN, INF)],
+    *[("satiation_gain", value) for value in (-0.1, 10.5, NAN, INF, (0.2, 0.1))],
+    *[("satiation_memory", value) for value in (-0.1, 1.0, NAN, (0.5, 1.0), (0.5, 0.4))],
+    *[("swap_cost", value) for value in (-0.1, 100.5, NAN, INF)],
+    *[("taste_sharpness", value) for value in (-0.1, 1000.5, NAN, INF)],
+    *[("taste_bias", value) for value in (-1000.5, 1000.5, NAN, INF)],
+    *[("unavailability", value) for value in (-0.1, 1.0, NAN)],
+    *[("session_length", value) for value in (0, -3, 10_001, 2.5, NAN, "many", None)],
+    *[("n_users", value) for value in (0, 10_000_001, 1.5)],
+    *[("users_seed", value) for value in (-1, 2**63, 0.5)],
+    ("fit", "taste"),
+    ("boredom_hazard", (0.1, 0.2, 0.3)),
+    ("boredom_hazard", (0.1, 0.3, 0.2, 0.4)),
+    ("boredom_hazard", (0.1, 0.1, 0.4, 0.4)),
+    ("boredom_hazard", "often"),
+    ("swap_cost", None),
+]
+
+
+def message_of(fields: dict) -> str:
+    with pytest.raises(CarouselError) as caught:
+        Population(**fields)
+    assert caught.value.__cause__ is None, "the sentence must come alone"
+    assert caught.value.__suppress_context__, "the sentence must come alone"
+    return str(caught.value)
+
+
+def assert_one_sentence(message: str) -> None:
+    assert message, "an error must say something"
+    assert "\n" not in message
+    assert not message.endswith((".", " "))
+    assert "pydantic" not in message
+
+
+@pytest.mark.parametrize(("name", "value"), NUMBERS, ids=lambda x: str(x))
+def test_a_bad_number_is_named_with_its_field_and_what_is_allowed(name, value):
+    message = message_of({**BUSY, name: value})
+    assert_one_sentence(message)
+    assert message.startswith(f"{name} is {value!r} ")
+    assert str(Population.model_fields[name].description) in message
+
+
+STRUCTURES = {
+    "probability above 1 in a cue": ({"cues": (((0.5, 1.5), (0.5, 0.5)),)}, ("cues", "1.5")),
+    "negative probability in a cue": ({"cues": (((-0.5, 1.5), (0.5, 0.5)),)}, ("cues", "-0.5")),
+    "nan in a cue": ({"cues": (((NAN, 0.5), (0.5, 0.5)),)}, ("cues", "nan")),
+    "row of a cue does not sum to 1": (
+        {"cues": (CUES[0], ((0.5, 0.5), (0.5, 0.6)))},
+        ("cues[1]", "bored", "1.1", "sum to 1"),
+    ),
+    "cue with one mood": ({"cues": (((0.5, 0.5),),)}, ("cues[0]", "1 row", "2 (fresh, bored)")),
+    "cue with three moods": ({"cues": (((0.5, 0.5),) * 3,)}, ("cues[0]", "3 rows", "must have 2")),
+    "ragged cue": (
+        {"cues": (((0.5, 0.5), (0.2, 0.3, 0.5)),)},
+        ("cues[0]", "2 and 3 levels", "the same number"),
+    ),
+    "cue with one level": ({"cues": (((1.0,), (1.0,)),)}, ("cues[0]", "1 levels", "at least 2")),
+    "cue without levels": ({"cues": (((), ()),)}, ("cues[0]", "0 levels", "at least 2")),
+    "cues of the wrong depth": ({"cues": ((0.5, 0.5), (0.5, 0.5))}, ("cues", "0.5")),
+    "cues that are no tuple": ({"cues": 0.5}, ("cues", "0.5")),
+    "too many joint symbols": (
+        {"cues": (((0.5, 0.5), (0.5, 0.5)),) * 13},
+        ("cues", "8192 joint", "4096"),
+    ),
+    "unknown persona": (
+        {"personas": ("alice", "zoe")},
+        ("personas", "'zoe'", "known are", *repertoire()),
+    ),
+    "persona twice": ({"personas": ("bob", "alice", "bob")}, ("personas", "bob", "once")),
+    "one persona": ({"personas": ("alice",)}, ("personas", "alice", "2 to 16")),
+    "no persona": ({"personas": ()}, ("personas", "2 to 16")),
+    "personas that are numbers": ({"personas": (1, 2)}, ("personas", "string")),
+    "personas that are one string": ({"personas": "alice"}, ("personas", "'alice'")),
+    "taste of the wrong length": (
+        {"archetypes": ((1.0, 0.0),), "archetype_weights": (1.0,)},
+        ("archetypes", "(1.0, 0.0)", "4 coordinates"),
+    ),
+    "no archetype": ({"archetypes": (), "archetype_weights": ()}, ("archetypes", "()")),
+    "nan in a taste": (
+        {"archetypes": ((1.0, 0.0, 0.0, NAN),), "archetype_weights": (1.0,)},
+        ("archetypes", "nan", "finite"),
+    ),
+    "infinity in a taste": (
+        {"archetypes": ((1.0, 0.0, 0.0, INF),), "archetype_weights": (1.0,)},
+        ("archetypes", "inf", "finite"),
+    ),
+    "more weights than archetypes": (
+        {"archetype_weights": (0.5, 0.3, 0.2)},
+        ("archetype_weights", "3 entries", "one per archetype (2)"),
+    ),
+    "fewer weights than archetypes": (
+        {"archetype_weights": (1.0,)},
+        ("archetype_weights", "1 entries", "one per archetype (2)"),
+    ),
+    "all weights zero": ({"archetype_weights": (0.0, 0.0)}, ("archetype_weights", "zero")),
+    "negative weight": ({"archetype_weights": (1.0, -0.5)}, ("archetype_weights[1]", "-0.5")),
+    "nan weight": ({"archetype_weights": (NAN, 1.0)}, ("archetype_weights[0]", "nan")),
+    "infinite weight": ({"archetype_weights": (INF, 1.0)}, ("archetype_weights[0]", "inf")),
+    "bored users engage more": (
+        {"engagement_fresh": 0.3, "engagement_bored": 0.4},
+        ("engagement_bored", "0.4", "engagement_fresh", "0.3", "must not exceed"),
+    ),
+    "engagement ranges overlap": (
+        {"engagement_fresh": (0.3, 0.9), "engagement_bored": (0.1, 0.4)},
+        ("engagement_bored", "(0.1, 0.4)", "engagement_fresh", "(0.3, 0.9)"),
+    ),
+    "fresh users leave more": (
+        {"leave_fresh": 0.3, "leave_bored": 0.2},
+        ("leave_fresh", "0.3", "leave_bored", "0.2", "must not exceed"),
+    ),
+    "leaving ranges overlap": (
+        {"leave_fresh": (0.0, 0.1, 0.2, 0.3), "leave_bored": (0.25, 0.4)},
+        ("leave_fresh", "(0.0, 0.1, 0.2, 0.3)", "leave_bored"),
+    ),
+    "unknown field": ({"boredom": 0.5}, ("boredom is not a field", *Population.model_fields)),
+}
+
+
+@pytest.mark.parametrize("case", STRUCTURES)
+def test_a_bad_structure_is_named_with_what_is_allowed(case):
+    changes, fragments = STRUCTURES[case]
+    message = message_of({**BUSY, **changes})
+    assert_one_sentence(message)
+    for fragment in fragments:
+        assert fragment in message
+    if "()" not in message:
+        assert "not 0" not in message, "something was given; its length is not what is wrong"
+
+
+def test_weights_that_overflow_are_not_called_zero():
+    message = message_of({**BUSY, "archetype_weights": (1e308, 1e308)})
+    assert_one_sentence(message)
+    assert "archetype_weights" in message
+    assert "zero" not in message
+
+
+def test_a_missing_field_is_named():
+    message = message_of({})
+    assert_one_sentence(message)
+    assert message.startswith("cues is missing")
+
+
+def test_a_field_called_self_is_as_unknown_as_any_other():
+    with pytest.raises(CarouselError, match="self is not a field"):
+        Population.from_json('{"self": 1}')
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("{", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("[1, 2]", "population is list; it must be a JSON object"),
+        ("3", "population is int; it must be a JSON object"),
+        ('{"swap_cost": -1, "cues": []}', "swap_cost is -1 "),
+        ('{"swap_cost": NaN, "cues": []}', "swap_cost is nan "),
+        ('{"colour": 1, "cues": []}', "colour is not a field"),
+    ],
+)
+def test_bad_json_is_explained(text, fragment):
+    with pytest.raises(CarouselError) as caught:
+        Population.from_json(text)
+    assert_one_sentence(str(caught.value))
+    assert fragment in str(caught.value)
+
+
+def test_an_unknown_preset_is_named_beside_the_known_ones():
+    with pytest.raises(CarouselError) as caught:
+        Population.preset("boredom")
+    assert_one_sentence(str(caught.value))
+    for fragment in ("'boredom'", "Boredom", "Taste", "Satiation"):
+        assert fragment in str(caught.value)
+
+
+def test_replace_refuses_what_the_constructor_refuses():
+    good = busy()
+    for changes in ({"swap_cost": -1.0}, {"colour": 1}, {"engagement_fresh": 0.05}):
+        with pytest.raises(CarouselError) as caught:
+            good.replace(**changes)
+        assert_one_sentence(str(caught.value))
+
+
+def test_from_json_checks_what_the_fields_say_together():
+    fields = json.loads(busy().to_json())
+    fields["leave_fresh"] = 0.9
+    with pytest.raises(CarouselError, match="leave_fresh is 0.9; it must not exceed leave_bored"):
+        Population.from_json(json.dumps(fields))
