@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+_NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*")
 
 OUT = Console()
 ERR = Console(stderr=True)
@@ -46,12 +51,14 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on standard output; all columns but the first are set to the right."""
-    table = Table(title=title, title_justify="left")
+    """A table on standard output; columns of numbers are set to the right."""
+    rows = list(rows)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
     for i, head in enumerate(heads):
-        table.add_column(head, justify="left" if i == 0 else "right", overflow="fold")
+        numeric = i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows)
+        table.add_column(head, justify="right" if numeric else "left", no_wrap=i == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
     OUT.print(table)
 
 

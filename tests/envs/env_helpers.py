@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from carousel_envs import CarouselVectorEnv, Population
+from carousel_envs.users import UNIT
 
 CUES = (
     ((0.6, 0.3, 0.1), (0.1, 0.3, 0.6)),
@@ -98,3 +99,12 @@ def frequency_fits(hits: float, trials: float, probability: float, errors: float
     """Whether a count agrees with a probability, within some binomial standard errors."""
     error = np.sqrt(probability * (1.0 - probability) * trials)
     return bool(abs(hits - probability * trials) <= errors * error + 1e-9)
+
+
+def drawn_symbols(alias: np.ndarray) -> np.ndarray:
+    """The symbol that each of the 65536 draws picks, shape (65536,)."""
+    draw = np.arange(UNIT)
+    size = UNIT // len(alias)
+    column = draw // size
+    entry = alias[column]
+    return np.where(draw % size < (entry >> 12), column, entry & 4095)

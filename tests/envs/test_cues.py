@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from env_helpers import CUES, plain
+from env_helpers import CUES, drawn_symbols, plain
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import cue_rows, cue_tables
@@ -16,15 +16,6 @@ from carousel_envs.users import UNIT
 
 ZEROES = (((1.0, 0.0, 0.0), (0.0, 0.5, 0.5)), ((0.0, 1.0), (1.0, 0.0)))
 MANY_LEVELS = ((tuple([1 / 64] * 64), tuple(np.arange(1, 65) / 2080)),) * 2
-
-
-def drawn_symbols(alias: np.ndarray) -> np.ndarray:
-    """The symbol that each of the 65536 draws picks, shape (65536,)."""
-    draw = np.arange(UNIT)
-    size = UNIT // len(alias)
-    column = draw // size
-    entry = alias[column]
-    return np.where(draw % size < (entry >> 12), column, entry & 4095)
 
 
 def assert_exact(cues) -> None:

@@ -116,7 +116,7 @@ def test_a_bad_action_is_refused_and_nothing_is_played(case):
 def test_the_message_about_an_action_names_lane_value_and_range():
     env = CarouselVectorEnv(3, population=busy())
     env.reset(seed=0)
-    with pytest.raises(CarouselError, match="action 7 in lane 1 .* 0 to 3"):
+    with pytest.raises(CarouselError, match=r"action 7 in lane 1 .* 0 to 3"):
         env.step([0, 7, 9])
 
 

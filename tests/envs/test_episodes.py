@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from env_helpers import STATE_KEYS, TURN_KEYS, busy, plain, sticky_actions
+from env_helpers import STATE_KEYS, TURN_KEYS, busy, plain
 from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv

@@ -208,5 +208,5 @@ def test_replace_refuses_what_the_constructor_refuses():
 def test_from_json_checks_what_the_fields_say_together():
     fields = json.loads(busy().to_json())
     fields["leave_fresh"] = 0.9
-    with pytest.raises(CarouselError, match="leave_fresh is 0.9; it must not exceed leave_bored"):
+    with pytest.raises(CarouselError, match=r"leave_fresh is 0\.9; it must not exceed leave_bored"):
         Population.from_json(json.dumps(fields))

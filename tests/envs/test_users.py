@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from env_helpers import busy, frequency_fits, plain, within
@@ -153,7 +155,7 @@ def test_personas_are_missing_as_often_as_said_but_never_all(unavailability):
 
 def test_a_higher_unavailability_only_takes_personas_away():
     tables = [user_table(busy(unavailability=u, n_users=2000)) for u in np.linspace(0, 0.99, 12)]
-    for less, more in zip(tables, tables[1:], strict=False):
+    for less, more in pairwise(tables):
         assert (more.available <= less.available).all()
     assert tables[0].available.all()
 

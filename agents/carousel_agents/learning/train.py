@@ -193,14 +193,11 @@ def _extract(
     training: Mapping[str, Any],
 ) -> PolicyFile:
     """The acting half of an actor-critic network as plain arrays."""
-    linear = [
-        module
-        for module in policy.mlp_extractor.policy_net.children()
-        if isinstance(module, torch.nn.Linear)
-    ]
+    modules = (*policy.mlp_extractor.policy_net.children(), policy.action_net)
     layers = tuple(
-        (layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy())
-        for layer in (*linear, policy.action_net)
+        (module.weight.detach().numpy().copy(), module.bias.detach().numpy().copy())
+        for module in modules
+        if isinstance(module, torch.nn.Linear)
     )
     if not all(np.isfinite(array).all() for layer in layers for array in layer):
         raise CarouselError("training diverged: the network's weights are not finite")

@@ -107,7 +107,7 @@ def swap_rule_figure(thresholds: Mapping[str, Sequence[float | None]]) -> Figure
             x=list(range(1, len(row) + 1)),
             y=list(row),
             mode="lines+markers",
-            name=escape(", ".join(personas)),
+            name=plain(", ".join(personas)),
             line={"color": PALETTE[i % len(PALETTE)]},
             marker={"size": 5, "symbol": i % 20},
             hovertemplate="turn %{x}: swap from %{y:.2f}<extra></extra>",
@@ -147,13 +147,18 @@ def hover(record: Record, look: Look) -> str:
     spread = "" if error is None else f" \N{PLUS-MINUS SIGN} {text(1.96 * error)}"
     turns, swaps = text(number(record, "session_length"), 1), text(number(record, "swaps"))
     lines = [
-        f"<b>{escape(str(record.get('router')))}</b> ({look.role})",
+        f"<b>{plain(str(record.get('router')))}</b> ({look.role})",
         "" if severity is None else f"severity {severity:g}",
         f"score {text(number(record, 'score'))} {interval_text(record)}",
         f"engagement {text(number(record, 'engagement'))}{spread}",
         f"{turns} turns, {swaps} swaps, {DASH if left is None else f'{left:.0%}'} left early",
     ]
     return "<br>".join(line for line in lines if line)
+
+
+def plain(words: str) -> str:
+    """Words that plotly shows as they are; quotes need no escape there and would show it."""
+    return escape(words, quote=False)
 
 
 def note(words: str) -> dict[str, Any]:
@@ -181,4 +186,4 @@ def finish(figure: Any, label: str) -> Figure:
 
 
 def _short(name: str) -> str:
-    return escape(name if len(name) <= 20 else name[:19] + "\N{HORIZONTAL ELLIPSIS}")
+    return plain(name if len(name) <= 20 else name[:19] + "\N{HORIZONTAL ELLIPSIS}")

@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from carousel_envs.errors import CarouselError
 
-from . import figures, tables
+from . import figures, highlights, tables
 from .panels import panels
 from .records import clean, looks, number, text
 
@@ -84,12 +84,13 @@ def _render(summary: Mapping[str, Any]) -> str:
         .get_template("page.html")
         .render(
             summary=summary,
-            tiles=tables.key_figures(summary, main),
+            main=main,
+            tiles=highlights.key_figures(summary, main),
             pictures=pictures,
             panels=shown,
             legend={r: look for r, look in drawn.items() if any(r in p["routers"] for p in shown)},
             unseen=unseen,
-            heat=tables.heat_maps(summary, drawn),
+            heat=highlights.heat_maps(summary, drawn),
             floor=text(figures.FLOOR, 1),
             metrics=METRICS,
             first_metric=METRICS[0] if scored else METRICS[1],

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from .figures import AXIS_TITLES, NEUTRAL, Figure, Scale, bars, finish, hover, note, scale, thin
+from .figures import (
+    AXIS_TITLES,
+    FLOOR,
+    NEUTRAL,
+    Figure,
+    Scale,
+    bars,
+    finish,
+    hover,
+    note,
+    scale,
+    thin,
+)
 from .records import Look, Record, axes_of, curve, estimate, in_curves, number, text
 
 if TYPE_CHECKING:
@@ -32,13 +44,13 @@ def panels(
         if curves := {router: rows for router, rows in found.items() if rows}:
             every.append((axis, curves))
     # one range of scores for all panels, so that they compare; engagement differs too much for that
-    scores = scale([row for _, curves in every for row in _ranged(curves, looks)], "score")
+    scores = scale([row for _, curves in every for row in _ranged(curves, looks, "score")], "score")
     baselines = [router for router, look in looks.items() if look.role == "baseline"]
     unseen = [r for r in baselines if _off_scale([c.get(r, []) for _, c in every], scores)]
     made = []
     for axis, curves in every:
         seen = {router: rows for router, rows in curves.items() if router not in unseen}
-        within = scale(_ranged(curves, looks), "engagement")
+        within = scale(_ranged(curves, looks, "engagement"), "engagement")
         figures = {
             "score": severity_figure(seen, looks, "score", scores),
             "engagement": severity_figure(curves, looks, "engagement", within),
@@ -160,10 +172,14 @@ def _shade(figure: Any, at: Sequence[float], missing: Sequence[bool]) -> None:
             figure.add_annotation(x=x, y=0.5, yref="paper", textangle=-90, **note("no score"))
 
 
-def _ranged(curves: Curves, looks: Mapping[str, Look]) -> list[Record]:
+def _ranged(curves: Curves, looks: Mapping[str, Look], metric: str) -> list[Record]:
+    """The records that an axis makes room for: a baseline far below would flatten the others."""
     important = [rows for router, rows in curves.items() if looks[router].role != "baseline"]
-    # a baseline far below would flatten the others, so it counts only where there is nothing else
-    return [row for rows in important or curves.values() for row in rows]
+    if metric == "engagement":
+        return [row for rows in important or curves.values() for row in rows]
+    others = [row for rows in curves.values() for row in rows]
+    near = [row for row in others if (number(row, "score") or 0.0) >= FLOOR]
+    return [*near, *(row for rows in important for row in rows)]
 
 
 def _off_scale(curves: Sequence[Sequence[Record]], limits: Scale) -> bool:

@@ -1,0 +1,146 @@
+"""The command line: results on standard output, everything else on standard error."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from carousel_agents.learning import PolicyFile
+
+
+def carousel(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "carousel_agents.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+        check=False,
+    )
+
+
+def result(*arguments: str, cwd=None):
+    done = carousel(*arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_reference_prints_what_it_promises():
+    figures = result("reference", "Carousel/Boredom-v0", "--set", "boredom_hazard=0.1")
+    keys = {
+        *("tier", "value", "value_upper", "blind", "best_fixed", "uniform", "myopic", "thresholds")
+    }
+    assert keys <= set(figures)
+    assert figures["tier"] == "exact"
+    assert figures["value"] < result("reference", "Boredom")["value"]
+
+
+def test_evaluate_prints_what_it_promises():
+    figures = result("evaluate", "loop", "Boredom", "--shift", "hazard=0.5", "--users", "200")
+    for key in ("engagement", "engagement_se", "score", "session_length", "left", "swaps"):
+        assert isinstance(figures[key], float)
+    again = result("evaluate", "loop", "Boredom", "--shift", "hazard=0.5", "--users", "200")
+    assert figures == again
+
+
+def test_lists_name_everything():
+    listed = result("envs")
+    assert [e["env"] for e in listed["environments"]] == [
+        f"Carousel/{name}-v0" for name in ("Boredom", "Taste", "Satiation")
+    ]
+    assert len(result("shifts", "Boredom")["shifts"]) == 8
+    for command in ("envs", "shifts"):
+        assert "hazard" in carousel(command).stdout
+
+
+def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
+    policy = "here/policy.safetensors"
+    trained = result("train", "Boredom", "--steps", "21000", "--out", policy, cwd=tmp_path)
+    assert trained["steps"] >= 21_000
+    assert PolicyFile.load(tmp_path / policy).environment == "Carousel/Boredom-v0"
+    repeated = carousel("train", "Boredom", "--steps", "21000", "--out", policy, cwd=tmp_path)
+    assert repeated.returncode == 1
+    assert "exists; give --force" in repeated.stderr
+    evaluated = result("evaluate", policy, "Boredom", "--users", "100", cwd=tmp_path)
+    options = ("--out", "study", "--users", "100", "--axis", "hazard", "--axis", "swap-cost")
+    summary = result("generalise", policy, "Boredom", *options, cwd=tmp_path)
+    written = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert summary == written
+    learned = [r for r in summary["routers"] if r["role"] == "learned"]
+    assert learned[0]["engagement"] == evaluated["engagement"]
+    assert len(summary["rows"]) == 2 * 5 * 3
+    assert "<table" in (tmp_path / "study" / "report.html").read_text()
+    refused = carousel("generalise", policy, "Boredom", *options, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "--force" in refused.stderr
+    lines = carousel("watch", policy, "Boredom", cwd=tmp_path).stdout.splitlines()
+    assert lines[1].startswith("turn  1 | ")
+    assert "hidden: " in lines[1]
+    wrong = carousel("evaluate", policy, "Taste", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "other columns" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("reference", "Nowhere"), "environment 'Nowhere' is unknown"),
+        (("reference", "CartPole-v1"), "environment 'CartPole-v1' is unknown"),
+        (("reference", "Boredom", "--set", "charm=1"), "charm is not a field"),
+        (("reference", "Boredom", "--set", "boredom_hazard=2"), "boredom_hazard is 2"),
+        (("reference", "Boredom", "--set", "boredom_hazard=NaN"), "boredom_hazard is nan"),
+        (("reference", "Boredom", "--set", "swap_cost"), "must have the form field=value"),
+        (("evaluate", "loop", "Boredom", "--shift", "gravity=1"), "shift 'gravity' is unknown"),
+        (("evaluate", "loop", "Boredom", "--shift", "hazard=1.5"), "severity of hazard is '1.5'"),
+        (("evaluate", "loop", "Boredom", "--shift", "hazard"), "form axis=severity"),
+        (("evaluate", "loop", "Boredom", "--users", "0"), "sessions is 0"),
+        (("evaluate", "lop", "Boredom"), "neither a file nor a scripted router"),
+        (("evaluate", "no.safetensors", "Boredom"), "does not exist"),
+        (("train", "Boredom", "--out", "x.zip"), "must end in .safetensors"),
+        (("train", "Boredom", "--out", "x.safetensors", "--algo", "x"), "algorithm is 'x'"),
+        (("train", "Boredom", "--out", "x.safetensors", "--steps", "0"), "steps is 0"),
+        (("speed", "--blocks", "1"), "blocks is 1"),
+    ],
+)
+def test_what_fails_says_why_in_one_sentence(arguments, sentence, tmp_path):
+    done = carousel(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("fly",), ("reference",), ("reference", "Boredom", "-x")]
+)
+def test_wrong_usage_exits_with_two(arguments):
+    assert carousel(*arguments).returncode == 2
+
+
+def test_a_damaged_policy_file_is_one_sentence(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"\x00" * 100)
+    done = carousel("evaluate", "bad.safetensors", "Boredom", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "bad.safetensors is not a policy file" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("here")
+    done = carousel(
+        "generalise", "loop", "Boredom", "--out", "file/x", "--users", "10", "--axis", "hazard",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_speed_measures_both_side_by_side():
+    figures = result("speed", "--blocks", "3", "--lanes", "64")
+    assert figures["peer"] == "CartPole-v1"
+    assert figures["ratio"] == pytest.approx(
+        figures["steps_per_second"] / figures["peer_steps_per_second"]
+    )

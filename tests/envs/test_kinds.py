@@ -1,0 +1,212 @@
+"""Several kinds of user: lower bounds, upper bounds and schedules against enumeration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from enumeration import (
+    Problem,
+    clairvoyant,
+    informed,
+    optimum,
+    schedule_value,
+    schedule_values,
+    tiny,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carousel_envs import Population, repertoire
+from carousel_envs.reference import solve
+from carousel_envs.reference.chains import (
+    best_schedule,
+    clairvoyant_value,
+    fixed_values,
+    uniform_value,
+)
+from carousel_envs.reference.chains import schedule_value as chain_schedule_value
+from carousel_envs.reference.model import Model
+from carousel_envs.reference.points import bin_cues, solve_points
+from carousel_envs.reference.solve import informed_value
+from carousel_envs.rollout import rollout
+
+SHAPES = [(2, 2, 5), (2, 3, 4), (3, 2, 4)]
+SEEDS = range(6)
+
+
+def points(model: Model, **options: object):
+    return solve_points(
+        model.fit,
+        model.hazard,
+        model.engagement,
+        model.leave,
+        model.weights,
+        model.cues,
+        model.length,
+        model.swap_cost,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(("kinds", "personas", "length"), SHAPES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_bounds_enclose_the_enumerated_optimum_and_the_lower_one_is_close(
+    seed, kinds, personas, length
+):
+    population = tiny(seed, kinds=kinds, personas=personas, length=length)
+    problem, model = Problem.of(population), Model.of(population)
+    best = optimum(problem)
+    told = informed(problem)
+    sees = clairvoyant(problem)
+    lower = points(model).lower
+    assert lower <= best + 1e-9
+    assert lower >= best - 0.02 * abs(best)
+    assert best <= told + 1e-9
+    assert informed_value(model) == pytest.approx(told, abs=1e-4)
+    assert informed_value(model) >= told - 1e-9
+    assert clairvoyant_value(model) == pytest.approx(sees, abs=1e-9)
+    assert told <= sees + 1e-9
+    reference = solve(population)
+    assert reference.tier == "bounds"
+    assert best - 0.02 * abs(best) <= reference.value <= best + 1e-9
+    assert best <= reference.value_upper + 1e-9
+
+
+def test_the_enumerated_problems_tell_the_bounds_apart():
+    gaps = []
+    for seed in SEEDS:
+        problem = Problem.of(tiny(seed, kinds=2, personas=3, length=4))
+        values = max(schedule_values(problem)), optimum(problem), informed(problem)
+        gaps.append(np.diff([*values, clairvoyant(problem)]))
+    assert (np.array(gaps) >= -1e-12).all()
+    assert (np.array(gaps).max(axis=0) > 0.02).all()
+
+
+@pytest.mark.parametrize(("kinds", "personas", "length"), [(1, 3, 5), (2, 2, 7), (2, 3, 5)])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_schedules_against_all_schedules(seed, kinds, personas, length):
+    population = tiny(
+        seed,
+        kinds=kinds,
+        personas=personas,
+        length=length,
+        satiation_gain=0.3 if seed % 2 else 0.0,
+        satiation_memory=0.6,
+    )
+    problem, model = Problem.of(population), Model.of(population)
+    values = schedule_values(problem)
+    found, schedule = best_schedule(model, np.ones(personas, dtype=bool), model.weights)
+    assert found <= max(values) + 1e-9
+    assert found >= max(values) - 0.02 * abs(max(values))
+    assert found == pytest.approx(schedule_value(problem, tuple(schedule.tolist())), abs=1e-9)
+    assert solve(population).blind >= found - 1e-6
+    if not model.has_satiation:
+        assert uniform_value(model) == pytest.approx(np.mean(values), abs=1e-9)
+    alone = [schedule_value(problem, (k,) * length) for k in range(personas)]
+    np.testing.assert_allclose(fixed_values(model), alone, atol=1e-9)
+
+
+@given(st.integers(0, 50), st.lists(st.integers(0, 2), min_size=6, max_size=6))
+@settings(max_examples=60)
+def test_the_value_of_any_schedule_is_that_of_the_enumeration(seed, schedule):
+    population = tiny(
+        seed, kinds=2, personas=3, length=6, satiation_gain=(0.0, 0.4), satiation_memory=0.7
+    )
+    value = chain_schedule_value(Model.of(population), np.array(schedule))
+    expected = schedule_value(Problem.of(population), tuple(schedule))
+    assert value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_blind_plan_is_worth_at_most_the_best_schedule(seed):
+    population = tiny(seed, kinds=2, personas=3, length=5)
+    best = max(schedule_values(Problem.of(population)))
+    lower = points(Model.of(population), blind=True).lower
+    assert lower <= best + 1e-9
+    assert lower >= best - 0.02 * abs(best)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_more_points_and_bins_never_break_the_bound(seed):
+    cues = tuple(map(tuple, np.random.default_rng(seed).dirichlet((1.0,) * 3, size=2).tolist()))
+    population = tiny(seed, kinds=2, personas=2, length=4, cues=(cues,))
+    best, model = optimum(Problem.of(population)), Model.of(population)
+    for options in ({"bins": 1}, {"bins": 2}, {"points": 4, "rounds": 1}, {"points": 200}):
+        assert points(model, **options).lower <= best + 1e-9
+    assert points(model, points=200, bins=64).lower >= best - 0.005 * abs(best)
+
+
+@given(st.integers(2, 40), st.integers(1, 10), st.integers(0, 1000))
+@settings(max_examples=80)
+def test_binned_cues_stay_a_distribution_and_can_be_had_by_forgetting(symbols, bins, seed):
+    rng = np.random.default_rng(seed)
+    cues = rng.dirichlet((0.5,) * symbols, size=2)
+    cues[:, rng.random(symbols) < 0.2] = 0.0
+    if (cues.sum(axis=1) == 0).any():
+        return
+    cues /= cues.sum(axis=1, keepdims=True)
+    merged = bin_cues(cues, bins)
+    assert merged.shape[0] == 2
+    assert 1 <= merged.shape[1] <= bins
+    np.testing.assert_allclose(merged.sum(axis=1), 1.0, atol=1e-12)
+    # forgetting can only lower what the cues say: total variation does not grow
+    assert np.abs(merged[0] - merged[1]).sum() <= np.abs(cues[0] - cues[1]).sum() + 1e-12
+
+
+def departing_users() -> Population:
+    """Two types and two personas with P(like) = .95 and .1 for the first, .6 for the second; the
+    first dislike ends the session (Leave a bored user at once; a hazard of 1 - P redraws P)."""
+    z1, z2 = (np.array(repertoire()[name].traits) for name in ("jester", "confidante"))
+    along = z1 - z2 * (z1 @ z2) / (z2 @ z2)
+    across = next(
+        v - along * (v @ along) / (along @ along) - z2 * (v @ z2) / (z2 @ z2) for v in np.eye(4)
+    )
+    along, across = along / np.linalg.norm(along), across / np.linalg.norm(across)
+    reach = along @ z1 / np.linalg.norm(z1)
+    sharpness, bias = 8.0, np.log(0.6 / 0.4)
+    tastes = []
+    for like in (0.95, 0.1):
+        part = (np.log(like / (1 - like)) - bias) / sharpness / reach
+        tastes.append(tuple((part * along + np.sqrt(1 - part**2) * across).tolist()))
+    return Population(
+        personas=("jester", "confidante"),
+        session_length=200,
+        fit="traits",
+        boredom_hazard=1.0,
+        hazard_relief=1.0,
+        engagement_fresh=1.0,
+        engagement_bored=0.0,
+        leave_fresh=0.0,
+        leave_bored=1.0,
+        cues=(),
+        archetypes=tuple(tastes),
+        archetype_weights=(0.5, 0.5),
+        taste_sharpness=sharpness,
+        taste_bias=float(bias),
+        n_users=2,
+        users_seed=next_even_seed(),
+    )
+
+
+def next_even_seed() -> int:
+    """A seed under which the two users have different tastes."""
+    from carousel_envs import rng
+
+    return next(s for s in range(100) if np.diff(rng.uniforms(s, 2, 1)[:, 0] < 0.5)[0])
+
+
+def test_departing_users_are_kept_by_the_risky_persona():
+    population = departing_users()
+    np.testing.assert_allclose(
+        sorted(map(tuple, population.fit_matrix().tolist())), [(0.1, 0.6), (0.95, 0.6)], atol=1e-9
+    )
+    reference = solve(population)
+    # 0.5 (.95 / .05 + .1 / .9) against .6 / .4 (Ben-Porat et al., arXiv 2203.13423)
+    assert reference.value == pytest.approx(9.556, abs=0.01)
+    assert reference.best_fixed == pytest.approx(9.556, abs=0.01)
+    assert reference.best_persona == "jester"
+    assert reference.myopic == pytest.approx(1.5, abs=0.03)
+    assert reference.value_upper >= reference.value - 1e-9
+    for policy, value in ((reference.policy, 9.556), (reference.myopic_policy, 1.5)):
+        sessions = rollout(population, policy, 50_000, seed=3)
+        assert abs(sessions.mean - value) < 5 * sessions.standard_error + 0.005

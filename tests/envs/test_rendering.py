@@ -1,0 +1,164 @@
+"""Frames: a line says who speaks, what was shown and what was hidden; a picture grows by a turn."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from env_helpers import busy, plain
+from gymnasium.vector import AutoresetMode
+
+from carousel_envs import CarouselEnv, CarouselVectorEnv
+
+
+@pytest.fixture
+def lines() -> CarouselEnv:
+    env = CarouselEnv(population=busy(unavailability=0.0, swap_cost=0.25), render_mode="ansi")
+    env.reset(seed=0, options={"user": 0})
+    return env
+
+
+def test_before_the_first_turn_nobody_has_spoken(lines):
+    assert "nobody" in lines.render()
+
+
+def test_a_line_says_who_speaks_what_was_shown_and_what_was_hidden():
+    moods, engaged = set(), set()
+    for seed in range(6):
+        env = CarouselEnv(population=busy(swap_cost=0.25), render_mode="ansi")
+        env.reset(seed=seed)
+        over, turn = False, 0
+        while not over:
+            obs, reward, terminated, truncated, info = env.step(turn // 3 % 2)
+            over, turn = terminated or truncated, turn + 1
+            line = env.render()
+            speaks = env.population.personas[int(obs[env.columns.persona].argmax())]
+            assert f"turn {turn:2d} | {speaks} " in line
+            assert f"reply_latency={int(obs[0])} reply_length={int(obs[1])}" in line
+            assert f"hidden: {('fresh', 'bored')[info['mood']]}," in line
+            assert f"chance {info['engagement_mean']:.2f}" in line
+            assert f"reward {reward:+.2f}" in line
+            assert ("| engaged" in line) == bool(obs[env.columns.engagement])
+            assert ("swap" in line) == info["swapped"]
+            assert ("refused" in line) == info["refused"]
+            assert line.endswith("left") == terminated
+            assert line.endswith("session over") == truncated
+            assert "\n" not in line
+            moods.add(info["mood"])
+            engaged.add(float(obs[env.columns.engagement]))
+    assert moods == {0, 1}
+    assert engaged == {0.0, 1.0}
+
+
+def test_a_new_session_starts_a_new_page(lines):
+    lines.step(0)
+    assert "turn  1" in lines.render()
+    lines.reset()
+    assert "nobody" in lines.render()
+
+
+def test_pictures_keep_their_shape_and_change_with_every_turn():
+    env = CarouselEnv(population=plain(), render_mode="rgb_array")
+    env.reset(seed=0)
+    frames = [env.render()]
+    for turn in range(10):
+        env.step(turn % 3)
+        frames.append(env.render())
+    assert all(frame.dtype == np.uint8 for frame in frames)
+    assert len({frame.shape for frame in frames}) == 1
+    assert frames[0].ndim == 3
+    assert frames[0].shape[2] == 3
+    for before, after in pairwise(frames):
+        changed = np.flatnonzero((before != after).any(axis=(0, 2)))
+        assert 0 < changed.size <= 12, "one column of the picture per turn"
+    np.testing.assert_array_equal(env.render(), frames[-1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"fit": 1.0}, {"fit": 0.0, "engagement_bored": 1.0}),
+        ({"engagement_fresh": 1.0}, {"engagement_fresh": 0.0}),
+        ({"cues": (((1.0, 0.0), (1.0, 0.0)),)}, {"cues": (((0.0, 1.0), (0.0, 1.0)),)}),
+    ],
+    ids=["mood", "engagement", "cue"],
+)
+def test_pictures_tell_apart_what_users_show_and_hide(one, other):
+    frames = []
+    for fields in (one, other):
+        env = CarouselEnv(population=plain(**fields), render_mode="rgb_array")
+        env.reset(seed=0)
+        env.step(0)
+        frames.append(env.render())
+    assert frames[0].shape == frames[1].shape or "cues" in one
+    assert not np.array_equal(*frames)
+
+
+def test_pictures_tell_apart_who_speaks_and_whether_a_pick_was_refused():
+    population = plain(unavailability=0.5, n_users=300)
+    frames = []
+    for pick in (0, 1, 2):
+        env = CarouselEnv(population=population, render_mode="rgb_array")
+        for user in range(300):
+            _, info = env.reset(seed=0, options={"user": user})
+            if info["action_mask"].tolist() == [1, 0, 1]:
+                break
+        env.step(pick)
+        frames.append(env.render())
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert not np.array_equal(frames[i], frames[j])
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("render_mode", ["ansi", "rgb_array"])
+def test_every_lane_draws_its_own_session(mode, render_mode):
+    population = busy(leave_fresh=0.0, leave_bored=0.0, session_length=4)
+    vector = CarouselVectorEnv(
+        3, population=population, render_mode=render_mode, autoreset_mode=mode
+    )
+    scalars = [CarouselEnv(population=population, render_mode=render_mode) for _ in range(3)]
+    vector.reset(seed=3)
+    for i, scalar in enumerate(scalars):
+        scalar.reset(seed=3 + i)
+    for turn in range(4):
+        vector.step([0, 1, turn % 4])
+        for i, scalar in enumerate(scalars):
+            scalar.step((0, 1, turn % 4)[i])
+            np.testing.assert_array_equal(vector.render()[i], scalar.render())
+    assert len(vector.render()) == 3
+    if mode == AutoresetMode.DISABLED:
+        vector.reset(options={"reset_mask": np.array([True, False, False])})
+        scalars[0].reset()
+    elif mode == AutoresetMode.NEXT_STEP:
+        vector.step([0, 0, 0])
+        for scalar in scalars:
+            scalar.reset()
+    else:
+        vector.step([1, 1, 1])
+        for scalar in scalars:
+            scalar.reset()
+            scalar.step(1)
+    for i, scalar in enumerate(scalars):
+        np.testing.assert_array_equal(vector.render()[i], scalar.render())
+
+
+def test_without_a_render_mode_nothing_is_drawn():
+    for env in (CarouselEnv(), CarouselVectorEnv(2)):
+        env.reset(seed=0)
+        assert env.render() is None
+
+
+@pytest.mark.parametrize("render_mode", ["ansi", "rgb_array"])
+def test_drawing_does_not_change_what_is_played(render_mode):
+    drawn = CarouselEnv(population=busy(), render_mode=render_mode)
+    plain_ = CarouselEnv(population=busy())
+    drawn.reset(seed=4)
+    plain_.reset(seed=4)
+    for action in (0, 1, 1):
+        one, other = drawn.step(action), plain_.step(action)
+        drawn.render()
+        np.testing.assert_array_equal(one[0], other[0])
+        assert one[1:4] == other[1:4]
+        if one[2]:
+            break

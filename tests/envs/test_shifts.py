@@ -1,0 +1,236 @@
+"""Shifts: graded, typed, and never without effect."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from env_helpers import digest_of_play, plain
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import populations
+
+from carousel_envs import CarouselError, Population, user_table
+from carousel_envs.population import presets, span_numbers
+from carousel_envs.shifts import SEVERITIES, SHIFTS, find_shift, parse_shift, shifted
+
+NAN = float("nan")
+PRESETS = {name: Population.preset(name) for name in presets()}
+
+
+def applies(shift: str, population: Population) -> bool:
+    return not SHIFTS[shift].obstacle(population)
+
+
+def test_each_shift_is_filed_under_its_name_and_moves_fields_that_exist():
+    for name, shift in SHIFTS.items():
+        assert shift.name == name
+        assert find_shift(name) is shift
+        assert shift.description
+        assert set(shift.moves) <= set(Population.model_fields)
+        assert shift.moves
+    assert SEVERITIES[0] == 0.0
+    assert SEVERITIES[-1] == 1.0
+    with pytest.raises(TypeError):
+        SHIFTS["new"] = None
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SHIFTS["hazard"].name = "other"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", SHIFTS)
+def test_every_shift_of_every_preset_applies_or_says_why_not(name, preset):
+    population, shift = PRESETS[preset], SHIFTS[name]
+    if not applies(name, population):
+        with pytest.raises(CarouselError, match=f"'{name}' does not apply: .{{10,}}") as caught:
+            shift.apply(population, 0.5)
+        assert "\n" not in str(caught.value)
+        return
+    assert shift.apply(population, 0.0) is population
+    digests = {digest_of_play(population, turns=60)}
+    for severity in SEVERITIES[1:]:
+        other = shift.apply(population, severity)
+        moved = {
+            field
+            for field in Population.model_fields
+            if getattr(other, field) != getattr(population, field)
+        }
+        assert moved
+        assert moved <= set(shift.moves)
+        digests.add(digest_of_play(other, turns=60))
+    assert len(digests) == len(SEVERITIES), "every severity plays differently"
+
+
+def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned():
+    refused = {
+        preset: {name for name in SHIFTS if not applies(name, population)}
+        for preset, population in PRESETS.items()
+    }
+    assert refused["Boredom"] == refused["Taste"] == set()
+    assert refused["Satiation"] == {"hazard", "cue-noise", "cue-reversal", "patience"}
+
+
+@pytest.mark.parametrize(
+    "severity", [-0.1, 1.1, NAN, float("inf"), "much", None, 10**400], ids=lambda x: str(x)[:8]
+)
+def test_a_severity_outside_zero_to_one_is_named(severity):
+    for name, shift in SHIFTS.items():
+        with pytest.raises(CarouselError) as caught:
+            shift.apply(PRESETS["Boredom"], severity)
+        message = str(caught.value)
+        assert f"severity of {name} is {severity!r}" in message
+        assert "from 0 to 1" in message
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "fragments"),
+    [
+        ("hazard", ("'hazard'", "axis=severity")),
+        ("", ("''", "axis=severity")),
+        ("speed=0.5", ("'speed'", "known are", "hazard", "unavailable")),
+        ("=0.5", ("''", "known are")),
+        ("hazard=", ("severity of hazard is ''", "0 to 1")),
+        ("hazard=lots", ("severity of hazard is 'lots'", "0 to 1")),
+        ("hazard=nan", ("severity of hazard is 'nan'", "0 to 1")),
+        ("hazard=1.5", ("severity of hazard is '1.5'", "0 to 1")),
+        ("hazard=0.5=1", ("severity of hazard is '0.5=1'", "0 to 1")),
+    ],
+)
+def test_bad_syntax_is_named(text, fragments):
+    with pytest.raises(CarouselError) as caught:
+        parse_shift(text)
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_parsing_gives_back_axis_and_severity():
+    assert parse_shift("cue-noise=0.25") == (SHIFTS["cue-noise"], 0.25)
+    assert parse_shift("hazard=1") == (SHIFTS["hazard"], 1.0)
+
+
+def test_several_shifts_are_applied_in_order():
+    population = PRESETS["Boredom"]
+    both = shifted(population, [parse_shift("hazard=0.5"), parse_shift("swap-cost=1")])
+    assert both == SHIFTS["swap-cost"].apply(SHIFTS["hazard"].apply(population, 0.5), 1.0)
+    assert shifted(population, []) is population
+
+
+# -- what moves, and how far -----------------------------------------------------------------------
+
+
+def at(name: str, severity: float, **fields: object) -> Population:
+    return SHIFTS[name].apply(plain(**fields), severity)
+
+
+def test_the_ends_of_each_axis_are_the_documented_ones():
+    assert at("hazard", 1.0, boredom_hazard=0.1).boredom_hazard == pytest.approx(0.4)
+    assert at("hazard", 0.5, boredom_hazard=0.1).boredom_hazard == pytest.approx(0.25)
+    assert at("hazard", 1.0, boredom_hazard=0.5).boredom_hazard == pytest.approx(0.9)
+    assert at("swap-cost", 1.0, swap_cost=0.2).swap_cost == pytest.approx(0.8)
+    bored = {"boredom_hazard": 0.1, "leave_bored": 0.1}
+    assert at("patience", 1.0, **bored).leave_bored == pytest.approx(0.3)
+    assert at("patience", 0.5, **bored).leave_bored == pytest.approx(0.2)
+    assert at("session-length", 1.0, session_length=13).session_length == 26
+    assert at("session-length", 0.01, session_length=13).session_length == 14
+    assert at("unavailable", 1.0).unavailability == pytest.approx(0.9)
+    assert at("unavailable", 1.0, unavailability=0.95).unavailability >= 0.95
+
+
+def test_cue_noise_ends_in_cues_that_say_nothing():
+    cues = PRESETS["Boredom"].cues
+    silent = SHIFTS["cue-noise"].apply(PRESETS["Boredom"], 1.0).cues
+    for before, (fresh, bored) in zip(cues, silent, strict=True):
+        np.testing.assert_allclose(fresh, bored, atol=1e-12)
+        np.testing.assert_allclose(fresh, np.mean(before, axis=0), atol=1e-12)
+
+
+def test_cue_reversal_ends_in_the_opposite_and_passes_through_silence():
+    cues = PRESETS["Boredom"].cues
+    reversed_ = SHIFTS["cue-reversal"].apply(PRESETS["Boredom"], 1.0).cues
+    for before, after in zip(cues, reversed_, strict=True):
+        np.testing.assert_allclose(after, before[::-1], atol=1e-12)
+    for fresh, bored in SHIFTS["cue-reversal"].apply(PRESETS["Boredom"], 0.5).cues:
+        np.testing.assert_allclose(fresh, bored, atol=1e-12)
+
+
+def test_the_archetype_mix_ends_with_the_rarest_taste_alone():
+    taste = PRESETS["Taste"]
+    weights = SHIFTS["archetype-mix"].apply(taste, 1.0).archetype_weights
+    rarest = taste.archetype_weights.index(min(taste.archetype_weights))
+    assert sorted(weights) == [0.0, 0.0, 0.0, 1.0]
+    assert taste.archetype_weights[weights.index(1.0)] == taste.archetype_weights[rarest]
+
+
+@pytest.mark.parametrize("fit", [1.0, 0.9, 0.5, 0.01])
+def test_the_archetype_mix_keeps_old_users_as_they_were_where_all_were_alike(fit):
+    before = plain(fit=fit, boredom_hazard=0.1, n_users=400)
+    after = SHIFTS["archetype-mix"].apply(before, 0.5)
+    one, other = user_table(before), user_table(after)
+    old = other.archetype == 0
+    assert 0.4 < old.mean() < 0.6
+    np.testing.assert_allclose(other.fit[old], one.fit[old], atol=1e-4)
+    new = other.fit[~old]
+    assert (new == new[0]).all()
+    assert new[0].max() - new[0].min() > 0.2, "newcomers tell personas apart"
+
+
+SPANNED = {"hazard": "boredom_hazard", "patience": "leave_bored"}
+
+
+@given(populations(), st.sampled_from(sorted(SPANNED)), st.lists(st.floats(0, 1), min_size=3))
+@settings(max_examples=80)
+def test_a_rate_rises_with_severity_for_any_population(population, name, severities):
+    if not applies(name, population):
+        return
+    shift, field = SHIFTS[name], SPANNED[name]
+    previous = span_numbers(getattr(population, field))
+    for severity in sorted(severities):
+        now = span_numbers(getattr(shift.apply(population, severity), field))
+        assert all(b >= a - 1e-12 for a, b in zip(previous, now, strict=True))
+        previous = now
+
+
+@given(populations(), st.sampled_from(sorted(SHIFTS)), st.floats(0.01, 1.0))
+@settings(max_examples=100)
+def test_a_shift_of_any_population_changes_it_or_says_why_not(population, name, severity):
+    if not applies(name, population):
+        return
+    other = SHIFTS[name].apply(population, severity)
+    assert other != population
+    assert len(user_table(other)) == len(user_table(population)), "the same users"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        (
+            "archetype-mix",
+            {"archetypes": ((1.0, 0, 0, 0), (0, 1.0, 0, 0)), "archetype_weights": (1, 1)},
+        ),
+        ("patience", {"leave_bored": 0.5}),
+        ("hazard", {"boredom_hazard": 0.95}),
+        ("unavailable", {"unavailability": 0.95}),
+    ],
+)
+def test_a_shift_that_could_change_nothing_says_so(name, fields):
+    population = plain(**{"boredom_hazard": 0.1, **fields})
+    if not applies(name, population):
+        return
+    other = SHIFTS[name].apply(population, 1.0)
+    assert digest_of_play(other) != digest_of_play(population)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("patience", {"leave_bored": (0.0, 0.05, 0.1, 0.2)}),
+        ("hazard", {"boredom_hazard": (0.3, 0.4, 0.5, 0.6)}),
+    ],
+)
+def test_a_range_with_a_hole_can_be_shifted_all_the_way(name, fields):
+    population = plain(**{"boredom_hazard": 0.1, **fields})
+    for severity in SEVERITIES:
+        SHIFTS[name].apply(population, severity)
