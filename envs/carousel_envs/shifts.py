@@ -66,7 +66,7 @@ HAZARD_FACTOR, HAZARD_CAP = 4.0, 0.9
 SWAP_COST_ADDED = 0.6
 LEAVE_BORED_MOST = 0.3
 LENGTH_FACTOR = 2.0
-UNAVAILABLE_MOST = 0.9
+UNAVAILABLE_MOST = 0.7
 
 
 def _hazard(population: Population, severity: float) -> Population:

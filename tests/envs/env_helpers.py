@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 
-from carousel_envs import CarouselVectorEnv, Population
+from carousel_envs import CarouselVectorEnv, Population, repertoire
+from carousel_envs.population import span_numbers
 from carousel_envs.users import UNIT
 
 CUES = (
@@ -108,3 +109,62 @@ def drawn_symbols(alias: np.ndarray) -> np.ndarray:
     column = draw // size
     entry = alias[column]
     return np.where(draw % size < (entry >> 12), column, entry & 4095)
+
+
+def random_population(seed: int) -> Population:
+    """A moderate population with every field drawn at random, some features on and some off."""
+    rng = np.random.default_rng(seed)
+
+    def span(low: float, high: float) -> object:
+        size = int(rng.choice([1, 1, 2, 4]))
+        numbers = np.sort(rng.uniform(low, high, size)).tolist()
+        return numbers[0] if size == 1 else tuple(numbers)
+
+    kinds, engaged = int(rng.integers(1, 4)), rng.uniform(0.3, 0.8)
+    leaving = rng.uniform(0.0, 0.1)
+    sizes = rng.integers(2, 4, size=rng.integers(0, 4)).tolist()
+    satiates, gaps = rng.random() < 0.4, rng.random() < 0.3
+    names = rng.permutation(list(repertoire()))[: rng.integers(2, 5)]
+    return Population(
+        personas=tuple(names.tolist()),
+        session_length=int(rng.integers(2, 13)),
+        fit="traits" if rng.random() < 0.6 else rng.uniform(),
+        boredom_hazard=span(0.0, 0.5),
+        hazard_relief=rng.uniform(),
+        engagement_fresh=span(engaged, 1.0),
+        engagement_bored=span(0.0, engaged),
+        satiation_gain=span(0.0, 0.4) if satiates else 0.0,
+        satiation_memory=span(0.0, 0.9) if satiates else 0.0,
+        swap_cost=float(rng.choice([0.0, rng.uniform(0.0, 1.0)])),
+        leave_fresh=span(0.0, leaving),
+        leave_bored=span(leaving, 0.5),
+        cues=tuple(tuple(map(tuple, rng.dirichlet((1.0,) * n, size=2).tolist())) for n in sizes),
+        archetypes=tuple(map(tuple, rng.normal(size=(kinds, 4)).tolist())),
+        archetype_weights=tuple(rng.uniform(0.1, 1.0, kinds).tolist()),
+        taste_sharpness=rng.uniform(0.0, 8.0),
+        taste_bias=rng.uniform(-2.0, 2.0),
+        unavailability=rng.uniform(0.1, 0.6) if gaps else 0.0,
+        n_users=int(rng.integers(1, 80)),
+        users_seed=seed,
+    )
+
+
+def single_kind(seed: int) -> Population:
+    """A random population with one kind of user, whose reference is exact."""
+    population = random_population(seed)
+    return population.replace(
+        satiation_gain=0.0,
+        satiation_memory=0.0,
+        archetypes=population.archetypes[:1],
+        archetype_weights=(1.0,),
+        **{
+            name: span_numbers(getattr(population, name))[0]
+            for name in (
+                "boredom_hazard",
+                "engagement_fresh",
+                "engagement_bored",
+                "leave_fresh",
+                "leave_bored",
+            )
+        },
+    )

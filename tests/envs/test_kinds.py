@@ -117,6 +117,20 @@ def test_the_value_of_any_schedule_is_that_of_the_enumeration(seed, schedule):
     assert value == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("kinds", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_bounds_with_satiation_enclose_the_enumerated_optimum(seed, kinds):
+    population = tiny(
+        seed, kinds=kinds, length=4, satiation_gain=(0.05, 0.6), satiation_memory=0.8, n_users=kinds
+    )
+    best, reference = optimum(Problem.of(population)), solve(population)
+    assert reference.tier == "bounds"
+    error = 4 * reference.standard_errors.get("value", 0.0)
+    assert reference.value - error <= best + 1e-9
+    assert reference.value + error >= 0.95 * best
+    assert best <= reference.value_upper + 1e-9
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_blind_plan_is_worth_at_most_the_best_schedule(seed):
     population = tiny(seed, kinds=2, personas=3, length=5)

@@ -74,19 +74,19 @@ class ScaledColumns(BaseFeaturesExtractor):
 
 
 class _Schedule(BaseCallback):
-    """Lowers the entropy bonus linearly to 0 and reports after every rollout."""
+    """Lowers the entropy bonus linearly to 0 by step `until`; reports after every rollout."""
 
     def __init__(
-        self, ent_coef: float, steps: int, report: Callable[[Progress], None] | None
+        self, ent_coef: float, until: float, report: Callable[[Progress], None] | None
     ) -> None:
         super().__init__()
-        self._ent_coef, self._steps, self._report = ent_coef, steps, report
+        self._ent_coef, self._until, self._report = ent_coef, until, report
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_end(self) -> None:
-        remaining = max(0.0, 1.0 - self.num_timesteps / self._steps)
+        remaining = max(0.0, 1.0 - self.num_timesteps / self._until)
         self.model.ent_coef = self._ent_coef * remaining  # type: ignore[attr-defined]
         if self._report is None:
             return
@@ -169,9 +169,10 @@ def train(
         seed=seed,
         device="cpu",
     )
+    schedule = _Schedule(settings["ent_coef"], steps * settings["ent_coef_until"], report)
     started = time.perf_counter()
     try:
-        model.learn(steps, callback=_Schedule(settings["ent_coef"], steps, report))
+        model.learn(steps, callback=schedule)
     finally:
         env.close()
     seconds = time.perf_counter() - started

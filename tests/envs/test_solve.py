@@ -1,0 +1,203 @@
+"""The references of the presets: order, non-triviality, and agreement with play."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from env_helpers import busy
+
+from carousel_envs import Population
+from carousel_envs.observation import Columns
+from carousel_envs.population import presets
+from carousel_envs.reference import Reference, solve
+from carousel_envs.reference.policies import MaskIndex, UniformPolicy
+from carousel_envs.rollout import Sessions, rollout
+
+SESSIONS = 200_000
+TINY = 1e-9
+
+
+def played(population: Population, policy: object, sessions: int = SESSIONS) -> Sessions:
+    return rollout(population, policy, sessions, seed=17)
+
+
+def assert_agrees(
+    sessions: Sessions, value: float, se: float = 0.0, upper: float | None = None
+) -> None:
+    """Played mean equals a figure, or lies in an interval, within 4 standard errors."""
+    error = 4 * np.hypot(sessions.standard_error, se) + TINY
+    assert value - error <= sessions.mean <= (value if upper is None else upper) + error
+
+
+def assert_ordered(reference: Reference) -> None:
+    r = reference
+    grid = r.value_upper - r.value if r.tier == "exact" else 0.0
+    assert grid < 1e-3
+
+    def error(*names: str) -> float:
+        return 4 * np.hypot(*[r.standard_errors.get(n, 0.0) for n in names]) + grid + TINY
+
+    assert r.value <= r.value_upper + 4 * r.standard_errors.get("value", 0.0) + TINY
+    assert r.value >= r.blind - error("value", "blind")
+    assert r.blind >= r.best_fixed - error("blind", "best_fixed") - 1e-6
+    assert r.value >= r.uniform - error("value", "uniform")
+    assert r.value >= r.myopic - error("value", "myopic")
+
+
+@pytest.mark.parametrize("name", presets())
+def test_figures_of_a_preset_keep_their_order(name):
+    assert_ordered(solve(Population.preset(name)))
+
+
+def test_boredom_is_exact_and_the_others_are_two_sided():
+    tiers = {name: solve(Population.preset(name)).tier for name in presets()}
+    assert tiers["Boredom"] == "exact"
+    assert tiers["Taste"] == tiers["Satiation"] == "bounds"
+    boredom = solve(Population.preset("Boredom"))
+    assert boredom.value_upper - boredom.value < 1e-3
+    assert boredom.standard_errors == {}
+
+
+@pytest.mark.parametrize("name", ["Boredom", "Taste"])
+def test_nothing_trivial_comes_near_the_reference(name):
+    reference = solve(Population.preset(name))
+    assert reference.value > 0
+    for figure in ("best_fixed", "uniform", "blind"):
+        assert getattr(reference, figure) <= 0.9 * reference.value
+    error = reference.standard_errors.get("myopic", 0.0)
+    assert reference.myopic + 5 * error < 0.9 * reference.value
+
+
+def test_satiation_rewards_rotation_but_not_any():
+    reference = solve(Population.preset("Satiation"))
+    assert reference.best_fixed <= 0.5 * reference.value
+    assert reference.uniform + 5 * reference.standard_errors["uniform"] < 0.9 * reference.value
+    assert reference.value_upper <= 1.01 * reference.value
+
+
+@pytest.mark.parametrize("name", presets())
+def test_policies_of_a_preset_earn_in_play_what_solve_says(name):
+    population = Population.preset(name)
+    r = solve(population)
+    errors = r.standard_errors
+    uniform = UniformPolicy(Columns.of(population))
+    if r.tier == "exact" or "value" in errors:
+        assert_agrees(played(population, r.policy), r.value, errors.get("value", 0.0))
+    else:
+        assert_agrees(played(population, r.policy), r.value, upper=r.value_upper)
+    assert_agrees(played(population, r.blind_policy), r.blind)
+    assert_agrees(played(population, r.myopic_policy), r.myopic, errors.get("myopic", 0.0))
+    assert_agrees(played(population, uniform), r.uniform, errors.get("uniform", 0.0))
+
+
+class Constant:
+    def __init__(self, persona: int) -> None:
+        self.persona = persona
+
+    def initial_state(self, lanes: int, seed: int) -> None:
+        return None
+
+    def act(self, observation: np.ndarray, state: None) -> tuple[np.ndarray, None]:
+        return np.full(len(observation), self.persona), None
+
+
+@pytest.mark.parametrize("population", [Population.preset("Taste"), busy()], ids=["Taste", "busy"])
+def test_the_best_constant_is_the_best_of_all_constants(population):
+    reference = solve(population)
+    sessions = [played(population, Constant(k), 100_000) for k in range(population.n_personas)]
+    best = population.personas.index(reference.best_persona)
+    assert_agrees(sessions[best], reference.best_fixed)
+    for other in sessions:
+        assert other.mean <= reference.best_fixed + 4 * other.standard_error + TINY
+
+
+def test_a_score_is_the_share_of_the_value_of_listening():
+    reference = solve(Population.preset("Boredom"))
+    assert reference.score(reference.blind) == 0.0
+    assert reference.score(reference.value) == 1.0
+    assert reference.score((reference.value + reference.blind) / 2) == pytest.approx(0.5)
+    assert solve(Population.preset("Satiation")).score(20.0) is None, "nothing to listen to"
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_summary_is_ready_for_json(name):
+    reference = solve(Population.preset(name))
+    summary = json.loads(json.dumps(reference.summary()))
+    for figure in ("value", "value_upper", "blind", "best_fixed", "uniform", "myopic", "tier"):
+        assert summary[figure] == getattr(reference, figure)
+    if reference.thresholds is None:
+        assert summary["thresholds"] is None
+    else:
+        length = Population.preset(name).session_length
+        assert all(len(row) == length for row in summary["thresholds"].values())
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"satiation_gain": 0.0, "satiation_memory": (0.2, 0.8)},
+        {"satiation_gain": (0.1, 0.5), "satiation_memory": 0.0},
+    ],
+    ids=str,
+)
+def test_a_satiation_that_nobody_feels_leaves_the_reference_exact(idle):
+    population = Population.preset("Boredom").replace(n_users=50, session_length=10)
+    one, other = solve(population), solve(population.replace(**idle))
+    assert other.tier == "exact"
+    assert other.value == pytest.approx(one.value, abs=1e-9)
+    assert other.value_upper == pytest.approx(one.value_upper, abs=1e-9)
+
+
+def test_an_equal_population_gets_the_same_reference():
+    assert solve(Population.preset("Boredom")) is solve(Population.preset("Boredom"))
+
+
+def test_policies_keep_no_memory_of_their_own():
+    population = Population.preset("Taste")
+    policy = solve(population).policy
+    one, other = (played(population, policy, 5000) for _ in range(2))
+    np.testing.assert_array_equal(one.engagement, other.engagement)
+
+
+def test_sessions_pair_every_comparison():
+    """Session i plays user i with the stream of seed + i, whatever the size of the rollout."""
+    population = busy()
+    policy = UniformPolicy(Columns.of(population))
+    seen = []
+    few = rollout(population, policy, 3000, seed=5)
+    many = rollout(population, policy, 9000, seed=5, progress=seen.append)
+    assert seen[-1] == 9000
+    assert seen == sorted(seen)
+    for name in ("engagement", "length", "left", "swaps", "refused"):
+        np.testing.assert_array_equal(getattr(few, name), getattr(many, name)[:3000])
+        shifted = rollout(population, policy, 100, seed=5 + 40)
+        np.testing.assert_array_equal(getattr(shifted, name), getattr(many, name)[40:140])
+    assert many.mean == many.engagement.mean()
+    assert many.standard_error == pytest.approx(many.engagement.std(ddof=1) / np.sqrt(9000))
+
+
+def test_the_uniform_policy_is_uniform_over_who_is_available():
+    population = busy(unavailability=0.5, n_users=200)
+    columns = Columns.of(population)
+    policy = UniformPolicy(columns)
+    available = np.array([[1, 0, 1, 1]] * 60_000, dtype=np.float32)
+    obs = np.zeros((60_000, columns.width), dtype=np.float32)
+    obs[:, columns.available] = available
+    state = policy.initial_state(60_000, 0)
+    previous = None
+    for _ in range(3):
+        picks, state = policy.act(obs, state)
+        counts = np.bincount(picks, minlength=4)
+        assert counts[1] == 0
+        assert (abs(counts[[0, 2, 3]] - 20_000) < 5 * np.sqrt(60_000 * 2 / 9)).all()
+        if previous is not None:
+            assert abs((picks == previous).mean() - 1 / 3) < 0.02
+        previous = picks
+
+
+def test_an_unknown_set_of_personas_is_treated_as_the_nearest_known_one():
+    known = MaskIndex(np.array([[1, 1, 0, 0], [0, 0, 1, 1]], dtype=bool))
+    rows = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 0]])
+    assert known.find(rows.astype(np.float32)).tolist() == [0, 1, 0, 1, 0]
