@@ -14,7 +14,8 @@ import typer
 from rich.markup import escape
 
 from carousel_envs import CarouselEnv, CarouselError, Population, environment_ids
-from carousel_envs.carousel import as_population
+from carousel_envs.carousel import MAX_LANES, as_population
+from carousel_envs.errors import whole_number
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 
@@ -204,8 +205,10 @@ def train_with_progress(name: str, population: Population, algo: str, steps: int
     """Train behind a progress bar; the policy file, not yet written."""
     # torch takes seconds to import: only those who train pay for it
     with console.ERR.status("loading torch"):
-        from .learning.train import Progress, train
+        from .learning.train import Progress, check_request, train
 
+    # before the bar is drawn, so that a bad request gives one sentence alone
+    check_request(algo, steps, seed)
     with console.progress(f"training {algo} on {name}") as bar:
 
         def report(progress: Progress) -> None:
@@ -282,7 +285,7 @@ def generalise(
 def demo(
     out: Annotated[Path, typer.Option(help="folder to write to; replaced")] = Path("runs/demo"),
     steps: Annotated[int, typer.Option(help="environment steps of training")] = 2_000_000,
-    users: UsersOption = 2000,
+    users: UsersOption = 10_000,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -304,7 +307,7 @@ def demo(
         command="carousel demo"
         + (f" --out {out}" if out != Path("runs/demo") else "")
         + (f" --steps {steps}" if steps != 2_000_000 else "")
-        + (f" --users {users}" if users != 2000 else "")
+        + (f" --users {users}" if users != 10_000 else "")
         + (f" --seed {seed}" if seed else ""),
     )
     if as_json:
@@ -350,6 +353,9 @@ def speed(
     from .benchmark.speed import measure
 
     name, _ = environment(env, None)
+    # before the bar is drawn, so that a bad number gives one sentence alone
+    whole_number("lanes", lanes, 1, MAX_LANES)
+    whole_number("blocks", blocks, 3, 1000)
     with console.progress("timing in turns") as bar:
         result = measure(name, lanes=lanes, blocks=blocks, report=lambda i, n: bar(i, n, ""))
     if as_json:

@@ -153,6 +153,13 @@ def test_a_partial_reset_can_seed_and_choose_for_the_marked_lanes_alone():
     _, info = env.reset(options={"reset_mask": mask, "user": np.array([1, 2, 3])})
     assert info["user"][1] == 2
     np.testing.assert_array_equal(info["_user"], mask)
+    later, _ = env.reset()
+    other.reset(seed=0)
+    unseeded, _ = other.reset()
+    np.testing.assert_array_equal(later[~mask], unseeded[~mask], "the others keep their stream")
+    other.reset(seed=70)
+    other.reset()
+    np.testing.assert_array_equal(later[mask], other.reset()[0][mask])
 
 
 def test_info_has_the_documented_keys_dtypes_and_shapes():

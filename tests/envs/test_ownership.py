@@ -48,6 +48,24 @@ def test_returned_arrays_are_the_callers(mode, made):
             np.testing.assert_array_equal(array, value, err_msg="writing to it changed the env")
 
 
+def test_what_was_hidden_is_the_callers_too():
+    env = CarouselVectorEnv(50, population=busy(boredom_hazard=0.9))
+    twin = CarouselVectorEnv(50, population=busy(boredom_hazard=0.9))
+    env.reset(seed=0)
+    twin.reset(seed=0)
+    for t in range(4):
+        kept = env.hidden()
+        copies = {key: value.copy() for key, value in kept.items()}
+        step, expected = (e.step(np.full(50, t % 2)) for e in (env, twin))
+        np.testing.assert_array_equal(step[0], expected[0])
+        for key, value in kept.items():
+            np.testing.assert_array_equal(value, copies[key])
+            value[...] = 3
+        for key, value in twin.hidden().items():
+            np.testing.assert_array_equal(env.hidden()[key], value)
+    assert twin.hidden()["mood"].any()
+
+
 def test_what_the_scalar_environment_returns_is_the_callers_too():
     env, twin = CarouselEnv(population=busy()), CarouselEnv(population=busy())
     obs, info = env.reset(seed=1)

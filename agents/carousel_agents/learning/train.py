@@ -110,6 +110,18 @@ def versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in names}
 
 
+def check_request(algorithm: str, steps: int, seed: int) -> None:
+    """Refuse what `train` would refuse.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+    if algorithm not in ALGORITHMS:
+        raise CarouselError(f"algorithm is {algorithm!r}; known are {', '.join(ALGORITHMS)}")
+    whole_number("steps", steps, 1, 10**12)
+    whole_number("seed", seed, 0, 2**32 - 1)
+
+
 def train(
     population: Population,
     *,
@@ -136,10 +148,7 @@ def train(
     Raises:
         CarouselError: an argument is not allowed, or training diverged.
     """
-    if algorithm not in ALGORITHMS:
-        raise CarouselError(f"algorithm is {algorithm!r}; known are {', '.join(ALGORITHMS)}")
-    whole_number("steps", steps, 1, 10**12)
-    whole_number("seed", seed, 0, 2**32 - 1)
+    check_request(algorithm, steps, seed)
     settings = presets()[algorithm]
     torch.set_num_threads(settings["torch_threads"])
     env = CarouselVecEnv(
