@@ -18,7 +18,7 @@ def whole_number(name: str, value: SupportsIndex, low: int, high: int) -> int:
     """
     try:
         number = value.__index__()
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise CarouselError(
             f"{name} is {value!r}; it must be a whole number from {low} to {high}"
         ) from None

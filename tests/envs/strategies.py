@@ -74,5 +74,5 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         taste_bias=draw(unit(-5.0, 5.0)),
         unavailability=draw(unit(0.0, 0.95)),
         n_users=draw(st.integers(1, 60)),
-        users_seed=draw(st.integers(0, 2**62)),
+        users_seed=draw(st.integers(0, 2**63 - 1)),
     )

@@ -29,8 +29,11 @@ gives the threshold as the first of 2001 grid points in the swap region)."""
 def test_the_swap_rule_has_its_known_answers(problem, rate, threshold):
     rule = swap_rule(*problem)
     assert rule.rate == pytest.approx(rate, abs=6e-5)
+    finer = swap_rule(*problem, grid=8001)
+    if threshold == math.inf:
+        assert rule.threshold == finer.threshold == math.inf
+        return
     assert threshold - 1 / 2000 < rule.threshold <= threshold
-    finer = swap_rule(*problem, grid=16_001)
     assert rule.threshold == pytest.approx(finer.threshold, abs=1e-6)
     assert rule.rate == pytest.approx(finer.rate, abs=1e-6)
 
@@ -53,7 +56,7 @@ def test_swapping_pays_exactly_while_it_costs_less_than_a_whole_cycle_can_bring(
 
 
 @given(problems)
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_rates_and_thresholds_keep_their_order(problem):
     hazard, fresh, bored, cost = problem
     rule, blind = swap_rule(*problem, grid=801), blind_cycle(*problem)

@@ -167,7 +167,7 @@ def test_a_missing_field_is_named():
 
 def test_a_field_called_self_is_as_unknown_as_any_other():
     with pytest.raises(CarouselError, match="self is not a field"):
-        Population.from_json('{"self": 1}')
+        Population.from_json('{"self": 1, "cues": []}')
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,14 @@ from strategies import populations
 
 from carousel_envs import CarouselError, Population, user_table
 from carousel_envs.population import presets, span_numbers
-from carousel_envs.shifts import SEVERITIES, SHIFTS, find_shift, parse_shift, shifted
+from carousel_envs.shifts import (
+    SEVERITIES,
+    SHIFTS,
+    UNAVAILABLE_MOST,
+    find_shift,
+    parse_shift,
+    shifted,
+)
 
 NAN = float("nan")
 PRESETS = {name: Population.preset(name) for name in presets()}
@@ -135,8 +142,16 @@ def test_the_ends_of_each_axis_are_the_documented_ones():
     assert at("patience", 0.5, **bored).leave_bored == pytest.approx(0.2)
     assert at("session-length", 1.0, session_length=13).session_length == 26
     assert at("session-length", 0.01, session_length=13).session_length == 14
-    assert at("unavailable", 1.0).unavailability == pytest.approx(0.9)
-    assert at("unavailable", 1.0, unavailability=0.95).unavailability >= 0.95
+    assert at("unavailable", 1.0).unavailability == pytest.approx(UNAVAILABLE_MOST)
+    assert at("unavailable", 0.5).unavailability == pytest.approx(UNAVAILABLE_MOST / 2)
+    for name, end in (
+        ("hazard", "4 times"),
+        ("swap-cost", "0.6 more"),
+        ("patience", "0.3 per turn"),
+        ("session-length", "2 times"),
+        ("unavailable", f"{UNAVAILABLE_MOST:g}"),
+    ):
+        assert end in SHIFTS[name].description
 
 
 def test_cue_noise_ends_in_cues_that_say_nothing():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from env_helpers import busy
 
-from carousel_envs import Population
+from carousel_envs import CarouselVectorEnv, Population
 from carousel_envs.observation import Columns
 from carousel_envs.population import presets
-from carousel_envs.reference import Reference, solve
+from carousel_envs.reference import Filter, Reference, solve
 from carousel_envs.reference.policies import MaskIndex, UniformPolicy
 from carousel_envs.rollout import Sessions, rollout
 
@@ -161,21 +161,31 @@ def test_policies_keep_no_memory_of_their_own():
     np.testing.assert_array_equal(one.engagement, other.engagement)
 
 
-def test_sessions_pair_every_comparison():
-    """Session i plays user i with the stream of seed + i, whatever the size of the rollout."""
-    population = busy()
-    policy = UniformPolicy(Columns.of(population))
-    seen = []
-    few = rollout(population, policy, 3000, seed=5)
-    many = rollout(population, policy, 9000, seed=5, progress=seen.append)
-    assert seen[-1] == 9000
-    assert seen == sorted(seen)
-    for name in ("engagement", "length", "left", "swaps", "refused"):
-        np.testing.assert_array_equal(getattr(few, name), getattr(many, name)[:3000])
-        shifted = rollout(population, policy, 100, seed=5 + 40)
-        np.testing.assert_array_equal(getattr(shifted, name), getattr(many, name)[40:140])
-    assert many.mean == many.engagement.mean()
-    assert many.standard_error == pytest.approx(many.engagement.std(ddof=1) / np.sqrt(9000))
+def test_the_optimal_router_swaps_exactly_where_the_published_thresholds_say():
+    population = Population.preset("Boredom")
+    reference, known = solve(population), Filter(population)
+    env = CarouselVectorEnv(2000, population=population)
+    obs, _ = env.reset(seed=0)
+    state, belief = reference.policy.initial_state(2000, 0), known.start(2000)
+    table = np.array(
+        [
+            [2.0 if x is None else x for x in reference.thresholds[name]]
+            for name in population.personas
+        ]
+    )
+    there, near = np.ones(2000, dtype=bool), 0
+    for turn in range(population.session_length):
+        picks, state = reference.policy.act(obs, state)
+        belief = known.update(belief, obs)
+        current = obs[:, env.columns.persona].argmax(axis=1)
+        if turn:
+            wants = belief.bored >= table[current, turn]
+            np.testing.assert_array_equal((picks != current)[there], wants[there])
+            near += (abs(belief.bored - table[current, turn])[there] < 0.05).sum()
+        obs, _, terminated, truncated, _ = env.step(picks)
+        there &= ~(terminated | truncated)
+    assert near > 300, "the threshold must be put to the test"
+    assert not there.any()
 
 
 def test_the_uniform_policy_is_uniform_over_who_is_available():

@@ -1,0 +1,66 @@
+"""Rollouts: session i plays user i (around) with the stream of seed + i, whatever else plays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from env_helpers import busy
+
+from carousel_envs import CarouselVectorEnv
+from carousel_envs.observation import Columns
+from carousel_envs.reference.policies import UniformPolicy
+from carousel_envs.rollout import LANES, rollout
+
+POPULATION = busy()
+POLICY = UniformPolicy(Columns.of(POPULATION))
+FIGURES = ("engagement", "length", "left", "swaps", "refused")
+
+
+def alone(session: int, seed: int) -> tuple:
+    """The figures of one session, played by itself."""
+    env = CarouselVectorEnv(1, population=POPULATION, reward="mean")
+    user = session % POPULATION.n_users
+    obs, _ = env.reset(seed=seed + session, options={"user": user})
+    state = POLICY.initial_state(1, seed + session)
+    engagement, length, swaps, refused, over = 0.0, 0, 0, 0, False
+    while not over:
+        actions, state = POLICY.act(obs, state)
+        obs, reward, terminated, truncated, info = env.step(actions)
+        engagement += reward[0]
+        length += 1
+        swaps += info["swapped"][0]
+        refused += info["refused"][0]
+        over = terminated[0] or truncated[0]
+    return engagement, length, terminated[0], swaps, refused
+
+
+@pytest.mark.parametrize("session", [0, 1, 57, LANES - 1, LANES, LANES + 33, 2 * LANES + 7])
+def test_any_session_replays_alone(session):
+    sessions = rollout(POPULATION, POLICY, 2 * LANES + 8, seed=5)
+    played = tuple(getattr(sessions, name)[session] for name in FIGURES)
+    assert played == alone(session, 5)
+
+
+def test_a_longer_rollout_begins_with_the_shorter_one():
+    seen: list[int] = []
+    few = rollout(POPULATION, POLICY, 3000, seed=5)
+    many = rollout(POPULATION, POLICY, 9000, seed=5, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 9000
+    for name in FIGURES:
+        assert len(getattr(many, name)) == 9000
+        np.testing.assert_array_equal(getattr(few, name), getattr(many, name)[:3000])
+    assert many.mean == many.engagement.mean()
+    assert many.standard_error == pytest.approx(many.engagement.std(ddof=1) / np.sqrt(9000))
+    assert np.isnan(rollout(POPULATION, POLICY, 1).standard_error)
+
+
+def test_figures_hang_together():
+    sessions = rollout(POPULATION, POLICY, 5000, seed=1)
+    assert (sessions.length >= 1).all()
+    assert (sessions.length <= POPULATION.session_length).all()
+    assert sessions.left[sessions.length < POPULATION.session_length].all()
+    assert (sessions.swaps < sessions.length).all()
+    assert (sessions.refused == 0).all(), "the uniform policy picks who is available"
+    assert (sessions.engagement <= sessions.length - POPULATION.swap_cost * sessions.swaps).all()
+    assert 0.0 < sessions.left.mean() < 1.0
