@@ -6,21 +6,29 @@ Exit codes: 0; 1 when something failed (one sentence says why); 2 for wrong usag
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from carousel_envs import CarouselEnv, CarouselError, Population, environment_ids
-from carousel_envs.carousel import MAX_LANES, as_population
+from carousel_envs import (
+    CarouselEnv,
+    CarouselError,
+    Population,
+    __version__,
+    environment_ids,
+)
+from carousel_envs.carousel import MAX_LANES
 from carousel_envs.errors import whole_number
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 
 from . import console, scripted
 from .generalisation import evaluate as evaluate_router
+from .learning.policy_file import check_writable
 from .routers import find_router
 
 app = typer.Typer(
@@ -60,17 +68,32 @@ def environment(name: str, changes: list[str] | None) -> tuple[str, Population]:
     full = name if "/" in name else f"Carousel/{name}-v0"
     if full not in known:
         raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
-    population = as_population(full.removeprefix("Carousel/").removesuffix("-v0"))
+    population = Population.preset(full.removeprefix("Carousel/").removesuffix("-v0"))
     fields: dict[str, Any] = {}
     for change in changes or []:
         field, equals, text = change.partition("=")
-        if not equals:
+        if not equals or not field:
             raise CarouselError(f"--set {change!r} must have the form field=value")
         try:
             fields[field] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             fields[field] = text
     return full, population.replace(**fields) if fields else population
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.say(f"carousel {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="say the version")
+    ] = False,
+) -> None:
+    """Routers over personas: solve, train, evaluate and shift."""
 
 
 @app.command()
@@ -85,7 +108,7 @@ def envs(as_json: JsonOption = False) -> None:
         ]
         console.print_json({"environments": rows, "routers": routers})
         return
-    heads = ("environment", "personas", "turns", "fit", "hazard", "swap cost", "satiation")
+    heads = ("environment", "personas", "turns", "fit", "hazard", "swap cost")
     console.print_table(
         "Environments",
         heads,
@@ -97,7 +120,6 @@ def envs(as_json: JsonOption = False) -> None:
                 str(p.fit),
                 str(p.boredom_hazard),
                 str(p.swap_cost),
-                str(p.satiation_gain),
             )
             for name, p in populations.items()
         ),
@@ -122,7 +144,7 @@ def reference(env: EnvArgument, changes: SetOption = None, as_json: JsonOption =
     thresholds, errors = figures.pop("thresholds"), figures.pop("standard_errors")
     console.print_figures(f"{name}, expected engagement per session", figures)
     for figure, error in errors.items():
-        console.OUT.print(f"{figure} was simulated; its standard error is {error:.4f}")
+        console.say(f"{figure} was simulated; its standard error is {error:.4f}")
     if thresholds:
         some = [1, population.session_length // 2, population.session_length - 1]
         console.print_table(
@@ -187,6 +209,7 @@ def train(
     _refuse_to_replace(out, force)
     if out.suffix != ".safetensors":
         raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
+    check_writable(out)
     file = train_with_progress(name, population, algo, steps, seed)
     file.save(out)
     document = {"file": str(out), "env": name, "algorithm": algo, **file.training}
@@ -194,10 +217,9 @@ def train(
         console.print_json(document)
     else:
         rate = file.training["steps"] / file.training["seconds"]
-        console.OUT.print(
+        console.say(
             f"wrote {out}: {algo}, {file.training['steps']} steps in "
             f"{file.training['seconds']:.1f} s ({rate:,.0f} steps/s)",
-            soft_wrap=True,
         )
 
 
@@ -249,6 +271,8 @@ def evaluate(
         console.print_json(document)
     else:
         console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
+        if result.score is None:
+            console.say("no score: listening to these users is worth nothing (value = blind)")
 
 
 @app.command()
@@ -290,10 +314,12 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from .study import run_study
+    from .study import check_study, run_study
 
     name, population = environment("Boredom", None)
     policy = out / "ppo.safetensors"
+    check_study(out, users, seed, None)
+    check_writable(policy)
     file = train_with_progress(name, population, "ppo", steps, seed)
     file.save(policy)
     summary = run_study(
@@ -332,14 +358,14 @@ def watch(
     game = CarouselEnv(population=target, render_mode="ansi")
     observation, _ = game.reset(seed=seed, options={"user": user})
     state, over, total = acting.initial_state(1, seed), False, 0.0
-    console.OUT.print(f"{acting.name} on {name}, seed {seed}", soft_wrap=True)
+    console.say(f"{acting.name} on {name}, seed {seed}")
     while not over:
         picks, state = acting.act(observation[None], state)
         observation, reward, terminated, truncated, _ = game.step(int(picks[0]))
         total += reward
         over = terminated or truncated
-        console.OUT.print(escape(str(game.render())), soft_wrap=True, highlight=False)
-    console.OUT.print(f"total reward {total:.2f}", soft_wrap=True)
+        console.say(str(game.render()))
+    console.say(f"total reward {total:.2f}")
 
 
 @app.command()
@@ -404,19 +430,42 @@ def _print_study(summary: dict[str, Any], out: Path) -> None:
             for a in summary["axes"]
         ),
     )
-    console.OUT.print(f"wrote {out / 'summary.json'} and {out / 'report.html'}", soft_wrap=True)
+    console.say(f"wrote {out / 'summary.json'} and {out / 'report.html'}")
 
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app(standalone_mode=True)
     except CarouselError as error:
-        console.ERR.print(f"carousel: {error}", style=None, markup=False, soft_wrap=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.ERR.print("carousel: interrupted; nothing more was written")
-        sys.exit(130)
+        _fail(str(error), 1)
+    except _Interrupted:
+        _fail("interrupted; nothing more was written", 130)
+    except OSError as error:
+        _fail(f"standard output cannot be written: {error.strerror or error}", 1)
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _Interrupted
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"carousel: {sentence}", file=sys.stderr)
+    # what is left in the buffer of a standard output that cannot be written must not be tried again
+    os._exit(code) if code == 1 and not _flushed() else sys.exit(code)
+
+
+def _flushed() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

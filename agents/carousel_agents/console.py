@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,15 +50,21 @@ def number(value: Any, digits: int = 3) -> str:
     )
 
 
+def say(line: str) -> None:
+    """One line on standard output, as it is: names and paths may hold what looks like markup."""
+    OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on standard output; columns of numbers are set to the right."""
     rows = list(rows)
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+    say(title)
+    table = Table(box=box.SIMPLE)
     for i, head in enumerate(heads):
         numeric = i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows)
         table.add_column(head, justify="right" if numeric else "left", no_wrap=i == 0)
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row))
     OUT.print(table)
 
 
@@ -75,9 +81,9 @@ def progress(description: str) -> Iterator[Callable[[float, float, str], None]]:
         A function of (done, total, note).
     """
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} % {task.fields[note]}"),
+        TextColumn("{task.percentage:>3.0f} % {task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=ERR,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError
+from carousel_envs.errors import shown
 
 from . import scripted
 from .learning import LearnedRouter, PolicyFile
@@ -20,7 +21,15 @@ SUFFIX = ".safetensors"
 
 def is_file(text: str) -> bool:
     """Whether this names a policy file rather than a scripted router."""
-    return text.endswith(SUFFIX) or "/" in text or Path(text).is_file()
+    return text.endswith(SUFFIX) or "/" in text or _there(Path(text))
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # a name too long for the file system, say
+        return False
 
 
 def find_router(text: str, target: Population, training: Population | None = None) -> Router:
@@ -37,8 +46,8 @@ def find_router(text: str, target: Population, training: Population | None = Non
     if not is_file(text):
         return scripted.make(text, target, training)
     path = Path(text)
-    if not path.is_file():
-        raise CarouselError(f"policy file {text} does not exist")
+    if not _there(path):
+        raise CarouselError(f"policy file {shown(text)} does not exist, or is no file")
     router = LearnedRouter(PolicyFile.load(path), name=path.stem)
     router.check_fits(target)
     return router

@@ -14,13 +14,14 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
+from carousel_envs.errors import whole_number
 from carousel_envs.reference import solve
-from carousel_envs.shifts import SEVERITIES
+from carousel_envs.shifts import SEVERITIES, find_shift
 
 from . import console
 from .generalisation import evaluate, generalise
 from .generalisation.suite import role_of
-from .learning.policy_file import write_whole
+from .learning.policy_file import check_writable, write_whole
 from .report import write_report
 from .routers import find_router, is_file
 
@@ -33,6 +34,20 @@ if TYPE_CHECKING:
 SCHEMA = 1
 COMPANIONS = ("frozen-loop", "optimal")
 BASELINES = ("fixed", "uniform", "open-loop", "memoryless", "loop", "optimal")
+
+
+def check_study(out: Path, users: int, seed: int, axes: Sequence[str] | None) -> None:
+    """Refuse before any work what would fail at its end.
+
+    Raises:
+        CarouselError: a number, an axis or the place to write is not allowed.
+    """
+    whole_number("users", users, 1, 2**31)
+    whole_number("seed", seed, 0, 2**63 - 1 - users)
+    for axis in axes or ():
+        find_shift(axis)
+    for name in ("summary.json", "report.html"):
+        check_writable(out / name)
 
 
 def run_study(
@@ -67,6 +82,7 @@ def run_study(
     Raises:
         CarouselError: a bad router, axis or place to write.
     """
+    check_study(out, users, seed, axes)
     started = time.perf_counter()
     options = "".join(f" --set {shlex.quote(change)}" for change in changes)
     play = f"{environment}{options} --users {users} --seed {seed} --json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import gymnasium as gym
@@ -13,15 +14,13 @@ from gymnasium.vector.utils import batch_space
 
 from . import rng, session
 from .cues import cue_table
-from .errors import CarouselError, whole_number
+from .errors import CarouselError, as_array, shown, whole_number
 from .observation import Columns, observation_space
-from .population import Population
+from .population import Population, as_population
 from .render import Recorder
 from .users import user_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 Reward = Literal["sampled", "mean"]
@@ -34,21 +33,6 @@ _MODE_CODES = {
     AutoresetMode.SAME_STEP: session.SAME_STEP,
     AutoresetMode.DISABLED: session.DISABLED,
 }
-
-
-def as_population(population: Population | str) -> Population:
-    """A population, or the preset of this name.
-
-    Raises:
-        CarouselError: neither a population nor the name of a preset.
-    """
-    if isinstance(population, Population):
-        return population
-    if isinstance(population, str):
-        return Population.preset(population)
-    raise CarouselError(
-        f"population is {type(population).__name__}; it must be a Population or a preset's name"
-    )
 
 
 class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
@@ -147,8 +131,6 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         self._mask = np.zeros((n, k), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, d), dtype=np.float32)
-        self._everywhere = np.ones(n, dtype=np.bool_)
-        self._everywhere.setflags(write=False)
         self._started = False
 
     # -- reset --------------------------------------------------------------------------------
@@ -210,8 +192,12 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
                 return None
             super().reset(seed=None)
             return rng.lane_keys(int(self.np_random.integers(2**63)), self.num_envs)
-        if isinstance(seed, (int, np.integer)):
-            number = whole_number("seed", seed, 0, 2**63 - 1)
+        if (
+            isinstance(seed, str)
+            or not isinstance(seed, (Sequence, np.ndarray))
+            or np.ndim(seed) == 0
+        ):
+            number = whole_number("seed", seed, 0, 2**63 - 1)  # type: ignore[arg-type]
             super().reset(seed=number)
             return rng.lane_keys(number, self.num_envs)
         seeds = [whole_number(f"seed[{i}]", s, 0, 2**63 - 1) for i, s in enumerate(seed)]
@@ -223,18 +209,20 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
     def _read_options(
         self, options: dict[str, Any] | None
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        options = options or {}
+        options = {} if options is None else options
+        if not isinstance(options, dict):
+            raise CarouselError(f"options is {shown(options)}; it must be a dict or None")
         for name in options:
             if name not in ("user", "reset_mask"):
                 raise CarouselError(f"option {name!r} is unknown; known are user, reset_mask")
-        which: NDArray[np.bool_] = self._everywhere
+        which = np.ones(self.num_envs, dtype=np.bool_)
         if "reset_mask" in options:
             if self.autoreset_mode != AutoresetMode.DISABLED:
                 raise CarouselError(
                     "reset_mask is only allowed with autoreset_mode Disabled; it is "
                     f"{self.autoreset_mode.value}"
                 )
-            which = np.asarray(options["reset_mask"])
+            which = as_array("reset_mask", options["reset_mask"])
             if which.dtype != np.bool_ or which.shape != (self.num_envs,):
                 raise CarouselError(
                     f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
@@ -244,7 +232,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
                 raise CarouselError("reset_mask marks no lane; it must mark at least one")
         users = np.full(self.num_envs, -1, dtype=np.int64)
         if options.get("user") is not None:
-            given = np.asarray(options["user"])
+            given = as_array("user", options["user"])
             if given.dtype.kind not in "iu" or given.shape not in ((), (self.num_envs,)):
                 raise CarouselError(
                     f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer "
@@ -283,21 +271,25 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             gymnasium.error.ResetNeeded: before the first reset, or with autoreset disabled when
                 a session is over.
         """
-        given = np.asarray(actions)
+        given = as_array("actions", actions)
         if given.dtype.kind not in "iu":
             raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
         if given.shape != (self.num_envs,):
             raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
         same_step = self._mode == session.SAME_STEP
         users = self._lanes["user"].copy() if same_step else None
+        if given.dtype == np.uint64:
+            # beyond int64 they would come out negative, and be reported so
+            given = np.minimum(given, np.uint64(2**63 - 1))
         reward, mean, events, n_ended = self._play(given.astype(np.int64, copy=False))
         flags = events.view(np.bool_)
         terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
         info: Info = {}
         self._put_turn(info, mean, events, flags[session.PLAYED] if done is None else ~done)
-        self._put(info, "action_mask", self._mask.copy(), self._everywhere)
-        self._put(info, "user", self._lanes["user"].copy(), self._everywhere)
+        everywhere = np.ones(self.num_envs, dtype=np.bool_)
+        self._put(info, "action_mask", self._mask.copy(), everywhere)
+        self._put(info, "user", self._lanes["user"].copy(), everywhere)
         if done is not None:
             final_obs = self._final_obs.copy()
             final: Info = {}
@@ -313,7 +305,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int8], int]:
         """Play a turn; reward, mean engagement and events (see `session.step`) are new arrays."""
-        self._refuse_if_closed()
+        self._refuse_if_not_started("step")
         self._refuse_if_over()
         rows, satiation_rows, alias, levels, numbers = self._tables
         n = self.num_envs
@@ -358,7 +350,12 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         Returns:
             `mood` (int32, (N,); 0 fresh, 1 bored), `satiation` (float64, (N, K)), `user` and
             `archetype` (int32, (N,)).
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
         """
+        self._refuse_if_not_started("hidden")
+        self._refuse_if_not_started("hidden")
         user = self._lanes["user"].copy()
         return {
             "mood": self._lanes["mood"].copy(),
@@ -369,6 +366,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
+        self._refuse_if_not_started("action_masks")
         return np.asarray(self._mask != 0)
 
     # -- the rest -----------------------------------------------------------------------------
@@ -378,8 +376,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         self._refuse_if_closed()
         if self._recorder is None:
             return None
-        if not self._started:
-            raise ResetNeeded("render was called before reset; call reset first")
+        self._refuse_if_not_started("render")
         draw = self._recorder.line if self.render_mode == "ansi" else self._recorder.picture
         return tuple(draw(i) for i in range(self.num_envs))
 
@@ -405,9 +402,12 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         if self.closed:
             raise gym.error.ClosedEnvironmentError("the environment is closed; make a new one")
 
-    def _refuse_if_over(self) -> None:
+    def _refuse_if_not_started(self, method: str) -> None:
+        self._refuse_if_closed()
         if not self._started:
-            raise ResetNeeded("step was called before reset; call reset first")
+            raise ResetNeeded(f"{method} was called before reset; call reset first")
+
+    def _refuse_if_over(self) -> None:
         over = self._lanes["over"]
         if self._mode == session.DISABLED and over.any():
             lane = int(over.argmax())
@@ -455,7 +455,7 @@ class CarouselEnv(gym.Env[Any, Any]):
     ) -> tuple[NDArray[np.float32], Info]:
         """Start a session; see `CarouselVectorEnv.reset`."""
         if seed is not None:
-            whole_number("seed", seed, 0, 2**63 - 1)
+            seed = whole_number("seed", seed, 0, 2**63 - 1)
         super().reset(seed=seed)
         obs, info = self._one.reset(seed=seed, options=options)
         return obs[0], {"action_mask": info["action_mask"][0], "user": int(info["user"][0])}
@@ -465,16 +465,7 @@ class CarouselEnv(gym.Env[Any, Any]):
     ) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
         """Play one turn with persona `action`; see `CarouselVectorEnv.step`."""
         one = self._one
-        try:
-            self._action[0] = action.__index__()
-        except AttributeError:
-            given = np.asarray(action)
-            if given.dtype.kind not in "iu" or given.size != 1:
-                raise CarouselError(
-                    f"action is {action!r}; it must be an integer from 0 to "
-                    f"{self.population.n_personas - 1}"
-                ) from None
-            self._action[0] = given.item()
+        self._action[0] = self._read_action(action)
         reward, mean, events, _ = one._play(self._action)
         terminated, truncated, _, swapped, refused, mood = events[:, 0].tolist()
         info = {
@@ -486,6 +477,19 @@ class CarouselEnv(gym.Env[Any, Any]):
             "user": int(one._lanes["user"][0]),
         }
         return one._obs[0].copy(), reward.item(), terminated != 0, truncated != 0, info
+
+    def _read_action(self, action: int | np.integer[Any]) -> int:
+        number = action
+        if type(action) is not int:
+            given = as_array("action", action)
+            whole = given.dtype.kind in "iu" and given.size == 1
+            number = int(given.reshape(-1)[0]) if whole else -1
+        if not 0 <= number < self.population.n_personas:
+            raise CarouselError(
+                f"action is {shown(action)}; it must be an integer from 0 to "
+                f"{self.population.n_personas - 1}"
+            )
+        return int(number)
 
     def hidden(self) -> dict[str, Any]:
         """What no router sees; see `CarouselVectorEnv.hidden`."""

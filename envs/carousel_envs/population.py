@@ -15,9 +15,18 @@ from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from .errors import CarouselError
+from .errors import CarouselError, shown
 from .personas import repertoire, trait_names
 
 if TYPE_CHECKING:
@@ -44,6 +53,9 @@ def span_numbers(span: Span) -> tuple[float, ...]:
 def map_span(span: Span, change: Any) -> Span:
     """Apply a non-decreasing function to every number of a span (shape (n,) to shape (n,))."""
     numbers = tuple(float(x) for x in change(np.array(span_numbers(span))))
+    if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] == numbers[3]:
+        # what lay on either side of the hole has been pressed into a point
+        return numbers[2]
     return numbers[0] if not isinstance(span, tuple) else numbers  # type: ignore[return-value]
 
 
@@ -84,7 +96,7 @@ class Population(BaseModel):
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
-        description="names of the personas the router may enact, from the repertoire, 2 to 16",
+        description="names of the personas the router may enact, from the repertoire, at least 2",
         min_length=2,
         max_length=16,
     )
@@ -98,22 +110,25 @@ class Population(BaseModel):
         default=1.0,
         description=(
             "probability that a user is fresh right after a persona takes over: one number for "
-            "all, or 'traits' for sigmoid(taste_sharpness * cos(taste, traits) + taste_bias)"
+            "all, in [0, 1], or 'traits' for sigmoid(taste_sharpness * cos(taste, traits) + "
+            "taste_bias)"
         ),
     )
     boredom_hazard: Probability = Field(
-        default=0.1, description="probability per turn that a fresh user becomes bored"
+        default=0.1, description="probability per turn that a fresh user becomes bored, in [0, 1]"
     )
     hazard_relief: Unit = Field(
         default=0.0,
-        description="share of the hazard that a perfect fit removes: hazard * (1 - relief * fit)",
+        description="share of the hazard that a perfect fit removes, in [0, 1]: "
+        "hazard * (1 - relief * fit)",
     )
     engagement_fresh: Probability = Field(
-        default=0.9, description="probability per turn that a fresh user engages"
+        default=0.9, description="probability per turn that a fresh user engages, in [0, 1]"
     )
     engagement_bored: Probability = Field(
         default=0.2,
-        description="probability per turn that a bored user engages; at most engagement_fresh",
+        description="probability per turn that a bored user engages, in [0, 1]; at most "
+        "engagement_fresh",
     )
     satiation_gain: Annotated[Span, _span_within(0.0, 10.0)] = Field(
         default=0.0,
@@ -130,11 +145,12 @@ class Population(BaseModel):
         description="engagement units charged for each swap after the first pick, 0 to 100",
     )
     leave_fresh: Probability = Field(
-        default=0.0, description="probability per turn that a fresh user leaves"
+        default=0.0, description="probability per turn that a fresh user leaves, in [0, 1]"
     )
     leave_bored: Probability = Field(
         default=0.0,
-        description="probability per turn that a bored user leaves; at least leave_fresh",
+        description="probability per turn that a bored user leaves, in [0, 1]; at least "
+        "leave_fresh",
     )
     cues: tuple[tuple[tuple[Unit, ...], ...], ...] = Field(
         description="cues x 2 moods (fresh, bored) x levels: P(level | mood), rows sum to 1"
@@ -179,11 +195,21 @@ class Population(BaseModel):
         default=0, ge=0, lt=2**63, description="seed of the user table, 0 to 2**63 - 1"
     )
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise CarouselError(_sentence(error)) from None
+            raise CarouselError(_sentence(error, fields)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would read True as 1 and "0.1" as a tenth; neither was meant
+        if info.field_name not in ("personas", "fit") and _holds_text_or_bool(value):
+            raise ValueError("must hold numbers, not text or truth values")
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError("must not be a truth value")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -205,8 +231,11 @@ class Population(BaseModel):
                 f"archetype_weights has {len(self.archetype_weights)} entries; "
                 f"there must be one per archetype ({len(self.archetypes)})"
             )
-        if not 0.0 < sum(self.archetype_weights) < math.inf:
+        total = sum(self.archetype_weights)
+        if total == 0.0:
             raise ValueError("archetype_weights are all zero; at least one must be positive")
+        if total == math.inf:
+            raise ValueError("archetype_weights have an infinite sum; it must be finite")
         for small, large in (
             ("engagement_bored", "engagement_fresh"),
             ("leave_fresh", "leave_bored"),
@@ -225,9 +254,9 @@ class Population(BaseModel):
         Raises:
             CarouselError: no preset has this name.
         """
-        fields = presets().get(name)
+        fields = presets().get(name) if isinstance(name, str) else None
         if fields is None:
-            raise CarouselError(f"preset is {name!r}; known are {', '.join(presets())}")
+            raise CarouselError(f"preset is {shown(name)}; known are {', '.join(presets())}")
         return cls(**fields)
 
     @classmethod
@@ -239,7 +268,7 @@ class Population(BaseModel):
         """
         try:
             fields = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise CarouselError(f"population is not valid JSON: {error}") from None
         if not isinstance(fields, dict):
             raise CarouselError(f"population is {type(fields).__name__}; it must be a JSON object")
@@ -247,9 +276,10 @@ class Population(BaseModel):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces; equal populations give equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        fields = _without_negative_zeros(self.model_dump(mode="json"))
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
-    def replace(self, **changes: Any) -> Population:
+    def replace(self, /, **changes: Any) -> Population:
         """A copy with some fields changed, validated again.
 
         Raises:
@@ -290,11 +320,43 @@ class Population(BaseModel):
         tastes = np.array(self.archetypes)
         known = repertoire()
         traits = np.array([known[name].traits for name in self.personas])
+        # only the direction of a taste matters; its length may be anything
+        tastes = tastes / np.maximum(np.abs(tastes).max(axis=1, keepdims=True), 1e-300)
         norms = np.outer(np.linalg.norm(tastes, axis=1), np.linalg.norm(traits, axis=1))
         cosines = np.divide(tastes @ traits.T, norms, out=np.zeros_like(norms), where=norms > 0)
         logits = self.taste_sharpness * cosines + self.taste_bias
         # tanh form of the sigmoid: no overflow at either end
         return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+
+
+def _holds_text_or_bool(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_text_or_bool(item) for item in value)
+    return isinstance(value, (str, bool, np.bool_))
+
+
+def as_population(population: Population | str) -> Population:
+    """A population, or the preset of this name.
+
+    Raises:
+        CarouselError: neither a population nor the name of a preset.
+    """
+    if isinstance(population, Population):
+        return population
+    if isinstance(population, str):
+        return Population.preset(population)
+    raise CarouselError(
+        f"population is {shown(population)}; it must be a Population or a preset's name"
+    )
+
+
+def _without_negative_zeros(value: Any) -> Any:
+    """Plain data in which -0.0 is 0.0, so that equal populations give equal text."""
+    if isinstance(value, dict):
+        return {key: _without_negative_zeros(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_negative_zeros(item) for item in value]
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
@@ -317,9 +379,18 @@ def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
         raise ValueError(f"cues have {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed")
 
 
-def _sentence(error: ValidationError) -> str:
+_SPANS = (
+    *("boredom_hazard", "engagement_fresh", "engagement_bored", "satiation_gain"),
+    *("satiation_memory", "leave_fresh", "leave_bored"),
+)
+
+
+def _sentence(error: ValidationError, fields: Mapping[str, Any]) -> str:
     """The first problem of a pydantic error as one sentence: field, value, what is allowed."""
-    first = min(error.errors(), key=lambda e: (e["type"] == "literal_error", len(e["loc"])))
+    # a union reports every branch, and a tuple that lost its items also that it is too short: the
+    # problem itself stands highest among the others
+    secondary = ("literal_error", "too_short")
+    first = min(error.errors(), key=lambda e: (e["type"] in secondary, len(e["loc"])))
     if not first["loc"]:
         return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
     name = str(first["loc"][0])
@@ -331,9 +402,11 @@ def _sentence(error: ValidationError) -> str:
         return f"{name} is missing; it is {Population.model_fields[name].description}"
     where = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
     reason = first["msg"].removeprefix("Value error, ")
-    given = repr(first["input"])
-    if len(given) > 80:
-        given = given[:77] + "..."
+    if first["type"] != "value_error" and name in _SPANS:
+        reason = "it must be a number, a pair (low, high), or (low, hole_low, hole_high, high)"
+        first = {**first, "input": fields.get(name)}
+        where = ""
+    given = shown(first["input"])
     return (
         f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); "
         f"allowed: {Population.model_fields[name].description}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from .carousel import CarouselVectorEnv
 from .errors import whole_number
+from .population import as_population
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,7 @@ def rollout(
     Raises:
         CarouselError: the number of sessions or the seed is not allowed.
     """
+    population = as_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     blocks = []

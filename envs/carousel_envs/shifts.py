@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .errors import CarouselError, real_number
-from .population import Population, map_span, span_numbers
+from .errors import CarouselError, real_number, shown
+from .population import Population, as_population, map_span, span_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +50,7 @@ class Shift:
         Raises:
             CarouselError: severity outside [0, 1], or the axis means nothing for this population.
         """
+        population = as_population(population)
         severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
         if reason := self.obstacle(population):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
@@ -121,7 +122,7 @@ def _session_length(population: Population, severity: float) -> Population:
 
 def _archetype_mix(population: Population, severity: float) -> Population:
     weights = np.array(population.archetype_weights) / sum(population.archetype_weights)
-    if len(weights) > 1:
+    if population.fit == "traits" and len(weights) > 1:
         # toward the rarest kind of user seen in training
         rare = np.zeros_like(weights)
         rare[len(weights) - 1 - int(weights[::-1].argmin())] = 1.0
@@ -151,9 +152,8 @@ def _archetype_mix(population: Population, severity: float) -> Population:
 
 
 def _unavailable(population: Population, severity: float) -> Population:
-    most = max(UNAVAILABLE_MOST, population.unavailability)
     return population.replace(
-        unavailability=float(_between(population.unavailability, most, severity))
+        unavailability=float(_between(population.unavailability, UNAVAILABLE_MOST, severity))
     )
 
 
@@ -166,8 +166,35 @@ def _never_bored(population: Population) -> str:
 
 
 def _hazard_obstacle(population: Population) -> str:
-    if span_numbers(population.boredom_hazard)[-1] == 0.0:
+    hazard = span_numbers(population.boredom_hazard)
+    if hazard[-1] == 0.0:
         return "its boredom_hazard is 0, so a multiple of it is 0 as well"
+    if hazard[0] >= HAZARD_CAP:
+        return f"its boredom_hazard is at least {HAZARD_CAP:g} already"
+    return ""
+
+
+def _patience_obstacle(population: Population) -> str:
+    if span_numbers(population.leave_bored)[0] >= LEAVE_BORED_MOST:
+        return f"its leave_bored is at least {LEAVE_BORED_MOST:g} already"
+    return _never_bored(population)
+
+
+def _swap_cost_obstacle(population: Population) -> str:
+    if population.swap_cost + SWAP_COST_ADDED > 100.0:
+        return "its swap_cost is so large that adding to it leaves the allowed range"
+    return ""
+
+
+def _length_obstacle(population: Population) -> str:
+    if population.session_length * LENGTH_FACTOR > 10_000:
+        return "its session_length is so large that its double leaves the allowed range"
+    return ""
+
+
+def _unavailable_obstacle(population: Population) -> str:
+    if population.unavailability >= UNAVAILABLE_MOST:
+        return f"its unavailability is at least {UNAVAILABLE_MOST:g} already"
     return ""
 
 
@@ -216,6 +243,7 @@ _ALL: Iterable[Shift] = (
         ("swap_cost",),
         f"a swap costs up to {SWAP_COST_ADDED:g} more",
         _swap_cost,
+        _swap_cost_obstacle,
     ),
     Shift(
         "patience",
@@ -223,7 +251,7 @@ _ALL: Iterable[Shift] = (
         ("leave_bored",),
         f"a bored user leaves with up to {LEAVE_BORED_MOST:g} per turn",
         _patience,
-        _never_bored,
+        _patience_obstacle,
     ),
     Shift(
         "session-length",
@@ -231,6 +259,7 @@ _ALL: Iterable[Shift] = (
         ("session_length",),
         f"sessions last up to {LENGTH_FACTOR:g} times as long",
         _session_length,
+        _length_obstacle,
     ),
     Shift(
         "archetype-mix",
@@ -246,6 +275,7 @@ _ALL: Iterable[Shift] = (
         ("unavailability",),
         f"each persona is unavailable to a user with up to {UNAVAILABLE_MOST:g}",
         _unavailable,
+        _unavailable_obstacle,
     ),
 )
 
@@ -262,8 +292,8 @@ def find_shift(name: str) -> Shift:
     Raises:
         CarouselError: there is none.
     """
-    if name not in SHIFTS:
-        raise CarouselError(f"shift {name!r} is unknown; known are {', '.join(SHIFTS)}")
+    if not isinstance(name, str) or name not in SHIFTS:
+        raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(SHIFTS)}")
     return SHIFTS[name]
 
 

@@ -94,7 +94,7 @@ def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
         (("evaluate", "loop", "Boredom", "--shift", "gravity=1"), "shift 'gravity' is unknown"),
         (("evaluate", "loop", "Boredom", "--shift", "hazard=1.5"), "severity of hazard is '1.5'"),
         (("evaluate", "loop", "Boredom", "--shift", "hazard"), "form axis=severity"),
-        (("evaluate", "loop", "Boredom", "--users", "0"), "sessions is 0"),
+        (("evaluate", "loop", "Boredom", "--users", "0"), "users is 0"),
         (("evaluate", "lop", "Boredom"), "neither a file nor a scripted router"),
         (("evaluate", "no.safetensors", "Boredom"), "does not exist"),
         (("train", "Boredom", "--out", "x.zip"), "must end in .safetensors"),

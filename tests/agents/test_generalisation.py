@@ -120,7 +120,7 @@ def test_progress_counts_every_evaluation():
     [
         ({"axes": ["gravity"]}, "shift 'gravity' is unknown"),
         ({"severities": [1.2]}, "severity of hazard is 1.2"),
-        ({"users": 0}, "sessions is 0"),
+        ({"users": 0}, "users is 0"),
         ({"seed": -1}, "seed is -1"),
     ],
 )

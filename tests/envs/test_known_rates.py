@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, CarouselVectorEnv
 from carousel_envs.reference import blind_cycle, blind_rate, rotation_rate, solve, swap_rule
-from carousel_envs.reference.satiation import SatiationProblem, solve_satiation
+from carousel_envs.reference.satiation import (
+    SatiationProblem,
+    _upper_bound,
+    solve_satiation,
+)
 
 SWAP_RULES = [
     ((0.1, 0.9, 0.5, 0.6), 0.7517, 0.5185),
@@ -194,6 +198,20 @@ def test_rotation_bounds_enclose_the_best_of_all_schedules(
     assert problem.value(solution.schedule) == pytest.approx(solution.lower, abs=1e-12)
     if cost == 0.0 and gain == 0.2:
         assert problem.value(problem.greedy()) == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("personas", [1, 2, 3])
+@pytest.mark.parametrize("cost", [0.0, 0.2])
+def test_the_lagrangian_bound_stands_without_the_schedule(personas, cost):
+    problem = rotation(personas, length=7, swap_cost=cost)
+    best = max(
+        problem.value(np.array(schedule))
+        for schedule in itertools.product(range(personas), repeat=7)
+    )
+    bound = _upper_bound(problem, target=best)[0]
+    assert best - 1e-9 <= bound <= 1.06 * best
+    if personas == 1:
+        assert bound <= 1.003 * best, "with one persona there is no constraint to price"
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.15])

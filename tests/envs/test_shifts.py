@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import populations
 
 from carousel_envs import CarouselError, Population, user_table
+from carousel_envs.errors import shown
 from carousel_envs.population import presets, span_numbers
 from carousel_envs.shifts import (
     SEVERITIES,
@@ -86,7 +87,7 @@ def test_a_severity_outside_zero_to_one_is_named(severity):
         with pytest.raises(CarouselError) as caught:
             shift.apply(PRESETS["Boredom"], severity)
         message = str(caught.value)
-        assert f"severity of {name} is {severity!r}" in message
+        assert f"severity of {name} is {shown(severity)}" in message
         assert "from 0 to 1" in message
         assert "\n" not in message
 
@@ -143,7 +144,6 @@ def test_the_ends_of_each_axis_are_the_documented_ones():
     assert at("session-length", 1.0, session_length=13).session_length == 26
     assert at("session-length", 0.01, session_length=13).session_length == 14
     assert at("unavailable", 1.0).unavailability == pytest.approx(UNAVAILABLE_MOST)
-    assert at("unavailable", 0.5).unavailability == pytest.approx(UNAVAILABLE_MOST / 2)
     for name, end in (
         ("hazard", "4 times"),
         ("swap-cost", "0.6 more"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from carousel_envs.errors import whole_number
 from carousel_envs.reference import Reference, solve
 from carousel_envs.rollout import Sessions, rollout
 
@@ -89,6 +90,7 @@ def evaluate(
     Raises:
         CarouselError: users or seed is not allowed.
     """
+    whole_number("users", users, 1, 2**31)
     sessions: Sessions = rollout(population, router, users, seed, progress)
     reference = solve(population)
     mean, error = sessions.mean, sessions.standard_error if users > 1 else 0.0

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _KEY = "carousel"
 _LARGEST_BYTES = 1 << 30
+_FAR = 1e6
 ACTIVATIONS = ("tanh", "relu")
 
 
@@ -101,9 +102,14 @@ class PolicyFile:
         document, tensors = _read(path)
         try:
             return cls._from_parts(document, tensors)
-        except (CarouselError, KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise CarouselError(f"{path} is not a valid policy file: {reason}") from None
+        except KeyError as error:
+            raise CarouselError(f"{path} is not a valid policy file: {error} is missing") from None
+        except CarouselError as error:
+            raise CarouselError(f"{path} is not a valid policy file: {error}") from None
+        except (TypeError, ValueError, AttributeError):
+            raise CarouselError(
+                f"{path} is not a valid policy file: its description has another form"
+            ) from None
 
     @classmethod
     def _from_parts(
@@ -129,8 +135,12 @@ class PolicyFile:
         width = len(columns)
         if tensors["centre"].shape != (width,) or tensors["scale"].shape != (width,):
             raise CarouselError(f"its scaling does not fit its {width} columns")
-        if not (tensors["scale"] > 0).all():
-            raise CarouselError("its scaling holds a number that is not positive")
+        if not (np.abs(tensors["centre"]) <= _FAR).all():
+            raise CarouselError(f"its scaling has a centre beyond {_FAR:g}")
+        if not ((tensors["scale"] >= 1 / _FAR) & (tensors["scale"] <= _FAR)).all():
+            raise CarouselError(
+                f"its scaling is not positive, or not from {1 / _FAR:g} to {_FAR:g}"
+            )
         counts = tuple(document["architecture"]["counts"])
         if not all(isinstance(i, int) and 0 <= i < width for i in counts):
             raise CarouselError(f"it counts columns {counts}; it has {width}")
@@ -167,17 +177,40 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
             if _KEY not in metadata:
                 raise CarouselError(f"{path} is a safetensors file, but not a policy of Carousel")
             document = json.loads(metadata[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            for name in names:
+                # asked before it is read: NumPy does not know every type there is
+                if (kind := file.get_slice(name).get_dtype()) != "F32":
+                    raise CarouselError(f"{path} holds {name} as {kind}; it must be float32 (F32)")
+            tensors = {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except CarouselError:
+        raise
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise CarouselError(f"{path} is not a policy file, or damaged: {error}") from None
     if not isinstance(document, dict):
         raise CarouselError(f"{path} is not a policy file: its description is no JSON object")
-    for name, array in tensors.items():
-        if array.dtype != np.float32:
-            raise CarouselError(f"{path} holds {name} as {array.dtype}; it must be float32")
     return document, tensors
+
+
+def check_writable(path: Path) -> None:
+    """Find out before long work whether `write_whole` could write here.
+
+    Raises:
+        CarouselError: it could not.
+    """
+    probe = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.is_dir():
+            raise CarouselError(f"{path} cannot be written: it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+    except OSError as error:
+        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -86,10 +86,11 @@ class LearnedRouter:
         """
         shown = column_names(population)
         if shown != self.file.columns:
+            unknown = [name for name in shown if name not in self.file.columns]
             missing = [name for name in self.file.columns if name not in shown]
-            extra = [name for name in shown if name not in self.file.columns]
+            differs = [f"it knows nothing of {', '.join(unknown)}"] if unknown else []
+            differs += [f"it needs {', '.join(missing)}"] if missing else []
             raise CarouselError(
-                f"router {self.name!r} was trained on other columns: it reads "
-                f"{', '.join(missing) or 'the same'}, the environment shows "
-                f"{', '.join(extra) or 'them in another order'}"
+                f"router {self.name!r} was trained on other columns: "
+                f"{' and '.join(differs) or 'they stand in another order'}"
             )

@@ -54,7 +54,8 @@ def _update(  # type: ignore[no-untyped-def]
     gain,
     memory,
     cues,
-    weights,
+    prior,
+    prior_row,
     out,
     out_satiation,
 ):
@@ -66,7 +67,7 @@ def _update(  # type: ignore[no-untyped-def]
         streak = obs[i, streak_column]
         if streak < 1.0:
             for a in range(n_kinds):
-                out[i, a, 0] = weights[a]
+                out[i, a, 0] = prior[prior_row[i], a]
                 out[i, a, 1] = 0.0
             out_satiation[i] = 0.0
             continue
@@ -123,6 +124,14 @@ class Filter:
         self.model = model or Model.of(population)
         self.columns = Columns.of(population)
         self._strides = cue_table(population).strides
+        # who is available is seen, and in a finite table says a little about who the user is;
+        # an availability that the table does not hold says nothing
+        known = self.model.joint / self.model.joint.sum(axis=0)
+        self._priors = np.ascontiguousarray(np.vstack([known.T, self.model.weights]))
+        powers = 1 << np.arange(self.model.n_personas)
+        self._prior_rows = np.full(1 << self.model.n_personas, len(self._priors) - 1)
+        self._prior_rows[self.model.masks @ powers] = np.arange(len(self.model.masks))
+        self._powers = powers
 
     def start(self, lanes: int) -> Belief:
         """The belief before any session, for N lanes."""
@@ -136,6 +145,11 @@ class Filter:
         """Belief after one observation per lane, shape (N, D); a first observation starts anew."""
         model = self.model
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
+        rows = np.zeros(len(observation), dtype=np.int64)
+        begins = observation[:, self.columns.streak] < 0.5
+        if begins.any():
+            available = observation[begins, self.columns.available] > 0.5
+            rows[begins] = self._prior_rows[available @ self._powers]
         _update(
             belief.joint,
             belief.satiation,
@@ -148,7 +162,8 @@ class Filter:
             model.gain,
             model.memory,
             model.cues,
-            model.weights,
+            self._priors,
+            rows,
             joint,
             satiation,
         )

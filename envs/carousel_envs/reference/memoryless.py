@@ -93,7 +93,8 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
         # the posterior given one symbol, from a prior that boredom builds up at the hazard's rate
         streak = np.arange(1, model.length + 1)
         prior = 1.0 - model.fit[0, 0] * (1.0 - model.hazard[0, 0]) ** streak
-        odds = np.log(prior / np.maximum(1.0 - prior, 1e-300))[:, None] + ratio
+        bored, fresh = np.maximum(prior, 1e-300), np.maximum(1.0 - prior, 1e-300)
+        odds = (np.log(bored) - np.log(fresh))[:, None] + ratio
         swap = np.repeat((odds > np.log(threshold / (1.0 - threshold)))[None], model.length, 0)
         value, swap = _improve(model, like, swap)
         if value > best_value:

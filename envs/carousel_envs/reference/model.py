@@ -53,8 +53,11 @@ class Model:
     def of(cls, population: Population) -> Model:
         """The model of a population's realised user table."""
         table = user_table(population)
+        # satiation that is not felt, or not kept, makes no difference between users
+        felt = table.gain * table.memory > 0
+        gain, memory = table.gain * felt, table.memory * felt
         hidden = np.column_stack(
-            [table.fit, table.hazard, table.engagement, table.leave, table.gain, table.memory]
+            [table.fit, table.hazard, table.engagement, table.leave, gain, memory]
         )
         kinds, which_kind = np.unique(hidden, axis=0, return_inverse=True)
         masks, which_mask = np.unique(table.available, axis=0, return_inverse=True)

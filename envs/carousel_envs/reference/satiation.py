@@ -7,8 +7,8 @@ problem is deterministic and its optimum an open-loop schedule. All personas are
 Lagrangian splits into identical one-persona problems (Whittle 1988), solved on a grid with
 satiation rounded down, which can only help: L(mu) = K V(mu) + sum mu_t bounds the optimum for every
 mu. *Below*: the value of a schedule found by beam search, with the relaxed values as the estimate
-of what is still to come. Without swap cost that schedule is greedy, which is optimal for identical
-personas (Leqi et al., "Rebounding bandits", arXiv 2011.06741).
+of what is still to come. Without swap cost, and while engagement stays above 0, the greedy schedule
+is optimal for identical personas (Leqi et al., "Rebounding bandits", arXiv 2011.06741).
 """
 
 from __future__ import annotations
@@ -144,10 +144,9 @@ def solve_satiation(problem: SatiationProblem) -> SatiationSolution:
     greedy = problem.greedy()
     schedule, lower = greedy, problem.value(greedy)
     upper, tables, grid = _upper_bound(problem, lower)
-    if problem.swap_cost > 0.0:
-        found = _beam(problem, tables, grid)
-        if problem.value(found) > lower:
-            schedule, lower = found, problem.value(found)
+    found = _beam(problem, tables, grid)
+    if problem.value(found) > lower:
+        schedule, lower = found, problem.value(found)
     return SatiationSolution(lower, max(upper, lower), schedule)
 
 

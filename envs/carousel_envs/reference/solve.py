@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..observation import Columns
+from ..population import as_population
 from ..rollout import Policy, rollout
 from . import chains
 from .belief import BeliefSolution, evaluate_thresholds, solve_belief
@@ -104,15 +105,22 @@ class Reference:
         }
 
 
-@lru_cache(maxsize=128)
-def solve(population: Population) -> Reference:
-    """Solve a population (remembered; the same object comes back for an equal population).
+def solve(population: Population | str) -> Reference:
+    """Solve a population, or the preset of this name (an equal population gives the same object).
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     point-based value iteration below, the optimum of a router that knows the user above. Satiation
     alone: a schedule below, a Lagrangian bound above. Everything at once: the best of several
     policies below (simulated), the same without satiation above.
+
+    Raises:
+        CarouselError: no population, and no preset of this name.
     """
+    return _solve(as_population(population))
+
+
+@lru_cache(maxsize=128)
+def _solve(population: Population) -> Reference:
     model = Model.of(population)
     if model.has_satiation:
         always_fresh = bool((model.fit == 1.0).all() and (model.hazard == 0.0).all())
@@ -270,7 +278,7 @@ def _solve_kinds(population: Population, model: Model) -> Reference:
             hazard,
             planning.engagement,
             planning.leave,
-            planning.weights,
+            planning.joint[:, j] / planning.joint[:, j].sum(),
             planning.cues,
             planning.length,
             planning.swap_cost,
@@ -282,16 +290,20 @@ def _solve_kinds(population: Population, model: Model) -> Reference:
         vectors.append(_spread(solution.vectors, present, k, axis=1))
         actions.append(_spread(present[solution.actions], present, k, axis=1))
         first.append(present[solution.first])
-        deaf[j] = present[_plans_blindly(fit, hazard, planning, blind)]
+        deaf[j] = present[_plans_blindly(fit, hazard, planning, j, blind)]
     blind_value, blind_policy = _schedules(population, model, deaf)
     known = Filter(population, planning)
-    policy = PlanPolicy(
+    policy: Policy = PlanPolicy(
         known, MaskIndex(model.masks), np.stack(vectors), np.stack(actions), np.array(first)
     )
     errors = {}
     if many or planning is not model:
         # the plans were made for an approximation of this table, so their bound is not one of it
         lower, errors["value"] = _simulated(population, policy)
+    if lower < blind_value:
+        # plans at few beliefs may fall short of a schedule that nothing can be learned to improve
+        lower, policy = blind_value, blind_policy
+        errors.pop("value", None)
     myopic_policy = MyopicPolicy(known)
     myopic, errors["myopic"] = _simulated(population, myopic_policy)
     best_fixed, best_persona = _best_fixed(population, model)
@@ -336,12 +348,16 @@ def informed_value(model: Model) -> float:
 
 
 def _plans_blindly(
-    fit: NDArray[np.float64], hazard: NDArray[np.float64], model: Model, solution: PointSolution
+    fit: NDArray[np.float64],
+    hazard: NDArray[np.float64],
+    model: Model,
+    mask: int,
+    solution: PointSolution,
 ) -> NDArray[np.int64]:
     """The schedule that blind plans amount to, shape (T,); fit and hazard of those present."""
     length = solution.vectors.shape[0]
     joint = np.zeros((model.n_types, 2))
-    joint[:, 0] = model.weights
+    joint[:, 0] = model.joint[:, mask] / model.joint[:, mask].sum()
     schedule = np.zeros(length, dtype=np.int64)
     k = solution.first
     for t in range(length):
