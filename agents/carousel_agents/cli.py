@@ -19,6 +19,7 @@ from carousel_envs import (
     CarouselError,
     Population,
     __version__,
+    column_names,
     environment_ids,
 )
 from carousel_envs.carousel import MAX_LANES
@@ -29,7 +30,7 @@ from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 from . import console, scripted
 from .generalisation import evaluate as evaluate_router
 from .learning.policy_file import check_writable
-from .routers import find_router
+from .routers import find_router, training_fingerprint
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -260,11 +261,18 @@ def evaluate(
     with console.ERR.status(f"solving and playing {name}"):
         acting = find_router(router, target, training)
         result = evaluate_router(acting, target, users=users, seed=seed)
+    trained_on = training_fingerprint(acting)
+    if trained_on not in (None, training.fingerprint):
+        print(
+            f"carousel: note: {acting.name} was trained on other users than those of {name}",
+            file=sys.stderr,
+        )
     document = {
         "router": acting.name,
         "env": name,
         "shifts": shift or [],
         "population_fingerprint": target.fingerprint,
+        "training_fingerprint": trained_on,
         **result.row(),
     }
     if as_json:
@@ -295,7 +303,12 @@ def generalise(
     name, population = environment(env, changes)
     _refuse_to_replace(out / "summary.json", force)
     # a wrong router is told before anything is played
-    find_router(router, population)
+    acting = find_router(router, population)
+    if training_fingerprint(acting) not in (None, population.fingerprint):
+        raise CarouselError(
+            f"router {acting.name!r} was trained on other users than those of {name}; shifts are "
+            "measured from the training users (give the --set it was trained with)"
+        )
     summary = run_study(
         name, population, router, out, users=users, seed=seed, axes=axis, changes=changes or []
     )
@@ -350,6 +363,7 @@ def watch(
     changes: SetOption = None,
     seed: Annotated[int, typer.Option(help="of the session")] = 0,
     user: Annotated[int, typer.Option(help="row of the user table; -1: drawn")] = -1,
+    as_json: JsonOption = False,
 ) -> None:
     """Watch one session, turn by turn, with what is hidden from the router."""
     name, training = environment(env, changes)
@@ -358,14 +372,34 @@ def watch(
     game = CarouselEnv(population=target, render_mode="ansi")
     observation, _ = game.reset(seed=seed, options={"user": user})
     state, over, total = acting.initial_state(1, seed), False, 0.0
-    console.say(f"{acting.name} on {name}, seed {seed}")
+    if not as_json:
+        console.say(f"{acting.name} on {name}, seed {seed}")
+    turns = []
     while not over:
         picks, state = acting.act(observation[None], state)
-        observation, reward, terminated, truncated, _ = game.step(int(picks[0]))
+        observation, reward, terminated, truncated, info = game.step(int(picks[0]))
         total += reward
         over = terminated or truncated
-        console.say(str(game.render()))
-    console.say(f"total reward {total:.2f}")
+        speaker = target.personas[int(observation[game.columns.persona].argmax())]
+        turns.append(
+            {
+                "persona": speaker,
+                "reward": reward,
+                "mood": ("fresh", "bored")[info["mood"]],
+                "engagement_mean": info["engagement_mean"],
+                "swapped": info["swapped"],
+                "refused": info["refused"],
+                "shown": dict(zip(column_names(target), observation.tolist(), strict=True)),
+            }
+        )
+        if not as_json:
+            console.say(str(game.render()))
+    if as_json:
+        console.print_json(
+            {"router": acting.name, "env": name, "seed": seed, "total": total, "turns": turns}
+        )
+    else:
+        console.say(f"total reward {total:.2f}")
 
 
 @app.command()

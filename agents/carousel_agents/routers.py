@@ -20,8 +20,8 @@ SUFFIX = ".safetensors"
 
 
 def is_file(text: str) -> bool:
-    """Whether this names a policy file rather than a scripted router."""
-    return text.endswith(SUFFIX) or "/" in text or _there(Path(text))
+    """Whether this names a policy file (by its ending or a slash) and not a scripted router."""
+    return text.endswith(SUFFIX) or "/" in text
 
 
 def _there(path: Path) -> bool:
@@ -48,6 +48,11 @@ def find_router(text: str, target: Population, training: Population | None = Non
     path = Path(text)
     if not _there(path):
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file")
-    router = LearnedRouter(PolicyFile.load(path), name=path.stem)
+    router = LearnedRouter(PolicyFile.load(path), name=path.name)
     router.check_fits(target)
     return router
+
+
+def training_fingerprint(router: Router) -> str | None:
+    """Fingerprint of the users a router was trained on; None for a scripted one."""
+    return router.file.population.fingerprint if isinstance(router, LearnedRouter) else None

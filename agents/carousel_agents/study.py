@@ -132,7 +132,7 @@ def run_study(
             [
                 *("carousel", "generalise", router, environment, "--out", str(out)),
                 *(part for axis in axes or () for part in ("--axis", axis)),
-                *("--users", str(users), "--seed", str(seed)),
+                *("--users", str(users), "--seed", str(seed), "--force"),
             ]
         )
         + options,
@@ -158,13 +158,13 @@ def run_study(
         ),
     }
     summary = console.clean(summary)
-    write_whole(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False).encode())
     try:
         write_report(summary, out / "report.html")
     except OSError as error:
         raise CarouselError(
             f"{out / 'report.html'} cannot be written: {error.strerror or error}"
         ) from None
+    write_whole(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False).encode())
     return summary
 
 
@@ -182,5 +182,5 @@ def _training(
         "frames_per_second": round(training["steps"] / training["seconds"]),
         "policy_file": router,
         "command": f"carousel train {environment}{options} --algo {training['algo']} "
-        f"--steps {steps} --seed {training['seed']} --out {shlex.quote(router)}",
+        f"--steps {steps} --seed {training['seed']} --out {shlex.quote(router)} --force",
     }

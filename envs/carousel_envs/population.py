@@ -292,8 +292,10 @@ class Population(BaseModel):
 
     @cached_property
     def fingerprint(self) -> str:
-        """First 16 hex digits of a SHA-256 over the model's version and every field."""
-        text = f"carousel-model-{MODEL_VERSION}:{self.to_json()}"
+        """First 16 hex digits of a SHA-256 over the model's version, every field, and the traits of
+        the personas."""
+        traits = [repertoire()[name].traits for name in self.personas]
+        text = f"carousel-model-{MODEL_VERSION}:{self.to_json()}:{json.dumps(traits)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -5,8 +5,8 @@ OOPSLA 2014): word n of the stream with key k is mix64(k + n * GOLDEN), where mi
 13th variant of the MurmurHash3 finaliser. There is no state to carry, so any batch size, order or
 number of threads sees the same numbers, and any single episode replays alone.
 
-An episode's key depends on (seed + lane, episode index); word 2t and 2t + 1 (counted from 1) of its
-stream belong to turn t. See `session.py` for which bits decide what.
+An episode's key depends on (seed + lane, episode index); words 2t + 1 and 2t + 2 of its stream
+belong to turn t. See `session.py` for which bits decide what.
 """
 
 from __future__ import annotations

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .cues import cue_table
 from .errors import CarouselError, real_number, shown
 from .population import Population, as_population, map_span, span_numbers
+from .users import user_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +36,8 @@ class Shift:
         moves: the population fields that change.
         description: what happens as severity grows, in one sentence.
         change: (population, severity in (0, 1]) to the shifted population.
-        obstacle: why a population cannot be shifted along this axis, or "".
+        reason: why a population cannot be shifted along this axis, or "" if nothing is known to
+            stand in the way; see `obstacle`.
     """
 
     name: str
@@ -42,7 +45,15 @@ class Shift:
     moves: tuple[str, ...]
     description: str
     change: Callable[[Population, float], Population]
-    obstacle: Callable[[Population], str] = lambda _: ""
+    reason: Callable[[Population], str] = lambda _: ""
+
+    def obstacle(self, population: Population) -> str:
+        """Why this axis means nothing for a population, as a clause, or ""."""
+        if reason := self.reason(population):
+            return reason
+        if _same_play(population, self.change(population, 1.0)):
+            return "it would change nothing for these users"
+        return ""
 
     def apply(self, population: Population, severity: float) -> Population:
         """The shifted population; severity 0 is the population itself.
@@ -55,6 +66,16 @@ class Shift:
         if reason := self.obstacle(population):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
         return population if severity == 0.0 else self.change(population, severity)
+
+
+def _same_play(one: Population, other: Population) -> bool:
+    """Whether two populations play exactly alike: same tables, length and cost."""
+    return (
+        one.session_length == other.session_length
+        and one.swap_cost == other.swap_cost
+        and user_table(one).fingerprint == user_table(other).fingerprint
+        and np.array_equal(cue_table(one).counts, cue_table(other).counts)
+    )
 
 
 def _between(low: float | NDArray[np.float64], high: float, severity: float) -> NDArray[np.float64]:

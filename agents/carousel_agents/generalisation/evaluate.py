@@ -24,11 +24,12 @@ class Evaluation:
 
     Attributes:
         engagement: mean per session of expected engagement less swap costs.
-        engagement_se: its standard error over sessions.
+        engagement_se: its standard error over sessions; None for a single one.
         score: (engagement - blind) / (value - blind), the reference being that of these users;
             None where listening is worth nothing. Tier "bounds": value is the lower bound, so a
             score may exceed 1.
         score_low, score_high: 95 % interval of the score from engagement_se.
+        score_at_least: the score if value_upper were the optimum; equal to it for tier "exact".
         session_length: mean turns played.
         left: share of users who left before the end.
         swaps: mean swaps per session.
@@ -39,10 +40,11 @@ class Evaluation:
     """
 
     engagement: float
-    engagement_se: float
+    engagement_se: float | None
     score: float | None
     score_low: float | None
     score_high: float | None
+    score_at_least: float | None
     session_length: float
     left: float
     swaps: float
@@ -60,6 +62,7 @@ class Evaluation:
             "score": self.score,
             "score_low": self.score_low,
             "score_high": self.score_high,
+            "score_at_least": self.score_at_least,
             "session_length": self.session_length,
             "left": self.left,
             "swaps": self.swaps,
@@ -93,13 +96,15 @@ def evaluate(
     whole_number("users", users, 1, 2**31)
     sessions: Sessions = rollout(population, router, users, seed, progress)
     reference = solve(population)
-    mean, error = sessions.mean, sessions.standard_error if users > 1 else 0.0
+    mean = sessions.mean
+    error = sessions.standard_error if users > 1 else None
     return Evaluation(
         engagement=mean,
         engagement_se=error,
         score=reference.score(mean),
-        score_low=reference.score(mean - _Z95 * error),
-        score_high=reference.score(mean + _Z95 * error),
+        score_low=None if error is None else reference.score(mean - _Z95 * error),
+        score_high=None if error is None else reference.score(mean + _Z95 * error),
+        score_at_least=reference.score_at_least(mean),
         session_length=float(sessions.length.mean()),
         left=float(sessions.left.mean()),
         swaps=float(sessions.swaps.mean()),

@@ -15,6 +15,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.utils import set_random_seed
 
 from carousel_envs import CarouselError, Columns, column_names
 from carousel_envs.carousel import MAX_LANES
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
     from carousel_envs import Population
 
 ALGORITHMS = ("ppo",)
-# Far from the seeds that evaluation uses, and no two training seeds share a session.
-_TRAINING_STREAMS = 2**60
+# Far from the seeds that evaluation and references use; no two training seeds share a session.
+_TRAINING_STREAMS = 2**62
 _ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training run stands: environment steps so far, and the mean return of late."""
+    """Where a training run stands.
+
+    Attributes:
+        steps: environment steps so far.
+        mean_return: over the last hundred sessions; NaN before any has ended.
+    """
 
     steps: int
     mean_return: float
@@ -151,12 +157,16 @@ def train(
     check_request(algorithm, steps, seed)
     settings = presets()[algorithm]
     torch.set_num_threads(settings["torch_threads"])
+    set_random_seed(seed)
     env = CarouselVecEnv(
         population,
         settings["lanes"],
         _TRAINING_STREAMS + seed * MAX_LANES,
         time_limit=settings["time_limit"],
     )
+    # whole rollouts, so that every schedule ends with the last one
+    rollout = settings["lanes"] * settings["n_steps"]
+    steps = -(-steps // rollout) * rollout
     first, last = settings["learning_rate"], settings["learning_rate_final"]
     model = PPO(
         "MlpPolicy",
@@ -164,7 +174,7 @@ def train(
         n_steps=settings["n_steps"],
         batch_size=settings["batch_size"],
         n_epochs=settings["n_epochs"],
-        learning_rate=lambda remaining: last + (first - last) * remaining,
+        learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
         gamma=settings["gamma"],
         gae_lambda=settings["gae_lambda"],
         ent_coef=settings["ent_coef"],
@@ -175,7 +185,9 @@ def train(
             "net_arch": list(settings["network"]),
             "activation_fn": _ACTIVATIONS[settings["activation"]],
         },
-        seed=seed,
+        # not `seed`: Stable-Baselines3 would seed the environment with it, and so put training on
+        # the streams of evaluation
+        seed=None,
         device="cpu",
     )
     schedule = _Schedule(settings["ent_coef"], steps * settings["ent_coef_until"], report)

@@ -1,7 +1,8 @@
 """The exact Bayes filter over (kind of user, mood), batched over lanes.
 
 It reads observations only, so it runs wherever a router does. Given the kind of user, satiation is
-a known function of who spoke when; it is carried along and enters the likelihood of engagement.
+a known function of who spoke when; it is carried along and enters the likelihood of engagement (as
+a real number; the kernel rounds the probability to 1/65536).
 """
 
 from __future__ import annotations

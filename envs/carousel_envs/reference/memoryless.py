@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ..population import Population
 
 
+LONGEST = 200
+"""Longest session that is searched: time and memory grow with its square."""
+
+
 @dataclass
 class MemorylessPolicy:
     """Swap (to the next persona around) where the table says so.
@@ -76,6 +80,10 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
         raise CarouselError(
             "best_memoryless needs one kind of user without satiation and interchangeable "
             "personas that are always available"
+        )
+    if model.length > LONGEST:
+        raise CarouselError(
+            f"session_length is {model.length}; best_memoryless takes at most {LONGEST} turns"
         )
     like = model.symbols(0)
     ratio = np.log(np.maximum(like[1], 1e-300)) - np.log(np.maximum(like[0], 1e-300))

@@ -1,7 +1,7 @@
 """Policies that act: what the solvers found, as batched policies with explicit state.
 
-Every one reads observations alone. A session's first observation (no turns with anybody yet) starts
-the state of its lane anew.
+Every one reads observations alone. What a policy believes about a lane starts anew at a session's
+first observation (no turns with anybody yet).
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ def session_begins(observation: NDArray[np.float32], columns: Columns) -> NDArra
 def turns_played(
     observation: NDArray[np.float32], columns: Columns, length: int
 ) -> NDArray[np.int64]:
-    """Turns played so far in a session of this length, at most length - 1, shape (N,)."""
+    """Turns played, were sessions of this length: at most length - 1, shape (N,).
+
+    Observations show the share of the session gone, so a rule made for one length is stretched, not
+    cut off, when it meets sessions of another.
+    """
     played = np.rint(observation[:, columns.elapsed] * length).astype(np.int64)
     return np.asarray(np.minimum(played, length - 1))
 

@@ -147,7 +147,8 @@ def solve_satiation(problem: SatiationProblem) -> SatiationSolution:
     found = _beam(problem, tables, grid)
     if problem.value(found) > lower:
         schedule, lower = found, problem.value(found)
-    return SatiationSolution(lower, max(upper, lower), schedule)
+    assert upper >= lower - 1e-9
+    return SatiationSolution(float(lower), float(max(upper, lower)), schedule)
 
 
 def _beam(

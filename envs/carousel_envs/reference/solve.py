@@ -82,10 +82,16 @@ class Reference:
 
         None where listening is worth less than 0.1 % of the value, so that there is no scale.
         """
-        worth = self.value - self.blind
-        if worth < 1e-3 * max(abs(self.value), 1.0):
+        return self._share(engagement, self.value)
+
+    def score_at_least(self, engagement: float) -> float | None:
+        """The same with value_upper in place of value: no optimum can make the score smaller."""
+        return self._share(engagement, self.value_upper)
+
+    def _share(self, engagement: float, best: float) -> float | None:
+        if self.value - self.blind < 1e-3 * max(abs(self.value), 1.0):
             return None
-        return (engagement - self.blind) / worth
+        return (engagement - self.blind) / (best - self.blind)
 
     def summary(self) -> dict[str, Any]:
         """The figures, without the policies, ready for JSON."""
@@ -111,7 +117,7 @@ def solve(population: Population | str) -> Reference:
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     point-based value iteration below, the optimum of a router that knows the user above. Satiation
     alone: a schedule below, a Lagrangian bound above. Everything at once: the best of several
-    policies below (simulated), the same without satiation above.
+    policies below (simulated), the clairvoyant above.
 
     Raises:
         CarouselError: no population, and no preset of this name.
@@ -441,7 +447,7 @@ def _solve_by_relaxation(population: Population, model: Model) -> Reference:
     return Reference(
         tier="bounds",
         value=value,
-        value_upper=relaxed.value_upper,
+        value_upper=chains.clairvoyant_value(model),
         blind=blind,
         best_fixed=best_fixed,
         uniform=uniform,
