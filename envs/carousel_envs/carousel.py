@@ -179,9 +179,12 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         )
         if self._recorder:
             self._recorder.start(which)
-        info: Info = {}
-        self._put(info, "action_mask", self._mask.copy(), which)
-        self._put(info, "user", lanes["user"].copy(), which)
+        info: Info = {
+            "action_mask": self._mask.copy(),
+            "_action_mask": which,
+            "user": self._user.copy(),
+            "_user": which,
+        }
         return self._obs.copy(), info
 
     def _read_seed(
@@ -272,34 +275,65 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
                 a session is over.
         """
         given = as_array("actions", actions)
-        if given.dtype.kind not in "iu":
+        kind = given.dtype.kind
+        if kind not in "iu":
             raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
         if given.shape != (self.num_envs,):
             raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
-        same_step = self._mode == session.SAME_STEP
-        users = self._lanes["user"].copy() if same_step else None
-        if given.dtype == np.uint64:
+        if kind == "u":
             # beyond int64 they would come out negative, and be reported so
             given = np.minimum(given, np.uint64(2**63 - 1))
+        same_step = self._mode == session.SAME_STEP
+        users = self._user.copy() if same_step else None
         reward, mean, events, n_ended = self._play(given.astype(np.int64, copy=False))
         flags = events.view(np.bool_)
         terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
-        info: Info = {}
-        self._put_turn(info, mean, events, flags[session.PLAYED] if done is None else ~done)
-        everywhere = np.ones(self.num_envs, dtype=np.bool_)
-        self._put(info, "action_mask", self._mask.copy(), everywhere)
-        self._put(info, "user", self._lanes["user"].copy(), everywhere)
+        info = self._info(
+            mean,
+            events,
+            flags,
+            flags[session.PLAYED] if done is None else ~done,
+            self._mask.copy(),
+            self._user.copy(),
+            np.ones(self.num_envs, dtype=np.bool_),
+        )
         if done is not None:
             final_obs = self._final_obs.copy()
-            final: Info = {}
-            self._put_turn(final, mean.copy(), events.copy(), done.copy())
+            kept = events.copy()
             available = final_obs[:, self.columns.available].astype(np.int8)
-            self._put(final, "action_mask", available, done)
-            self._put(final, "user", users, done)
-            self._put(info, "final_obs", final_obs, done)
-            self._put(info, "final_info", final, done)
+            info["final_info"] = self._info(
+                mean.copy(), kept, kept.view(np.bool_), done, available, users, done
+            )
+            info["final_obs"] = final_obs
+            info["_final_info"] = info["_final_obs"] = done
         return self._obs.copy(), reward, terminated, truncated, info
+
+    @staticmethod
+    def _info(
+        mean: NDArray[np.float32],
+        events: NDArray[np.int8],
+        flags: NDArray[np.bool_],
+        played: NDArray[np.bool_],
+        mask: NDArray[np.int8],
+        user: NDArray[np.int32] | None,
+        present: NDArray[np.bool_],
+    ) -> Info:
+        # written out: this runs every step, and loops over names cost more than the turn itself
+        return {
+            "engagement_mean": mean,
+            "_engagement_mean": played,
+            "swapped": flags[session.SWAPPED],
+            "_swapped": played,
+            "refused": flags[session.REFUSED],
+            "_refused": played,
+            "mood": events[session.MOOD],
+            "_mood": played,
+            "action_mask": mask,
+            "_action_mask": present,
+            "user": user,
+            "_user": present,
+        }
 
     def _play(
         self, actions: NDArray[np.int64]
@@ -380,27 +414,14 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         draw = self._recorder.line if self.render_mode == "ansi" else self._recorder.picture
         return tuple(draw(i) for i in range(self.num_envs))
 
-    @staticmethod
-    def _put(info: Info, key: str, value: Any, mask: NDArray[np.bool_]) -> None:
-        info[key] = value
-        info[f"_{key}"] = mask
-
-    def _put_turn(
-        self,
-        info: Info,
-        mean: NDArray[np.float32],
-        events: NDArray[np.int8],
-        where: NDArray[np.bool_],
-    ) -> None:
-        flags = events.view(np.bool_)
-        self._put(info, "engagement_mean", mean, where)
-        self._put(info, "swapped", flags[session.SWAPPED], where)
-        self._put(info, "refused", flags[session.REFUSED], where)
-        self._put(info, "mood", events[session.MOOD], where)
-
     def _refuse_if_closed(self) -> None:
         if self.closed:
             raise gym.error.ClosedEnvironmentError("the environment is closed; make a new one")
+
+    @property
+    def _user(self) -> NDArray[np.int32]:
+        """Row of the user that each lane plays, a view."""
+        return self._lanes["user"]
 
     def _refuse_if_not_started(self, method: str) -> None:
         self._refuse_if_closed()
