@@ -389,7 +389,6 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             gymnasium.error.ResetNeeded: before the first reset.
         """
         self._refuse_if_not_started("hidden")
-        self._refuse_if_not_started("hidden")
         user = self._lanes["user"].copy()
         return {
             "mood": self._lanes["mood"].copy(),
