@@ -298,7 +298,7 @@ def generalise(
     as_json: JsonOption = False,
 ) -> None:
     """Take a router through the shifts, beside the frozen loop and the re-derived optimum."""
-    from .study import run_study
+    from .study import print_study, run_study
 
     name, population = environment(env, changes)
     _refuse_to_replace(out / "summary.json", force)
@@ -315,7 +315,7 @@ def generalise(
     if as_json:
         console.print_json(summary)
     else:
-        _print_study(summary, out)
+        print_study(summary, out)
 
 
 @app.command()
@@ -327,7 +327,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from .study import check_study, run_study
+    from .study import check_study, print_study, run_study
 
     name, population = environment("Boredom", None)
     policy = out / "ppo.safetensors"
@@ -352,7 +352,7 @@ def demo(
     if as_json:
         console.print_json(summary)
     else:
-        _print_study(summary, out)
+        print_study(summary, out)
 
 
 @app.command()
@@ -436,35 +436,6 @@ def speed(
 def _refuse_to_replace(path: Path, force: bool) -> None:
     if path.exists() and not force:
         raise CarouselError(f"{path} exists; give --force to replace it")
-
-
-def _print_study(summary: dict[str, Any], out: Path) -> None:
-    console.print_table(
-        f"{summary['environment']}, training users",
-        ("router", "score", "engagement", "turns", "left", "swaps"),
-        (
-            (
-                row["router"],
-                console.number(row["score"]),
-                console.number(row["engagement"]),
-                console.number(row["session_length"], 1),
-                console.number(row["left"]),
-                console.number(row["swaps"], 2),
-            )
-            for row in summary["routers"]
-        ),
-    )
-    routers = list(dict.fromkeys(row["router"] for row in summary["rows"]))
-    scores = {(r["axis"], r["severity"], r["router"]): r["score"] for r in summary["rows"]}
-    console.print_table(
-        "Score at severity 1",
-        ("axis", *routers),
-        (
-            (a["name"], *(console.number(scores.get((a["name"], 1.0, r))) for r in routers))
-            for a in summary["axes"]
-        ),
-    )
-    console.say(f"wrote {out / 'summary.json'} and {out / 'report.html'}")
 
 
 def main() -> None:

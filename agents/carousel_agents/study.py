@@ -184,3 +184,33 @@ def _training(
         "command": f"carousel train {environment}{options} --algo {training['algo']} "
         f"--steps {steps} --seed {training['seed']} --out {shlex.quote(router)} --force",
     }
+
+
+def print_study(summary: Mapping[str, Any], out: Path) -> None:
+    """What `run_study` found, as tables on standard output."""
+    console.print_table(
+        f"{summary['environment']}, training users",
+        ("router", "score", "engagement", "turns", "left", "swaps"),
+        (
+            (
+                row["router"],
+                console.number(row["score"]),
+                console.number(row["engagement"]),
+                console.number(row["session_length"], 1),
+                console.number(row["left"]),
+                console.number(row["swaps"], 2),
+            )
+            for row in summary["routers"]
+        ),
+    )
+    routers = list(dict.fromkeys(row["router"] for row in summary["rows"]))
+    scores = {(r["axis"], r["severity"], r["router"]): r["score"] for r in summary["rows"]}
+    console.print_table(
+        "Score at severity 1",
+        ("axis", *routers),
+        (
+            (a["name"], *(console.number(scores.get((a["name"], 1.0, r))) for r in routers))
+            for a in summary["axes"]
+        ),
+    )
+    console.say(f"wrote {out / 'summary.json'} and {out / 'report.html'}")
