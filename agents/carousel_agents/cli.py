@@ -422,9 +422,9 @@ def speed(
         console.print_json(result.row())
         return
     rows = (
-        (f"{name}, new actions every step", lanes, result.steps_per_second, result.ratio),
-        (f"{name}, actions held 16 steps", lanes, result.held_steps_per_second, result.held_ratio),
-        (f"{result.peer}, new actions", result.peer_lanes, result.peer_steps_per_second, 1.0),
+        (f"{name}, in place", lanes, result.steps_per_second, result.ratio),
+        (f"{name}, copied", lanes, result.copied_steps_per_second, result.copied_ratio),
+        (result.peer, result.peer_lanes, result.peer_steps_per_second, 1.0),
     )
     console.print_table(
         "Steps on one thread, medians of blocks timed in turns",

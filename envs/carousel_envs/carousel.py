@@ -39,7 +39,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
     """Many sessions at once, played by one compiled kernel.
 
     Lane i of an environment seeded s is bit for bit the scalar environment seeded s + i. Every
-    array that `reset` and `step` return is the caller's to keep.
+    array that `reset` and `step` return is the caller's to keep, unless `copy` is False.
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
@@ -49,6 +49,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
+        copy: False returns observations, action masks and users as views that the next step
+            changes in place, which is faster; for callers who read them at once and never write.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -78,7 +80,9 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         reward: Reward = "sampled",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
+        copy: bool = True,
     ) -> None:
+        self.copy = copy
         self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
         self.population = as_population(population)
         if reward not in ("sampled", "mean"):
@@ -180,12 +184,12 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         if self._recorder:
             self._recorder.start(which)
         info: Info = {
-            "action_mask": self._mask.copy(),
+            "action_mask": self._mask.copy() if self.copy else self._mask,
             "_action_mask": which,
-            "user": self._user.copy(),
+            "user": self._user.copy() if self.copy else self._user,
             "_user": which,
         }
-        return self._obs.copy(), info
+        return self._obs.copy() if self.copy else self._obs, info
 
     def _read_seed(
         self, seed: int | Sequence[int] | None, *, first: bool
@@ -294,8 +298,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             events,
             flags,
             flags[session.PLAYED] if done is None else ~done,
-            self._mask.copy(),
-            self._user.copy(),
+            self._mask.copy() if self.copy else self._mask,
+            self._user.copy() if self.copy else self._user,
             np.ones(self.num_envs, dtype=np.bool_),
         )
         if done is not None:
@@ -307,7 +311,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             )
             info["final_obs"] = final_obs
             info["_final_info"] = info["_final_obs"] = done
-        return self._obs.copy(), reward, terminated, truncated, info
+        observation = self._obs.copy() if self.copy else self._obs
+        return observation, reward, terminated, truncated, info
 
     @staticmethod
     def _info(

@@ -192,8 +192,17 @@ def step(  # type: ignore[no-untyped-def]
         entry = np.int64(cue_alias[mood, column])
         inside = np.int64(draw & within_column)
         symbol = np.int64(column) if inside < (entry >> 12) else entry & 4095
-        for j in range(n_cues):
-            obs[i, j] = cue_levels[symbol, j]
+        if n_cues == 4:
+            # the common case, read before written so that it becomes one vector move
+            a, b = cue_levels[symbol, 0], cue_levels[symbol, 1]
+            c, d = cue_levels[symbol, 2], cue_levels[symbol, 3]
+            obs[i, 0] = a
+            obs[i, 1] = b
+            obs[i, 2] = c
+            obs[i, 3] = d
+        else:
+            for j in range(n_cues):
+                obs[i, j] = cue_levels[symbol, j]
 
         # 5. leaving
         leaves = np.int64((first >> _S32) & _MASK) < rows[user, 2 * n_personas + 2 + mood]

@@ -121,3 +121,18 @@ def test_a_copy_of_a_scalar_environment_goes_on_alike():
     other = pickle.loads(pickle.dumps(env))
     np.testing.assert_array_equal(env.step(1)[0], other.step(1)[0])
     assert env.render() == other.render()
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_observations_in_place_hold_the_same_and_are_the_same_array(mode):
+    env = CarouselVectorEnv(20, population=busy(), autoreset_mode=mode, copy=False)
+    twin = CarouselVectorEnv(20, population=busy(), autoreset_mode=mode)
+    first, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(first, twin.reset(seed=0)[0])
+    for actions in sticky_actions(0, 40, 20, 4):
+        obs, *_, info = env.step(actions)
+        expected, *_, expected_info = twin.step(actions)
+        assert obs is first
+        np.testing.assert_array_equal(obs, expected)
+        for key in ("action_mask", "user"):
+            np.testing.assert_array_equal(info[key], expected_info[key])
