@@ -116,7 +116,7 @@ def envs(as_json: JsonOption = False) -> None:
         (
             (
                 name,
-                str(p.n_personas),
+                str(p.n_actions),
                 str(p.session_length),
                 str(p.fit),
                 str(p.boredom_hazard),

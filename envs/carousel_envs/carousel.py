@@ -103,14 +103,14 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
         self.columns = Columns.of(self.population)
         self.single_observation_space = observation_space(self.population)
-        self.single_action_space = spaces.Discrete(self.population.n_personas)
+        self.single_action_space = spaces.Discrete(self.population.n_actions)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._allocate()
         self._recorder = Recorder(self.population, self.num_envs) if render_mode else None
 
     def _allocate(self) -> None:
-        n, k, d = self.num_envs, self.population.n_personas, self.columns.width
+        n, k, d = self.num_envs, self.population.n_actions, self.columns.width
         self.users = user_table(self.population)
         cues = cue_table(self.population)
         satiation_rows = np.column_stack([self.users.gain, self.users.memory])
@@ -372,7 +372,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             lane = -1 - n_ended
             raise CarouselError(
                 f"action {actions[lane]} in lane {lane} is no persona; it must lie in 0 to "
-                f"{self.population.n_personas - 1}"
+                f"{self.population.n_actions - 1}"
             )
         if self._recorder:
             same_step = self._mode == session.SAME_STEP and n_ended

@@ -28,16 +28,16 @@ class Columns:
 
     Attributes:
         n_cues: J.
-        n_personas: K.
+        n_actions: K.
     """
 
     n_cues: int
-    n_personas: int
+    n_actions: int
 
     @classmethod
     def of(cls, population: Population) -> Columns:
         """The columns that users of this population show."""
-        return cls(len(population.cues), population.n_personas)
+        return cls(len(population.cues), population.n_actions)
 
     @property
     def cues(self) -> slice:
@@ -52,17 +52,17 @@ class Columns:
     @property
     def persona(self) -> slice:
         """Who speaks, one-hot."""
-        return slice(self.n_cues + 1, self.n_cues + 1 + self.n_personas)
+        return slice(self.n_cues + 1, self.n_cues + 1 + self.n_actions)
 
     @property
     def available(self) -> slice:
         """Who may be picked."""
-        return slice(self.n_cues + 1 + self.n_personas, self.streak)
+        return slice(self.n_cues + 1 + self.n_actions, self.streak)
 
     @property
     def streak(self) -> int:
         """Turns with the current persona."""
-        return self.n_cues + 1 + 2 * self.n_personas
+        return self.n_cues + 1 + 2 * self.n_actions
 
     @property
     def elapsed(self) -> int:

@@ -299,9 +299,14 @@ class Population(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def n_personas(self) -> int:
-        """Number of personas, K."""
-        return len(self.personas)
+    def actions(self) -> tuple[str, ...]:
+        """What each action enacts, in order, length K."""
+        return self.personas
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions, K."""
+        return len(self.actions)
 
     @property
     def cue_levels(self) -> tuple[int, ...]:
@@ -318,7 +323,7 @@ class Population(BaseModel):
     def fit_matrix(self) -> NDArray[np.float64]:
         """P(fresh right after a persona takes over), shape (archetypes, K)."""
         if self.fit != "traits":
-            return np.full((len(self.archetypes), self.n_personas), float(self.fit))
+            return np.full((len(self.archetypes), self.n_actions), float(self.fit))
         tastes = np.array(self.archetypes)
         known = repertoire()
         traits = np.array([known[name].traits for name in self.personas])

@@ -119,7 +119,7 @@ class Recorder:
 
     def picture(self, lane: int) -> NDArray[np.uint8]:
         """The session so far, uint8 of shape (height, width, 3); the size never changes."""
-        k, n_cues = self.population.n_personas, len(self.population.cues)
+        k, n_cues = self.population.n_actions, len(self.population.cues)
         rows = k + 1 + n_cues + 1
         width = 2 * _GAP + _CELL * self.population.session_length
         height = _CELL * rows + 5 * _GAP

@@ -85,10 +85,10 @@ class CarouselEnv(gym.Env[Any, Any]):
             given = as_array("action", action)
             whole = given.dtype.kind in "iu" and given.size == 1
             number = int(given.reshape(-1)[0]) if whole else -1
-        if not 0 <= number < self.population.n_personas:
+        if not 0 <= number < self.population.n_actions:
             raise CarouselError(
                 f"action is {shown(action)}; it must be an integer from 0 to "
-                f"{self.population.n_personas - 1}"
+                f"{self.population.n_actions - 1}"
             )
         return int(number)
 

@@ -44,7 +44,7 @@ _USER_BITS = np.uint64(0x5851F42D4C957F2D)
 
 
 @njit
-def begin(lane, user, satiation, rows, n_cues, n_personas, obs, mask):  # type: ignore[no-untyped-def]
+def begin(lane, user, satiation, rows, n_cues, n_actions, obs, mask):  # type: ignore[no-untyped-def]
     """Start the lane's episode number `lane.episode` with this user (-1: drawn) and write its
     first observation."""
     key = rng.episode_key(lane.lane_key, np.uint64(lane.episode))
@@ -62,20 +62,20 @@ def begin(lane, user, satiation, rows, n_cues, n_personas, obs, mask):  # type: 
     satiation[:] = 0.0
     obs[:] = 0.0
     obs[: n_cues + 1] = -1.0
-    available = rows[user, 2 * n_personas + 4]
-    for k in range(n_personas):
+    available = rows[user, 2 * n_actions + 4]
+    for k in range(n_actions):
         bit = (available >> k) & 1
-        obs[n_cues + 1 + n_personas + k] = bit
+        obs[n_cues + 1 + n_actions + k] = bit
         mask[k] = bit
 
 
 @njit
 def reset(lanes, which, users, satiation, rows, n_cues, obs, mask):  # type: ignore[no-untyped-def]
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
-    n_personas = mask.shape[1]
+    n_actions = mask.shape[1]
     for i in range(lanes.shape[0]):
         if which[i]:
-            begin(lanes[i], users[i], satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+            begin(lanes[i], users[i], satiation[i], rows, n_cues, n_actions, obs[i], mask[i])
 
 
 @njit
@@ -119,10 +119,10 @@ def step(  # type: ignore[no-untyped-def]
     Returns:
         Number of sessions that ended; or -1 - i if action i is no persona (nothing has changed).
     """
-    n_personas = mask.shape[1]
+    n_actions = mask.shape[1]
     n_cues = cue_levels.shape[1]
     for i in range(actions.shape[0]):
-        if actions[i] < 0 or actions[i] >= n_personas:
+        if actions[i] < 0 or actions[i] >= n_actions:
             return -1 - i
     length = np.int64(numbers[0])
     share = np.float32(1.0 / numbers[0])
@@ -134,14 +134,14 @@ def step(  # type: ignore[no-untyped-def]
         column_shift -= np.uint64(1)
     within_column = (np.uint64(1) << column_shift) - np.uint64(1)
     one_hot = n_cues + 1
-    streak_column = one_hot + 2 * n_personas
+    streak_column = one_hot + 2 * n_actions
     n_ended = 0
     for i in range(lanes.shape[0]):
         lane = lanes[i]
         if lane.over:
             # next-step mode: this step starts the next session and plays no turn
             lane.episode += 1
-            begin(lane, -1, satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+            begin(lane, -1, satiation[i], rows, n_cues, n_actions, obs[i], mask[i])
             reward[i] = 0.0
             mean[i] = 0.0
             events[:, i] = 0
@@ -154,14 +154,14 @@ def step(  # type: ignore[no-untyped-def]
         # 1. the pick; an unavailable persona leaves the current one in place
         current = lane.persona
         pick = np.int64(actions[i])
-        refused = ((rows[user, 2 * n_personas + 4] >> pick) & 1) == 0
+        refused = ((rows[user, 2 * n_actions + 4] >> pick) & 1) == 0
         if refused:
             if current >= 0:
                 pick = np.int64(current)
             else:
                 # nobody speaks yet: the next available persona, counting up and around
-                while ((rows[user, 2 * n_personas + 4] >> pick) & 1) == 0:
-                    pick = (pick + 1) % n_personas
+                while ((rows[user, 2 * n_actions + 4] >> pick) & 1) == 0:
+                    pick = (pick + 1) % n_actions
 
         # 2. a new persona redraws the mood; a swap costs
         mood = int(lane.mood)
@@ -177,7 +177,7 @@ def step(  # type: ignore[no-untyped-def]
         streak = lane.streak + 1
 
         # 3. engagement
-        chance = np.int64(rows[user, 2 * n_personas + mood])
+        chance = np.int64(rows[user, 2 * n_actions + mood])
         if satiates:
             lost = satiation_rows[user, 0] * satiation[i, pick] * UNIT
             chance = np.int64(np.rint(max(chance - lost, 0.0)))
@@ -205,7 +205,7 @@ def step(  # type: ignore[no-untyped-def]
                 obs[i, j] = cue_levels[symbol, j]
 
         # 5. leaving
-        leaves = np.int64((first >> _S32) & _MASK) < rows[user, 2 * n_personas + 2 + mood]
+        leaves = np.int64((first >> _S32) & _MASK) < rows[user, 2 * n_actions + 2 + mood]
 
         events[PLAYED, i] = 1
         events[SWAPPED, i] = swapped
@@ -213,12 +213,12 @@ def step(  # type: ignore[no-untyped-def]
         events[MOOD, i] = mood
 
         # 6. a fresh user may become bored
-        if mood == FRESH and np.int64(first >> _S48) < rows[user, n_personas + pick]:
+        if mood == FRESH and np.int64(first >> _S48) < rows[user, n_actions + pick]:
             mood = BORED
 
         # 7. satiation
         if satiates:
-            for k in range(n_personas):
+            for k in range(n_actions):
                 satiation[i, k] = satiation_rows[user, 1] * (satiation[i, k] + (k == pick))
 
         lane.mood = mood
@@ -237,7 +237,7 @@ def step(  # type: ignore[no-untyped-def]
             if mode == SAME_STEP:
                 final_obs[i] = obs[i]
                 lane.episode += 1
-                begin(lane, -1, satiation[i], rows, n_cues, n_personas, obs[i], mask[i])
+                begin(lane, -1, satiation[i], rows, n_cues, n_actions, obs[i], mask[i])
             else:
                 lane.over = 1
     return n_ended

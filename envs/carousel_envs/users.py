@@ -46,14 +46,14 @@ class UserTable:
         gain: float64, shape (n,), engagement lost per unit of satiation.
         memory: float64, shape (n,), share of satiation kept from turn to turn.
         archetype: int32, shape (n,).
-        n_personas: K.
+        n_actions: K.
     """
 
     rows: NDArray[np.int32]
     gain: NDArray[np.float64]
     memory: NDArray[np.float64]
     archetype: NDArray[np.int32]
-    n_personas: int
+    n_actions: int
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -61,12 +61,12 @@ class UserTable:
     @property
     def fit(self) -> NDArray[np.float64]:
         """P(fresh right after a persona takes over), shape (n, K)."""
-        return self.rows[:, : self.n_personas] / UNIT
+        return self.rows[:, : self.n_actions] / UNIT
 
     @property
     def hazard(self) -> NDArray[np.float64]:
         """P(a fresh user becomes bored in a turn), shape (n, K)."""
-        return self.rows[:, self.n_personas : 2 * self.n_personas] / UNIT
+        return self.rows[:, self.n_actions : 2 * self.n_actions] / UNIT
 
     @property
     def engagement(self) -> NDArray[np.float64]:
@@ -81,7 +81,7 @@ class UserTable:
     @property
     def available(self) -> NDArray[np.bool_]:
         """Which personas each user can be given, shape (n, K)."""
-        bits = 1 << np.arange(self.n_personas)
+        bits = 1 << np.arange(self.n_actions)
         return np.asarray((self.rows[:, -1:] & bits) != 0)
 
     @cached_property
@@ -99,7 +99,7 @@ class UserTable:
             self.gain[index],
             self.memory[index],
             self.archetype[index],
-            self.n_personas,
+            self.n_actions,
         )
 
     @cached_property
@@ -135,7 +135,7 @@ def user_table(population: Population) -> UserTable:
     Row i depends on (users_seed, i) alone, and each quantity on a uniform draw of its own: a
     shifted population moves the same users, and a longer table begins with the shorter one.
     """
-    n, k = population.n_users, population.n_personas
+    n, k = population.n_users, population.n_actions
     draws = rng.uniforms(population.users_seed, n, _DRAWS)
     weights = np.array(population.archetype_weights)
     ends = np.cumsum(weights / weights.sum())
@@ -161,7 +161,7 @@ def user_table(population: Population) -> UserTable:
         gain=_draw(population.satiation_gain, draws[:, _GAIN]),
         memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
         archetype=archetype,
-        n_personas=k,
+        n_actions=k,
     )
     for array in (table.rows, table.gain, table.memory, table.archetype):
         array.setflags(write=False)

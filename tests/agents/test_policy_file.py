@@ -17,7 +17,7 @@ POPULATION = Population.preset("Boredom")
 
 def make_file(population: Population = POPULATION, hidden: int = 8) -> PolicyFile:
     rng = np.random.default_rng(0)
-    width, personas = Columns.of(population).width, population.n_personas
+    width, personas = Columns.of(population).width, population.n_actions
     sizes = [(hidden, width), (personas, hidden)]
     return PolicyFile(
         algorithm="ppo",

@@ -41,7 +41,7 @@ def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset
         assert picks.shape == (6,)
         assert picks.dtype.kind == "i"
         assert (picks >= 0).all()
-        assert (picks < population.n_personas).all()
+        assert (picks < population.n_actions).all()
         state = following
         observation, *_ = env.step(picks)
 

@@ -43,7 +43,7 @@ class Problem:
     cues: tuple[tuple[float, float], ...]
     length: int
     cost: float
-    n_personas: int
+    n_actions: int
 
     @classmethod
     def of(cls, population: Population) -> Problem:
@@ -60,13 +60,13 @@ class Problem:
             cues=tuple(map(tuple, cue_table(population).probability.T.tolist())),
             length=population.session_length,
             cost=population.swap_cost,
-            n_personas=population.n_personas,
+            n_actions=population.n_actions,
         )
 
     def each(self) -> list[Problem]:
         """One problem per kind, as if the router knew the user."""
         return [
-            Problem((kind,), self.cues, self.length, self.cost, self.n_personas)
+            Problem((kind,), self.cues, self.length, self.cost, self.n_actions)
             for kind in self.kinds
         ]
 
@@ -139,7 +139,7 @@ def optimum(problem: Problem) -> float:
     """The best that any router can do: the maximum over picks after every possible history."""
 
     def best(mass: Mass, history: tuple[int, ...]) -> float:
-        return max(problem.play(mass, history, pick, best) for pick in range(problem.n_personas))
+        return max(problem.play(mass, history, pick, best) for pick in range(problem.n_actions))
 
     return best(problem.start(), ())
 
@@ -165,7 +165,7 @@ def schedule_value(problem: Problem, schedule: tuple[int, ...]) -> float:
 
 def schedule_values(problem: Problem) -> list[float]:
     """Values of every possible schedule."""
-    schedules = itertools.product(range(problem.n_personas), repeat=problem.length)
+    schedules = itertools.product(range(problem.n_actions), repeat=problem.length)
     return [schedule_value(problem, schedule) for schedule in schedules]
 
 
@@ -182,7 +182,7 @@ def clairvoyant(problem: Problem) -> float:
         return sum(
             max(
                 part.play(seen, history, pick, lambda m, h: best(part, m, h), listens=False)
-                for pick in range(part.n_personas)
+                for pick in range(part.n_actions)
             )
             for seen in (((fresh, 0.0),), ((0.0, bored),))
             if seen[0][0] + seen[0][1] > 0.0

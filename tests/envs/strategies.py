@@ -46,7 +46,7 @@ def cue_tables(draw: st.DrawFn, max_cues: int = 3, max_levels: int = 4) -> objec
 @st.composite
 def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> Population:
     """Any valid population of a moderate size."""
-    n_personas = draw(st.integers(2, max_personas))
+    n_actions = draw(st.integers(2, max_personas))
     n_archetypes = draw(st.integers(1, 3))
     coordinate = unit(-1.0, 1.0)
     taste = st.tuples(*[coordinate] * len(trait_names()))
@@ -55,7 +55,7 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         st.lists(unit(), min_size=n_archetypes, max_size=n_archetypes).filter(lambda w: sum(w) > 0)
     )
     return Population(
-        personas=tuple(draw(st.permutations(NAMES)))[:n_personas],
+        personas=tuple(draw(st.permutations(NAMES)))[:n_actions],
         session_length=draw(st.integers(1, max_turns)),
         fit=draw(st.one_of(st.just("traits"), unit())),
         boredom_hazard=draw(spans()),

@@ -84,7 +84,7 @@ def test_the_myopic_value_is_that_of_the_enumerated_myopic_router(seed):
             reward = (1 - p) * kind.engagement[0] + p * kind.engagement[1]
             return reward - (problem.cost if current not in (-1, k) else 0.0)
 
-        return max(range(problem.n_personas), key=lambda k: (round(earns(k), 12), k == current))
+        return max(range(problem.n_actions), key=lambda k: (round(earns(k), 12), k == current))
 
     assert solve(population).myopic == pytest.approx(value_of(problem, myopic), abs=2e-4)
 

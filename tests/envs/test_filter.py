@@ -26,7 +26,7 @@ def bayes(population: Population, observations: list[dict[str, float]]) -> np.nd
     joint = np.zeros((len(table), 2))
     joint[:, 0] = (table.available == mask).all(axis=1)
     joint /= joint.sum()
-    satiation = np.zeros((len(table), table.n_personas))
+    satiation = np.zeros((len(table), table.n_actions))
     for seen in observations[1:]:
         k = next(i for i, p in enumerate(population.personas) if seen[f"persona_{p}"])
         if seen["turns_with_persona"] == 1:
@@ -52,7 +52,7 @@ def sessions(population: Population, lanes: int, seed: int):
     there = np.ones(lanes, dtype=bool)
     yield obs, env.hidden(), there.copy()
     turns = population.session_length - 1
-    for actions in sticky_actions(seed, turns, lanes, population.n_personas):
+    for actions in sticky_actions(seed, turns, lanes, population.n_actions):
         obs, _, terminated, truncated, _ = env.step(actions)
         there &= ~(terminated | truncated)
         yield obs, env.hidden(), there.copy()

@@ -138,7 +138,7 @@ def test_columns_cover_an_observation_once_and_in_order(name):
     columns, names = Columns.of(population), column_names(population)
     assert len(names) == len(set(names)) == columns.width
     assert CarouselEnv(population=population).observation_space.shape == (columns.width,)
-    k = population.n_personas
+    k = population.n_actions
     assert names[columns.cues] == ("reply_latency", "reply_length", "sentiment", "asks_question")
     assert names[columns.engagement] == "engagement"
     assert names[columns.persona] == tuple(f"persona_{x}" for x in population.personas)

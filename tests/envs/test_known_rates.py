@@ -150,7 +150,7 @@ def rotation(personas: int, **changes: object) -> SatiationProblem:
         "leave": 0.0,
         "length": 8,
         "swap_cost": 0.0,
-        "n_personas": personas,
+        "n_actions": personas,
     }
     return SatiationProblem(**{**fields, **changes})
 

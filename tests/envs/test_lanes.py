@@ -80,7 +80,7 @@ def test_every_lane_is_a_scalar_environment(name, mode, lanes):
         assert obs[i].tobytes() == twin.obs.tobytes()
         assert_info_row(info, i, twin.info)
     turns = 3 * population.session_length + 3
-    for actions in sticky_actions(lanes, turns, lanes, population.n_personas):
+    for actions in sticky_actions(lanes, turns, lanes, population.n_actions):
         step = env.step(actions)
         for i, twin in enumerate(twins):
             if mode == AutoresetMode.NEXT_STEP and twin.over:

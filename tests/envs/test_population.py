@@ -135,7 +135,7 @@ def test_replace_refuses_one_end_of_a_pair_that_no_longer_fits():
 def test_presets_are_valid_and_named_after_nothing_else(name):
     population = Population.preset(name)
     assert population == Population(**presets()[name])
-    assert population.n_personas == len(population.personas)
+    assert population.n_actions == len(population.personas)
     assert population.cue_levels == (3, 3, 3, 3)
 
 
@@ -163,7 +163,7 @@ def cosine(x: tuple[float, ...], y: tuple[float, ...]) -> float:
 @given(populations())
 def test_fit_is_the_sigmoid_of_sharpness_times_cosine_plus_bias(population):
     fit = population.fit_matrix()
-    assert fit.shape == (len(population.archetypes), population.n_personas)
+    assert fit.shape == (len(population.archetypes), population.n_actions)
     for i, taste in enumerate(population.archetypes):
         for k, name in enumerate(population.personas):
             if population.fit != "traits":

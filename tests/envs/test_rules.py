@@ -132,7 +132,7 @@ def test_rewards_are_engagement_less_swap_costs(reward):
 @settings(max_examples=80)
 def test_whole_episodes_keep_every_invariant(population, seed, data):
     env = CarouselEnv(population=population, reward=data.draw(st.sampled_from(["sampled", "mean"])))
-    columns, k = env.columns, population.n_personas
+    columns, k = env.columns, population.n_actions
     picks = np.random.default_rng(seed)
     for episode in range(2):
         obs, info = env.reset(seed=seed if episode == 0 else None)

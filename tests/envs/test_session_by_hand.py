@@ -54,7 +54,7 @@ class Session:
         self.gain, self.memory = float(table.gain[user]), float(table.memory[user])
         self.symbols = [drawn_symbols(alias) for alias in cue_table(population).alias]
         self.persona, self.streak, self.mood = -1, 0, 0
-        self.satiation = [0.0] * population.n_personas
+        self.satiation = [0.0] * population.n_actions
 
     def play(self, action: int) -> Turn:
         first, second = word(self.key, 2 * self.t + 1), word(self.key, 2 * self.t + 2)
@@ -130,7 +130,7 @@ def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
             _, info = env.reset()
     key = int(rng.episode_key(rng.lane_keys(seed, 1)[0], np.uint64(episode)))
     session = Session(population, info["user"], key)
-    pick = st.integers(0, population.n_personas - 1)
+    pick = st.integers(0, population.n_actions - 1)
     for t in range(population.session_length):
         action = data.draw(pick)
         turn = session.play(action)

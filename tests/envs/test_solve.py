@@ -106,7 +106,7 @@ class Constant:
 @pytest.mark.parametrize("population", [Population.preset("Taste"), busy()], ids=["Taste", "busy"])
 def test_the_best_constant_is_the_best_of_all_constants(population):
     reference = solve(population)
-    sessions = [played(population, Constant(k), 100_000) for k in range(population.n_personas)]
+    sessions = [played(population, Constant(k), 100_000) for k in range(population.n_actions)]
     best = population.personas.index(reference.best_persona)
     assert_agrees(sessions[best], reference.best_fixed)
     for other in sessions:

@@ -146,7 +146,7 @@ def test_archetypes_appear_in_proportion_to_their_weights(weights):
 @pytest.mark.parametrize("unavailability", [0.0, 0.3, 0.7, 0.95])
 def test_personas_are_missing_as_often_as_said_but_never_all(unavailability):
     table = user_table(busy(unavailability=unavailability, n_users=MANY))
-    k = table.n_personas
+    k = table.n_actions
     expected = (1.0 - unavailability) + unavailability**k / k
     for count in table.available.sum(axis=0):
         assert frequency_fits(count, MANY, expected)

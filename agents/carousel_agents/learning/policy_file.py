@@ -148,8 +148,8 @@ class PolicyFile:
             if weight.shape != (len(bias), width) or bias.ndim != 1:
                 raise CarouselError(f"layer {i} has shape {weight.shape}; {width} inputs reach it")
             width = len(bias)
-        if width != population.n_personas:
-            raise CarouselError(f"it has {width} outputs for {population.n_personas} personas")
+        if width != population.n_actions:
+            raise CarouselError(f"it has {width} outputs for {population.n_actions} personas")
         if not all(np.isfinite(array).all() for array in tensors.values()):
             raise CarouselError("its weights are not all finite")
         return cls(

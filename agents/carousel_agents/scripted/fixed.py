@@ -29,6 +29,6 @@ def build(population: Population, persona: str | None = None) -> SchedulePolicy:
             f"persona {name!r} is not in the repertoire; it holds {', '.join(population.personas)}"
         )
     index = population.personas.index(name)
-    everybody = MaskIndex(np.ones((1, population.n_personas), dtype=np.bool_))
+    everybody = MaskIndex(np.ones((1, population.n_actions), dtype=np.bool_))
     schedule = np.full((1, population.session_length), index)
     return SchedulePolicy(Columns.of(population), everybody, schedule)

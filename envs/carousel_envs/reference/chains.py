@@ -111,7 +111,7 @@ def fixed_values(model: Model) -> NDArray[np.float64]:
 
     Where k is unavailable the next available persona speaks, all session long.
     """
-    total = np.zeros(model.n_personas)
+    total = np.zeros(model.n_actions)
     for j, mask in enumerate(model.masks):
         for k, speaker in enumerate(model.first_picks(mask)):
             schedule = np.full(model.length, speaker)

@@ -129,8 +129,8 @@ class Filter:
         # an availability that the table does not hold says nothing
         known = self.model.joint / self.model.joint.sum(axis=0)
         self._priors = np.ascontiguousarray(np.vstack([known.T, self.model.weights]))
-        powers = 1 << np.arange(self.model.n_personas)
-        self._prior_rows = np.full(1 << self.model.n_personas, len(self._priors) - 1)
+        powers = 1 << np.arange(self.model.n_actions)
+        self._prior_rows = np.full(1 << self.model.n_actions, len(self._priors) - 1)
         self._prior_rows[self.model.masks @ powers] = np.arange(len(self.model.masks))
         self._powers = powers
 
@@ -139,7 +139,7 @@ class Filter:
         model = self.model
         joint = np.zeros((lanes, model.n_types, 2))
         joint[:, :, 0] = model.weights
-        k = model.n_personas if model.has_satiation else 0
+        k = model.n_actions if model.has_satiation else 0
         return Belief(joint, np.zeros((lanes, model.n_types, k)))
 
     def update(self, belief: Belief, observation: NDArray[np.float32]) -> Belief:

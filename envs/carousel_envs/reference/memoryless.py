@@ -59,7 +59,7 @@ class MemorylessPolicy:
         symbol += self.swap.shape[2] // 2 * (observation[:, columns.engagement] > 0.5)
         begins = session_begins(observation, columns)
         swap = self.swap[turn, streak, np.where(begins, 0, symbol)] & ~begins
-        return np.where(swap, (current + 1) % columns.n_personas, current), None
+        return np.where(swap, (current + 1) % columns.n_actions, current), None
 
 
 def best_memoryless(population: Population, starts: int = 6) -> tuple[float, MemorylessPolicy]:

@@ -64,7 +64,7 @@ class Model:
         joint = np.zeros((len(kinds), len(masks)))
         np.add.at(joint, (which_kind.ravel(), which_mask.ravel()), 1.0 / len(table))
         return cls(
-            **_kind_columns(kinds, table.n_personas),
+            **_kind_columns(kinds, table.n_actions),
             weights=joint.sum(axis=1),
             masks=masks.astype(np.bool_),
             mask_weights=joint.sum(axis=0),
@@ -80,7 +80,7 @@ class Model:
         return len(self.weights)
 
     @property
-    def n_personas(self) -> int:
+    def n_actions(self) -> int:
         """K."""
         return int(self.fit.shape[1])
 
@@ -91,7 +91,7 @@ class Model:
 
     def first_picks(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Who speaks when persona k is picked first: k, or the next present one; shape (K,)."""
-        k = self.n_personas
+        k = self.n_actions
         around = (np.arange(k)[:, None] + np.arange(k)[None, :]) % k
         return np.asarray(around[np.arange(k), mask[around].argmax(axis=1)])
 
@@ -123,7 +123,7 @@ class Model:
         means = np.stack([np.average(columns[g], axis=0, weights=self.weights[g]) for g in groups])
         joint = np.stack([self.joint[g].sum(axis=0) for g in groups])
         return replace(
-            self, **_kind_columns(means, self.n_personas), weights=joint.sum(axis=1), joint=joint
+            self, **_kind_columns(means, self.n_actions), weights=joint.sum(axis=1), joint=joint
         )
 
 

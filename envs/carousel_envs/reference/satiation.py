@@ -46,7 +46,7 @@ class SatiationProblem:
     leave: float
     length: int
     swap_cost: float
-    n_personas: int
+    n_actions: int
 
     def survival(self) -> NDArray[np.float64]:
         """P(the session has not ended before turn t), shape (T,)."""
@@ -60,7 +60,7 @@ class SatiationProblem:
     def value(self, schedule: NDArray[np.integer]) -> float:
         """Expected total reward of a schedule, shape (T,)."""
         alive = self.survival()
-        satiation = np.zeros(self.n_personas)
+        satiation = np.zeros(self.n_actions)
         total = 0.0
         for t, k in enumerate(schedule):
             swap = t > 0 and k != schedule[t - 1]
@@ -71,11 +71,11 @@ class SatiationProblem:
 
     def greedy(self) -> NDArray[np.int64]:
         """The myopic schedule, shape (T,)."""
-        satiation = np.zeros(self.n_personas)
+        satiation = np.zeros(self.n_actions)
         schedule = np.zeros(self.length, dtype=np.int64)
         current = -1
         for t in range(self.length):
-            cost = self.swap_cost * ((np.arange(self.n_personas) != current) & (current >= 0))
+            cost = self.swap_cost * ((np.arange(self.n_actions) != current) & (current >= 0))
             current = int(np.argmax(self.reward(satiation) - cost))
             schedule[t] = current
             satiation[current] += 1.0
@@ -117,7 +117,7 @@ def _upper_bound(
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Least Lagrangian bound found by Polyak's subgradient steps toward `target`, and the relaxed
     values behind it: tables (T + 1, 2, grid) and the grid."""
-    k = problem.n_personas
+    k = problem.n_actions
     best, best_prices = np.inf, np.zeros(problem.length)
     alive = problem.survival()
     for level in np.linspace(0.0, problem.engagement, 25):
@@ -155,7 +155,7 @@ def _beam(
     problem: SatiationProblem, tables: NDArray[np.float64], grid: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Best schedule found by keeping the most promising partial ones."""
-    k, alive = problem.n_personas, problem.survival()
+    k, alive = problem.n_actions, problem.survival()
     width = grid[1] - grid[0]
     satiation = np.zeros((1, k))
     current = np.full(1, -1)

@@ -181,7 +181,7 @@ def _spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int)
 def _solve_known_user(population: Population, model: Model) -> Reference:
     fit, hazard, q, leave = (model.fit[0], model.hazard[0], model.engagement[0], model.leave[0])
     like, cost, length = model.symbols(0), model.swap_cost, model.length
-    k = model.n_personas
+    k = model.n_actions
     low = high = blind = myopic = 0.0
     threshold, target, first, blind_schedules = [], [], [], []
     for mask, weight in zip(model.masks, model.mask_weights, strict=True):
@@ -271,7 +271,7 @@ def _myopic_rule(
 
 def _solve_kinds(population: Population, model: Model) -> Reference:
     planning = model.merged(_MAX_PLANNING_KINDS)
-    k, many = model.n_personas, len(model.masks) > 1
+    k, many = model.n_actions, len(model.masks) > 1
     lower = 0.0
     vectors, actions, first, deaf = [], [], [], {}
     for j, mask in enumerate(model.masks):
