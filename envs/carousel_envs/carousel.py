@@ -18,7 +18,7 @@ from .errors import CarouselError, as_array, shown, whole_number
 from .observation import Columns, observation_space
 from .population import Population, as_population
 from .render import Recorder
-from .users import user_table
+from .users import UNIT, user_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +62,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
     Info (arrays over lanes, each with Gymnasium's mask `_key`): `engagement_mean` (float32,
     probability of engagement at this turn), `swapped`, `refused` (bool; the pick was unavailable),
     `mood` (int8; 0 fresh, 1 bored, as it was when the user reacted), `action_mask` (int8, (N, K)),
-    `user` (int32). In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last
+    `user` (int32). Where welfare is kept: `welfare` (float32) and `kept` (bool; a user who had said
+    goodbye was kept). With `unmask`: `unmasked` (bool) and `payoff` (float32). In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last
     observation and info of the sessions that ended.
     """
 
@@ -113,21 +114,36 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         n, k, d = self.num_envs, self.population.n_actions, self.columns.width
         self.users = user_table(self.population)
         cues = cue_table(self.population)
+        population = self.population
         satiation_rows = np.column_stack([self.users.gain, self.users.memory])
+        hook = np.rint(population.per_action("hook") * UNIT).astype(np.int32)
+        own, vulnerable = (
+            population.per_action("welfare"),
+            population.per_action("vulnerable_welfare"),
+        )
+        columns = self.columns
         self._tables = (
             self.users.rows,
-            satiation_rows if self.population.has_satiation else satiation_rows[:0],
+            satiation_rows if population.has_satiation else satiation_rows[:0],
             cues.alias,
             cues.levels,
+            hook if population.has_farewells else hook[:0],
+            np.stack([own, own + vulnerable]),
             np.array(
                 [
-                    self.population.session_length,
-                    self.population.swap_cost,
+                    population.session_length,
+                    population.swap_cost,
                     self.reward == "mean",
+                    len(population.personas),
+                    -1 if columns.vulnerable is None else columns.vulnerable,
+                    -1 if columns.farewell is None else columns.farewell,
+                    population.farewell_harm,
                 ],
                 dtype=np.float64,
             ),
         )
+        self._keeps_welfare = population.has_welfare
+        self._n_events = 8 if population.has_welfare or population.unmask else 6
         self._mode = _MODE_CODES[self.autoreset_mode]
         self._lanes = np.zeros(n, dtype=session.LANE)
         self._satiation = np.zeros((n, k))
@@ -178,6 +194,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             self._satiation,
             self._tables[0],
             self.columns.n_cues,
+            -1 if self.columns.vulnerable is None else self.columns.vulnerable,
             self._obs,
             self._mask,
         )
@@ -289,7 +306,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             given = np.minimum(given, np.uint64(2**63 - 1))
         same_step = self._mode == session.SAME_STEP
         users = self._user.copy() if same_step else None
-        reward, mean, events, n_ended = self._play(given.astype(np.int64, copy=False))
+        reward, mean, welfare, events, n_ended = self._play(given.astype(np.int64, copy=False))
         flags = events.view(np.bool_)
         terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
@@ -302,6 +319,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             self._user.copy() if self.copy else self._user,
             np.ones(self.num_envs, dtype=np.bool_),
         )
+        if self._n_events > session.KEPT:
+            self._tell_more(info, welfare, flags, info["_mood"])
         if done is not None:
             final_obs = self._final_obs.copy()
             kept = events.copy()
@@ -309,6 +328,8 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             info["final_info"] = self._info(
                 mean.copy(), kept, kept.view(np.bool_), done, available, users, done
             )
+            if self._n_events > session.KEPT:
+                self._tell_more(info["final_info"], welfare.copy(), kept.view(np.bool_), done)
             info["final_obs"] = final_obs
             info["_final_info"] = info["_final_obs"] = done
         observation = self._obs.copy() if self.copy else self._obs
@@ -340,17 +361,39 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             "_user": present,
         }
 
+    def _tell_more(
+        self,
+        info: Info,
+        welfare: NDArray[np.float32],
+        flags: NDArray[np.bool_],
+        played: NDArray[np.bool_],
+    ) -> None:
+        """Add what the reward does not see, in populations that have it."""
+        if self._keeps_welfare:
+            info["welfare"] = welfare
+            info["kept"] = flags[session.KEPT]
+            info["_welfare"] = info["_kept"] = played
+        if self.population.unmask:
+            unmasked = flags[session.UNMASKED]
+            info["unmasked"] = unmasked
+            info["payoff"] = unmasked * np.float32(self.population.unmask_payoff)
+            info["_unmasked"] = info["_payoff"] = played
+
     def _play(
         self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int8], int]:
-        """Play a turn; reward, mean engagement and events (see `session.step`) are new arrays."""
+    ) -> tuple[
+        NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int8], int
+    ]:
+        """Play a turn; reward, mean engagement, welfare and events (see `session.step`) are new
+        arrays."""
         self._refuse_if_not_started("step")
         self._refuse_if_over()
-        rows, satiation_rows, alias, levels, numbers = self._tables
+        rows, satiation_rows, alias, levels, hook, welfare_rows, numbers = self._tables
         n = self.num_envs
         reward = np.empty(n)
         mean = np.empty(n, dtype=np.float32)
-        events = np.empty((6, n), dtype=np.int8)
+        welfare = np.empty(n if self._keeps_welfare else 0, dtype=np.float32)
+        events = np.empty((self._n_events, n), dtype=np.int8)
         n_ended = session.step(
             self._lanes,
             actions,
@@ -359,12 +402,15 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
             satiation_rows,
             alias,
             levels,
+            hook,
+            welfare_rows,
             numbers,
             self._mode,
             self._obs,
             self._mask,
             reward,
             mean,
+            welfare,
             events,
             self._final_obs,
         )
@@ -381,7 +427,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
                 ended = (events[session.TERMINATED] | events[session.TRUNCATED]) != 0
                 seen = np.where(ended[:, None], self._final_obs, self._obs)
             self._recorder.add(seen, reward, mean, events)
-        return reward, mean, events, n_ended
+        return reward, mean, welfare, events, n_ended
 
     def hidden(self) -> dict[str, NDArray[Any]]:
         """What no router sees, as it stands before the next turn (copies).
@@ -396,7 +442,7 @@ class CarouselVectorEnv(VectorEnv[Any, Any, Any]):
         self._refuse_if_not_started("hidden")
         user = self._lanes["user"].copy()
         return {
-            "mood": self._lanes["mood"].copy(),
+            "mood": self._lanes["mood"].astype(np.int32),
             "satiation": self._satiation.copy(),
             "user": user,
             "archetype": self.users.archetype[user],

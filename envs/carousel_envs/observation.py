@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,12 @@ from gymnasium import spaces
 from . import cues
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .population import Population
+
+SIGNS = ("vulnerable", "farewell")
+"""Columns that stand at the end where a population shows them, in this order."""
 
 NOT_SHOWN = -1.0
 """Value of the cue and engagement columns before the first turn."""
@@ -23,21 +28,29 @@ class Columns:
 
     An observation holds, in this order: the level of each cue; engagement (0 or 1); the current
     persona, one-hot; the availability of each persona, 0 or 1; turns with the current persona;
-    share of the session gone. Before the first turn cues and engagement are -1, the rest of the
-    past is 0.
+    share of the session gone; then, where the population shows them, whether the user is
+    vulnerable and whether the user has just said goodbye, 0 or 1. Before the first turn cues and
+    engagement are -1, the rest of the past is 0. With `unmask`, the action that enacts no persona
+    stands last among the personas.
 
     Attributes:
         n_cues: J.
         n_actions: K.
+        vulnerable: column that says whether the user is vulnerable, or None.
+        farewell: column that says whether the user has just said goodbye, or None.
     """
 
     n_cues: int
     n_actions: int
+    vulnerable: int | None = None
+    farewell: int | None = None
 
     @classmethod
     def of(cls, population: Population) -> Columns:
         """The columns that users of this population show."""
-        return cls(len(population.cues), population.n_actions)
+        base = cls(len(population.cues), population.n_actions)
+        signs = [sign for sign in SIGNS if sign in population.shows]
+        return replace(base, **{sign: base.elapsed + 1 + i for i, sign in enumerate(signs)})
 
     @property
     def cues(self) -> slice:
@@ -72,7 +85,15 @@ class Columns:
     @property
     def width(self) -> int:
         """Number of columns, D."""
-        return self.streak + 2
+        return self.streak + 2 + (self.vulnerable is not None) + (self.farewell is not None)
+
+    def context(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
+        per available action, and one more where a visible user is vulnerable."""
+        bits = (observation[:, self.available] > 0.5) @ (1 << np.arange(self.n_actions))
+        if self.vulnerable is not None:
+            bits += (observation[:, self.vulnerable] > 0.5).astype(np.int64) << self.n_actions
+        return np.asarray(bits, dtype=np.int64)
 
 
 def column_names(population: Population) -> tuple[str, ...]:
@@ -82,10 +103,11 @@ def column_names(population: Population) -> tuple[str, ...]:
     return (
         *shown,
         "engagement",
-        *(f"persona_{name}" for name in population.personas),
-        *(f"available_{name}" for name in population.personas),
+        *(f"persona_{name}" for name in population.actions),
+        *(f"available_{name}" for name in population.actions),
         "turns_with_persona",
         "session_gone",
+        *(sign for sign in SIGNS if sign in population.shows),
     )
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Counts changes of the dynamics; part of every fingerprint, so that results never mix."""
 
 MAX_JOINT_SYMBOLS = 4096
@@ -76,10 +76,30 @@ def _span_within(low: float, high: float, *, open_high: bool = False) -> AfterVa
     return AfterValidator(check)
 
 
+def _each_within(low: float, high: float) -> AfterValidator:
+    def check(numbers: PerPersona) -> PerPersona:
+        for x in numbers if isinstance(numbers, tuple) else (numbers,):
+            if not low <= x <= high:
+                raise ValueError(f"every number must lie in [{low:g}, {high:g}]")
+        return numbers
+
+    return AfterValidator(check)
+
+
+PerPersona = float | tuple[float, ...]
+"""One number for every persona, or one per persona, in the order of `personas`."""
+
 Probability = Annotated[Span, _span_within(0.0, 1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Lift = Annotated[PerPersona, _each_within(-1.0, 1.0)]
+Welfare = Annotated[PerPersona, _each_within(-100.0, 100.0)]
+Sign = Literal["vulnerable", "farewell"]
+"""What a user may show beyond cues: see `Population.shows`."""
+
+NO_PERSONA = "none"
+"""Name of the action that enacts no persona."""
 
 
 class Population(BaseModel):
@@ -106,12 +126,12 @@ class Population(BaseModel):
         le=10_000,
         description="turns after which a session is truncated, 1 to 10 000",
     )
-    fit: Literal["traits"] | Unit = Field(
+    fit: Literal["traits"] | Unit | tuple[tuple[Unit, ...], ...] = Field(
         default=1.0,
         description=(
             "probability that a user is fresh right after a persona takes over: one number for "
-            "all, in [0, 1], or 'traits' for sigmoid(taste_sharpness * cos(taste, traits) + "
-            "taste_bias)"
+            "all, in [0, 1], a table archetypes x personas, or 'traits' for "
+            "sigmoid(taste_sharpness * cos(taste, traits) + taste_bias)"
         ),
     )
     boredom_hazard: Probability = Field(
@@ -130,12 +150,22 @@ class Population(BaseModel):
         description="probability per turn that a bored user engages, in [0, 1]; at most "
         "engagement_fresh",
     )
+    appeal: Lift = Field(
+        default=0.0,
+        description="engagement probability that a persona adds in either mood (the sum is clipped "
+        "to [0, 1]), one number or one per persona, -1 to 1",
+    )
     satiation_gain: Annotated[Span, _span_within(0.0, 10.0)] = Field(
         default=0.0,
         description="engagement probability lost per unit of satiation with the persona, 0 to 10",
     )
     satiation_memory: Annotated[Span, _span_within(0.0, 1.0, open_high=True)] = Field(
         default=0.0, description="share of satiation kept from turn to turn, in [0, 1)"
+    )
+    satiation_wear: Annotated[PerPersona, _each_within(0.0, 10.0)] = Field(
+        default=1.0,
+        description="how fast a persona wears off: multiplies satiation_gain, one number or one "
+        "per persona, 0 to 10",
     )
     swap_cost: float = Field(
         default=0.0,
@@ -188,6 +218,63 @@ class Population(BaseModel):
             "persona; at least one persona always stays available, in [0, 1)"
         ),
     )
+    farewell_fresh: Probability = Field(
+        default=0.0,
+        description="probability per turn that a fresh user says goodbye, in [0, 1]",
+    )
+    farewell_bored: Probability = Field(
+        default=0.0,
+        description="probability per turn that a bored user says goodbye, in [0, 1]; at least "
+        "farewell_fresh",
+    )
+    hook: Annotated[PerPersona, _each_within(0.0, 1.0)] = Field(
+        default=0.0,
+        description="probability that a persona keeps a user who has said goodbye, one number or "
+        "one per persona, 0 to 1",
+    )
+    welfare: Welfare = Field(
+        default=0.0,
+        description="welfare that a turn with a persona adds, one number or one per persona, "
+        "-100 to 100",
+    )
+    farewell_harm: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=100.0,
+        allow_inf_nan=False,
+        description="welfare lost when a user who has said goodbye is kept, 0 to 100",
+    )
+    vulnerable_share: Unit = Field(
+        default=0.0, description="share of users who are vulnerable, in [0, 1]"
+    )
+    vulnerable_appeal: Lift = Field(
+        default=0.0,
+        description="appeal that a persona has for vulnerable users beyond its own, one number or "
+        "one per persona, -1 to 1",
+    )
+    vulnerable_welfare: Welfare = Field(
+        default=0.0,
+        description="welfare that a turn with a persona adds for vulnerable users beyond its own, "
+        "one number or one per persona, -100 to 100",
+    )
+    shows: tuple[Sign, ...] = Field(
+        default=(),
+        description="further columns of the observation: 'vulnerable' (the user is), 'farewell' "
+        "(the user has just said goodbye; required where users do)",
+    )
+    unmask: bool = Field(
+        default=False,
+        description="whether a last action enacts no persona: a turn in which nobody engages, that "
+        "no user likes more than being bored; true or false",
+    )
+    unmask_payoff: float = Field(
+        default=0.0,
+        ge=-100.0,
+        le=100.0,
+        allow_inf_nan=False,
+        description="what a turn without persona pays in something other than engagement (kept in "
+        "info, never in the reward), -100 to 100",
+    )
     n_users: int = Field(
         default=1000, ge=1, le=10_000_000, description="rows of the user table, 1 to 10 000 000"
     )
@@ -205,7 +292,11 @@ class Population(BaseModel):
     @classmethod
     def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
         # pydantic would read True as 1 and "0.1" as a tenth; neither was meant
-        if info.field_name not in ("personas", "fit") and _holds_text_or_bool(value):
+        if info.field_name == "unmask":
+            if not isinstance(value, bool):
+                raise ValueError("must be a truth value")
+            return value
+        if info.field_name not in ("personas", "fit", "shows") and _holds_text_or_bool(value):
             raise ValueError("must hold numbers, not text or truth values")
         if isinstance(value, (bool, np.bool_)):
             raise ValueError("must not be a truth value")
@@ -220,6 +311,7 @@ class Population(BaseModel):
         if len(set(self.personas)) != len(self.personas):
             raise ValueError(f"personas {self.personas!r} repeats a name; each may appear once")
         _check_cues(self.cues)
+        self._check_per_persona()
         n_traits = len(trait_names())
         for taste in self.archetypes:
             if len(taste) != n_traits:
@@ -239,11 +331,34 @@ class Population(BaseModel):
         for small, large in (
             ("engagement_bored", "engagement_fresh"),
             ("leave_fresh", "leave_bored"),
+            ("farewell_fresh", "farewell_bored"),
         ):
             low, high = getattr(self, small), getattr(self, large)
             if span_numbers(low)[-1] > span_numbers(high)[0]:
                 raise ValueError(f"{small} is {low!r}; it must not exceed {large} ({high!r})")
+        if len(set(self.shows)) != len(self.shows):
+            raise ValueError(f"shows is {self.shows!r}; each sign may appear once")
+        if self.has_farewells and "farewell" not in self.shows:
+            raise ValueError(
+                f"shows is {self.shows!r}; it must name 'farewell' where farewell_bored is above 0"
+            )
         return self
+
+    def _check_per_persona(self) -> None:
+        for name in PER_PERSONA:
+            numbers = getattr(self, name)
+            if isinstance(numbers, tuple) and len(numbers) != len(self.personas):
+                raise ValueError(
+                    f"{name} has {len(numbers)} entries; it must be one number or one per persona "
+                    f"({len(self.personas)})"
+                )
+        if isinstance(self.fit, tuple):
+            shape = (len(self.archetypes), len(self.personas))
+            if len(self.fit) != shape[0] or any(len(row) != shape[1] for row in self.fit):
+                raise ValueError(
+                    f"fit is {shown(self.fit)}; as a table it must have {shape[0]} rows (one per "
+                    f"archetype) of {shape[1]} numbers (one per persona)"
+                )
 
     # -- making one ---------------------------------------------------------------------------
 
@@ -300,8 +415,8 @@ class Population(BaseModel):
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What each action enacts, in order, length K."""
-        return self.personas
+        """What each action enacts, in order, length K: the personas, and "none" with `unmask`."""
+        return (*self.personas, NO_PERSONA) if self.unmask else self.personas
 
     @property
     def n_actions(self) -> int:
@@ -320,10 +435,37 @@ class Population(BaseModel):
             span_numbers(self.satiation_memory)[-1] > 0
         )
 
+    @property
+    def has_farewells(self) -> bool:
+        """Whether anybody ever says goodbye."""
+        return span_numbers(self.farewell_bored)[-1] > 0
+
+    @property
+    def has_welfare(self) -> bool:
+        """Whether welfare is kept: some persona or some kept farewell moves it, or farewells are
+        shown."""
+        moved = (self.per_action("welfare") != 0).any() or self.farewell_harm > 0
+        return bool(
+            moved or (self.per_action("vulnerable_welfare") != 0).any() or "farewell" in self.shows
+        )
+
+    def per_action(self, name: str) -> NDArray[np.float64]:
+        """A field that may differ by persona, as one number per action, shape (K,); 0 for the
+        action that enacts none."""
+        numbers = np.zeros(self.n_actions)
+        numbers[: len(self.personas)] = getattr(self, name)
+        return numbers
+
     def fit_matrix(self) -> NDArray[np.float64]:
-        """P(fresh right after a persona takes over), shape (archetypes, K)."""
+        """P(fresh right after an action takes over), shape (archetypes, K)."""
+        fit = np.zeros((len(self.archetypes), self.n_actions))
+        fit[:, : len(self.personas)] = self._persona_fit()
+        return fit
+
+    def _persona_fit(self) -> NDArray[np.float64]:
         if self.fit != "traits":
-            return np.full((len(self.archetypes), self.n_actions), float(self.fit))
+            shape = (len(self.archetypes), len(self.personas))
+            return np.broadcast_to(np.asarray(self.fit, dtype=np.float64), shape)
         tastes = np.array(self.archetypes)
         known = repertoire()
         traits = np.array([known[name].traits for name in self.personas])
@@ -388,8 +530,12 @@ def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
 
 _SPANS = (
     *("boredom_hazard", "engagement_fresh", "engagement_bored", "satiation_gain"),
-    *("satiation_memory", "leave_fresh", "leave_bored"),
+    *("satiation_memory", "leave_fresh", "leave_bored", "farewell_fresh", "farewell_bored"),
 )
+PER_PERSONA = (
+    *("appeal", "satiation_wear", "hook", "welfare", "vulnerable_appeal", "vulnerable_welfare"),
+)
+"""Fields that hold one number for all personas or one for each."""
 
 
 def _sentence(error: ValidationError, fields: Mapping[str, Any]) -> str:
@@ -411,6 +557,10 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any]) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error" and name in _SPANS:
         reason = "it must be a number, a pair (low, high), or (low, hole_low, hole_high, high)"
+        first = {**first, "input": fields.get(name)}
+        where = ""
+    if first["type"] != "value_error" and name in PER_PERSONA:
+        reason = "it must be a number or one number per persona"
         first = {**first, "input": fields.get(name)}
         where = ""
     given = shown(first["input"])

@@ -67,8 +67,8 @@ class CarouselEnv(gym.Env[Any, Any]):
         """Play one turn with persona `action`; see `CarouselVectorEnv.step`."""
         one = self._one
         self._action[0] = self._read_action(action)
-        reward, mean, events, _ = one._play(self._action)
-        terminated, truncated, _, swapped, refused, mood = events[:, 0].tolist()
+        reward, mean, welfare, events, _ = one._play(self._action)
+        terminated, truncated, _, swapped, refused, mood, *more = events[:, 0].tolist()
         info = {
             "engagement_mean": mean.item(),
             "swapped": swapped != 0,
@@ -77,6 +77,14 @@ class CarouselEnv(gym.Env[Any, Any]):
             "action_mask": one._mask[0].copy(),
             "user": int(one._lanes["user"][0]),
         }
+        if more:
+            kept, unmasked = more
+            if one._keeps_welfare:
+                info["welfare"] = welfare.item()
+                info["kept"] = kept != 0
+            if self.population.unmask:
+                info["unmasked"] = unmasked != 0
+                info["payoff"] = self.population.unmask_payoff if unmasked else 0.0
         return one._obs[0].copy(), reward.item(), terminated != 0, truncated != 0, info
 
     def _read_action(self, action: int | np.integer[Any]) -> int:

@@ -143,13 +143,13 @@ def _session_length(population: Population, severity: float) -> Population:
 
 def _archetype_mix(population: Population, severity: float) -> Population:
     weights = np.array(population.archetype_weights) / sum(population.archetype_weights)
-    if population.fit == "traits" and len(weights) > 1:
+    if not isinstance(population.fit, float) and len(weights) > 1:
         # toward the rarest kind of user seen in training
         rare = np.zeros_like(weights)
         rare[len(weights) - 1 - int(weights[::-1].argmin())] = 1.0
         mixed = (1.0 - severity) * weights + severity * rare
         return population.replace(archetype_weights=tuple(float(w) for w in mixed))
-    if population.fit == "traits":
+    if not isinstance(population.fit, float):
         newcomer = tuple(-x for x in population.archetypes[0])
         return population.replace(
             archetypes=(population.archetypes[0], newcomer),
@@ -230,6 +230,8 @@ def _cue_obstacle(population: Population) -> str:
 def _mix_obstacle(population: Population) -> str:
     if population.fit == 0.0:
         return "its fit is 0 for everybody"
+    if isinstance(population.fit, tuple) and len(population.fit) == 1:
+        return "its fit is a table for one archetype, which says nothing of another"
     return ""
 
 

@@ -31,8 +31,12 @@ FRESH, BORED = 0, 1
 _ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH, _LEAVE_BORED = (
     range(8)
 )
+_VULNERABLE, _FAREWELL_FRESH, _FAREWELL_BORED = range(8, 11)
 _AVAILABLE = 16
 _DRAWS = 32
+
+VULNERABLE_BIT = 24
+"""Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +44,10 @@ class UserTable:
     """Users as rows.
 
     Attributes:
-        rows: int32, shape (n, 2K + 5). Columns: fit of each persona, hazard of each persona,
-            engagement (fresh, bored), leaving (fresh, bored), all in 1/65536, then the bit mask of
-            available personas.
-        gain: float64, shape (n,), engagement lost per unit of satiation.
+        rows: int32, shape (n, 4K + 5). Columns: fit of each action, hazard of each, engagement of
+            each with a fresh user, with a bored one, leaving (fresh, bored), saying goodbye (fresh,
+            bored), all in 1/65536, then flags: a bit per available action, and `VULNERABLE_BIT`.
+        gain: float64, shape (n, K), engagement lost per unit of satiation.
         memory: float64, shape (n,), share of satiation kept from turn to turn.
         archetype: int32, shape (n,).
         n_actions: K.
@@ -70,19 +74,31 @@ class UserTable:
 
     @property
     def engagement(self) -> NDArray[np.float64]:
-        """P(engagement) without satiation, shape (n, 2): fresh, bored."""
-        return self.rows[:, -5:-3] / UNIT
+        """P(engagement) without satiation, shape (n, K, 2): fresh, bored."""
+        k = self.n_actions
+        both = self.rows[:, 2 * k : 4 * k].reshape(-1, 2, k)
+        return np.asarray(both.transpose(0, 2, 1) / UNIT)
 
     @property
     def leave(self) -> NDArray[np.float64]:
         """P(leaving) per turn, shape (n, 2): fresh, bored."""
+        return self.rows[:, -5:-3] / UNIT
+
+    @property
+    def farewell(self) -> NDArray[np.float64]:
+        """P(saying goodbye) per turn, shape (n, 2): fresh, bored."""
         return self.rows[:, -3:-1] / UNIT
 
     @property
     def available(self) -> NDArray[np.bool_]:
-        """Which personas each user can be given, shape (n, K)."""
+        """Which actions each user can be given, shape (n, K)."""
         bits = 1 << np.arange(self.n_actions)
         return np.asarray((self.rows[:, -1:] & bits) != 0)
+
+    @property
+    def vulnerable(self) -> NDArray[np.bool_]:
+        """Whether each user is vulnerable, shape (n,)."""
+        return np.asarray(self.rows[:, -1] >> VULNERABLE_BIT != 0)
 
     @cached_property
     def types(self) -> tuple[UserTable, NDArray[np.float64]]:
@@ -142,23 +158,35 @@ def user_table(population: Population) -> UserTable:
     archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
     fit = population.fit_matrix()[archetype]
     hazard = _draw(population.boredom_hazard, draws[:, _HAZARD])
-    present = draws[:, _AVAILABLE : _AVAILABLE + k]
-    available = present >= population.unavailability
-    available[np.arange(n), present.argmax(axis=1)] = True
+    vulnerable = draws[:, _VULNERABLE] < population.vulnerable_share
+    lift = population.per_action("appeal") + vulnerable[:, None] * population.per_action(
+        "vulnerable_appeal"
+    )
+    lift[:, len(population.personas) :] = -1.0  # nobody engages with no persona
+    engagement = [
+        _counts(np.clip(_draw(span, draws[:, column])[:, None] + lift, 0.0, 1.0))
+        for span, column in (
+            (population.engagement_fresh, _ENGAGE_FRESH),
+            (population.engagement_bored, _ENGAGE_BORED),
+        )
+    ]
     rows = np.column_stack(
         [
             _counts(fit),
             _counts(hazard[:, None] * (1.0 - population.hazard_relief * fit)),
-            _counts(_draw(population.engagement_fresh, draws[:, _ENGAGE_FRESH])),
-            _counts(_draw(population.engagement_bored, draws[:, _ENGAGE_BORED])),
+            *engagement,
             _counts(_draw(population.leave_fresh, draws[:, _LEAVE_FRESH])),
             _counts(_draw(population.leave_bored, draws[:, _LEAVE_BORED])),
-            (available * (1 << np.arange(k))).sum(axis=1),
+            _counts(_draw(population.farewell_fresh, draws[:, _FAREWELL_FRESH])),
+            _counts(_draw(population.farewell_bored, draws[:, _FAREWELL_BORED])),
+            (_available(population, draws) << np.arange(k)).sum(axis=1)
+            + (vulnerable.astype(np.int64) << VULNERABLE_BIT),
         ]
     ).astype(np.int32)
     table = UserTable(
         rows=np.ascontiguousarray(rows),
-        gain=_draw(population.satiation_gain, draws[:, _GAIN]),
+        gain=_draw(population.satiation_gain, draws[:, _GAIN])[:, None]
+        * population.per_action("satiation_wear"),
         memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
         archetype=archetype,
         n_actions=k,
@@ -166,3 +194,13 @@ def user_table(population: Population) -> UserTable:
     for array in (table.rows, table.gain, table.memory, table.archetype):
         array.setflags(write=False)
     return table
+
+
+def _available(population: Population, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+    """1 where an action is available, shape (n, K); at least one persona always is."""
+    personas = len(population.personas)
+    present = draws[:, _AVAILABLE : _AVAILABLE + personas]
+    available = np.ones((len(draws), population.n_actions), dtype=np.int64)
+    available[:, :personas] = present >= population.unavailability
+    available[np.arange(len(draws)), present.argmax(axis=1)] = 1
+    return available

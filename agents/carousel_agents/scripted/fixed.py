@@ -8,7 +8,7 @@ import numpy as np
 
 from carousel_envs import CarouselError, Columns
 from carousel_envs.reference import solve
-from carousel_envs.reference.policies import MaskIndex, SchedulePolicy
+from carousel_envs.reference.policies import ContextIndex, SchedulePolicy
 
 if TYPE_CHECKING:
     from carousel_envs import Population
@@ -29,6 +29,7 @@ def build(population: Population, persona: str | None = None) -> SchedulePolicy:
             f"persona {name!r} is not in the repertoire; it holds {', '.join(population.personas)}"
         )
     index = population.personas.index(name)
-    everybody = MaskIndex(np.ones((1, population.n_actions), dtype=np.bool_))
+    columns = Columns.of(population)
+    everybody = ContextIndex(columns, np.zeros(1, dtype=np.int64))
     schedule = np.full((1, population.session_length), index)
-    return SchedulePolicy(Columns.of(population), everybody, schedule)
+    return SchedulePolicy(columns, everybody, schedule)

@@ -15,7 +15,7 @@ import numpy as np
 from carousel_envs import CarouselError
 from carousel_envs.errors import real_number
 from carousel_envs.reference import Belief, Filter
-from carousel_envs.reference.belief import solve_belief
+from carousel_envs.reference.belief import BeliefProblem, solve_belief
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.policies import current_persona, session_begins
 
@@ -35,7 +35,7 @@ class LoopPolicy:
     Attributes:
         filter: of the typical user.
         threshold: P(bored) from which to swap; above 1: never.
-        repertoire: personas in the order in which they are tried, shape (K,).
+        repertoire: personas in the order in which they are tried, shape (personas,).
     """
 
     filter: Filter
@@ -75,7 +75,7 @@ def build(population: Population, threshold: str | float | None = None) -> LoopP
         CarouselError: threshold outside [0, 1].
     """
     typical = Model.of(population).merged(1)
-    repertoire = np.argsort(-typical.fit[0], kind="stable")
+    repertoire = np.argsort(-typical.fit[0, : typical.personas], kind="stable")
     if threshold is None:
         level = _solved_threshold(typical, int(repertoire[0]))
     else:
@@ -93,13 +93,6 @@ def build(population: Population, threshold: str | float | None = None) -> LoopP
 def _solved_threshold(typical: Model, first: int) -> float:
     if typical.length < 2:
         return 2.0
-    solution = solve_belief(
-        typical.fit[0],
-        typical.hazard[0],
-        typical.engagement[0],
-        typical.leave[0],
-        typical.symbols(0),
-        typical.length,
-        typical.swap_cost,
-    )
-    return float(solution.threshold[1, first])
+    everybody = np.arange(typical.n_actions)
+    solution = solve_belief(BeliefProblem.of(typical, 0, everybody))
+    return float(solution.threshold[1, first, 0])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @njit
 def _schedule_value(  # type: ignore[no-untyped-def]
-    schedule, weights, fit, hazard, engagement, leave, gain, memory, cost
+    schedule, weights, fit, hazard, engagement, leave, farewell, gain, memory, hook, cost
 ):
     n_k = fit.shape[1]
     satiation = np.zeros(n_k)
@@ -30,23 +30,33 @@ def _schedule_value(  # type: ignore[no-untyped-def]
     for a in range(fit.shape[0]):
         satiation[:] = 0.0
         fresh, bored = 1.0, 0.0
+        # of these, they who have just said goodbye
+        fresh_goes, bored_goes = 0.0, 0.0
+        felt = gain[a].max() > 0.0
         value = 0.0
         for t in range(schedule.shape[0]):
             k = schedule[t]
             if t == 0 or k != schedule[t - 1]:
                 mass = fresh + bored
                 fresh, bored = mass * fit[a, k], mass * (1.0 - fit[a, k])
+                mass = fresh_goes + bored_goes
+                fresh_goes, bored_goes = mass * fit[a, k], mass * (1.0 - fit[a, k])
                 if t > 0:
-                    value -= mass * cost
-            lost = gain[a] * satiation[k] * UNIT
-            value += fresh * np.rint(max(engagement[a, 0] * UNIT - lost, 0.0)) / UNIT
-            value += bored * np.rint(max(engagement[a, 1] * UNIT - lost, 0.0)) / UNIT
+                    value -= (fresh + bored) * cost
+            fresh -= fresh_goes * (1.0 - hook[k])
+            bored -= bored_goes * (1.0 - hook[k])
+            lost = gain[a, k] * satiation[k] * UNIT
+            value += fresh * np.rint(max(engagement[a, k, 0] * UNIT - lost, 0.0)) / UNIT
+            value += bored * np.rint(max(engagement[a, k, 1] * UNIT - lost, 0.0)) / UNIT
             fresh *= 1.0 - leave[a, 0]
             bored *= 1.0 - leave[a, 1]
+            fresh_goes = fresh * farewell[a, 0]
+            bored_goes = bored * farewell[a, 1] + fresh_goes * hazard[a, k]
+            fresh_goes *= 1.0 - hazard[a, k]
             moved = fresh * hazard[a, k]
             fresh -= moved
             bored += moved
-            if gain[a] > 0.0:
+            if felt:
                 satiation[k] += 1.0
                 for j in range(n_k):
                     satiation[j] *= memory[a]
@@ -56,11 +66,25 @@ def _schedule_value(  # type: ignore[no-untyped-def]
 
 @njit
 def _improve(  # type: ignore[no-untyped-def]
-    schedule, present, weights, fit, hazard, engagement, leave, gain, memory, cost, passes
+    schedule,
+    present,
+    weights,
+    fit,
+    hazard,
+    engagement,
+    leave,
+    farewell,
+    gain,
+    memory,
+    hook,
+    cost,
+    passes,
 ):
     """Coordinate ascent: change one turn, or the tail from a turn on, while that helps."""
     length = schedule.shape[0]
-    best = _schedule_value(schedule, weights, fit, hazard, engagement, leave, gain, memory, cost)
+    best = _schedule_value(
+        schedule, weights, fit, hazard, engagement, leave, farewell, gain, memory, hook, cost
+    )
     trial = schedule.copy()
     for _ in range(passes):
         before = best
@@ -74,7 +98,17 @@ def _improve(  # type: ignore[no-untyped-def]
                             end += 1
                     trial[t:end] = k
                     value = _schedule_value(
-                        trial, weights, fit, hazard, engagement, leave, gain, memory, cost
+                        trial,
+                        weights,
+                        fit,
+                        hazard,
+                        engagement,
+                        leave,
+                        farewell,
+                        gain,
+                        memory,
+                        hook,
+                        cost,
                     )
                     if value > best + 1e-12:
                         best = value
@@ -99,8 +133,10 @@ def schedule_value(
             model.hazard,
             model.engagement,
             model.leave,
+            model.farewell,
             model.gain,
             model.memory,
+            model.hook,
             model.swap_cost,
         )
     )
@@ -147,8 +183,10 @@ def best_schedule(
         model.hazard,
         model.engagement,
         model.leave,
+        model.farewell,
         model.gain,
         model.memory,
+        model.hook,
         model.swap_cost,
         passes,
     )
@@ -162,22 +200,34 @@ def uniform_value(model: Model) -> float:
         present = np.flatnonzero(mask)
         share = 1.0 / len(present)
         fit, hazard = model.fit[:, present], model.hazard[:, present]
-        alive = np.stack([fit, 1.0 - fit], axis=2) * share
+        redrawn = np.stack([fit, 1.0 - fit], axis=2)
+        alive = redrawn * share
+        goes = np.zeros_like(alive)
         value = np.zeros(model.n_types)
         for t in range(model.length):
             if t > 0:
-                here = alive.sum(axis=2)
-                value -= model.swap_cost * here.sum(axis=1) * (1.0 - share)
-                # arriving at a: everybody elsewhere, each with probability 1 / present
-                arriving = (here.sum(axis=1)[:, None] - here) * share
-                alive = alive * share + arriving[:, :, None] * np.stack([fit, 1.0 - fit], axis=2)
-            value += np.einsum("nkm,nm->n", alive, model.engagement)
+                value -= model.swap_cost * alive.sum(axis=(1, 2)) * (1.0 - share)
+                alive, goes = (_spread_evenly(mass, share, redrawn) for mass in (alive, goes))
+            alive = alive - goes * (1.0 - model.hook[present])[:, None]
+            value += np.einsum("nkm,nkm->n", alive, model.engagement[:, present])
             alive = alive * (1.0 - model.leave)[:, None, :]
-            bored = alive[:, :, FRESH] * hazard
-            alive[:, :, FRESH] -= bored
-            alive[:, :, BORED] += bored
+            goes = alive * model.farewell[:, None, :]
+            for mass in (alive, goes):
+                bored = mass[:, :, FRESH] * hazard
+                mass[:, :, FRESH] -= bored
+                mass[:, :, BORED] += bored
         total += float(model.joint[:, j] @ value)
     return total
+
+
+def _spread_evenly(
+    mass: NDArray[np.float64], share: float, redrawn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mass over (kind, persona, mood) after a uniform pick among personas; moods of newcomers."""
+    here = mass.sum(axis=2)
+    # arriving at a: everybody elsewhere, each with probability 1 / present
+    arriving = (here.sum(axis=1)[:, None] - here) * share
+    return np.asarray(mass * share + arriving[:, :, None] * redrawn)
 
 
 def clairvoyant_value(model: Model) -> float:
@@ -190,18 +240,23 @@ def clairvoyant_value(model: Model) -> float:
         present = np.flatnonzero(mask)
         fit, hazard = model.fit[:, present], model.hazard[:, present]
         n, k = fit.shape
-        ahead = np.zeros((n, k, 2))
+        hook = np.stack([np.ones(k), model.hook[present]])
+        says = np.stack([1.0 - model.farewell, model.farewell])
+        # value before a pick: goodbye, kind, current persona, mood
+        ahead = np.zeros((2, n, k, 2))
         start = np.zeros((n, k))
         for _ in range(model.length):
-            fresh = (1.0 - hazard) * ahead[:, :, FRESH] + hazard * ahead[:, :, BORED]
-            after = np.stack([fresh, ahead[:, :, BORED]], axis=2)
-            stay = model.engagement[:, None, :] + (1.0 - model.leave)[:, None, :] * after
+            fresh = (1.0 - hazard) * ahead[..., FRESH] + hazard * ahead[..., BORED]
+            after = np.stack([fresh, ahead[..., BORED]], axis=3)
+            after = (says[:, :, None, :] * after).sum(axis=0)
+            stay = model.engagement[:, present] + (1.0 - model.leave)[:, None, :] * after
             start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
-            elsewhere = np.full((n, k), -np.inf)
-            for a in range(k):
-                others = np.arange(k) != a
-                arrival = start[:, [a]] - model.swap_cost
-                elsewhere[:, others] = np.maximum(elsewhere[:, others], arrival)
-            ahead = np.maximum(stay, elsewhere[:, :, None])
+            for g in range(2):
+                elsewhere = np.full((n, k), -np.inf)
+                for a in range(k):
+                    others = np.arange(k) != a
+                    arrival = hook[g, a] * start[:, [a]] - model.swap_cost
+                    elsewhere[:, others] = np.maximum(elsewhere[:, others], arrival)
+                ahead[g] = np.maximum(hook[g][:, None] * stay, elsewhere[:, :, None])
         total += float(model.joint[:, j] @ start.max(axis=1))
     return total

@@ -52,6 +52,8 @@ def _update(  # type: ignore[no-untyped-def]
     hazard,
     engagement,
     leave,
+    farewell,
+    farewell_column,
     gain,
     memory,
     cues,
@@ -79,17 +81,20 @@ def _update(  # type: ignore[no-untyped-def]
         for j in range(n_cues):
             symbol += np.int64(obs[i, j]) * strides[j]
         engaged = obs[i, n_cues] > 0.5
+        goodbye = farewell_column >= 0 and obs[i, farewell_column] > 0.5
         total = 0.0
         for a in range(n_kinds):
             fresh, bored = joint[i, a, 0], joint[i, a, 1]
             if streak < 1.5:
                 kind = fresh + bored
                 fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-            lost = gain[a] * satiation[i, a, k] if satiates else 0.0
+            lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
             for mood in range(2):
-                chance = max(engagement[a, mood] - lost, 0.0)
+                chance = max(engagement[a, k, mood] - lost, 0.0)
                 like = (chance if engaged else 1.0 - chance) * cues[mood, symbol]
                 like *= 1.0 - leave[a, mood]
+                if farewell_column >= 0:
+                    like *= farewell[a, mood] if goodbye else 1.0 - farewell[a, mood]
                 if mood == 0:
                     fresh *= like
                 else:
@@ -126,13 +131,11 @@ class Filter:
         self.columns = Columns.of(population)
         self._strides = cue_table(population).strides
         # who is available is seen, and in a finite table says a little about who the user is;
-        # an availability that the table does not hold says nothing
+        # a context that the table does not hold says nothing
         known = self.model.joint / self.model.joint.sum(axis=0)
         self._priors = np.ascontiguousarray(np.vstack([known.T, self.model.weights]))
-        powers = 1 << np.arange(self.model.n_actions)
-        self._prior_rows = np.full(1 << self.model.n_actions, len(self._priors) - 1)
-        self._prior_rows[self.model.masks @ powers] = np.arange(len(self.model.masks))
-        self._powers = powers
+        self._prior_rows = np.full(1 << (self.model.n_actions + 1), len(self._priors) - 1)
+        self._prior_rows[self.model.contexts] = np.arange(len(self.model.contexts))
 
     def start(self, lanes: int) -> Belief:
         """The belief before any session, for N lanes."""
@@ -149,8 +152,7 @@ class Filter:
         rows = np.zeros(len(observation), dtype=np.int64)
         begins = observation[:, self.columns.streak] < 0.5
         if begins.any():
-            available = observation[begins, self.columns.available] > 0.5
-            rows[begins] = self._prior_rows[available @ self._powers]
+            rows[begins] = self._prior_rows[self.columns.context(observation[begins])]
         _update(
             belief.joint,
             belief.satiation,
@@ -160,6 +162,8 @@ class Filter:
             model.hazard,
             model.engagement,
             model.leave,
+            model.farewell,
+            -1 if self.columns.farewell is None else self.columns.farewell,
             model.gain,
             model.memory,
             model.cues,

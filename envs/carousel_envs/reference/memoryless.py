@@ -20,7 +20,7 @@ import numpy as np
 from ..cues import cue_table
 from ..errors import CarouselError
 from ..observation import Columns
-from .belief import solve_belief
+from .belief import BeliefProblem, solve_belief
 from .model import Model
 from .policies import current_persona, session_begins, turns_played
 
@@ -73,29 +73,29 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
         CarouselError: the population is of another kind.
     """
     model = Model.of(population)
-    interchangeable = (model.fit == model.fit[:, :1]).all() and (
-        model.hazard == model.hazard[:, :1]
-    ).all()
-    if model.n_types > 1 or not interchangeable or model.has_satiation or not model.masks.all():
+    interchangeable = all(
+        (table == table[:, :1]).all() for table in (model.fit, model.hazard, model.engagement)
+    )
+    listening_alone = not (model.has_satiation or model.has_farewells)
+    if (
+        model.n_types > 1
+        or len(model.contexts) > 1
+        or not interchangeable
+        or not listening_alone
+        or not model.masks.all()
+    ):
         raise CarouselError(
-            "best_memoryless needs one kind of user without satiation and interchangeable "
-            "personas that are always available"
+            "best_memoryless needs one kind of user without satiation or farewells, and "
+            "interchangeable personas that are always available"
         )
     if model.length > LONGEST:
         raise CarouselError(
             f"session_length is {model.length}; best_memoryless takes at most {LONGEST} turns"
         )
-    like = model.symbols(0)
+    problem = BeliefProblem.of(model, 0, np.arange(model.n_actions))
+    like = problem.likelihood[0]
     ratio = np.log(np.maximum(like[1], 1e-300)) - np.log(np.maximum(like[0], 1e-300))
-    solution = solve_belief(
-        model.fit[0],
-        model.hazard[0],
-        model.engagement[0],
-        model.leave[0],
-        like,
-        model.length,
-        model.swap_cost,
-    )
+    solution = solve_belief(problem)
     best_value, best_swap = -np.inf, None
     for threshold in np.linspace(0.15, 0.75, starts):
         # the posterior given one symbol, from a prior that boredom builds up at the hazard's rate
@@ -134,7 +134,7 @@ def _improve(
         # backward: ahead[n] over moods, value from turn t on
         ahead = np.zeros((length + 1, 2))
         for t in range(length - 1, -1, -1):
-            value = np.tile(model.engagement[0], (length + 1, 1))
+            value = np.tile(model.engagement[0, 0], (length + 1, 1))
             if t + 1 < length:
                 arrival = float(redrawn @ ahead[0]) - cost
                 after = _age(mass[t, : t + 1, :, None] * shown, hazard)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cues import cue_table
-from ..users import user_table
+from ..users import UNIT, user_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
+    from ..users import UserTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,18 @@ class Model:
     Attributes:
         fit: P(fresh after a persona takes over), shape (types, K).
         hazard: P(fresh to bored) per turn, shape (types, K).
-        engagement: shape (types, 2): fresh, bored.
-        leave: shape (types, 2).
-        gain, memory: satiation, shape (types,).
+        engagement: shape (types, K, 2): fresh, bored.
+        leave, farewell: shape (types, 2).
+        gain: engagement lost per unit of satiation, shape (types, K).
+        memory: share of satiation kept, shape (types,).
         weights: share of each type, shape (types,).
-        masks: which personas are present, one row per distinct set, bool, shape (masks, K).
-        mask_weights: share of each set, shape (masks,).
-        joint: share of each pair, shape (types, masks).
+        masks: what is present in each visible context, bool, shape (contexts, K).
+        contexts: `Columns.context` of each, shape (contexts,): who is available and, where users
+            show it, whether they are vulnerable.
+        mask_weights: share of each context, shape (contexts,).
+        joint: share of each pair, shape (types, contexts).
+        hook: P(a user who said goodbye is kept), shape (K,).
+        personas: how many actions enact a persona; the others enact none.
         cues: P(cue symbol | mood), shape (2, symbols).
         length: turns, T.
         swap_cost: engagement units.
@@ -39,12 +45,16 @@ class Model:
     hazard: NDArray[np.float64]
     engagement: NDArray[np.float64]
     leave: NDArray[np.float64]
+    farewell: NDArray[np.float64]
     gain: NDArray[np.float64]
     memory: NDArray[np.float64]
     weights: NDArray[np.float64]
     masks: NDArray[np.bool_]
+    contexts: NDArray[np.int64]
     mask_weights: NDArray[np.float64]
     joint: NDArray[np.float64]
+    hook: NDArray[np.float64]
+    personas: int
     cues: NDArray[np.float64]
     length: int
     swap_cost: float
@@ -53,22 +63,22 @@ class Model:
     def of(cls, population: Population) -> Model:
         """The model of a population's realised user table."""
         table = user_table(population)
-        # satiation that is not felt, or not kept, makes no difference between users
-        felt = table.gain * table.memory > 0
-        gain, memory = table.gain * felt, table.memory * felt
-        hidden = np.column_stack(
-            [table.fit, table.hazard, table.engagement, table.leave, gain, memory]
-        )
-        kinds, which_kind = np.unique(hidden, axis=0, return_inverse=True)
-        masks, which_mask = np.unique(table.available, axis=0, return_inverse=True)
-        joint = np.zeros((len(kinds), len(masks)))
-        np.add.at(joint, (which_kind.ravel(), which_mask.ravel()), 1.0 / len(table))
+        kinds, which_kind = np.unique(_hidden(table), axis=0, return_inverse=True)
+        visible = (table.available * (1 << np.arange(table.n_actions))).sum(axis=1)
+        if "vulnerable" in population.shows:
+            visible += table.vulnerable.astype(np.int64) << table.n_actions
+        contexts, which_context = np.unique(visible, return_inverse=True)
+        joint = np.zeros((len(kinds), len(contexts)))
+        np.add.at(joint, (which_kind.ravel(), which_context), 1.0 / len(table))
         return cls(
             **_kind_columns(kinds, table.n_actions),
             weights=joint.sum(axis=1),
-            masks=masks.astype(np.bool_),
+            masks=(contexts[:, None] >> np.arange(table.n_actions)) & 1 != 0,
+            contexts=contexts,
             mask_weights=joint.sum(axis=0),
             joint=joint,
+            hook=np.rint(population.per_action("hook") * UNIT) / UNIT,
+            personas=len(population.personas),
             cues=cue_table(population).probability,
             length=population.session_length,
             swap_cost=population.swap_cost,
@@ -87,19 +97,35 @@ class Model:
     @property
     def has_satiation(self) -> bool:
         """Whether anybody tires of a persona."""
-        return bool((self.gain * self.memory > 0).any())
+        return bool((self.gain.max(axis=1) * self.memory > 0).any())
+
+    @property
+    def has_farewells(self) -> bool:
+        """Whether anybody says goodbye."""
+        return bool((self.farewell > 0).any())
 
     def first_picks(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Who speaks when persona k is picked first: k, or the next present one; shape (K,)."""
-        k = self.n_actions
-        around = (np.arange(k)[:, None] + np.arange(k)[None, :]) % k
-        return np.asarray(around[np.arange(k), mask[around].argmax(axis=1)])
+        """Who speaks when action k is picked first: k, or the next present one; shape (K,)."""
+        k, personas = self.n_actions, self.personas
+        around = (np.arange(personas)[:, None] + np.arange(personas)[None, :]) % personas
+        firsts = np.arange(k)
+        firsts[:personas] = around[firsts[:personas], mask[around].argmax(axis=1)]
+        return firsts
 
-    def symbols(self, kind: int) -> NDArray[np.float64]:
-        """P(engagement and cue symbol | mood) of a type without satiation, shape (2, 2 * symbols):
-        first the symbols with engagement 0, then those with engagement 1."""
-        q = self.engagement[kind][:, None]
-        return np.concatenate([(1 - q) * self.cues, q * self.cues], axis=1)
+    def symbols(self, kind: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """P(everything shown in a turn | action, mood) of a type without satiation, shape
+        (K, 2, Z), and whether each symbol shows a goodbye, shape (Z,).
+
+        First the cue symbols with engagement 0, then with engagement 1; where users say goodbye,
+        all of these without a goodbye, then with one.
+        """
+        q = self.engagement[kind][:, :, None]
+        like = np.concatenate([(1 - q) * self.cues, q * self.cues], axis=2)
+        if not self.has_farewells:
+            return like, np.zeros(like.shape[2], dtype=np.int64)
+        goodbye = np.repeat([0, 1], like.shape[2])
+        says = self.farewell[kind][None, :, None]
+        return np.concatenate([(1 - says) * like, says * like], axis=2), goodbye
 
     def merged(self, limit: int) -> Model:
         """Merge kinds of user until at most `limit` are left; each stands for its mean.
@@ -108,9 +134,7 @@ class Model:
         """
         if self.n_types <= limit:
             return self
-        columns = np.column_stack(
-            [self.fit, self.hazard, self.engagement, self.leave, self.gain, self.memory]
-        )
+        columns = _hidden(self)
         scaled = columns / np.maximum(columns.std(axis=0), 1e-12)
         groups = [np.arange(self.n_types)]
         while len(groups) < limit:
@@ -127,16 +151,30 @@ class Model:
         )
 
 
+def _hidden(users: UserTable | Model) -> NDArray[np.float64]:
+    """What makes kinds of user differ, one row each, shape (users, 5K + 5)."""
+    n = len(users.fit)
+    # satiation that is not felt, or not kept, makes no difference between users
+    gain = users.gain * (users.memory > 0)[:, None]
+    memory = users.memory * (gain > 0).any(axis=1)
+    moods = users.engagement.reshape(n, -1)
+    return np.column_stack(
+        [users.fit, users.hazard, moods, gain, users.leave, users.farewell, memory]
+    )
+
+
 def _kind_columns(kinds: NDArray[np.float64], k: int) -> dict[str, Any]:
-    """Split rows of (fit, hazard, engagement, leave, gain, memory) into fields of a model."""
-    ends = np.cumsum([k, k, 2, 2])
-    fit, hazard, engagement, leave, rest = np.split(kinds, ends, axis=1)
+    """Split rows of `_hidden` into fields of a model."""
+    fit, hazard, engagement, gain, leave, farewell, memory = np.split(
+        kinds, np.cumsum([k, k, 2 * k, k, 2, 2]), axis=1
+    )
     parts = {
         "fit": fit,
         "hazard": hazard,
-        "engagement": engagement,
+        "engagement": engagement.reshape(-1, k, 2),
+        "gain": gain,
         "leave": leave,
-        "gain": rest[:, 0],
-        "memory": rest[:, 1],
+        "farewell": farewell,
+        "memory": memory[:, 0],
     }
     return {name: np.ascontiguousarray(part) for name, part in parts.items()}

@@ -59,14 +59,14 @@ def _stay_backup(  # type: ignore[no-untyped-def]
 ):
     """Plan "persona k speaks now, then the best of `vectors`", at a belief after the redraw."""
     n_kinds = belief.shape[0]
-    out[:] = q
+    out[:] = q[:, k]
     if count == 0:
         return
-    for z in range(like.shape[2]):
+    for z in range(like.shape[3]):
         total = 0.0
         for a in range(n_kinds):
-            fresh = belief[a, 0] * like[a, 0, z] * stay[a, 0]
-            bored = belief[a, 1] * like[a, 1, z] * stay[a, 1]
+            fresh = belief[a, 0] * like[a, k, 0, z] * stay[a, 0]
+            bored = belief[a, 1] * like[a, k, 1, z] * stay[a, 1]
             moved = fresh * hazard[a, k]
             nxt[a, 0] = fresh - moved
             nxt[a, 1] = bored + moved
@@ -84,8 +84,8 @@ def _stay_backup(  # type: ignore[no-untyped-def]
         for a in range(n_kinds):
             h = hazard[a, k]
             ahead = (1.0 - h) * vectors[best, a, 0] + h * vectors[best, a, 1]
-            out[a, 0] += like[a, 0, z] * stay[a, 0] * ahead
-            out[a, 1] += like[a, 1, z] * stay[a, 1] * vectors[best, a, 1]
+            out[a, 0] += like[a, k, 0, z] * stay[a, 0] * ahead
+            out[a, 1] += like[a, k, 1, z] * stay[a, 1] * vectors[best, a, 1]
 
 
 @njit
@@ -214,13 +214,13 @@ def _explore(  # type: ignore[no-untyped-def]
             word += rng.GOLDEN
             u = np.float64(rng.mix64(word) >> np.uint64(11)) * scale
             z = 0
-            while z < like.shape[2] - 1 and u >= like[kind, mood, z]:
-                u -= like[kind, mood, z]
+            while z < like.shape[3] - 1 and u >= like[kind, current, mood, z]:
+                u -= like[kind, current, mood, z]
                 z += 1
             total = 0.0
             for a in range(n_kinds):
-                fresh = belief[a, 0] * like[a, 0, z] * stay[a, 0]
-                bored = belief[a, 1] * like[a, 1, z] * stay[a, 1]
+                fresh = belief[a, 0] * like[a, current, 0, z] * stay[a, 0]
+                bored = belief[a, 1] * like[a, current, 1, z] * stay[a, 1]
                 moved = fresh * hazard[a, current]
                 belief[a, 0] = fresh - moved
                 belief[a, 1] = bored + moved
@@ -254,7 +254,8 @@ def solve_points(
 
     Args:
         fit, hazard: shape (kinds, K), the personas that are present.
-        engagement, leave: shape (kinds, 2): fresh, bored.
+        engagement: shape (kinds, K, 2): fresh, bored.
+        leave: shape (kinds, 2).
         weights: share of each kind, shape (kinds,).
         cues: P(symbol | mood), shape (2, symbols).
         length, swap_cost: T and c.
@@ -267,11 +268,11 @@ def solve_points(
     fit, hazard = np.ascontiguousarray(fit), np.ascontiguousarray(hazard)
     n_kinds, n_k = fit.shape
     if blind:
-        like = np.ones((n_kinds, 2, 1))
+        like = np.ones((n_kinds, n_k, 2, 1))
     else:
         merged = bin_cues(cues, bins)
-        q = engagement[:, :, None]
-        like = np.concatenate([(1 - q) * merged[None], q * merged[None]], axis=2)
+        q = engagement[..., None]
+        like = np.concatenate([(1 - q) * merged, q * merged], axis=3)
     prior = np.zeros((n_kinds, 2))
     prior[:, 0] = weights / weights.sum()
     shape = (length, n_k, points)

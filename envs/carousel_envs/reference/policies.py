@@ -22,27 +22,29 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class MaskIndex:
-    """Row of the known availability masks that fits each observation best.
+class ContextIndex:
+    """Row of the known visible contexts that fits each observation best.
 
     Attributes:
-        masks: bool, shape (masks, K).
+        columns: of the observations.
+        contexts: `Columns.context` of each row, shape (contexts,).
     """
 
-    masks: NDArray[np.bool_]
+    columns: Columns
+    contexts: NDArray[np.int64]
     _row: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._powers = 1 << np.arange(self.masks.shape[1])
-        self._row = np.full(1 << self.masks.shape[1], -1, dtype=np.int64)
+        self._row = np.full(1 << (self.columns.n_actions + 1), -1, dtype=np.int64)
 
-    def find(self, available: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Index of the mask that differs least, shape (N, K) to (N,)."""
-        bits = (available > 0.5) @ self._powers
+    def find(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Index of the context that differs in the fewest bits, shape (N, D) to (N,)."""
+        bits = self.columns.context(observation)
         rows = self._row[bits]
         if (rows < 0).any():
+            powers = 1 << np.arange(self.columns.n_actions + 1)
             for new in np.unique(bits[rows < 0]):
-                differs = self.masks != ((new & self._powers) != 0)
+                differs = (self.contexts[:, None] & powers) != (new & powers)
                 self._row[new] = int(differs.sum(axis=1).argmin())
             rows = self._row[bits]
         return rows
@@ -56,6 +58,13 @@ def current_persona(observation: NDArray[np.float32], columns: Columns) -> NDArr
 def session_begins(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.bool_]:
     """Whether nobody has spoken yet, shape (N,)."""
     return np.asarray(observation[:, columns.streak] < 0.5)
+
+
+def goodbyes(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.float32]:
+    """1 where the user has just said goodbye, shape (N,)."""
+    if columns.farewell is None:
+        return np.zeros(len(observation), dtype=np.float32)
+    return observation[:, columns.farewell]
 
 
 def turns_played(
@@ -93,17 +102,17 @@ class UniformPolicy:
 
 @dataclass
 class SchedulePolicy:
-    """Enact schedule[mask, t] at turn t, whatever the user shows."""
+    """Enact schedule[context, t] at turn t, whatever the user shows."""
 
     columns: Columns
-    masks: MaskIndex
+    contexts: ContextIndex
     schedule: NDArray[np.int64]
 
     def initial_state(self, lanes: int, seed: int) -> None:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        row = self.masks.find(observation[:, self.columns.available])
+        row = self.contexts.find(observation)
         turn = turns_played(observation, self.columns, self.schedule.shape[1])
         return self.schedule[row, turn], None
 
@@ -114,13 +123,13 @@ class ThresholdPolicy:
 
     Attributes:
         filter: what the router believes.
-        masks: availability masks that the tables know.
-        threshold, target: shape (masks, T, K).
-        first: shape (masks,).
+        contexts: visible contexts that the tables know.
+        threshold, target: shape (contexts, T, K, 2): without, with a goodbye just said.
+        first: shape (contexts,).
     """
 
     filter: Filter
-    masks: MaskIndex
+    contexts: ContextIndex
     threshold: NDArray[np.float64]
     target: NDArray[np.int64]
     first: NDArray[np.int64]
@@ -133,11 +142,12 @@ class ThresholdPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        row = self.masks.find(observation[:, columns.available])
+        row = self.contexts.find(observation)
         turn = turns_played(observation, columns, self.threshold.shape[1])
         current = current_persona(observation, columns)
-        swap = belief.bored >= self.threshold[row, turn, current]
-        picks = np.where(swap, self.target[row, turn, current], current)
+        goodbye = goodbyes(observation, columns).astype(np.int64)
+        swap = belief.bored >= self.threshold[row, turn, current, goodbye]
+        picks = np.where(swap, self.target[row, turn, current, goodbye], current)
         begins = session_begins(observation, columns)
         return np.where(begins, self.first[row], picks), belief
 
@@ -163,13 +173,13 @@ class PlanPolicy:
     """Follow the plan that is best at the filtered belief over (kind of user, mood).
 
     Attributes:
-        vectors: value of each plan, shape (masks, T, K, P, kinds, 2).
-        actions: its first persona, shape (masks, T, K, P).
-        first: persona to begin with, shape (masks,).
+        vectors: value of each plan, shape (contexts, T, K, P, kinds, 2).
+        actions: its first persona, shape (contexts, T, K, P).
+        first: persona to begin with, shape (contexts,).
     """
 
     filter: Filter
-    masks: MaskIndex
+    contexts: ContextIndex
     vectors: NDArray[np.float64]
     actions: NDArray[np.int64]
     first: NDArray[np.int64]
@@ -182,7 +192,7 @@ class PlanPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        row = self.masks.find(observation[:, columns.available])
+        row = self.contexts.find(observation)
         turn = turns_played(observation, columns, self.vectors.shape[1])
         current = current_persona(observation, columns)
         picks = np.empty(len(observation), dtype=np.int64)
@@ -193,7 +203,7 @@ class PlanPolicy:
 
 @njit
 def _myopic(  # type: ignore[no-untyped-def]
-    joint, satiation, available, begins, current, fit, engagement, gain, cost, picks
+    joint, satiation, available, begins, current, farewell, fit, engagement, gain, hook, cost, picks
 ):
     n_kinds, n_k = fit.shape
     satiates = satiation.shape[2] > 0
@@ -204,14 +214,16 @@ def _myopic(  # type: ignore[no-untyped-def]
                 continue
             stays = not begins[i] and k == current[i]
             value = 0.0 if stays or begins[i] else -cost
+            goodbye = farewell[i] > 0.5
             for a in range(n_kinds):
                 fresh, bored = joint[i, a, 0], joint[i, a, 1]
                 if not stays:
                     kind = fresh + bored
                     fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-                lost = gain[a] * satiation[i, a, k] if satiates else 0.0
-                value += fresh * max(engagement[a, 0] - lost, 0.0)
-                value += bored * max(engagement[a, 1] - lost, 0.0)
+                lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
+                reward = fresh * max(engagement[a, k, 0] - lost, 0.0)
+                reward += bored * max(engagement[a, k, 1] - lost, 0.0)
+                value += reward * (hook[k] if goodbye else 1.0)
             # a tie goes to whoever speaks
             if value > best + 1e-12 or (stays and value > best - 1e-12):
                 best = value
@@ -239,9 +251,11 @@ class MyopicPolicy:
             observation[:, columns.available],
             session_begins(observation, columns),
             current_persona(observation, columns),
+            goodbyes(observation, columns),
             model.fit,
             model.engagement,
             model.gain,
+            model.hook,
             model.swap_cost,
             picks,
         )

@@ -12,12 +12,12 @@ from ..observation import Columns
 from ..population import as_population
 from ..rollout import Policy, rollout
 from . import chains
-from .belief import BeliefSolution, evaluate_thresholds, solve_belief
+from .belief import BeliefProblem, BeliefSolution, evaluate_thresholds, solve_belief
 from .filtering import Filter
 from .model import Model
 from .points import solve_points
 from .policies import (
-    MaskIndex,
+    ContextIndex,
     MyopicPolicy,
     PlanPolicy,
     SchedulePolicy,
@@ -130,11 +130,16 @@ def _solve(population: Population) -> Reference:
     model = Model.of(population)
     if model.has_satiation:
         always_fresh = bool((model.fit == 1.0).all() and (model.hazard == 0.0).all())
-        if always_fresh and model.n_types == 1:
+        alike = (model.gain == model.gain[:, :1]).all() and (
+            model.engagement == model.engagement[:, :1]
+        ).all()
+        if always_fresh and alike and model.n_types == 1 and not model.has_farewells:
             return _solve_rotation(population, model)
         return _solve_by_relaxation(population, model)
-    if model.n_types == 1:
+    if (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
+    if model.has_farewells:
+        return _solve_by_relaxation(population, model)
     return _solve_kinds(population, model)
 
 
@@ -157,7 +162,11 @@ def _schedules(
         value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
         total += value
         schedules.append(schedule)
-    policy = SchedulePolicy(Columns.of(population), MaskIndex(model.masks), np.stack(schedules))
+    policy = SchedulePolicy(
+        Columns.of(population),
+        ContextIndex(Columns.of(population), model.contexts),
+        np.stack(schedules),
+    )
     return total, policy
 
 
@@ -179,24 +188,28 @@ def _spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int)
 
 
 def _solve_known_user(population: Population, model: Model) -> Reference:
-    fit, hazard, q, leave = (model.fit[0], model.hazard[0], model.engagement[0], model.leave[0])
-    like, cost, length = model.symbols(0), model.swap_cost, model.length
-    k = model.n_actions
+    length, k = model.length, model.n_actions
     low = high = blind = myopic = 0.0
     threshold, target, first, blind_schedules = [], [], [], []
-    for mask, weight in zip(model.masks, model.mask_weights, strict=True):
+    for j, (mask, weight) in enumerate(zip(model.masks, model.mask_weights, strict=True)):
         present = np.flatnonzero(mask)
-        here = (fit[present], hazard[present], q, leave)
-        solution = solve_belief(*here, like, length, cost)
+        kind = int(model.joint[:, j].argmax())
+        problem = BeliefProblem.of(model, kind, present)
+        solution = solve_belief(problem)
         low += float(weight) * solution.lower
         high += float(weight) * solution.upper
-        deaf = solve_belief(*here, np.ones((2, 1)), length, cost)
-        schedule = _follow_blindly(fit[present], hazard[present], leave, deaf, length)
-        blind_schedules.append(present[schedule])
-        blind += float(weight) * chains.schedule_value(model, present[schedule], np.ones(1))
-        rule = _myopic_rule(fit[present], q, cost, length)
-        myopic += float(weight) * evaluate_thresholds(*here, like, cost, *rule)
-        row = np.full((length, k), 2.0)
+        alone = np.arange(model.n_types) == kind
+        if model.has_farewells:
+            value, schedule = chains.best_schedule(model, mask, alone.astype(np.float64))
+            blind_schedules.append(schedule)
+        else:
+            deaf = BeliefProblem.of(model, kind, present, blind=True)
+            schedule = present[_follow_blindly(deaf, solve_belief(deaf))]
+            value = chains.schedule_value(model, schedule, alone.astype(np.float64))
+            blind_schedules.append(schedule)
+        blind += float(weight) * value
+        myopic += float(weight) * evaluate_thresholds(problem, *_myopic_rule(problem))
+        row = np.full((length, k, 2), 2.0)
         row[:, present] = solution.threshold
         threshold.append(row)
         target.append(_spread(present[solution.target], present, k, axis=1))
@@ -204,11 +217,11 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
     best_fixed, best_persona = _best_fixed(population, model)
     commonest = int(model.mask_weights.argmax())
     thresholds = {
-        name: tuple(float(x) if x <= 1.0 else None for x in threshold[commonest][:, i])
-        for i, name in enumerate(population.personas)
+        name: tuple(float(x) if x <= 1.0 else None for x in threshold[commonest][:, i, 0])
+        for i, name in enumerate(population.actions)
     }
     known = Filter(population, model)
-    masks = MaskIndex(model.masks)
+    contexts = ContextIndex(Columns.of(population), model.contexts)
     return Reference(
         tier="exact",
         value=low,
@@ -220,50 +233,51 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         best_persona=best_persona,
         thresholds=thresholds,
         policy=ThresholdPolicy(
-            known, masks, np.stack(threshold), np.stack(target), np.array(first)
+            known, contexts, np.stack(threshold), np.stack(target), np.array(first)
         ),
-        blind_policy=SchedulePolicy(Columns.of(population), masks, np.stack(blind_schedules)),
+        blind_policy=SchedulePolicy(Columns.of(population), contexts, np.stack(blind_schedules)),
         myopic_policy=MyopicPolicy(known),
     )
 
 
-def _follow_blindly(
-    fit: NDArray[np.float64],
-    hazard: NDArray[np.float64],
-    leave: NDArray[np.float64],
-    solution: BeliefSolution,
-    length: int,
-) -> NDArray[np.int64]:
+def _follow_blindly(problem: BeliefProblem, solution: BeliefSolution) -> NDArray[np.int64]:
     """The schedule that a threshold rule amounts to when nothing is heard, shape (T,)."""
-    schedule = np.zeros(length, dtype=np.int64)
+    schedule = np.zeros(problem.length, dtype=np.int64)
     k = solution.first
-    bored = 1.0 - fit[k]
-    for t in range(length):
-        if t > 0 and bored >= solution.threshold[t, k]:
-            k = int(solution.target[t, k])
-            bored = 1.0 - fit[k]
+    bored = 1.0 - problem.fit[k]
+    for t in range(problem.length):
+        if t > 0 and bored >= solution.threshold[t, k, 0]:
+            k = int(solution.target[t, k, 0])
+            bored = 1.0 - problem.fit[k]
         schedule[t] = k
-        stays = np.array([1.0 - bored, bored]) * (1.0 - leave)
+        stays = np.array([1.0 - bored, bored]) * (1.0 - problem.leave)
         if stays.sum() > 0.0:
-            bored = (stays[1] + stays[0] * hazard[k]) / stays.sum()
+            bored = (stays[1] + stays[0] * problem.hazard[k]) / stays.sum()
     return schedule
 
 
 def _myopic_rule(
-    fit: NDArray[np.float64], engagement: NDArray[np.float64], cost: float, length: int
+    problem: BeliefProblem,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
-    """Thresholds and targets of the myopic router, shapes (T, K), and its first persona."""
-    k = len(fit)
-    gap = engagement[0] - engagement[1]
-    threshold, target = np.full(k, 2.0), np.arange(k)
+    """Thresholds and targets of the myopic router, shapes (T, K, 2), and its first action."""
+    k = len(problem.fit)
+    arrival = problem.fit * problem.reward[:, 0] + (1.0 - problem.fit) * problem.reward[:, 1]
+    threshold, target = np.full((k, 2), 2.0), np.tile(np.arange(k)[:, None], (1, 2))
     for i in range(k):
-        others = [j for j in range(k) if j != i]
-        if others and gap > 0:
-            target[i] = max(others, key=lambda j: fit[j])
-            threshold[i] = (1.0 - fit[target[i]]) + cost / gap
-    # P(bored) must exceed the threshold: at a tie the current persona stays
-    exceed = np.nextafter(threshold, np.inf)
-    return np.tile(exceed, (length, 1)), np.tile(target, (length, 1)), int(fit.argmax())
+        for goodbye, keep in enumerate((np.ones(k), problem.hook)):
+            others = [j for j in range(k) if j != i]
+            if not others:
+                continue
+            target[i, goodbye] = best = max(others, key=lambda j: keep[j] * arrival[j])
+            swap = keep[best] * arrival[best] - problem.swap_cost
+            fresh, bored = keep[i] * problem.reward[i]
+            if swap > fresh:
+                threshold[i, goodbye] = 0.0
+            elif swap > bored:
+                # P(bored) must exceed the threshold: at a tie the current persona stays
+                threshold[i, goodbye] = np.nextafter((fresh - swap) / (fresh - bored), np.inf)
+    shape = (problem.length, 1, 1)
+    return np.tile(threshold, shape), np.tile(target, shape), int(arrival.argmax())
 
 
 # -- several kinds of user, no satiation ----------------------------------------------------------
@@ -300,7 +314,11 @@ def _solve_kinds(population: Population, model: Model) -> Reference:
     blind_value, blind_policy = _schedules(population, model, deaf)
     known = Filter(population, planning)
     policy: Policy = PlanPolicy(
-        known, MaskIndex(model.masks), np.stack(vectors), np.stack(actions), np.array(first)
+        known,
+        ContextIndex(Columns.of(population), model.contexts),
+        np.stack(vectors),
+        np.stack(actions),
+        np.array(first),
     )
     errors = {}
     if many or planning is not model:
@@ -340,15 +358,7 @@ def informed_value(model: Model) -> float:
     total = 0.0
     for i, j in zip(*np.nonzero(model.joint), strict=True):
         present = np.flatnonzero(model.masks[j])
-        solution = solve_belief(
-            model.fit[i, present],
-            model.hazard[i, present],
-            model.engagement[i],
-            model.leave[i],
-            model.symbols(int(i)),
-            model.length,
-            model.swap_cost,
-        )
+        solution = solve_belief(BeliefProblem.of(model, int(i), present))
         total += float(model.joint[i, j]) * solution.upper
     return total
 
@@ -392,8 +402,8 @@ def _solve_rotation(population: Population, model: Model) -> Reference:
     for mask, weight in zip(model.masks, model.mask_weights, strict=True):
         present = np.flatnonzero(mask)
         problem = SatiationProblem(
-            float(model.engagement[0, 0]),
-            float(model.gain[0]),
+            float(model.engagement[0, 0, 0]),
+            float(model.gain[0, 0]),
             float(model.memory[0]),
             float(model.leave[0, 0]),
             model.length,
@@ -405,7 +415,11 @@ def _solve_rotation(population: Population, model: Model) -> Reference:
         high += float(weight) * solution.upper
         myopic += float(weight) * problem.value(problem.greedy())
         schedules.append(present[solution.schedule])
-    policy = SchedulePolicy(Columns.of(population), MaskIndex(model.masks), np.stack(schedules))
+    policy = SchedulePolicy(
+        Columns.of(population),
+        ContextIndex(Columns.of(population), model.contexts),
+        np.stack(schedules),
+    )
     best_fixed, best_persona = _best_fixed(population, model)
     uniform, error = _simulated(population, UniformPolicy(Columns.of(population)))
     return Reference(
@@ -426,7 +440,7 @@ def _solve_rotation(population: Population, model: Model) -> Reference:
 
 
 def _solve_by_relaxation(population: Population, model: Model) -> Reference:
-    relaxed = solve(population.replace(satiation_gain=0.0))
+    relaxed = solve(population.replace(satiation_gain=0.0, farewell_fresh=0.0, farewell_bored=0.0))
     planning = model.merged(_MAX_PLANNING_KINDS)
     columns = Columns.of(population)
     blind, blind_policy = _schedules(population, model)
