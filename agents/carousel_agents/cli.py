@@ -22,8 +22,8 @@ from carousel_envs import (
     column_names,
     environment_ids,
 )
-from carousel_envs.carousel import MAX_LANES
 from carousel_envs.errors import whole_number
+from carousel_envs.lanes import MAX_LANES
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 

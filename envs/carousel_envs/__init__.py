@@ -9,12 +9,11 @@ from __future__ import annotations
 import gymnasium as _gym
 
 from ._version import __version__
-from .carousel import CarouselVectorEnv
+from .carousel import CarouselEnv, CarouselVectorEnv
 from .errors import CarouselError
 from .observation import Columns, column_names
 from .personas import Persona, repertoire, trait_names
 from .population import Population, presets
-from .scalar import CarouselEnv
 from .users import UserTable, user_table
 
 __all__ = [
@@ -42,7 +41,7 @@ def environment_ids() -> tuple[str, ...]:
 for _name in presets():
     _gym.register(
         id=f"Carousel/{_name}-v0",
-        entry_point="carousel_envs.scalar:CarouselEnv",
+        entry_point="carousel_envs.carousel:CarouselEnv",
         vector_entry_point="carousel_envs.carousel:CarouselVectorEnv",
         kwargs={"population": _name},
     )

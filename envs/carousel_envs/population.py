@@ -575,7 +575,11 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
     text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     shared = data.pop("shared")
-    return {name: {**shared, **fields} for name, fields in data.items()}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, fields in data.items():
+        base = found[fields.pop("like")] if "like" in fields else shared
+        found[name] = {**base, **fields}
+    return found
 
 
 def describe_fields() -> Iterable[tuple[str, str]]:

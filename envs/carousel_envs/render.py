@@ -73,7 +73,7 @@ class Recorder:
         self,
         obs: NDArray[np.float32],
         reward: NDArray[np.float64],
-        mean: NDArray[np.float32],
+        detail: NDArray[np.float32],
         events: NDArray[np.int8],
     ) -> None:
         """Record one turn of every lane that played one; a lane that reset forgets."""
@@ -89,7 +89,7 @@ class Recorder:
                     persona=int(obs[i, self.columns.persona].argmax()),
                     engaged=bool(obs[i, self.columns.engagement] > 0),
                     cues=tuple(int(x) for x in obs[i, self.columns.cues]),
-                    chance=float(mean[i]),
+                    chance=float(detail[0, i]),
                     mood=mood[i],
                     swapped=bool(swapped[i]),
                     refused=bool(refused[i]),

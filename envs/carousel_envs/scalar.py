@@ -1,28 +1,25 @@
-"""The scalar environment: the vector environment at one lane."""
+"""One lane of any environment with lanes, as a scalar environment."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
-from .carousel import RENDER_MODES, CarouselVectorEnv, Info, Reward
 from .errors import CarouselError, as_array, shown, whole_number
+from .lanes import RENDER_MODES, Info, LaneVectorEnv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .population import Population
 
+class LaneEnv(gym.Env[Any, Any], ABC):
+    """One session at a time: a vector environment at one lane, autoreset disabled.
 
-class CarouselEnv(gym.Env[Any, Any]):
-    """One session at a time: the vector environment at one lane.
-
-    Takes the arguments of `CarouselVectorEnv` except `num_envs` and `autoreset_mode`. Observations
-    are float32 of shape (D,); `info` holds the same keys as Python scalars (`action_mask` an int8
-    array of shape (K,)).
+    Args:
+        one: the vector environment that plays.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -30,31 +27,25 @@ class CarouselEnv(gym.Env[Any, Any]):
         "render_fps": 4,
     }
 
-    def __init__(
-        self,
-        *,
-        population: Population | str = "Boredom",
-        reward: Reward = "sampled",
-        render_mode: str | None = None,
-    ) -> None:
-        self._one = CarouselVectorEnv(
-            1,
-            population=population,
-            reward=reward,
-            autoreset_mode=AutoresetMode.DISABLED,
-            render_mode=render_mode,
-        )
-        self.population = self._one.population
-        self.columns = self._one.columns
-        self.render_mode = render_mode
+    def __init__(self, one: LaneVectorEnv) -> None:
+        self._one = one
+        self.render_mode = one.render_mode
         self._action = np.zeros(1, dtype=np.int64)
-        self.observation_space = self._one.single_observation_space
-        self.action_space = self._one.single_action_space
+        self._n_actions = one._mask.shape[1]
+        self.observation_space = one.single_observation_space
+        self.action_space = one.single_action_space
+
+    @abstractmethod
+    def _turn_info(self, detail: Any, events: list[int]) -> Info:
+        """Info of a turn, without the state: detail and events as `LaneVectorEnv._turn` has them.
+
+        Written out by every subclass, like `LaneVectorEnv._info`.
+        """
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], Info]:
-        """Start a session; see `CarouselVectorEnv.reset`."""
+        """Start a session; see `LaneVectorEnv.reset`."""
         if seed is not None:
             seed = whole_number("seed", seed, 0, 2**63 - 1)
         super().reset(seed=seed)
@@ -64,28 +55,15 @@ class CarouselEnv(gym.Env[Any, Any]):
     def step(
         self, action: int | np.integer[Any]
     ) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
-        """Play one turn with persona `action`; see `CarouselVectorEnv.step`."""
+        """Play one turn with persona `action`; see `LaneVectorEnv.step`."""
         one = self._one
         self._action[0] = self._read_action(action)
-        reward, mean, welfare, events, _ = one._play(self._action)
-        terminated, truncated, _, swapped, refused, mood, *more = events[:, 0].tolist()
-        info = {
-            "engagement_mean": mean.item(),
-            "swapped": swapped != 0,
-            "refused": refused != 0,
-            "mood": mood,
-            "action_mask": one._mask[0].copy(),
-            "user": int(one._lanes["user"][0]),
-        }
-        if more:
-            kept, unmasked = more
-            if one._keeps_welfare:
-                info["welfare"] = welfare.item()
-                info["kept"] = kept != 0
-            if self.population.unmask:
-                info["unmasked"] = unmasked != 0
-                info["payoff"] = self.population.unmask_payoff if unmasked else 0.0
-        return one._obs[0].copy(), reward.item(), terminated != 0, truncated != 0, info
+        reward, detail, events, _ = one._play(self._action)
+        row = events[:, 0].tolist()  # terminated, truncated, ...
+        info = self._turn_info(detail[..., 0].tolist(), row)
+        info["action_mask"] = one._mask[0].copy()
+        info["user"] = int(one._lanes["user"][0])
+        return one._obs[0].copy(), reward.item(), row[0] != 0, row[1] != 0, info
 
     def _read_action(self, action: int | np.integer[Any]) -> int:
         number = action
@@ -93,15 +71,14 @@ class CarouselEnv(gym.Env[Any, Any]):
             given = as_array("action", action)
             whole = given.dtype.kind in "iu" and given.size == 1
             number = int(given.reshape(-1)[0]) if whole else -1
-        if not 0 <= number < self.population.n_actions:
+        if not 0 <= number < self._n_actions:
             raise CarouselError(
-                f"action is {shown(action)}; it must be an integer from 0 to "
-                f"{self.population.n_actions - 1}"
+                f"action is {shown(action)}; it must be an integer from 0 to {self._n_actions - 1}"
             )
         return int(number)
 
     def hidden(self) -> dict[str, Any]:
-        """What no router sees; see `CarouselVectorEnv.hidden`."""
+        """What no router sees; see `LaneVectorEnv.hidden`."""
         return {key: value[0] for key, value in self._one.hidden().items()}
 
     def action_masks(self) -> NDArray[np.bool_]:

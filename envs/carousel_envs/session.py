@@ -106,8 +106,7 @@ def step(  # type: ignore[no-untyped-def]
     obs,
     mask,
     reward,
-    mean,
-    welfare,
+    detail,
     events,
     final_obs,
 ):
@@ -129,8 +128,8 @@ def step(  # type: ignore[no-untyped-def]
         obs: float32, shape (N, D), changed in place.
         mask: int8, shape (N, K), availability.
         reward: float64, shape (N,).
-        mean: float32, shape (N,), probability of engagement.
-        welfare: float32, shape (N,), or empty where it is not kept.
+        detail: float32, shape (2, N), or (1, N) where welfare is not kept: probability of
+            engagement, welfare.
         events: int8, shape (6, N): terminated, truncated, played (0: the step was a reset),
             swapped, refused, mood; with shape (8, N) also: kept after a goodbye, nobody enacted.
         final_obs: float32, shape (N, D); last observation of each session that ended
@@ -153,7 +152,7 @@ def step(  # type: ignore[no-untyped-def]
     farewell_column = np.int64(numbers[FAREWELL])
     satiates = satiation_rows.shape[0] > 0
     farewells = hook.shape[0] > 0
-    keeps_welfare = welfare.shape[0] > 0
+    keeps_welfare = detail.shape[0] > 1
     tells_more = events.shape[0] > KEPT
     engagement, leaving = 2 * n_actions, 4 * n_actions
     flags = leaving + 4
@@ -181,9 +180,9 @@ def step(  # type: ignore[no-untyped-def]
                 mask[i],
             )
             reward[i] = 0.0
-            mean[i] = 0.0
+            detail[0, i] = 0.0
             if keeps_welfare:
-                welfare[i] = 0.0
+                detail[1, i] = 0.0
             events[:, i] = 0
             continue
         user = lane.user
@@ -232,7 +231,7 @@ def step(  # type: ignore[no-untyped-def]
         engaged = np.int64((first >> _S16) & _MASK) < chance
         paid = chance / UNIT if pay_mean else np.float64(engaged)
         reward[i] = paid - (swap_cost if swapped else 0.0)
-        mean[i] = chance / UNIT
+        detail[0, i] = chance / UNIT
 
         # 4. cues
         draw = second & _MASK
@@ -269,7 +268,7 @@ def step(  # type: ignore[no-untyped-def]
             # nothing is gained or lost in the turn of a goodbye
             group = rows[user, flags] >> VULNERABLE_BIT
             gained = 0.0 if goes else welfare_rows[group, pick]
-            welfare[i] = gained - (numbers[HARM] if kept else 0.0)
+            detail[1, i] = gained - (numbers[HARM] if kept else 0.0)
 
         # 6. a fresh user may become bored
         if mood == FRESH and np.int64(first >> _S48) < rows[user, n_actions + pick]:

@@ -18,8 +18,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.utils import set_random_seed
 
 from carousel_envs import CarouselError, Columns, column_names
-from carousel_envs.carousel import MAX_LANES
 from carousel_envs.errors import whole_number
+from carousel_envs.lanes import MAX_LANES
 
 from .adapter import CarouselVecEnv
 from .policy_file import PolicyFile

@@ -1,0 +1,405 @@
+"""What every environment with lanes shares: seeds, options, autoreset, refusals and copies.
+
+A subclass brings the dynamics: a compiled kernel over records of lanes, and the info of a turn.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from . import rng, session
+from .errors import CarouselError, as_array, shown, whole_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Info = dict[str, Any]
+
+MAX_LANES = 2**24
+RENDER_MODES = ("ansi", "rgb_array")
+_MODE_CODES = {
+    AutoresetMode.NEXT_STEP: session.NEXT_STEP,
+    AutoresetMode.SAME_STEP: session.SAME_STEP,
+    AutoresetMode.DISABLED: session.DISABLED,
+}
+
+
+class Recorder(Protocol):
+    """Keeps the running session of every lane, for drawing only."""
+
+    def start(self, which: NDArray[np.bool_]) -> None:
+        """Forget the session of the marked lanes."""
+        ...
+
+    def add(
+        self,
+        obs: NDArray[np.float32],
+        reward: NDArray[np.float64],
+        detail: NDArray[Any],
+        events: NDArray[np.int8],
+    ) -> None:
+        """Record one turn of every lane that played one; a lane that reset forgets."""
+        ...
+
+    def line(self, lane: int) -> str:
+        """The last turn of a lane in words."""
+        ...
+
+    def picture(self, lane: int) -> NDArray[np.uint8]:
+        """The session so far, uint8 of shape (height, width, 3)."""
+        ...
+
+
+class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
+    """Many sessions at once, played by one compiled kernel; the base of every environment here.
+
+    Lane i of an environment seeded s is bit for bit the scalar environment seeded s + i. Every
+    array that `reset` and `step` return is the caller's to keep, unless `copy` is False.
+
+    Args:
+        num_envs: number of lanes N, 1 to 2**24.
+        space: space of one observation, float32 of shape (D,).
+        n_actions: number of actions, K.
+        n_users: rows of the table of users.
+        lane: dtype of a lane's record; it has at least the fields lane_key (uint64), episode
+            (int64), user (int32) and over (int32), which mean what they mean in `session.LANE`.
+        autoreset_mode: one of Gymnasium's three modes (the enum or its value).
+        render_mode: None, "ansi" or "rgb_array".
+        copy: False returns observations, action masks and users as views that the next step
+            changes in place.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        space: spaces.Box,
+        n_actions: int,
+        n_users: int,
+        lane: np.dtype[np.void],
+        autoreset_mode: AutoresetMode | str,
+        render_mode: str | None,
+        copy: bool,
+    ) -> None:
+        n = self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise CarouselError(
+                f"render_mode is {render_mode!r}; it must be None, 'ansi' or 'rgb_array'"
+            )
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            raise CarouselError(
+                f"autoreset_mode is {autoreset_mode!r}; it must be one of "
+                f"{', '.join(mode.value for mode in AutoresetMode)}"
+            ) from None
+        self.copy = copy
+        self.render_mode = render_mode
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
+        self.single_observation_space = space
+        self.single_action_space = spaces.Discrete(n_actions)
+        self.observation_space = batch_space(self.single_observation_space, n)
+        self.action_space = batch_space(self.single_action_space, n)
+        self._mode = _MODE_CODES[self.autoreset_mode]
+        self._n_users = n_users
+        self._lanes = np.zeros(n, dtype=lane)
+        width = space.shape[0]
+        self._obs = np.zeros((n, width), dtype=np.float32)
+        self._mask = np.zeros((n, n_actions), dtype=np.int8)
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
+        self._started = False
+        self._recorder: Recorder | None = None
+
+    # -- what a subclass brings ---------------------------------------------------------------
+
+    @abstractmethod
+    def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
+        """Start episode `lanes.episode` in the marked lanes with these users (-1: drawn)."""
+
+    @abstractmethod
+    def _turn(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.int8], int]:
+        """Run the kernel for one turn.
+
+        Returns:
+            Reward (float64, (N,)), detail (any one array of shape (..., N)), events (int8, (E, N);
+            rows begin as `session.TERMINATED` and its fellows say), all new, and the number of
+            sessions that ended, or -1 - i if action i is not allowed (nothing has changed).
+        """
+
+    @abstractmethod
+    def _info(
+        self,
+        detail: NDArray[Any],
+        events: NDArray[np.int8],
+        flags: NDArray[np.bool_],
+        played: NDArray[np.bool_],
+        mask: NDArray[np.int8],
+        user: NDArray[np.int32] | None,
+        present: NDArray[np.bool_],
+    ) -> Info:
+        """Info of one step: what the turn brought where one was played, the state where present.
+
+        Written out by every subclass: this runs every step, and loops over names cost more than
+        the turn itself. `flags` is `events` seen as bool.
+        """
+
+    @abstractmethod
+    def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Action masks, (N, K), of the sessions that these observations show."""
+
+    @abstractmethod
+    def hidden(self) -> dict[str, NDArray[Any]]:
+        """What no router sees, as it stands before the next turn (copies).
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+
+    # -- reset --------------------------------------------------------------------------------
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start a session in every lane, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: s seeds lane i with s + i; a sequence gives each lane its own. Without a seed
+                every lane goes on with its next episode.
+            options: see the class.
+
+        Returns:
+            Observations (float32, shape (N, D)) and info.
+
+        Raises:
+            CarouselError: the seed or an option is not allowed.
+        """
+        self._refuse_if_closed()
+        which, users = self._read_options(options)
+        first = not self._started
+        if first and not which.all():
+            raise CarouselError("reset_mask leaves out lanes, but the first reset must start all")
+        keys = self._read_seed(seed, first=first)
+        lanes = self._lanes
+        if keys is None:
+            lanes["episode"][which] += 1
+        else:
+            lanes["lane_key"][which] = keys[which]
+            lanes["episode"][which] = 0
+        self._started = True
+        self._begin(which, users)
+        if self._recorder:
+            self._recorder.start(which)
+        info: Info = {
+            "action_mask": self._mask.copy() if self.copy else self._mask,
+            "_action_mask": which,
+            "user": self._user.copy() if self.copy else self._user,
+            "_user": which,
+        }
+        return self._obs.copy() if self.copy else self._obs, info
+
+    def _read_seed(
+        self, seed: int | Sequence[int] | None, *, first: bool
+    ) -> NDArray[np.uint64] | None:
+        if seed is None:
+            if not first:
+                return None
+            super().reset(seed=None)
+            return rng.lane_keys(int(self.np_random.integers(2**63)), self.num_envs)
+        if (
+            isinstance(seed, str)
+            or not isinstance(seed, (Sequence, np.ndarray))
+            or np.ndim(seed) == 0
+        ):
+            number = whole_number("seed", seed, 0, 2**63 - 1)  # type: ignore[arg-type]
+            super().reset(seed=number)
+            return rng.lane_keys(number, self.num_envs)
+        seeds = [whole_number(f"seed[{i}]", s, 0, 2**63 - 1) for i, s in enumerate(seed)]
+        if len(seeds) != self.num_envs:
+            raise CarouselError(f"seed has {len(seeds)} entries; it must have {self.num_envs}")
+        super().reset(seed=seeds[0])
+        return np.concatenate([rng.lane_keys(s, 1) for s in seeds])
+
+    def _read_options(
+        self, options: dict[str, Any] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        options = {} if options is None else options
+        if not isinstance(options, dict):
+            raise CarouselError(f"options is {shown(options)}; it must be a dict or None")
+        for name in options:
+            if name not in ("user", "reset_mask"):
+                raise CarouselError(f"option {name!r} is unknown; known are user, reset_mask")
+        which = np.ones(self.num_envs, dtype=np.bool_)
+        if "reset_mask" in options:
+            if self.autoreset_mode != AutoresetMode.DISABLED:
+                raise CarouselError(
+                    "reset_mask is only allowed with autoreset_mode Disabled; it is "
+                    f"{self.autoreset_mode.value}"
+                )
+            which = as_array("reset_mask", options["reset_mask"])
+            if which.dtype != np.bool_ or which.shape != (self.num_envs,):
+                raise CarouselError(
+                    f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
+                    f"bool of shape ({self.num_envs},)"
+                )
+            if not which.any():
+                raise CarouselError("reset_mask marks no lane; it must mark at least one")
+        users = np.full(self.num_envs, -1, dtype=np.int64)
+        if options.get("user") is not None:
+            given = as_array("user", options["user"])
+            if given.dtype.kind not in "iu" or given.shape not in ((), (self.num_envs,)):
+                raise CarouselError(
+                    f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer "
+                    f"or an integer array of shape ({self.num_envs},)"
+                )
+            if given.min() < -1 or given.max() >= self._n_users:
+                raise CarouselError(
+                    f"user holds {given.min() if given.min() < -1 else given.max()}; it must lie "
+                    f"in -1 (drawn) to {self._n_users - 1}"
+                )
+            users[:] = given
+        return which, users
+
+    # -- step ---------------------------------------------------------------------------------
+
+    def step(
+        self, actions: NDArray[np.integer]
+    ) -> tuple[
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        Info,
+    ]:
+        """Play one turn in every lane.
+
+        Args:
+            actions: index of the persona to enact, integers of shape (N,) in [0, K).
+
+        Returns:
+            Observations (float32, (N, D)), rewards (float64, (N,)), terminated and truncated
+            (bool, (N,)), info.
+
+        Raises:
+            CarouselError: wrong dtype, shape or range of actions (nothing has been played).
+            gymnasium.error.ResetNeeded: before the first reset, or with autoreset disabled when
+                a session is over.
+        """
+        given = as_array("actions", actions)
+        kind = given.dtype.kind
+        if kind not in "iu":
+            raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
+        if given.shape != (self.num_envs,):
+            raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
+        if kind == "u":
+            # beyond int64 they would come out negative, and be reported so
+            given = np.minimum(given, np.uint64(2**63 - 1))
+        same_step = self._mode == session.SAME_STEP
+        users = self._user.copy() if same_step else None
+        reward, detail, events, n_ended = self._play(given.astype(np.int64, copy=False))
+        flags = events.view(np.bool_)
+        terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
+        done = terminated | truncated if same_step and n_ended else None
+        info = self._info(
+            detail,
+            events,
+            flags,
+            flags[session.PLAYED] if done is None else ~done,
+            self._mask.copy() if self.copy else self._mask,
+            self._user.copy() if self.copy else self._user,
+            np.ones(self.num_envs, dtype=np.bool_),
+        )
+        if done is not None:
+            final_obs = self._final_obs.copy()
+            kept = events.copy()
+            available = self._available(final_obs)
+            info["final_info"] = self._info(
+                detail.copy(), kept, kept.view(np.bool_), done, available, users, done
+            )
+            info["final_obs"] = final_obs
+            info["_final_info"] = info["_final_obs"] = done
+        observation = self._obs.copy() if self.copy else self._obs
+        return observation, reward, terminated, truncated, info
+
+    def _play(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.int8], int]:
+        """Play a turn, or refuse to; see `_turn`."""
+        self._refuse_if_not_started("step")
+        self._refuse_if_over()
+        reward, detail, events, n_ended = self._turn(actions)
+        if n_ended < 0:
+            lane = -1 - n_ended
+            raise CarouselError(
+                f"action {actions[lane]} in lane {lane} is no persona; it must lie in 0 to "
+                f"{self._mask.shape[1] - 1}"
+            )
+        if self._recorder:
+            same_step = self._mode == session.SAME_STEP and n_ended
+            seen = self._obs
+            if same_step:
+                ended = (events[session.TERMINATED] | events[session.TRUNCATED]) != 0
+                seen = np.where(ended[:, None], self._final_obs, self._obs)
+            self._recorder.add(seen, reward, detail, events)
+        return reward, detail, events, n_ended
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
+        self._refuse_if_not_started("action_masks")
+        return np.asarray(self._mask != 0)
+
+    # -- the rest -----------------------------------------------------------------------------
+
+    def render(self) -> tuple[Any, ...] | None:
+        """One frame per lane: the last turn as a line (ansi) or the session so far (rgb_array)."""
+        self._refuse_if_closed()
+        if self._recorder is None:
+            return None
+        self._refuse_if_not_started("render")
+        draw = self._recorder.line if self.render_mode == "ansi" else self._recorder.picture
+        return tuple(draw(i) for i in range(self.num_envs))
+
+    def _refuse_if_closed(self) -> None:
+        if self.closed:
+            raise gym.error.ClosedEnvironmentError("the environment is closed; make a new one")
+
+    @property
+    def _user(self) -> NDArray[np.int32]:
+        """Row of the user that each lane plays, a view."""
+        return self._lanes["user"]
+
+    def _refuse_if_not_started(self, method: str) -> None:
+        self._refuse_if_closed()
+        if not self._started:
+            raise ResetNeeded(f"{method} was called before reset; call reset first")
+
+    def _refuse_if_over(self) -> None:
+        over = self._lanes["over"]
+        if self._mode == session.DISABLED and over.any():
+            lane = int(over.argmax())
+            raise ResetNeeded(
+                f"the session in lane {lane} is over; reset it (autoreset is disabled)"
+            )
