@@ -23,13 +23,13 @@ from carousel_envs import (
     environment_ids,
 )
 from carousel_envs.errors import whole_number
+from carousel_envs.files import check_writable
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 
 from . import console, scripted
 from .generalisation import evaluate as evaluate_router
-from .learning.policy_file import check_writable
 from .routers import find_router, training_fingerprint
 
 app = typer.Typer(

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
+from carousel_envs.files import check_writable, write_whole
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SEVERITIES, find_shift
 
 from . import console
 from .generalisation import evaluate, generalise
 from .generalisation.suite import role_of
-from .learning.policy_file import check_writable, write_whole
 from .report import write_report
 from .routers import find_router, is_file
 

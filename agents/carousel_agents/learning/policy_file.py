@@ -7,11 +7,8 @@ Reading it parses a header and copies arrays; nothing is ever unpickled, importe
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from carousel_envs import CarouselError, Population
+from carousel_envs.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -192,42 +191,3 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
     if not isinstance(document, dict):
         raise CarouselError(f"{path} is not a policy file: its description is no JSON object")
     return document, tensors
-
-
-def check_writable(path: Path) -> None:
-    """Find out before long work whether `write_whole` could write here.
-
-    Raises:
-        CarouselError: it could not.
-    """
-    probe = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if path.is_dir():
-            raise CarouselError(f"{path} cannot be written: it is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-    except OSError as error:
-        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes under a temporary name beside the target, then rename: whole or not at all.
-
-    Raises:
-        CarouselError: the place cannot be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        # after a rename there is nothing left; where the folder is none, there never was
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from carousel_envs.errors import CarouselError
+from carousel_envs.files import write_whole
 
 from . import figures, highlights, tables
 from .panels import panels
@@ -37,20 +37,13 @@ def write_report(summary: Mapping[str, Any], path: Path) -> None:
     Args:
         summary: plain data of schema 1: who was evaluated, on which users, and how it went. Parts
             that are missing, null or empty leave out what would show them.
-        path: the file to write. Its folder must exist.
+        path: the file to write.
 
     Raises:
-        CarouselError: the summary has another schema.
-        OSError: the file cannot be written; whatever was at `path` is still there.
+        CarouselError: the summary has another schema, or the file cannot be written (whatever was
+            at `path` is still there).
     """
-    page = _render(_complete(summary))
-    partial = path.with_name(f".{secrets.token_hex(8)}.html")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, _render(_complete(summary)).encode())
 
 
 def _complete(summary: Mapping[str, Any]) -> dict[str, Any]:

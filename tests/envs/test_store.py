@@ -1,0 +1,159 @@
+"""Solved references on disk: found again, never trusted when damaged, never in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from env_helpers import plain
+
+from carousel_envs import CarouselError
+from carousel_envs.reference import store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POPULATION = plain()
+ARRAYS = {"value": np.array(2.5), "picks": np.arange(6).reshape(2, 3)}
+
+
+class Solver:
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> dict:
+        self.asked += 1
+        return {name: array.copy() for name, array in ARRAYS.items()}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("CAROUSEL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def ask(solver: Solver, population=POPULATION) -> None:
+    found = store.stored("kinds", population, solver)
+    assert set(found) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_the_second_time_it_is_found(place):
+    solver = Solver()
+    ask(solver)
+    ask(solver)
+    assert solver.asked == 1
+    assert len(list(place.iterdir())) == 1
+
+
+def test_every_population_has_an_entry_of_its_own(place):
+    solver = Solver()
+    ask(solver)
+    ask(solver, POPULATION.replace(n_users=11))
+    store.stored("rotation", POPULATION, solver)
+    assert solver.asked == 3
+    assert len(list(place.iterdir())) == 3
+
+
+def test_another_version_of_the_solvers_solves_anew(place, monkeypatch):
+    solver = Solver()
+    ask(solver)
+    monkeypatch.setattr(store, "SOLVER_VERSION", store.SOLVER_VERSION + 1)
+    ask(solver)
+    assert solver.asked == 2
+
+
+def cut(entry: Path) -> None:
+    entry.write_bytes(entry.read_bytes()[:-30])
+
+
+def empty(entry: Path) -> None:
+    entry.write_bytes(b"")
+
+
+def scribble(entry: Path) -> None:
+    entry.write_bytes(b"not an archive at all")
+
+
+def change_the_last_bit(entry: Path) -> None:
+    whole = bytearray(entry.read_bytes())
+    whole[-1] ^= 1
+    entry.write_bytes(bytes(whole))
+
+
+def replace_by_a_bare_archive(entry: Path) -> None:
+    whole = io.BytesIO()
+    np.savez(whole, **ARRAYS)
+    entry.write_bytes(whole.getvalue())
+
+
+def pickle_something(entry: Path) -> None:
+    whole = io.BytesIO()
+    np.savez(whole, value=np.array([object()], dtype=object))
+    content = whole.getvalue()
+    entry.write_bytes(hashlib.sha256(content).digest() + content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut, empty, scribble, change_the_last_bit, replace_by_a_bare_archive, pickle_something],
+)
+def test_a_damaged_entry_is_rebuilt_and_said_to_be(place, caplog, damage):
+    solver = Solver()
+    ask(solver)
+    (entry,) = place.iterdir()
+    damage(entry)
+    with caplog.at_level(logging.WARNING):
+        ask(solver)
+    assert solver.asked == 2
+    assert "is damaged" in caplog.text
+    ask(solver)
+    assert solver.asked == 2
+
+
+def test_flipping_any_byte_never_changes_what_is_found(place):
+    solver = Solver()
+    ask(solver)
+    (entry,) = place.iterdir()
+    whole = entry.read_bytes()
+    for at in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[at] ^= 0xFF
+        entry.write_bytes(bytes(flipped))
+        ask(solver)
+
+
+def test_without_a_place_everything_is_solved(monkeypatch):
+    monkeypatch.setenv("CAROUSEL_CACHE", "")
+    solver = Solver()
+    ask(solver)
+    ask(solver)
+    assert solver.asked == 2
+    assert store.entry_path("kinds", POPULATION) is None
+
+
+def test_a_place_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CAROUSEL_CACHE", str(tmp_path / "file" / "cache"))
+    solver = Solver()
+    with caplog.at_level(logging.WARNING):
+        ask(solver)
+    assert solver.asked == 1
+    assert "cannot be written" in caplog.text
+
+
+def test_what_the_solver_raises_is_raised_and_nothing_is_kept(place):
+    def fail() -> dict:
+        raise CarouselError("no")
+
+    with pytest.raises(CarouselError, match="no"):
+        store.stored("kinds", POPULATION, fail)
+    assert not place.exists()
