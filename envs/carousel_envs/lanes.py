@@ -20,6 +20,8 @@ from . import rng, session
 from .errors import CarouselError, as_array, shown, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 Info = dict[str, Any]
@@ -77,6 +79,10 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         copy: False returns observations, action masks and users as views that the next step
             changes in place.
 
+    Attributes:
+        totals: keys of info that add up over a session, beyond the reward, with the type of their
+            sum; a subclass names its own.
+
     Raises:
         CarouselError: an argument is not allowed.
     """
@@ -128,6 +134,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
         self._started = False
         self._recorder: Recorder | None = None
+        self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
 
     # -- what a subclass brings ---------------------------------------------------------------
 

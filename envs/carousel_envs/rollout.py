@@ -6,7 +6,7 @@ policy does: two policies meet the same users with the same luck, which pairs ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from .errors import whole_number
 from .population import as_population
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -45,7 +45,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Sessions:
-    """What happened in each session; every array has shape (sessions,).
+    """What happened in each session; every array, those in `totals` too, has shape (sessions,).
 
     Attributes:
         engagement: total reward (expected engagement given the mood, less swap costs).
@@ -53,6 +53,10 @@ class Sessions:
         left: whether the user left before the end.
         swaps: swaps after the first pick.
         refused: picks of an unavailable persona.
+        user: row of the user table.
+        totals: what else adds up over a session, unseen by the reward (`LaneVectorEnv.totals`), by
+            name: `welfare` and `kept` (goodbyes prevented), `unmasked` and `payoff`; only where
+            these users keep them.
     """
 
     engagement: NDArray[np.float64]
@@ -60,6 +64,8 @@ class Sessions:
     left: NDArray[np.bool_]
     swaps: NDArray[np.int64]
     refused: NDArray[np.int64]
+    user: NDArray[np.int32]
+    totals: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -101,12 +107,24 @@ def rollout(
         blocks.append(_play(population, policy, lanes, first, seed + first))
         if progress:
             progress(first + lanes)
-    return Sessions(*(np.concatenate(part) for part in zip(*blocks, strict=True)))
+    return _joined(blocks)
 
 
-def _play(
-    population: Population, policy: Policy, lanes: int, first: int, seed: int
-) -> tuple[NDArray[Any], ...]:
+def _joined(blocks: list[Sessions]) -> Sessions:
+    """Blocks of sessions, one after the other."""
+
+    def join(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(block, name) for block in blocks])
+
+    own = ("engagement", "length", "left", "swaps", "refused", "user")
+    fields: dict[str, Any] = {name: join(name) for name in own}
+    fields["totals"] = {
+        name: np.concatenate([block.totals[name] for block in blocks]) for name in blocks[0].totals
+    }
+    return Sessions(**fields)
+
+
+def _play(population: Population, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
     env = CarouselVectorEnv(lanes, population=population, reward="mean")
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
@@ -115,6 +133,9 @@ def _play(
     engagement = np.zeros(lanes)
     length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
     left = np.zeros(lanes, dtype=np.bool_)
+    totals: dict[str, NDArray[Any]] = {
+        name: np.zeros(lanes, dtype=kind) for name, kind in env.totals.items()
+    }
     while alive.any():
         actions, state = policy.act(observation, state)
         observation, reward, terminated, truncated, info = env.step(actions)
@@ -123,5 +144,7 @@ def _play(
         swaps += info["swapped"] & alive
         refused += info["refused"] & alive
         left |= terminated & alive
+        for name, total in totals.items():
+            total += info[name] * alive
         alive &= ~(terminated | truncated)
-    return engagement, length, left, swaps, refused
+    return Sessions(engagement, length, left, swaps, refused, users.astype(np.int32), totals)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from env_helpers import busy
 
-from carousel_envs import CarouselVectorEnv
+from carousel_envs import CarouselVectorEnv, Population
 from carousel_envs.observation import Columns
 from carousel_envs.reference.policies import UniformPolicy
 from carousel_envs.rollout import LANES, rollout
@@ -64,3 +64,30 @@ def test_figures_hang_together():
     assert (sessions.refused == 0).all(), "the uniform policy picks who is available"
     assert (sessions.engagement <= sessions.length - POPULATION.swap_cost * sessions.swaps).all()
     assert 0.0 < sessions.left.mean() < 1.0
+
+
+@pytest.mark.parametrize("population", [Population.preset("Welfare"), Population.preset("Unmask")])
+def test_totals_add_up_what_the_reward_does_not_see(population):
+    policy = UniformPolicy(Columns.of(population))
+    sessions = rollout(population, policy, 300, seed=5)
+    env = CarouselVectorEnv(300, population=population)
+    obs, info = env.reset(seed=5, options={"user": np.arange(300)})
+    np.testing.assert_array_equal(sessions.user, info["user"])
+    state = policy.initial_state(300, 5)
+    alive, sums = np.ones(300, dtype=bool), dict.fromkeys(env.totals, 0.0)
+    while alive.any():
+        actions, state = policy.act(obs, state)
+        obs, _, terminated, truncated, info = env.step(actions)
+        for name in sums:
+            sums[name] = sums[name] + np.where(alive, info[name], 0.0).astype(np.float64)
+        alive &= ~(terminated | truncated)
+    assert set(sums) == set(sessions.totals)
+    for name, total in sums.items():
+        np.testing.assert_array_equal(sessions.totals[name], total)
+    assert any(total.any() for total in sums.values())
+
+
+def test_no_totals_where_none_are_kept():
+    assert (
+        rollout("Boredom", UniformPolicy(Columns.of(Population.preset("Boredom"))), 5).totals == {}
+    )
