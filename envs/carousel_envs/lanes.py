@@ -87,6 +87,9 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
+    totals: ClassVar[tuple[str, ...]] = ()
+    """Keys of info, besides swapped and refused, whose sum over a session a rollout records."""
+
     def __init__(
         self,
         num_envs: int,

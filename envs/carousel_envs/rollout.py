@@ -6,7 +6,7 @@ policy does: two policies meet the same users with the same luck, which pairs ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy as np
 from .carousel import CarouselVectorEnv
 from .errors import whole_number
 from .population import as_population
+from .recall import Questions, RecallVectorEnv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -53,6 +54,7 @@ class Sessions:
         left: whether the user left before the end.
         swaps: swaps after the first pick.
         refused: picks of an unavailable persona.
+        extras: sums over the session of what else the environment's info tells, by key.
     """
 
     engagement: NDArray[np.float64]
@@ -60,6 +62,7 @@ class Sessions:
     left: NDArray[np.bool_]
     swaps: NDArray[np.int64]
     refused: NDArray[np.int64]
+    extras: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -74,7 +77,7 @@ class Sessions:
 
 
 def rollout(
-    population: Population,
+    population: Population | Questions,
     policy: Policy,
     sessions: int,
     seed: int = 0,
@@ -83,7 +86,7 @@ def rollout(
     """Play `sessions` sessions.
 
     Args:
-        population: who the users are.
+        population: who the users are, or who asks what.
         policy: who picks.
         sessions: how many, 1 to 2**31.
         seed: session i uses the streams of seed + i.
@@ -92,7 +95,8 @@ def rollout(
     Raises:
         CarouselError: the number of sessions or the seed is not allowed.
     """
-    population = as_population(population)
+    if not isinstance(population, Questions):
+        population = as_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     blocks = []
@@ -101,13 +105,20 @@ def rollout(
         blocks.append(_play(population, policy, lanes, first, seed + first))
         if progress:
             progress(first + lanes)
-    return Sessions(*(np.concatenate(part) for part in zip(*blocks, strict=True)))
+    *figures, extras = (list(part) for part in zip(*blocks, strict=True))
+    engagement, length, left, swaps, refused = map(np.concatenate, figures)
+    totals = {key: np.concatenate([block[key] for block in extras]) for key in extras[0]}
+    return Sessions(engagement, length, left, swaps, refused, totals)
 
 
 def _play(
-    population: Population, policy: Policy, lanes: int, first: int, seed: int
-) -> tuple[NDArray[Any], ...]:
-    env = CarouselVectorEnv(lanes, population=population, reward="mean")
+    population: Population | Questions, policy: Policy, lanes: int, first: int, seed: int
+) -> tuple[Any, ...]:
+    env: CarouselVectorEnv | RecallVectorEnv
+    if isinstance(population, Questions):
+        env = RecallVectorEnv(lanes, population=population)
+    else:
+        env = CarouselVectorEnv(lanes, population=population, reward="mean")
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)
@@ -115,6 +126,7 @@ def _play(
     engagement = np.zeros(lanes)
     length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
     left = np.zeros(lanes, dtype=np.bool_)
+    extras = {key: np.zeros(lanes, dtype=np.int64) for key in env.totals}
     while alive.any():
         actions, state = policy.act(observation, state)
         observation, reward, terminated, truncated, info = env.step(actions)
@@ -122,6 +134,8 @@ def _play(
         length += alive
         swaps += info["swapped"] & alive
         refused += info["refused"] & alive
+        for key, total in extras.items():
+            total += info[key] & alive
         left |= terminated & alive
         alive &= ~(terminated | truncated)
-    return engagement, length, left, swaps, refused
+    return engagement, length, left, swaps, refused, extras
