@@ -1,7 +1,7 @@
 """Carousel: environments in which a router picks the persona that speaks.
 
 Importing this package registers `Carousel/<preset>-v0` with Gymnasium, scalar and vector, for
-every preset population.
+every preset population of users and of questions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from .errors import CarouselError
 from .observation import Columns, column_names
 from .personas import Persona, repertoire, trait_names
 from .population import Population, presets
+from .recall import Questions, RecallEnv, RecallVectorEnv
+from .recall.questions import PRESETS as _QUESTIONS
 from .users import UserTable, user_table
 
 __all__ = [
@@ -23,6 +25,9 @@ __all__ = [
     "Columns",
     "Persona",
     "Population",
+    "Questions",
+    "RecallEnv",
+    "RecallVectorEnv",
     "UserTable",
     "__version__",
     "column_names",
@@ -35,13 +40,17 @@ __all__ = [
 
 def environment_ids() -> tuple[str, ...]:
     """Every registered id, in the order of the presets."""
-    return tuple(f"Carousel/{name}-v0" for name in presets())
+    return tuple(f"Carousel/{name}-v0" for name in (*presets(), *_QUESTIONS))
 
 
-for _name in presets():
-    _gym.register(
-        id=f"Carousel/{_name}-v0",
-        entry_point="carousel_envs.carousel:CarouselEnv",
-        vector_entry_point="carousel_envs.carousel:CarouselVectorEnv",
-        kwargs={"population": _name},
-    )
+for _names, _where, _class in (
+    (presets(), "carousel_envs.carousel", "Carousel"),
+    (_QUESTIONS, "carousel_envs.recall.environment", "Recall"),
+):
+    for _name in _names:
+        _gym.register(
+            id=f"Carousel/{_name}-v0",
+            entry_point=f"{_where}:{_class}Env",
+            vector_entry_point=f"{_where}:{_class}VectorEnv",
+            kwargs={"population": _name},
+        )

@@ -55,18 +55,18 @@ def cue_table(population: Population) -> CueTable:
     for cue in population.cues:
         rows = np.array(cue)
         joint = (joint[:, :, None] * rows[:, None, :]).reshape(2, -1)
-    counts = np.stack([_round_to_units(row / row.sum()) for row in joint])
+    counts = np.stack([round_to_units(row / row.sum()) for row in joint])
     grid = np.indices(sizes).reshape(len(sizes), symbols).T if sizes else np.zeros((1, 0))
     strides = np.cumprod([1, *sizes[:0:-1]], dtype=np.int64)[::-1][: len(sizes)]
     return CueTable(
         levels=np.ascontiguousarray(grid, dtype=np.float32),
         counts=counts,
-        alias=np.stack([_alias(row) for row in counts]),
+        alias=np.stack([alias_columns(row) for row in counts]),
         strides=np.ascontiguousarray(strides),
     )
 
 
-def _round_to_units(probability: NDArray[np.float64]) -> NDArray[np.int64]:
+def round_to_units(probability: NDArray[np.float64]) -> NDArray[np.int64]:
     """Round to multiples of 1/65536 that sum to 65536 (largest remainders)."""
     exact = probability * UNIT
     counts = np.floor(exact).astype(np.int64)
@@ -75,7 +75,7 @@ def _round_to_units(probability: NDArray[np.float64]) -> NDArray[np.int64]:
     return counts
 
 
-def _alias(counts: NDArray[np.int64]) -> NDArray[np.int32]:
+def alias_columns(counts: NDArray[np.int64]) -> NDArray[np.int32]:
     """Alias table of integer counts: column c keeps symbol c below its cut, else the other."""
     columns = 1 << max(len(counts) - 1, 0).bit_length()
     size = UNIT // columns

@@ -1,7 +1,8 @@
 """The repertoire: named personas with traits, interests and a knowledge cutoff.
 
 A persona is enacted by the router; it never acts by itself. Only its traits enter the dynamics
-(through the fit of a user's taste); name, description and interests are what a person sees.
+(through the fit of a user's taste) or, where questions are asked, its interests and its knowledge
+cutoff; name and description are what a person sees.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Persona:
         name: unique, lower case.
         description: one sentence for people.
         traits: position in trait space, one coordinate in [-1, 1] per name in `trait_names()`.
-        interests: topics the persona likes to talk about.
+        interests: topics the persona can talk about.
         knowledge_cutoff: last year the persona knows about.
     """
 

@@ -12,21 +12,19 @@ import math
 import tomllib
 from functools import cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from .errors import CarouselError, shown
+from .fields import Fields, Finite, Unit, Weight, holds_text_or_bool
 from .personas import repertoire, trait_names
 
 if TYPE_CHECKING:
@@ -90,19 +88,26 @@ PerPersona = float | tuple[float, ...]
 """One number for every persona, or one per persona, in the order of `personas`."""
 
 Probability = Annotated[Span, _span_within(0.0, 1.0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Lift = Annotated[PerPersona, _each_within(-1.0, 1.0)]
 Welfare = Annotated[PerPersona, _each_within(-100.0, 100.0)]
 Sign = Literal["vulnerable", "farewell"]
 """What a user may show beyond cues: see `Population.shows`."""
 
+SPANS = (
+    *("boredom_hazard", "engagement_fresh", "engagement_bored", "satiation_gain"),
+    *("satiation_memory", "leave_fresh", "leave_bored", "farewell_fresh", "farewell_bored"),
+)
+"""Fields that hold a span."""
+PER_PERSONA = (
+    *("appeal", "satiation_wear", "hook", "welfare", "vulnerable_appeal", "vulnerable_welfare"),
+)
+"""Fields that hold one number for all personas or one for each."""
+
 NO_PERSONA = "none"
 """Name of the action that enacts no persona."""
 
 
-class Population(BaseModel):
+class Population(Fields):
     """A distribution over users and the session they play (all fields are validated; frozen).
 
     Probabilities are per turn and lie in [0, 1]. Fields typed as a span take a number, a pair
@@ -112,7 +117,12 @@ class Population(BaseModel):
         CarouselError: a field is unknown or outside what is allowed (one sentence says which).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    forms: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            SPANS, "it must be a number, a pair (low, high), or (low, hole_low, hole_high, high)"
+        ),
+        **dict.fromkeys(PER_PERSONA, "it must be a number or one number per persona"),
+    }
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
@@ -282,12 +292,6 @@ class Population(BaseModel):
         default=0, ge=0, lt=2**63, description="seed of the user table, 0 to 2**63 - 1"
     )
 
-    def __init__(self, /, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise CarouselError(_sentence(error, fields)) from None
-
     @field_validator("*", mode="before")
     @classmethod
     def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
@@ -296,7 +300,7 @@ class Population(BaseModel):
             if not isinstance(value, bool):
                 raise ValueError("must be a truth value")
             return value
-        if info.field_name not in ("personas", "fit", "shows") and _holds_text_or_bool(value):
+        if info.field_name not in ("personas", "fit", "shows") and holds_text_or_bool(value):
             raise ValueError("must hold numbers, not text or truth values")
         if isinstance(value, (bool, np.bool_)):
             raise ValueError("must not be a truth value")
@@ -374,35 +378,6 @@ class Population(BaseModel):
             raise CarouselError(f"preset is {shown(name)}; known are {', '.join(presets())}")
         return cls(**fields)
 
-    @classmethod
-    def from_json(cls, text: str) -> Population:
-        """Read what `to_json` wrote.
-
-        Raises:
-            CarouselError: the text is not JSON, not an object, or not a valid population.
-        """
-        try:
-            fields = json.loads(text)
-        except (ValueError, TypeError, RecursionError) as error:
-            raise CarouselError(f"population is not valid JSON: {error}") from None
-        if not isinstance(fields, dict):
-            raise CarouselError(f"population is {type(fields).__name__}; it must be a JSON object")
-        return cls(**fields)
-
-    def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces; equal populations give equal text."""
-        fields = _without_negative_zeros(self.model_dump(mode="json"))
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
-
-    def replace(self, /, **changes: Any) -> Population:
-        """A copy with some fields changed, validated again.
-
-        Raises:
-            CarouselError: a field is unknown or its value is not allowed.
-        """
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**{**fields, **changes})
-
     # -- derived ------------------------------------------------------------------------------
 
     @cached_property
@@ -478,12 +453,6 @@ class Population(BaseModel):
         return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
 
 
-def _holds_text_or_bool(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(_holds_text_or_bool(item) for item in value)
-    return isinstance(value, (str, bool, np.bool_))
-
-
 def as_population(population: Population | str) -> Population:
     """A population, or the preset of this name.
 
@@ -497,15 +466,6 @@ def as_population(population: Population | str) -> Population:
     raise CarouselError(
         f"population is {shown(population)}; it must be a Population or a preset's name"
     )
-
-
-def _without_negative_zeros(value: Any) -> Any:
-    """Plain data in which -0.0 is 0.0, so that equal populations give equal text."""
-    if isinstance(value, dict):
-        return {key: _without_negative_zeros(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_negative_zeros(item) for item in value]
-    return value + 0.0 if isinstance(value, float) else value
 
 
 def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
@@ -528,48 +488,6 @@ def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
         raise ValueError(f"cues have {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed")
 
 
-_SPANS = (
-    *("boredom_hazard", "engagement_fresh", "engagement_bored", "satiation_gain"),
-    *("satiation_memory", "leave_fresh", "leave_bored", "farewell_fresh", "farewell_bored"),
-)
-PER_PERSONA = (
-    *("appeal", "satiation_wear", "hook", "welfare", "vulnerable_appeal", "vulnerable_welfare"),
-)
-"""Fields that hold one number for all personas or one for each."""
-
-
-def _sentence(error: ValidationError, fields: Mapping[str, Any]) -> str:
-    """The first problem of a pydantic error as one sentence: field, value, what is allowed."""
-    # a union reports every branch, and a tuple that lost its items also that it is too short: the
-    # problem itself stands highest among the others
-    secondary = ("literal_error", "too_short")
-    first = min(error.errors(), key=lambda e: (e["type"] in secondary, len(e["loc"])))
-    if not first["loc"]:
-        return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return (
-            f"{name} is not a field of Population; fields are {', '.join(Population.model_fields)}"
-        )
-    if first["type"] == "missing":
-        return f"{name} is missing; it is {Population.model_fields[name].description}"
-    where = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] != "value_error" and name in _SPANS:
-        reason = "it must be a number, a pair (low, high), or (low, hole_low, hole_high, high)"
-        first = {**first, "input": fields.get(name)}
-        where = ""
-    if first["type"] != "value_error" and name in PER_PERSONA:
-        reason = "it must be a number or one number per persona"
-        first = {**first, "input": fields.get(name)}
-        where = ""
-    given = shown(first["input"])
-    return (
-        f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); "
-        f"allowed: {Population.model_fields[name].description}"
-    )
-
-
 def presets() -> Mapping[str, Mapping[str, Any]]:
     """Fields of every preset by name, in the order of the presets file."""
     text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
@@ -584,5 +502,4 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
 
 def describe_fields() -> Iterable[tuple[str, str]]:
     """(name, meaning with unit and range) of every field, in order."""
-    for name, field in Population.model_fields.items():
-        yield name, field.description or ""
+    return Population.described()

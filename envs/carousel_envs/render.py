@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from .population import Population
 
-_CELL, _GAP = 12, 6
-_BACKGROUND = (248, 248, 246)
+CELL, GAP = 12, 6
+BACKGROUND = (248, 248, 246)
 # Okabe & Ito's palette: distinguishable with every common form of colour blindness.
-_PERSONAS = (
+PERSONAS = (
     (0, 114, 178),
     (230, 159, 0),
     (0, 158, 115),
@@ -121,23 +121,23 @@ class Recorder:
         """The session so far, uint8 of shape (height, width, 3); the size never changes."""
         k, n_cues = self.population.n_actions, len(self.population.cues)
         rows = k + 1 + n_cues + 1
-        width = 2 * _GAP + _CELL * self.population.session_length
-        height = _CELL * rows + 5 * _GAP
-        image = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
+        width = 2 * GAP + CELL * self.population.session_length
+        height = CELL * rows + 5 * GAP
+        image = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
         for t, turn in enumerate(self.turns[lane]):
-            left = _GAP + t * _CELL
+            left = GAP + t * CELL
 
             def cell(
                 row: int, gaps: int, colour: tuple[int, ...] | NDArray[np.uint8], left: int = left
             ) -> NDArray[np.uint8]:
-                top = row * _CELL + gaps * _GAP
-                area = image[top : top + _CELL - 1, left : left + _CELL - 1]
+                top = row * CELL + gaps * GAP
+                area = image[top : top + CELL - 1, left : left + CELL - 1]
                 area[:] = colour
                 return area
 
-            own = cell(turn.persona, 1, _PERSONAS[turn.persona % len(_PERSONAS)])
+            own = cell(turn.persona, 1, PERSONAS[turn.persona % len(PERSONAS)])
             if turn.refused:
-                own[2:-2, 2:-2] = _BACKGROUND
+                own[2:-2, 2:-2] = BACKGROUND
             cell(k, 2, _ENGAGED if turn.engaged else _NOT_ENGAGED)
             for j, level in enumerate(turn.cues):
                 dark = 235 - 175 * level / (self.population.cue_levels[j] - 1)

@@ -14,6 +14,7 @@ import numpy as np
 from .carousel import CarouselVectorEnv
 from .errors import whole_number
 from .population import as_population
+from .recall import Questions, RecallVectorEnv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +81,7 @@ class Sessions:
 
 
 def rollout(
-    population: Population,
+    population: Population | Questions,
     policy: Policy,
     sessions: int,
     seed: int = 0,
@@ -89,7 +90,7 @@ def rollout(
     """Play `sessions` sessions.
 
     Args:
-        population: who the users are.
+        population: who the users are, or who asks what.
         policy: who picks.
         sessions: how many, 1 to 2**31.
         seed: session i uses the streams of seed + i.
@@ -98,7 +99,8 @@ def rollout(
     Raises:
         CarouselError: the number of sessions or the seed is not allowed.
     """
-    population = as_population(population)
+    if not isinstance(population, Questions):
+        population = as_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     blocks = []
@@ -124,8 +126,14 @@ def _joined(blocks: list[Sessions]) -> Sessions:
     return Sessions(**fields)
 
 
-def _play(population: Population, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
-    env = CarouselVectorEnv(lanes, population=population, reward="mean")
+def _play(
+    population: Population | Questions, policy: Policy, lanes: int, first: int, seed: int
+) -> Sessions:
+    env: CarouselVectorEnv | RecallVectorEnv
+    if isinstance(population, Questions):
+        env = RecallVectorEnv(lanes, population=population)
+    else:
+        env = CarouselVectorEnv(lanes, population=population, reward="mean")
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 Kind = Literal["covariate", "mechanism", "observation", "concept", "repertoire", "horizon"]
 
 
+P = TypeVar("P")
+
+
 @dataclass(frozen=True)
-class Shift:
+class GradedShift(Generic[P]):
     """One axis along which users may differ from those of training.
 
     Attributes:
@@ -44,38 +47,52 @@ class Shift:
     kind: Kind
     moves: tuple[str, ...]
     description: str
-    change: Callable[[Population, float], Population]
-    reason: Callable[[Population], str] = lambda _: ""
+    change: Callable[[P, float], P]
+    reason: Callable[[P], str] = lambda _: ""
 
-    def obstacle(self, population: Population) -> str:
+    def obstacle(self, population: P) -> str:
         """Why this axis means nothing for a population, as a clause, or ""."""
         if reason := self.reason(population):
             return reason
-        if _same_play(population, self.change(population, 1.0)):
+        if self._same_play(population, self.change(population, 1.0)):
             return "it would change nothing for these users"
         return ""
 
-    def apply(self, population: Population, severity: float) -> Population:
+    def apply(self, population: P, severity: float) -> P:
         """The shifted population; severity 0 is the population itself.
 
         Raises:
             CarouselError: severity outside [0, 1], or the axis means nothing for this population.
         """
-        population = as_population(population)
+        population = self._read(population)
         severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
         if reason := self.obstacle(population):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
         return population if severity == 0.0 else self.change(population, severity)
 
+    def _read(self, population: P | str) -> P:
+        """The population, or the preset of this name."""
+        raise NotImplementedError
 
-def _same_play(one: Population, other: Population) -> bool:
-    """Whether two populations play exactly alike: same tables, length and cost."""
-    return (
-        one.session_length == other.session_length
-        and one.swap_cost == other.swap_cost
-        and user_table(one).fingerprint == user_table(other).fingerprint
-        and np.array_equal(cue_table(one).counts, cue_table(other).counts)
-    )
+    def _same_play(self, one: P, other: P) -> bool:
+        """Whether two populations play exactly alike."""
+        raise NotImplementedError
+
+
+class Shift(GradedShift[Population]):
+    """A shift of the users of a `Population`."""
+
+    def _read(self, population: Population | str) -> Population:
+        return as_population(population)
+
+    def _same_play(self, one: Population, other: Population) -> bool:
+        # same tables, length and cost
+        return (
+            one.session_length == other.session_length
+            and one.swap_cost == other.swap_cost
+            and user_table(one).fingerprint == user_table(other).fingerprint
+            and np.array_equal(cue_table(one).counts, cue_table(other).counts)
+        )
 
 
 def _between(low: float | NDArray[np.float64], high: float, severity: float) -> NDArray[np.float64]:

@@ -8,12 +8,12 @@ from carousel_envs.reference import solve
 
 if TYPE_CHECKING:
     from carousel_envs import Population
-    from carousel_envs.reference.policies import MyopicPolicy
+    from carousel_envs.rollout import Policy
 
 DESCRIPTION = "the persona with the best expected reward for the coming turn, at the exact belief"
 TAKES = ""
 
 
-def build(population: Population) -> MyopicPolicy:
+def build(population: Population) -> Policy:
     """The myopic router."""
     return solve(population).myopic_policy

@@ -8,12 +8,12 @@ from carousel_envs.reference import solve
 
 if TYPE_CHECKING:
     from carousel_envs import Population
-    from carousel_envs.reference.policies import SchedulePolicy
+    from carousel_envs.rollout import Policy
 
 DESCRIPTION = "the best schedule of personas that ignores what the user shows"
 TAKES = ""
 
 
-def build(population: Population) -> SchedulePolicy:
+def build(population: Population) -> Policy:
     """The schedule behind the reference's `blind` value."""
     return solve(population).blind_policy

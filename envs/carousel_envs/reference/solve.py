@@ -73,8 +73,8 @@ class Reference:
     best_persona: str
     thresholds: Mapping[str, tuple[float | None, ...]] | None
     policy: Policy = field(repr=False)
-    blind_policy: SchedulePolicy = field(repr=False)
-    myopic_policy: MyopicPolicy = field(repr=False)
+    blind_policy: Policy = field(repr=False)
+    myopic_policy: Policy = field(repr=False)
     standard_errors: Mapping[str, float] = field(default_factory=dict)
 
     def score(self, engagement: float) -> float | None:
