@@ -43,14 +43,10 @@ def environment_ids() -> tuple[str, ...]:
     return tuple(f"Carousel/{name}-v0" for name in (*presets(), *_QUESTIONS))
 
 
-for _names, _where, _class in (
-    (presets(), "carousel_envs.carousel", "Carousel"),
-    (_QUESTIONS, "carousel_envs.recall.environment", "Recall"),
-):
-    for _name in _names:
-        _gym.register(
-            id=f"Carousel/{_name}-v0",
-            entry_point=f"{_where}:{_class}Env",
-            vector_entry_point=f"{_where}:{_class}VectorEnv",
-            kwargs={"population": _name},
-        )
+for _name in (*presets(), *_QUESTIONS):
+    _where = "carousel_envs.recall" if _name in _QUESTIONS else "carousel_envs.suite"
+    _gym.register(
+        id=f"Carousel/{_name}-v0",
+        entry_point=f"{_where}:{_name}Env",
+        vector_entry_point=f"{_where}:{_name}VectorEnv",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -31,7 +31,8 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
-        population: who the users are, a `Population` or the name of a preset.
+        population: who the users are, a `Population` or the name of a preset; by default the
+            class's own.
         reward: "sampled" pays the engagement that was observed (0 or 1), "mean" pays its
             probability; both less the swap cost. What is observed is the same.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
@@ -56,17 +57,20 @@ class CarouselVectorEnv(LaneVectorEnv):
     sessions that ended.
     """
 
+    preset: ClassVar[str] = "Boredom"
+    """Name of the population that is played by default."""
+
     def __init__(
         self,
         num_envs: int = 1,
         *,
-        population: Population | str = "Boredom",
+        population: Population | str | None = None,
         reward: Reward = "sampled",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         copy: bool = True,
     ) -> None:
-        self.population = as_population(population)
+        self.population = as_population(self.preset if population is None else population)
         if reward not in ("sampled", "mean"):
             raise CarouselError(f"reward is {reward!r}; it must be 'sampled' or 'mean'")
         self.reward = reward
@@ -230,16 +234,19 @@ class CarouselEnv(LaneEnv):
     array of shape (K,)).
     """
 
+    preset: ClassVar[str] = "Boredom"
+    """Name of the population that is played by default."""
+
     def __init__(
         self,
         *,
-        population: Population | str = "Boredom",
+        population: Population | str | None = None,
         reward: Reward = "sampled",
         render_mode: str | None = None,
     ) -> None:
         one = CarouselVectorEnv(
             1,
-            population=population,
+            population=self.preset if population is None else population,
             reward=reward,
             autoreset_mode=AutoresetMode.DISABLED,
             render_mode=render_mode,

@@ -15,7 +15,7 @@ import numpy as np
 
 from .cues import cue_table
 from .errors import CarouselError, real_number, shown
-from .population import Population, as_population, map_span, span_numbers
+from .population import PER_PERSONA, Population, as_population, map_span, span_numbers
 from .users import user_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Kind = Literal["covariate", "mechanism", "observation", "concept", "repertoire", "horizon"]
+Kind = Literal[
+    "covariate",
+    "mechanism",
+    "observation",
+    "concept",
+    "subpopulation",
+    "repertoire",
+    "horizon",
+]
 
 
 P = TypeVar("P")
@@ -86,10 +94,11 @@ class Shift(GradedShift[Population]):
         return as_population(population)
 
     def _same_play(self, one: Population, other: Population) -> bool:
-        # same tables, length and cost
+        # same numbers, same tables
+        numbers = ("session_length", "swap_cost", "farewell_harm", "unmask_payoff")
         return (
-            one.session_length == other.session_length
-            and one.swap_cost == other.swap_cost
+            all(getattr(one, name) == getattr(other, name) for name in numbers)
+            and all(np.array_equal(one.per_action(x), other.per_action(x)) for x in PER_PERSONA)
             and user_table(one).fingerprint == user_table(other).fingerprint
             and np.array_equal(cue_table(one).counts, cue_table(other).counts)
         )
@@ -106,6 +115,9 @@ SWAP_COST_ADDED = 0.6
 LEAVE_BORED_MOST = 0.3
 LENGTH_FACTOR = 2.0
 UNAVAILABLE_MOST = 0.7
+VULNERABLE_MOST = 0.5
+FAREWELL_ADDED = 0.2
+UNMASK_PAYS = 1.0
 
 
 def _hazard(population: Population, severity: float) -> Population:
@@ -195,6 +207,28 @@ def _unavailable(population: Population, severity: float) -> Population:
     )
 
 
+def _vulnerable(population: Population, severity: float) -> Population:
+    return population.replace(
+        vulnerable_share=float(_between(population.vulnerable_share, VULNERABLE_MOST, severity))
+    )
+
+
+def _farewells(population: Population, severity: float) -> Population:
+    def more(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.minimum(x + FAREWELL_ADDED * severity, 1.0)
+
+    return population.replace(
+        farewell_fresh=map_span(population.farewell_fresh, more),
+        farewell_bored=map_span(population.farewell_bored, more),
+    )
+
+
+def _unmask_pays(population: Population, severity: float) -> Population:
+    return population.replace(
+        unmask_payoff=float(_between(population.unmask_payoff, UNMASK_PAYS, severity))
+    )
+
+
 # -- where an axis means nothing ------------------------------------------------------------------
 
 
@@ -249,6 +283,27 @@ def _mix_obstacle(population: Population) -> str:
         return "its fit is 0 for everybody"
     if isinstance(population.fit, tuple) and len(population.fit) == 1:
         return "its fit is a table for one archetype, which says nothing of another"
+    return ""
+
+
+def _vulnerable_obstacle(population: Population) -> str:
+    if population.vulnerable_share >= VULNERABLE_MOST:
+        return f"its vulnerable_share is at least {VULNERABLE_MOST:g} already"
+    lifted, harmed = (population.per_action(f"vulnerable_{x}") for x in ("appeal", "welfare"))
+    if not (lifted.any() or harmed.any()):
+        return "vulnerable users are like all others in this population"
+    return ""
+
+
+def _farewell_obstacle(population: Population) -> str:
+    return "" if "farewell" in population.shows else "nobody shows a goodbye in this population"
+
+
+def _unmask_obstacle(population: Population) -> str:
+    if not population.unmask:
+        return "every action enacts a persona in this population"
+    if population.unmask_payoff >= UNMASK_PAYS:
+        return f"its unmask_payoff is at least {UNMASK_PAYS:g} already"
     return ""
 
 
@@ -316,6 +371,30 @@ _ALL: Iterable[Shift] = (
         f"each persona is unavailable to a user with up to {UNAVAILABLE_MOST:g}",
         _unavailable,
         _unavailable_obstacle,
+    ),
+    Shift(
+        "vulnerable-share",
+        "subpopulation",
+        ("vulnerable_share",),
+        f"up to {VULNERABLE_MOST:.0%} of users are vulnerable",
+        _vulnerable,
+        _vulnerable_obstacle,
+    ),
+    Shift(
+        "farewells",
+        "horizon",
+        ("farewell_fresh", "farewell_bored"),
+        f"users say goodbye with up to {FAREWELL_ADDED:g} more per turn",
+        _farewells,
+        _farewell_obstacle,
+    ),
+    Shift(
+        "unmask-pays",
+        "mechanism",
+        ("unmask_payoff",),
+        f"a turn without persona pays up to {UNMASK_PAYS:g} in something other than engagement",
+        _unmask_pays,
+        _unmask_obstacle,
     ),
 )
 
