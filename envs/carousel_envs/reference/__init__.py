@@ -1,8 +1,9 @@
 """References: what can be had from a population, exactly or between two bounds."""
 
 from .filtering import Belief, Filter
+from .reference import Reference
 from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
-from .solve import Reference, solve
+from .solve import solve
 
 __all__ = [
     "Belief",
