@@ -2,8 +2,9 @@
 
 from .filtering import Belief, Filter
 from .recall import Rates, RecallReference, rates_of, solve_recall
+from .reference import Reference
 from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
-from .solve import Reference, solve
+from .solve import solve
 
 __all__ = [
     "Belief",

@@ -2,113 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..observation import Columns
 from ..population import as_population
-from ..rollout import Policy, rollout
 from . import chains
 from .belief import BeliefProblem, BeliefSolution, evaluate_thresholds, solve_belief
 from .filtering import Filter
 from .model import Model
 from .points import solve_points
-from .policies import (
-    ContextIndex,
-    MyopicPolicy,
-    PlanPolicy,
-    SchedulePolicy,
-    ThresholdPolicy,
-    UniformPolicy,
-)
-from .satiation import SatiationProblem, solve_satiation
+from .policies import ContextIndex, MyopicPolicy, PlanPolicy, SchedulePolicy, ThresholdPolicy
+from .reference import MAX_PLANNING_KINDS, Reference
+from .reference import best_fixed as _best_fixed
+from .reference import open_loop as _schedules
+from .reference import simulated as _simulated
+from .solve_satiation import solve_by_relaxation, solve_rotation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from ..population import Population
+    from ..rollout import Policy
     from .points import PointSolution
 
-SESSIONS = 100_000
-"""Sessions behind a reference figure that has no closed form."""
-
-# Apart from the seeds that anybody passes, so that no figure is compared with its own noise.
-_SEED, _SELECTION_SEED = 2**60, 2**61
-_MAX_PLANNING_KINDS = 12
 _MAX_INFORMED_SOLVES = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """What can be had from a population, in expected engagement per session (less swap costs).
-
-    Attributes:
-        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
-        value: attained by `policy`; the optimum, or a lower bound on it.
-        value_upper: no router does better.
-        blind: value of `blind_policy`: the best schedule that ignores the user (for tier "exact"
-            the optimum, else the best found).
-        best_fixed: value of the best constant router, which enacts `best_persona`.
-        uniform: value of picking an available persona uniformly every turn.
-        myopic: value of maximising the coming turn's expected reward at the exact belief.
-        best_persona: see best_fixed.
-        thresholds: per persona, P(bored) from which the optimum swaps before turn t, length T; None
-            where it never does. None as a whole where more than boredom has to be inferred.
-        standard_errors: of those figures that were simulated, by name.
-        policy, blind_policy, myopic_policy: things that act (`carousel_envs.rollout.Policy`).
-    """
-
-    tier: Literal["exact", "bounds"]
-    value: float
-    value_upper: float
-    blind: float
-    best_fixed: float
-    uniform: float
-    myopic: float
-    best_persona: str
-    thresholds: Mapping[str, tuple[float | None, ...]] | None
-    policy: Policy = field(repr=False)
-    blind_policy: Policy = field(repr=False)
-    myopic_policy: Policy = field(repr=False)
-    standard_errors: Mapping[str, float] = field(default_factory=dict)
-
-    def score(self, engagement: float) -> float | None:
-        """(J - blind) / (value - blind): the share of the value of feedback that is captured.
-
-        None where listening is worth less than 0.1 % of the value, so that there is no scale.
-        """
-        return self._share(engagement, self.value)
-
-    def score_at_least(self, engagement: float) -> float | None:
-        """The same with value_upper in place of value: no optimum can make the score smaller."""
-        return self._share(engagement, self.value_upper)
-
-    def _share(self, engagement: float, best: float) -> float | None:
-        if self.value - self.blind < 1e-3 * max(abs(self.value), 1.0):
-            return None
-        return (engagement - self.blind) / (best - self.blind)
-
-    def summary(self) -> dict[str, Any]:
-        """The figures, without the policies, ready for JSON."""
-        return {
-            "tier": self.tier,
-            "value": self.value,
-            "value_upper": self.value_upper,
-            "blind": self.blind,
-            "best_fixed": self.best_fixed,
-            "best_persona": self.best_persona,
-            "uniform": self.uniform,
-            "myopic": self.myopic,
-            "standard_errors": dict(self.standard_errors),
-            "thresholds": None
-            if self.thresholds is None
-            else {name: list(row) for name, row in self.thresholds.items()},
-        }
 
 
 def solve(population: Population | str) -> Reference:
@@ -134,45 +54,18 @@ def _solve(population: Population) -> Reference:
             model.engagement == model.engagement[:, :1]
         ).all()
         if always_fresh and alike and model.n_types == 1 and not model.has_farewells:
-            return _solve_rotation(population, model)
-        return _solve_by_relaxation(population, model)
+            return solve_rotation(population, model)
+        return _by_relaxation(population, model)
     if (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
     if model.has_farewells:
-        return _solve_by_relaxation(population, model)
+        return _by_relaxation(population, model)
     return _solve_kinds(population, model)
 
 
-# -- pieces ---------------------------------------------------------------------------------------
-
-
-def _best_fixed(population: Population, model: Model) -> tuple[float, str]:
-    values = chains.fixed_values(model)
-    best = int(values.argmax())
-    return float(values[best]), population.personas[best]
-
-
-def _schedules(
-    population: Population, model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
-) -> tuple[float, SchedulePolicy]:
-    """Best open-loop schedule for every set of available personas, starting from those found."""
-    total, schedules = 0.0, []
-    for j, mask in enumerate(model.masks):
-        start = (found[j],) if found else ()
-        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
-        total += value
-        schedules.append(schedule)
-    policy = SchedulePolicy(
-        Columns.of(population),
-        ContextIndex(Columns.of(population), model.contexts),
-        np.stack(schedules),
-    )
-    return total, policy
-
-
-def _simulated(population: Population, policy: Policy) -> tuple[float, float]:
-    sessions = rollout(population, policy, SESSIONS, _SEED)
-    return sessions.mean, sessions.standard_error
+def _by_relaxation(population: Population, model: Model) -> Reference:
+    relaxed = population.replace(satiation_gain=0.0, farewell_fresh=0.0, farewell_bored=0.0)
+    return solve_by_relaxation(population, model, solve(relaxed))
 
 
 def _spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int) -> NDArray[Any]:
@@ -284,7 +177,7 @@ def _myopic_rule(
 
 
 def _solve_kinds(population: Population, model: Model) -> Reference:
-    planning = model.merged(_MAX_PLANNING_KINDS)
+    planning = model.merged(MAX_PLANNING_KINDS)
     k, many = model.n_actions, len(model.masks) > 1
     lower = 0.0
     vectors, actions, first, deaf = [], [], [], {}
@@ -391,85 +284,3 @@ def _plans_blindly(
         joint += np.stack([-moved, moved], axis=1)
         joint /= max(joint.sum(), 1e-300)
     return schedule
-
-
-# -- satiation ------------------------------------------------------------------------------------
-
-
-def _solve_rotation(population: Population, model: Model) -> Reference:
-    low = high = myopic = 0.0
-    schedules = []
-    for mask, weight in zip(model.masks, model.mask_weights, strict=True):
-        present = np.flatnonzero(mask)
-        problem = SatiationProblem(
-            float(model.engagement[0, 0, 0]),
-            float(model.gain[0, 0]),
-            float(model.memory[0]),
-            float(model.leave[0, 0]),
-            model.length,
-            model.swap_cost,
-            len(present),
-        )
-        solution = solve_satiation(problem)
-        low += float(weight) * solution.lower
-        high += float(weight) * solution.upper
-        myopic += float(weight) * problem.value(problem.greedy())
-        schedules.append(present[solution.schedule])
-    policy = SchedulePolicy(
-        Columns.of(population),
-        ContextIndex(Columns.of(population), model.contexts),
-        np.stack(schedules),
-    )
-    best_fixed, best_persona = _best_fixed(population, model)
-    uniform, error = _simulated(population, UniformPolicy(Columns.of(population)))
-    return Reference(
-        tier="bounds",
-        value=low,
-        value_upper=high,
-        blind=low,
-        best_fixed=best_fixed,
-        uniform=uniform,
-        myopic=myopic,
-        best_persona=best_persona,
-        thresholds=None,
-        policy=policy,
-        blind_policy=policy,
-        myopic_policy=MyopicPolicy(Filter(population, model)),
-        standard_errors={"uniform": error},
-    )
-
-
-def _solve_by_relaxation(population: Population, model: Model) -> Reference:
-    relaxed = solve(population.replace(satiation_gain=0.0, farewell_fresh=0.0, farewell_bored=0.0))
-    planning = model.merged(_MAX_PLANNING_KINDS)
-    columns = Columns.of(population)
-    blind, blind_policy = _schedules(population, model)
-    myopic_policy = MyopicPolicy(Filter(population, planning))
-    myopic, myopic_error = _simulated(population, myopic_policy)
-    uniform, uniform_error = _simulated(population, UniformPolicy(columns))
-    best_fixed, best_persona = _best_fixed(population, model)
-    # The best of several policies, chosen on other sessions than those that give its value.
-    candidates: list[Policy] = [relaxed.policy, myopic_policy, blind_policy]
-    chosen = max(
-        candidates, key=lambda p: rollout(population, p, SESSIONS // 4, _SELECTION_SEED).mean
-    )
-    if chosen is blind_policy:
-        value, errors = blind, {}
-    else:
-        value, error = _simulated(population, chosen)
-        errors = {"value": error}
-    return Reference(
-        tier="bounds",
-        value=value,
-        value_upper=chains.clairvoyant_value(model),
-        blind=blind,
-        best_fixed=best_fixed,
-        uniform=uniform,
-        myopic=myopic,
-        best_persona=best_persona,
-        thresholds=None,
-        policy=chosen,
-        blind_policy=blind_policy,
-        myopic_policy=myopic_policy,
-        standard_errors={**errors, "myopic": myopic_error, "uniform": uniform_error},
-    )

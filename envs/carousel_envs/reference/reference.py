@@ -1,0 +1,127 @@
+"""What `solve` returns, and the pieces that every branch of it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..observation import Columns
+from ..rollout import Policy, rollout
+from . import chains
+from .policies import ContextIndex, SchedulePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ..population import Population
+    from .model import Model
+
+SESSIONS = 100_000
+"""Sessions behind a reference figure that has no closed form."""
+
+# Apart from the seeds that anybody passes, so that no figure is compared with its own noise.
+SEED, SELECTION_SEED = 2**60, 2**61
+MAX_PLANNING_KINDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What can be had from a population, in expected engagement per session (less swap costs).
+
+    Attributes:
+        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
+        value: attained by `policy`; the optimum, or a lower bound on it.
+        value_upper: no router does better.
+        blind: value of `blind_policy`: the best schedule that ignores the user (for tier "exact"
+            the optimum, else the best found).
+        best_fixed: value of the best constant router, which enacts `best_persona`.
+        uniform: value of picking an available persona uniformly every turn.
+        myopic: value of maximising the coming turn's expected reward at the exact belief.
+        best_persona: see best_fixed.
+        thresholds: per persona, P(bored) from which the optimum swaps before turn t, length T; None
+            where it never does. None as a whole where more than boredom has to be inferred.
+        standard_errors: of those figures that were simulated, by name.
+        policy, blind_policy, myopic_policy: things that act (`carousel_envs.rollout.Policy`).
+    """
+
+    tier: Literal["exact", "bounds"]
+    value: float
+    value_upper: float
+    blind: float
+    best_fixed: float
+    uniform: float
+    myopic: float
+    best_persona: str
+    thresholds: Mapping[str, tuple[float | None, ...]] | None
+    policy: Policy = field(repr=False)
+    blind_policy: Policy = field(repr=False)
+    myopic_policy: Policy = field(repr=False)
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
+
+    def score(self, engagement: float) -> float | None:
+        """(J - blind) / (value - blind): the share of the value of feedback that is captured.
+
+        None where listening is worth less than 0.1 % of the value, so that there is no scale.
+        """
+        return self._share(engagement, self.value)
+
+    def score_at_least(self, engagement: float) -> float | None:
+        """The same with value_upper in place of value: no optimum can make the score smaller."""
+        return self._share(engagement, self.value_upper)
+
+    def _share(self, engagement: float, best: float) -> float | None:
+        if self.value - self.blind < 1e-3 * max(abs(self.value), 1.0):
+            return None
+        return (engagement - self.blind) / (best - self.blind)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, without the policies, ready for JSON."""
+        return {
+            "tier": self.tier,
+            "value": self.value,
+            "value_upper": self.value_upper,
+            "blind": self.blind,
+            "best_fixed": self.best_fixed,
+            "best_persona": self.best_persona,
+            "uniform": self.uniform,
+            "myopic": self.myopic,
+            "standard_errors": dict(self.standard_errors),
+            "thresholds": None
+            if self.thresholds is None
+            else {name: list(row) for name, row in self.thresholds.items()},
+        }
+
+
+def best_fixed(population: Population, model: Model) -> tuple[float, str]:
+    """Value and name of the best constant router."""
+    values = chains.fixed_values(model)[: model.personas]
+    best = int(values.argmax())
+    return float(values[best]), population.personas[best]
+
+
+def open_loop(
+    population: Population, model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
+) -> tuple[float, SchedulePolicy]:
+    """Best open-loop schedule for every set of available personas, starting from those found."""
+    total, schedules = 0.0, []
+    for j, mask in enumerate(model.masks):
+        start = (found[j],) if found else ()
+        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
+        total += value
+        schedules.append(schedule)
+    policy = SchedulePolicy(
+        Columns.of(population),
+        ContextIndex(Columns.of(population), model.contexts),
+        np.stack(schedules),
+    )
+    return total, policy
+
+
+def simulated(population: Population, policy: Policy) -> tuple[float, float]:
+    """Mean engagement per session of a policy and its standard error, on sessions kept for this."""
+    sessions = rollout(population, policy, SESSIONS, SEED)
+    return sessions.mean, sessions.standard_error
