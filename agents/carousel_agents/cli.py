@@ -25,6 +25,7 @@ from carousel_envs import (
 from carousel_envs.errors import whole_number
 from carousel_envs.files import check_writable
 from carousel_envs.lanes import MAX_LANES
+from carousel_envs.population import presets
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS, parse_shift, shifted
 
@@ -65,10 +66,7 @@ def environment(name: str, changes: list[str] | None) -> tuple[str, Population]:
     Raises:
         CarouselError: no such environment, field or value.
     """
-    known = environment_ids()
-    full = name if "/" in name else f"Carousel/{name}-v0"
-    if full not in known:
-        raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
+    full = _known(name, _of_users())
     population = Population.preset(full.removeprefix("Carousel/").removesuffix("-v0"))
     fields: dict[str, Any] = {}
     for change in changes or []:
@@ -80,6 +78,18 @@ def environment(name: str, changes: list[str] | None) -> tuple[str, Population]:
         except (ValueError, RecursionError):
             fields[field] = text
     return full, population.replace(**fields) if fields else population
+
+
+def _of_users() -> tuple[str, ...]:
+    """Ids of the environments whose population is one of users, not of questions."""
+    return tuple(f"Carousel/{name}-v0" for name in presets())
+
+
+def _known(name: str, known: tuple[str, ...]) -> str:
+    full = name if "/" in name else f"Carousel/{name}-v0"
+    if full not in known:
+        raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
+    return full
 
 
 def _version(wanted: bool) -> None:
@@ -100,7 +110,7 @@ def root(
 @app.command()
 def envs(as_json: JsonOption = False) -> None:
     """List environments and scripted routers."""
-    populations = {name: environment(name, None)[1] for name in environment_ids()}
+    populations = {name: environment(name, None)[1] for name in _of_users()}
     routers = [{"router": name, "description": scripted.describe(name)} for name in scripted.NAMES]
     if as_json:
         rows = [
@@ -412,7 +422,7 @@ def speed(
     """Time stepping side by side with Gymnasium's native vector CartPole."""
     from .benchmark.speed import measure
 
-    name, _ = environment(env, None)
+    name = _known(env, environment_ids())
     # before the bar is drawn, so that a bad number gives one sentence alone
     whole_number("lanes", lanes, 1, MAX_LANES)
     whole_number("blocks", blocks, 3, 1000)

@@ -11,29 +11,37 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 from carousel_envs import (
     CarouselEnv,
-    CarouselVectorEnv,
     Columns,
     Population,
+    Questions,
     column_names,
     environment_ids,
 )
+from carousel_envs.lanes import LaneVectorEnv
 from carousel_envs.population import presets
+from carousel_envs.recall.questions import PRESETS
+from carousel_envs.scalar import LaneEnv
 
 IDS = environment_ids()
+OF_USERS = tuple(f"Carousel/{name}-v0" for name in presets())
 RENDER_MODES = (None, "ansi", "rgb_array")
 
 
 def test_there_is_one_id_per_preset():
-    assert tuple(f"Carousel/{name}-v0" for name in presets()) == IDS
-    for id_, name in zip(IDS, presets(), strict=True):
-        assert gym.make(id_).unwrapped.population == Population.preset(name)
+    assert tuple(f"Carousel/{name}-v0" for name in (*presets(), *PRESETS)) == IDS
+    for name in presets():
+        population = gym.make(f"Carousel/{name}-v0").unwrapped.population
+        assert population == Population.preset(name)
+    for name in PRESETS:
+        population = gym.make(f"Carousel/{name}-v0").unwrapped.population
+        assert population == Questions.preset(name)
 
 
 @pytest.mark.parametrize("render_mode", RENDER_MODES)
 @pytest.mark.parametrize("id_", IDS)
 def test_gymnasiums_checker_has_nothing_to_say(id_, render_mode):
     env = gym.make(id_, render_mode=render_mode)
-    assert isinstance(env.unwrapped, CarouselEnv)
+    assert isinstance(env.unwrapped, LaneEnv)
     check_env(env.unwrapped)
 
 
@@ -60,7 +68,7 @@ def test_gymnasiums_wrappers_let_whole_episodes_through(id_):
 @pytest.mark.parametrize("id_", IDS)
 def test_make_vec_makes_the_native_environment(id_):
     env = gym.make_vec(id_, num_envs=5)
-    assert isinstance(env.unwrapped, CarouselVectorEnv)
+    assert isinstance(env.unwrapped, LaneVectorEnv)
     assert env.num_envs == 5
     assert env.observation_space.shape == (5, *env.single_observation_space.shape)
     assert env.action_space.shape == (5,)
@@ -80,9 +88,10 @@ def test_make_vec_makes_the_native_environment(id_):
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("id_", IDS)
 def test_make_vec_passes_arguments_on(id_, mode):
-    env = gym.make_vec(id_, num_envs=2, autoreset_mode=mode, reward="mean", render_mode="ansi")
+    arguments = {"reward": "mean"} if id_ in OF_USERS else {}
+    env = gym.make_vec(id_, num_envs=2, autoreset_mode=mode, render_mode="ansi", **arguments)
     assert env.metadata["autoreset_mode"] == mode
-    assert env.unwrapped.reward == "mean"
+    assert all(getattr(env.unwrapped, name) == value for name, value in arguments.items())
     assert env.render_mode == "ansi"
     by_value = gym.make_vec(id_, num_envs=2, autoreset_mode=mode.value)
     assert by_value.unwrapped.autoreset_mode is mode
