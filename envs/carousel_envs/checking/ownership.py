@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .play import Env, call, refusal, replay
 from .report import Verdict, failed, noted, passed
-from .trees import arrays_of, same
+from .trees import arrays_of, same, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def returned_arrays_kept(subject: Subject) -> Verdict:
     for row in rows:
         if row is not None:
             returned = call(env, row)
-            waiting.append((row.name, returned, copy.deepcopy(returned)))
+            waiting.append((row.name, returned, snapshot(returned)))
             if len(waiting) <= _LATER:
                 continue
         if not waiting:
@@ -68,7 +68,7 @@ def actions_kept(subject: Subject) -> Verdict:
         if not row.is_step:
             call(env, row)
             continue
-        given = copy.deepcopy(row.actions)
+        given = snapshot(row.actions)
         env.step(given)
         if not same(given, row.actions):
             return failed(f"{row.name} changed the actions it was given")

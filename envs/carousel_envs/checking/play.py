@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from .trees import batch_of, final_obs_of, lane_info, lanes_of, present_in, same
+from .trees import batch_of, final_obs_of, lane_info, lanes_of, present_in, same, snapshot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Event:
 def call(env: Env, row: Row) -> tuple[Any, ...]:
     """Make the call of a row again and return what comes out, as it is."""
     if row.is_step:
-        return tuple(env.step(copy.deepcopy(row.actions)))
+        return tuple(env.step(snapshot(row.actions)))
     if row.marked is None:
         return tuple(env.reset(seed=row.seed))
     return tuple(env.reset(seed=row.seed, options={"reset_mask": row.marked.copy()}))
@@ -99,8 +99,8 @@ def record(
     marked: NDArray[np.bool_] | None = None,
 ) -> Row:
     """Make one call and keep what it returned."""
-    wanted = Row(name, copy.deepcopy(actions), seed, marked, (), None)
-    *returned, info = copy.deepcopy(call(env, wanted))
+    wanted = Row(name, snapshot(actions), seed, marked, (), None)
+    *returned, info = snapshot(call(env, wanted))
     return Row(name, wanted.actions, seed, marked, tuple(returned), info)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ def same(one: Any, other: Any, *, rounding: bool = False) -> bool:
     a, b = np.asarray(one), np.asarray(other)
     if a.shape != b.shape:
         return False
+    if a.dtype == b.dtype != object and a.tobytes() == b.tobytes():
+        # the common case, and much the fastest
+        return True
     if a.dtype == object or b.dtype == object:
         if a.shape == ():
             return bool(one == other)
@@ -46,6 +50,15 @@ def same(one: Any, other: Any, *, rounding: bool = False) -> bool:
     if rounding:
         return np.allclose(a, b, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
     return np.array_equal(a, b, equal_nan=True)
+
+
+def snapshot(tree: Any) -> Any:
+    """A copy of a tree, as `copy.deepcopy` makes it; faster where it holds plain arrays."""
+    if type(tree) is np.ndarray and tree.dtype != object:
+        return tree.copy()
+    if type(tree) is dict:
+        return {key: snapshot(value) for key, value in tree.items()}
+    return tuple(map(snapshot, tree)) if type(tree) is tuple else copy.deepcopy(tree)
 
 
 def arrays_of(tree: Any) -> Iterator[NDArray[Any]]:
