@@ -1,0 +1,118 @@
+"""Checks for people who write a Gymnasium vector environment of their own.
+
+Gymnasium's `check_env` is for scalar environments. What goes wrong in a vector environment is
+something else: a reset that is counted as a turn, lanes that share their luck, an array that the
+next step writes over. `check_vector_env` looks for that, in any vector environment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CarouselError, shown, whole_number
+from . import against_scalar, autoreset, calls, contract, masks, ownership, seeding
+from .play import described
+from .report import Finding, Outcome, Report, Verdict, failed, skipped
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    import gymnasium as gym
+
+    from .play import Env
+
+__all__ = ["CHECKS", "Finding", "Outcome", "Report", "check_vector_env"]
+
+_FUNCTIONS: tuple[Callable[[Subject], Verdict], ...] = (
+    contract.metadata,
+    contract.batched_spaces,
+    contract.observations,
+    contract.rewards,
+    contract.flags,
+    contract.infos,
+    seeding.same_seed,
+    seeding.different_seeds,
+    seeding.different_lanes,
+    seeding.unseeded_reset,
+    seeding.lane_independence,
+    seeding.batch_size,
+    against_scalar.scalar_spaces,
+    against_scalar.scalar_lanes,
+    against_scalar.scalar_infos,
+    against_scalar.episode_lengths,
+    autoreset.autoreset,
+    autoreset.reset_row,
+    autoreset.final_values,
+    autoreset.partial_reset,
+    masks.action_masks,
+    masks.action_masks_method,
+    masks.final_action_masks,
+    ownership.returned_arrays_kept,
+    ownership.returned_arrays_written,
+    ownership.actions_kept,
+    ownership.deep_copy,
+    ownership.pickling,
+    calls.default_options,
+    calls.unknown_options,
+    calls.options_kept,
+    calls.reset_mask,
+    calls.step_before_reset,
+    calls.actions_out_of_range,
+    calls.closing,
+)
+
+CHECKS: dict[str, str] = {f.__name__: str(f.__doc__) for f in _FUNCTIONS}
+"""Every check, in order: its name, and one sentence that says what has to be so."""
+
+
+def check_vector_env(
+    env: Env | Callable[[], Env],
+    *,
+    scalar: gym.Env[Any, Any] | Callable[[], gym.Env[Any, Any]] | None = None,
+    seed: int = 0,
+    steps: int = 200,
+    ignore: Collection[str] = (),
+) -> Report:
+    """Check a vector environment.
+
+    Args:
+        env: a function without arguments that makes the environment, which is best; or an
+            environment that has not been reset. It is not played itself: what is played is made
+            from its spec if it has one and is not wrapped, and is a deep copy of it otherwise.
+        scalar: what a single lane should be: a scalar environment (which is played), a function
+            that makes one, or None for that of the environment's spec. Without any, the checks
+            that need it are skipped.
+        seed: of the environments and of the actions, which are drawn at random.
+        steps: steps that a check plays, 2 to 100000; enough for a few episodes to end.
+        ignore: names of checks to leave out; see `CHECKS`.
+
+    Returns:
+        One finding per check. Nothing that the environment does ends the report early: what it
+        raises is a finding. The same arguments give the same report.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+    seed = whole_number("seed", seed, 0, 2**31)
+    steps = whole_number("steps", steps, 2, 100_000)
+    unknown = sorted(set(ignore) - CHECKS.keys())
+    if unknown:
+        raise CarouselError(f"ignore names {shown(unknown[0])}; the checks are {', '.join(CHECKS)}")
+    subject = Subject(env, scalar, seed, steps)
+    findings = []
+    for function in _FUNCTIONS:
+        name = function.__name__
+        verdict = skipped("left out on request") if name in ignore else _run(function, subject)
+        findings.append(Finding(name, *verdict))
+    return Report(str(subject.example), tuple(findings))
+
+
+def _run(function: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+    try:
+        return function(subject)
+    except Exception as error:
+        # an environment may raise anything, and what it raises is what the reader wants to know
+        return failed(f"raised {described(error)}")
+    finally:
+        subject.release()
