@@ -1,0 +1,187 @@
+"""A rule that every pick passes through before it is enacted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from ..errors import CarouselError, as_array, shown, whole_number
+from .forms import Info, LaneWrapper, ScalarForm, VectorForm, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    Rule = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.integer[Any]]]
+
+
+class ContentFilter(LaneWrapper):
+    """Replaces blocked picks, turn by turn: a light change to whatever routes.
+
+    The router picks, the filter may put another persona in its place, the environment enacts what
+    comes out. Observations show who speaks, as ever. `info["filtered"]` (bool) says whether the
+    pick of this turn was replaced; it is present where `swapped` is.
+
+    The filter works on outputs, so the action space and the action masks stay as they are: a
+    blocked persona may be picked, and is replaced. Nor does it look at who is available: a
+    replacement that the user cannot be given is refused by the environment like any such pick (the
+    current persona stays; on the first turn the next available one speaks, even a blocked one). A
+    filter that must hold there too needs a rule that reads the availability columns.
+
+    Args:
+        env: a Carousel environment, scalar or vector, wrapped or not.
+        blocked: personas never to enact, by name or index; one or several.
+        replacement: the persona in their place, by name or index.
+        rule: `rule(observation, picks) -> picks`: from the observation that the router had
+            (float32, (N, D), of the environment below) and its picks (int64, (N,)) to what goes on,
+            integers of shape (N,); each row by itself, so that lanes stay independent. Observations
+            are to be read at once, not changed. Its picks pass through `blocked` too. In next-step
+            mode it also sees, without effect, the last observation of sessions that are over.
+
+    Raises:
+        CarouselError: an argument is not allowed; at a step, the rule returned no picks.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        blocked: str | int | Iterable[str | int] = (),
+        replacement: str | int | None = None,
+        rule: Rule | None = None,
+    ) -> None:
+        try:
+            personas = (blocked,) if isinstance(blocked, str) else tuple(blocked)  # type: ignore[arg-type]
+        except TypeError:
+            personas = (blocked,)  # type: ignore[assignment]
+        self._open(env, blocked=personas, replacement=replacement, rule=rule)
+        self.column_names = names_of(env)
+        actions: tuple[str, ...] = self.unwrapped.population.actions
+        if rule is not None and not callable(rule):
+            raise CarouselError(f"rule is {shown(rule)}; it must be a function, or None")
+        if rule is None and not personas:
+            raise CarouselError("blocked is empty and there is no rule; one of them must be given")
+        indices = [_index("blocked", persona, actions) for persona in personas]
+        self._table = np.arange(len(actions))
+        if indices:
+            if replacement is None:
+                raise CarouselError(
+                    f"replacement is None; it must name who speaks in place of {shown(personas)}"
+                )
+            self._table[indices] = _index("replacement", replacement, actions)
+        if replacement is not None and _index("replacement", replacement, actions) in indices:
+            raise CarouselError(
+                f"replacement is {shown(replacement)}, which is blocked; it must not be"
+            )
+        self._rule = rule
+        self._seen: NDArray[np.float32] | None = None
+
+    def _screen(self, picks: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
+        """What goes on in place of these picks and where it differs, both of shape (N,).
+
+        None if these are no picks, or nothing has been shown yet: the environment says so itself.
+        """
+        k = len(self._table)
+        if (
+            picks.dtype.kind not in "iu"
+            or picks.shape != (self.lanes,)
+            or self._seen is None
+            or (picks < 0).any()
+            or (picks >= k).any()
+        ):
+            return None
+        given = picks.astype(np.int64)
+        passed = given
+        if self._rule is not None:
+            passed = as_array("the picks of the rule", self._rule(self._seen, given.copy()))
+            if passed.dtype.kind not in "iu" or passed.shape != given.shape:
+                raise CarouselError(
+                    f"the picks of the rule have dtype {passed.dtype} and shape {passed.shape}; "
+                    f"they must be integers of shape {given.shape}"
+                )
+            wrong = (passed < 0) | (passed >= k)
+            if wrong.any():
+                raise CarouselError(
+                    f"the rule picks {passed[wrong][0]}; it must lie in 0 to {k - 1}"
+                )
+        passed = self._table[passed]
+        return passed, passed != given
+
+    def _remember(self, observation: NDArray[np.float32], copy: bool) -> None:
+        """Keep what the router sees now, for the rule; a caller who owns it may write to it."""
+        copy = copy and self._rule is not None
+        self._seen = observation.copy() if copy else observation
+
+
+class ScalarContentFilter(ContentFilter, ScalarForm):
+    """`ContentFilter` of one session at a time."""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start a session; see the environment."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._remember(observation[None], copy=True)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], Any, bool, bool, Info]:
+        """Play one turn with what the filter makes of `action`; see the environment."""
+        picks = as_array("action", action)
+        screened = self._screen(picks.reshape(-1))
+        if screened is not None:
+            action = int(screened[0][0])
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        info["filtered"] = screened is not None and bool(screened[1][0])
+        self._remember(observation[None], copy=True)
+        return observation, reward, terminated, truncated, info
+
+
+class VectorContentFilter(ContentFilter, VectorForm):
+    """`ContentFilter` of many sessions at once."""
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start sessions; see the environment."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._begun(options)
+        self._remember(observation, self._copy)
+        return observation, info
+
+    def step(
+        self, actions: Any
+    ) -> tuple[NDArray[np.float32], Any, NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Play one turn in every lane with what the filter makes of `actions`; see the
+        environment."""
+        screened = self._screen(as_array("actions", actions))
+        if screened is not None:
+            actions, filtered = screened
+        else:
+            filtered = np.zeros(self.lanes, dtype=np.bool_)
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        began = self._beginning(terminated, truncated)
+        present = np.ones(self.lanes, dtype=np.bool_) if began is None else ~began
+        if began is not None and self._mode == AutoresetMode.SAME_STEP:
+            info["final_info"]["filtered"] = filtered.copy()
+            info["final_info"]["_filtered"] = began
+        elif began is not None:
+            # the row of a reset plays no turn
+            filtered &= present
+        info["filtered"], info["_filtered"] = filtered, present
+        self._remember(observation, self._copy)
+        return observation, reward, terminated, truncated, info
+
+
+def _index(what: str, persona: Any, actions: tuple[str, ...]) -> int:
+    """Index of an action by name or number.
+
+    Raises:
+        CarouselError: there is none.
+    """
+    if isinstance(persona, str):
+        if persona not in actions:
+            raise CarouselError(f"{what} names {shown(persona)}; known are {', '.join(actions)}")
+        return actions.index(persona)
+    return whole_number(what, persona, 0, len(actions) - 1)

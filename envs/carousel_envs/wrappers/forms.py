@@ -1,0 +1,279 @@
+"""What the wrappers share: one batched implementation, in a scalar and in a vector form.
+
+A wrapper is written once, over lanes (`Observer._push`, `ContentFilter._screen`). Its scalar form
+is the batch of one, as the scalar environment is the vector environment at one lane.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from ..errors import CarouselError, shown
+from ..observation import column_names
+from ..population import Population
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Rows = slice | NDArray[np.int64]
+
+    # to a type checker a wrapper is either form; what both have is more than it could be told
+    _Either = Any
+else:
+    _Either = object
+
+Info = dict[str, Any]
+
+ALL = slice(None)
+NONE = np.zeros(0, dtype=np.int64)
+_FIRST = np.zeros(1, dtype=np.int64)
+
+
+class LaneWrapper(_Either):  # type: ignore[misc]
+    """A wrapper around a Carousel environment; its class picks the form that fits.
+
+    Attributes:
+        column_names: name of every column of an observation, in order.
+        lanes: N; 1 in the scalar form.
+    """
+
+    column_names: tuple[str, ...]
+    lanes: int
+
+    def __new__(cls, env: Any = None, *arguments: Any, **keywords: Any) -> Self:
+        form: type[Any] = cls
+        if not issubclass(cls, (ScalarForm, VectorForm)):
+            wanted = VectorForm if isinstance(env, VectorEnv) else ScalarForm
+            form = next(sub for sub in cls.__subclasses__() if issubclass(sub, wanted))
+        made: Self = object.__new__(form)
+        return made
+
+    @property
+    def population(self) -> Population:
+        """Who the users of the environment are."""
+        population: Population = self.unwrapped.population
+        return population
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which personas are available; see the environment."""
+        masks: NDArray[np.bool_] = self.unwrapped.action_masks()
+        return masks
+
+    def hidden(self) -> dict[str, Any]:
+        """What no router sees; see the environment."""
+        hidden: dict[str, Any] = self.unwrapped.hidden()
+        return hidden
+
+
+class ScalarForm(gym.Wrapper, RecordConstructorArgs):
+    """Wraps one session at a time."""
+
+    lanes = 1
+
+    def _open(self, env: Any, **arguments: Any) -> spaces.Box:
+        """Wrap `env` and remember how; returns the space of one of its observations."""
+        refuse_unless_ours(env)
+        # recorded for `env.spec`, from which Gymnasium makes the same wrapper again
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **arguments)
+        gym.Wrapper.__init__(self, env)
+        space: spaces.Box = env.observation_space
+        return space
+
+    def _set_space(self, space: spaces.Box) -> None:
+        self.observation_space = space
+
+
+class VectorForm(VectorWrapper):
+    """Wraps many sessions at once."""
+
+    def _open(self, env: Any, **_: Any) -> spaces.Box:
+        """Wrap `env`; returns the space of one of its observations."""
+        refuse_unless_ours(env)
+        VectorWrapper.__init__(self, env)
+        self.lanes = env.num_envs
+        self._mode = AutoresetMode(env.metadata["autoreset_mode"])
+        self._copy = bool(getattr(env.unwrapped, "copy", True))
+        self._over = np.zeros(self.lanes, dtype=np.bool_)
+        space: spaces.Box = env.single_observation_space
+        return space
+
+    def _set_space(self, space: spaces.Box) -> None:
+        self.single_observation_space = space
+        self.observation_space = batch_space(space, self.lanes)
+
+    def _mine(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array, or a copy if it must not change under the hands of the caller."""
+        return array.copy() if self._copy else array
+
+    def _begun(self, options: dict[str, Any] | None) -> NDArray[np.int64]:
+        """The lanes that a reset with these options has started; forgets which were over."""
+        self._over = np.zeros(self.lanes, dtype=np.bool_)
+        mask = (options or {}).get("reset_mask")
+        return np.arange(self.lanes) if mask is None else np.flatnonzero(mask)
+
+    def _beginning(
+        self, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
+    ) -> NDArray[np.bool_] | None:
+        """Lanes whose row of this step shows the start of a session, bool, shape (N,): those that
+        were over before it (next-step mode), those that it ended (same-step mode). None if there
+        are none."""
+        if self._mode == AutoresetMode.DISABLED:
+            return None
+        over = terminated | truncated
+        began = over if self._mode == AutoresetMode.SAME_STEP else self._over
+        self._over = over
+        return began if began.any() else None
+
+
+class Observer(LaneWrapper):
+    """A wrapper that changes what is observed."""
+
+    def _show(self, names: Sequence[str], low: NDArray[Any], high: NDArray[Any]) -> None:
+        """Say what an observation holds from here on.
+
+        Raises:
+            CarouselError: a name appears twice.
+        """
+        self.column_names = tuple(names)
+        if len(set(self.column_names)) < len(self.column_names):
+            twice = next(name for name in names if self.column_names.count(name) > 1)
+            raise CarouselError(f"column {twice!r} would be shown twice; once is enough")
+        self._set_space(spaces.Box(low, high, dtype=np.float32))
+        self._out = np.zeros((self.lanes, len(self.column_names)), dtype=np.float32)
+
+    def _push(
+        self,
+        observation: NDArray[np.float32],
+        rows: Rows,
+        begins: NDArray[np.int64],
+        info: Info,
+    ) -> None:
+        """Take in one more observation of some lanes and bring their rows of `_out` up to date.
+
+        Args:
+            observation: of the environment below, float32, shape (N, D).
+            rows: the lanes concerned, `ALL` or their indices; no other row may be touched.
+            begins: those among them of which it is the first observation of a session.
+            info: of the environment below; its `user` belongs to the lanes that begin.
+        """
+        raise NotImplementedError
+
+
+class ScalarObserver(ScalarForm):
+    """The scalar form of an `Observer`."""
+
+    _out: NDArray[np.float32]
+    _push: Any
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start a session; see the environment."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._push(observation[None], ALL, _FIRST, info)
+        return self._out[0].copy(), info
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], Any, bool, bool, Info]:
+        """Play one turn; see the environment."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._push(observation[None], ALL, NONE, info)
+        return self._out[0].copy(), reward, terminated, truncated, info
+
+
+class VectorObserver(VectorForm):
+    """The vector form of an `Observer`."""
+
+    _out: NDArray[np.float32]
+    _push: Any
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Start sessions; see the environment."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        begins = self._begun(options)
+        self._push(observation, ALL if len(begins) == self.lanes else begins, begins, info)
+        return self._mine(self._out), info
+
+    def step(
+        self, actions: Any
+    ) -> tuple[NDArray[np.float32], Any, NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Play one turn in every lane; see the environment."""
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        began = self._beginning(terminated, truncated)
+        begins = NONE if began is None else np.flatnonzero(began)
+        if len(begins) and self._mode == AutoresetMode.SAME_STEP:
+            # first the turn that ended these sessions, then the start of the next
+            self._push(info["final_obs"], begins, NONE, info)
+            info["final_obs"] = self._out.copy()
+        self._push(observation, ALL, begins, info)
+        return self._mine(self._out), reward, terminated, truncated, info
+
+
+def refuse_unless_ours(env: Any) -> None:
+    """Raise unless this is a Carousel environment, or a wrapper around one that names its columns.
+
+    Raises:
+        CarouselError: it is not.
+    """
+    base = getattr(env, "unwrapped", None)
+    if not isinstance(env, (gym.Env, VectorEnv)) or not (
+        hasattr(base, "column_names") or isinstance(getattr(base, "population", None), Population)
+    ):
+        raise CarouselError(
+            f"env is {shown(env)}; it must be a Carousel environment, scalar or native vector, or "
+            "a wrapper around one"
+        )
+    names, shape = names_of(env), single_space(env).shape
+    if shape != (len(names),):
+        raise CarouselError(
+            f"env shows observations of shape {shape}; it must be ({len(names)},), so a wrapper "
+            "that changes the columns without naming them must stand further out"
+        )
+
+
+def single_space(env: Any) -> Any:
+    """Space of one observation of a scalar or vector environment."""
+    return env.single_observation_space if isinstance(env, VectorEnv) else env.observation_space
+
+
+def names_of(env: Any) -> tuple[str, ...]:
+    """Name of every column that an environment of ours shows, through wrappers of any kind."""
+    while env is not env.unwrapped:
+        if isinstance(env, LaneWrapper):
+            return env.column_names
+        env = env.env
+    # an environment with columns of its own kind names them itself
+    own = getattr(env, "column_names", None)
+    return column_names(env.population) if own is None else tuple(own)
+
+
+def read_names(what: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
+    """One name or several, each of them known and none twice.
+
+    Raises:
+        CarouselError: none at all, an unknown one, or one that repeats.
+    """
+    known = tuple(known)
+    allowed = f"known are {', '.join(known)}"
+    try:
+        names = (given,) if isinstance(given, str) else tuple(given)
+    except TypeError:
+        raise CarouselError(f"{what} is {shown(given)}; it must hold names; {allowed}") from None
+    if not names:
+        raise CarouselError(f"{what} is empty; it must hold at least one name; {allowed}")
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise CarouselError(f"{what} holds {shown(name)}; {allowed}")
+    if len(set(names)) != len(names):
+        raise CarouselError(f"{what} is {shown(names)}; no name may repeat")
+    return names

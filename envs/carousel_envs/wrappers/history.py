@@ -1,0 +1,66 @@
+"""The last observations, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import whole_number
+from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .forms import Rows
+
+MAX_HISTORY = 10_000
+
+
+class History(Observer):
+    """Shows the last n observations: the present one first, then one turn ago, and so on back.
+
+    The present one stands first so that the columns of the environment keep their places. At the
+    start of a session what lies before it is filled with the session's first observation, in
+    which nothing has been shown yet; nothing of an earlier session is left. A column `x` of the
+    present is called `x_2_ago` two turns back. Observations are float32, shape (n * D,), or
+    (N, n * D) in the vector form.
+
+    Args:
+        env: a Carousel environment, scalar or vector, wrapped or not.
+        n: how many observations, 1 to 10 000.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+
+    def __init__(self, env: Any, n: int) -> None:
+        n = whole_number("n", n, 1, MAX_HISTORY)
+        space = self._open(env, n=n)
+        self._n = n
+        names = names_of(env)
+        self._show(
+            [*names, *(f"{name}_{ago}_ago" for ago in range(1, n) for name in names)],
+            np.tile(space.low, n),
+            np.tile(space.high, n),
+        )
+
+    def _push(
+        self,
+        observation: NDArray[np.float32],
+        rows: Rows,
+        begins: NDArray[np.int64],
+        info: Info,
+    ) -> None:
+        width = observation.shape[1]
+        self._out[rows, width:] = self._out[rows, :-width]
+        self._out[rows, :width] = observation[rows]
+        self._out[begins] = np.tile(observation[begins], self._n)
+
+
+class ScalarHistory(History, ScalarObserver):
+    """`History` of one session at a time."""
+
+
+class VectorHistory(History, VectorObserver):
+    """`History` of many sessions at once."""

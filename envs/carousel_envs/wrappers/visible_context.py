@@ -1,0 +1,138 @@
+"""The context of a session, put where the router can see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CarouselError
+from ..population import Population
+from ..users import user_table
+from .forms import (
+    Info,
+    Observer,
+    ScalarObserver,
+    VectorObserver,
+    names_of,
+    read_names,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from .forms import Rows
+
+_MOODS = ("fresh", "bored")
+
+# name -> (attribute of the user table, whether its last axis is the mood, largest value allowed)
+_USER_FIELDS = {
+    "fit": ("fit", False, 1.0),
+    "hazard": ("hazard", False, 1.0),
+    "engagement": ("engagement", True, 1.0),
+    "leave": ("leave", True, 1.0),
+    "satiation_gain": ("gain", False, 10.0),
+    "satiation_memory": ("memory", False, 1.0),
+}
+# name of a field of the population -> bounds
+_POPULATION_FIELDS = {"swap_cost": (0.0, 100.0), "session_length": (1.0, 10_000.0)}
+
+USER_CONTEXT = tuple(_USER_FIELDS)
+"""What `VisibleContext` shows unless told otherwise."""
+
+
+def _columns(population: Population) -> dict[str, tuple[list[str], NDArray[np.float32], Any]]:
+    """Of every context field: column names, values (users, columns), (low, high)."""
+    table = user_table(population)
+    found: dict[str, tuple[list[str], NDArray[np.float32], Any]] = {}
+    for field, (attribute, by_mood, top) in _USER_FIELDS.items():
+        values = np.asarray(getattr(table, attribute))
+        names = [field]
+        # axes after the first are personas, and moods where the field has them
+        if values.ndim - by_mood == 2:
+            names = [f"{name}_{action}" for name in names for action in population.actions]
+        if by_mood:
+            names = [f"{name}_{mood}" for name in names for mood in _MOODS]
+        found[field] = names, values.reshape(len(table), -1).astype(np.float32), (0.0, top)
+    for field, bounds in _POPULATION_FIELDS.items():
+        value = np.full((len(table), 1), getattr(population, field), dtype=np.float32)
+        found[field] = [field], value, bounds
+    return found
+
+
+class VisibleContext(Observer):
+    """Appends who the user is, and what session this is, to the observation.
+
+    The values are the row of the user table that the lane plays: they change when a session starts
+    (in the row that shows its first observation) and at no other time. They are bounded by what
+    any `Population` allows, not by this one, so that a policy meets the same space under a shift.
+
+    Fields, in the order asked for: `fit`, `hazard` (one column per persona, `fit_alice`),
+    `engagement`, `leave` (one per mood, `leave_bored`; and per persona where it differs by
+    persona), `satiation_gain`, `satiation_memory`; of the population `swap_cost` (engagement
+    units) and `session_length` (turns). Observations are float32, shape (D + C,), or (N, D + C)
+    in the vector form.
+
+    Args:
+        env: a Carousel environment with a user table, scalar or vector, wrapped or not.
+        show: fields, or single columns of them by name; one name or several. By default every
+            field of the user.
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+
+    def __init__(self, env: Any, show: str | Iterable[str] = USER_CONTEXT) -> None:
+        show = show if isinstance(show, str) else _as_tuple(show)
+        space = self._open(env, show=show)
+        population = self.unwrapped.population
+        if not isinstance(population, Population):
+            raise CarouselError(f"env is {env}; it has no table of users whose row could be shown")
+        fields = _columns(population)
+        single = {
+            name: ([name], values[:, c : c + 1], bounds)
+            for names, values, bounds in fields.values()
+            for c, name in enumerate(names)
+        }
+        known = {**fields, **single}
+        chosen = [known[name] for name in read_names("show", show, known)]
+        added = [name for names, _, _ in chosen for name in names]
+        below = names_of(env)
+        self._context = np.ascontiguousarray(np.hstack([values for _, values, _ in chosen]))
+        self._width = len(below)
+        bounds = np.array([b for names, _, b in chosen for _ in names], dtype=np.float32)
+        self._show(
+            [*below, *added],
+            np.concatenate([space.low, bounds[:, 0]]),
+            np.concatenate([space.high, bounds[:, 1]]),
+        )
+
+    def _push(
+        self,
+        observation: NDArray[np.float32],
+        rows: Rows,
+        begins: NDArray[np.int64],
+        info: Info,
+    ) -> None:
+        self._out[rows, : self._width] = observation[rows]
+        if len(begins):
+            users = np.reshape(info["user"], -1)[begins]
+            self._out[begins, self._width :] = self._context[users]
+
+
+def _as_tuple(show: Any) -> Any:
+    """What can be kept and read twice; anything else as it is, to be refused by name."""
+    try:
+        return tuple(show)
+    except TypeError:
+        return show
+
+
+class ScalarVisibleContext(VisibleContext, ScalarObserver):
+    """`VisibleContext` of one session at a time."""
+
+
+class VectorVisibleContext(VisibleContext, VectorObserver):
+    """`VisibleContext` of many sessions at once."""
