@@ -22,7 +22,7 @@ from ..recall.observation import QuestionColumns
 from ..recall.questions import as_questions
 from ..recall.tables import KNOWS, SAYS, question_tables
 from ..users import UNIT
-from .solve import Reference
+from .reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
