@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -295,3 +297,9 @@ def test_a_report_reads_as_a_list():
     assert not report.passed
     with pytest.raises(CarouselError, match=r"^Env\(\) fails:\ninfos: no$"):
         report.raise_if_failed()
+
+
+def test_the_documentation_says_what_every_check_asks_for():
+    page = (Path(__file__).parents[2] / "docs" / "checking.md").read_text(encoding="utf-8")
+    rows = [f"| `{check}` | {what.rstrip('.')} |" for check, what in CHECKS.items()]
+    assert "\n".join(rows) in page
