@@ -249,8 +249,9 @@ def test_a_rule_reads_what_the_router_saw_and_its_picks_can_be_blocked(copied):
         before, picks = obs.copy(), actions.copy()
         if copied:
             obs[:] = 7.0
-        obs, *_, info = env.step(actions)
+        obs, *_, info = env.step(actions.astype(np.uint8))
         np.testing.assert_array_equal(seen[-1][0], before)
+        assert seen[-1][1].dtype == np.int64
         np.testing.assert_array_equal(seen[-1][1], picks)
         np.testing.assert_array_equal(actions, picks)
         spoke = obs[:, Columns.of(busy()).persona].argmax(axis=1)
@@ -324,8 +325,10 @@ def test_context_columns_are_named_chosen_and_in_the_order_asked_for():
     names = env.column_names[D:]
     assert names[:2] == ("fit_alice", "fit_bob")
     assert names[4:6] == ("hazard_alice", "hazard_bob")
-    assert names[-2:] == ("satiation_gain", "satiation_memory")
+    assert names[-1] == "satiation_memory"
     assert {"leave_fresh", "leave_bored"} < set(names)
+    for field in ("engagement", "satiation_gain"):
+        assert any(name.startswith(field) for name in names)
     assert len(names) == context_rows(busy()).shape[1]
     show = ("session_length", "leave_bored", "hazard", "swap_cost")
     env = scalar(lambda e: VisibleContext(e, show))
@@ -437,6 +440,24 @@ def test_replacing_leaves_out_what_the_posterior_has_digested():
     for a, b in zip(sessions(env, 40), sessions(whole, 40), strict=True):
         np.testing.assert_array_equal(a[:, :-4], b[:, kept])
         np.testing.assert_allclose(a[:, -4:-1].sum(axis=1), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_belief_once_read_stays_as_it_was(mode):
+    env = vector(belief, 9, mode)
+    env.reset(seed=0)
+    for actions in sticky_actions(0, 30, 9, 4):
+        before = env.belief
+        joint, satiation = before.joint.copy(), before.satiation.copy()
+        _, _, terminated, truncated, _ = env.step(actions)
+        np.testing.assert_array_equal(before.joint, joint)
+        np.testing.assert_array_equal(before.satiation, satiation)
+        over = terminated | truncated
+        if mode == AutoresetMode.DISABLED and over.any():
+            before, joint = env.belief, env.belief.joint.copy()
+            env.reset(options={"reset_mask": over})
+            np.testing.assert_array_equal(before.joint, joint)
+            np.testing.assert_array_equal(env.belief.joint[~over], joint[~over])
 
 
 # -- ownership and copies -------------------------------------------------------------------------
