@@ -13,9 +13,10 @@ from .carousel import CarouselEnv, CarouselVectorEnv
 from .errors import CarouselError
 from .observation import Columns, column_names
 from .personas import Persona, repertoire, trait_names
-from .population import Population, presets
+from .population import Population
 from .recall import Questions, RecallEnv, RecallVectorEnv
-from .recall.questions import PRESETS as _QUESTIONS
+from .registry import any_population, environment_ids
+from .registry import names as _names
 from .users import UserTable, user_table
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RecallVectorEnv",
     "UserTable",
     "__version__",
+    "any_population",
     "column_names",
     "environment_ids",
     "repertoire",
@@ -38,13 +40,8 @@ __all__ = [
 ]
 
 
-def environment_ids() -> tuple[str, ...]:
-    """Every registered id, in the order of the presets."""
-    return tuple(f"Carousel/{name}-v0" for name in (*presets(), *_QUESTIONS))
-
-
-for _name in (*presets(), *_QUESTIONS):
-    _where = "carousel_envs.recall" if _name in _QUESTIONS else "carousel_envs.suite"
+for _name in _names():
+    _where = "carousel_envs.recall" if _name == "Recall" else "carousel_envs.suite"
     _gym.register(
         id=f"Carousel/{_name}-v0",
         entry_point=f"{_where}:{_name}Env",

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .carousel import CarouselVectorEnv
 from .errors import whole_number
-from .population import as_population
-from .recall import Questions, RecallVectorEnv
+from .population import Population
+from .registry import any_population, vector_env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from .population import Population
+    from .registry import AnyPopulation
 
 LANES = 4096
+# engagement is drawn, so its mean tells more per session; answers to questions are not
+_PAID_IN_MEANS: Mapping[type, dict[str, Any]] = {Population: {"reward": "mean"}}
 
 
 class Policy(Protocol):
@@ -81,7 +82,7 @@ class Sessions:
 
 
 def rollout(
-    population: Population | Questions,
+    population: AnyPopulation | str,
     policy: Policy,
     sessions: int,
     seed: int = 0,
@@ -99,8 +100,7 @@ def rollout(
     Raises:
         CarouselError: the number of sessions or the seed is not allowed.
     """
-    if not isinstance(population, Questions):
-        population = as_population(population)
+    population = any_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     blocks = []
@@ -126,14 +126,8 @@ def _joined(blocks: list[Sessions]) -> Sessions:
     return Sessions(**fields)
 
 
-def _play(
-    population: Population | Questions, policy: Policy, lanes: int, first: int, seed: int
-) -> Sessions:
-    env: CarouselVectorEnv | RecallVectorEnv
-    if isinstance(population, Questions):
-        env = RecallVectorEnv(lanes, population=population)
-    else:
-        env = CarouselVectorEnv(lanes, population=population, reward="mean")
+def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
+    env = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)

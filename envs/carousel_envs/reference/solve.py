@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..observation import Columns
-from ..population import as_population
+from ..recall.questions import Questions
+from ..registry import any_population
 from . import chains
 from .belief import BeliefProblem, BeliefSolution, evaluate_thresholds, solve_belief
 from .filtering import Filter
 from .model import Model
 from .points import solve_points
 from .policies import ContextIndex, MyopicPolicy, PlanPolicy, SchedulePolicy, ThresholdPolicy
+from .recall import solve_recall
 from .reference import MAX_PLANNING_KINDS, Reference
 from .reference import best_fixed as _best_fixed
 from .reference import open_loop as _schedules
@@ -25,24 +27,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
+    from ..registry import AnyPopulation
     from ..rollout import Policy
     from .points import PointSolution
 
 _MAX_INFORMED_SOLVES = 64
 
 
-def solve(population: Population | str) -> Reference:
+def solve(population: AnyPopulation | str) -> Reference:
     """Solve a population, or the preset of this name (an equal population gives the same object).
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     point-based value iteration below, the optimum of a router that knows the user above. Satiation
     alone: a schedule below, a Lagrangian bound above. Everything at once: the best of several
-    policies below (simulated), the clairvoyant above.
+    policies below (simulated), the clairvoyant above. Questions: in closed form.
 
     Raises:
         CarouselError: no population, and no preset of this name.
     """
-    return _solve(as_population(population))
+    known = any_population(population)
+    return solve_recall(known) if isinstance(known, Questions) else _solve(known)
 
 
 @lru_cache(maxsize=128)

@@ -1,0 +1,74 @@
+"""Every environment by name: its population, its class, and the axes along which it shifts.
+
+There are two kinds of population, users (`Population`) and questions (`Questions`). What takes
+either asks here which is which.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .carousel import CarouselVectorEnv
+from .errors import CarouselError, shown
+from .observation import column_names
+from .population import Population, presets
+from .recall.environment import RecallVectorEnv
+from .recall.observation import question_column_names
+from .recall.questions import PRESETS as QUESTIONS
+from .recall.questions import Questions
+from .recall.shifts import SHIFTS as QUESTION_SHIFTS
+from .shifts import SHIFTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .lanes import LaneVectorEnv
+    from .shifts import GradedShift
+
+AnyPopulation = Population | Questions
+
+
+def names() -> tuple[str, ...]:
+    """Every environment's name: `Carousel/<name>-v0` is its id."""
+    return (*presets(), *QUESTIONS)
+
+
+def environment_ids() -> tuple[str, ...]:
+    """Every registered id."""
+    return tuple(f"Carousel/{name}-v0" for name in names())
+
+
+def any_population(population: AnyPopulation | str) -> AnyPopulation:
+    """A population of either kind, or the preset of this name.
+
+    Raises:
+        CarouselError: neither a population nor the name of a preset.
+    """
+    if isinstance(population, (Population, Questions)):
+        return population
+    if isinstance(population, str) and population in names():
+        kind = Questions if population in QUESTIONS else Population
+        return kind.preset(population)
+    raise CarouselError(
+        f"population is {shown(population)}; it must be a Population, Questions, or the name of a "
+        f"preset: {', '.join(names())}"
+    )
+
+
+def vector_env(population: AnyPopulation, num_envs: int, **options: Any) -> LaneVectorEnv:
+    """The vector environment that plays a population; options as its class takes them."""
+    if isinstance(population, Questions):
+        return RecallVectorEnv(num_envs, population=population, **options)
+    return CarouselVectorEnv(num_envs, population=population, **options)
+
+
+def columns_of(population: AnyPopulation) -> tuple[str, ...]:
+    """Names of the observation columns, in order, length D."""
+    if isinstance(population, Questions):
+        return question_column_names(population)
+    return column_names(population)
+
+
+def shifts_of(population: AnyPopulation) -> Mapping[str, GradedShift[Any]]:
+    """Every shift of this kind of population, by name."""
+    return QUESTION_SHIFTS if isinstance(population, Questions) else SHIFTS
