@@ -11,7 +11,7 @@ from . import session
 from .cues import cue_table
 from .errors import CarouselError
 from .lanes import Info, LaneVectorEnv
-from .observation import Columns, observation_space
+from .observation import Columns, column_names, observation_space
 from .population import Population, as_population
 from .render import Recorder
 from .scalar import LaneEnv
@@ -75,6 +75,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             raise CarouselError(f"reward is {reward!r}; it must be 'sampled' or 'mean'")
         self.reward = reward
         self.columns = Columns.of(self.population)
+        self.column_names = column_names(self.population)
         self.users = user_table(self.population)
         super().__init__(
             num_envs,
@@ -255,6 +256,7 @@ class CarouselEnv(LaneEnv):
         self._one: CarouselVectorEnv = one
         self.population = one.population
         self.columns = one.columns
+        self.column_names = one.column_names
 
     def _turn_info(self, detail: list[float], events: list[int]) -> Info:
         swapped, refused, mood = events[session.SWAPPED : session.KEPT]

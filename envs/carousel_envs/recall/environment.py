@@ -11,7 +11,7 @@ from ..lanes import Info, LaneVectorEnv
 from ..scalar import LaneEnv
 from ..session import REFUSED, SWAPPED
 from . import session
-from .observation import QuestionColumns, question_space
+from .observation import QuestionColumns, question_column_names, question_space
 from .questions import Questions, as_questions
 from .render import QuestionRecorder
 from .tables import TOPIC, YEAR, question_tables
@@ -61,6 +61,7 @@ class RecallVectorEnv(LaneVectorEnv):
     ) -> None:
         self.population = as_questions(population)
         self.columns = QuestionColumns.of(self.population)
+        self.column_names = question_column_names(self.population)
         super().__init__(
             num_envs,
             space=question_space(self.population),
@@ -288,6 +289,7 @@ class RecallEnv(LaneEnv):
         super().__init__(one)
         self.population = one.population
         self.columns = one.columns
+        self.column_names = one.column_names
 
     def _turn_info(self, detail: int, events: list[int]) -> Info:
         _, _, _, swapped, refused, knowledgeable, lied, deceived, forbidden, both, topic = events

@@ -16,7 +16,6 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
-from ..observation import column_names
 from ..population import Population
 
 if TYPE_CHECKING:
@@ -226,9 +225,7 @@ def refuse_unless_ours(env: Any) -> None:
         CarouselError: it is not.
     """
     base = getattr(env, "unwrapped", None)
-    if not isinstance(env, (gym.Env, VectorEnv)) or not (
-        hasattr(base, "column_names") or isinstance(getattr(base, "population", None), Population)
-    ):
+    if not isinstance(env, (gym.Env, VectorEnv)) or not (hasattr(base, "column_names")):
         raise CarouselError(
             f"env is {shown(env)}; it must be a Carousel environment, scalar or native vector, or "
             "a wrapper around one"
@@ -252,9 +249,7 @@ def names_of(env: Any) -> tuple[str, ...]:
         if isinstance(env, LaneWrapper):
             return env.column_names
         env = env.env
-    # an environment with columns of its own kind names them itself
-    own = getattr(env, "column_names", None)
-    return column_names(env.population) if own is None else tuple(own)
+    return tuple(env.column_names)
 
 
 def read_names(what: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
