@@ -16,12 +16,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
-from ..population import Population
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from ..population import Population
 
     Rows = slice | NDArray[np.int64]
 
