@@ -1,34 +1,55 @@
-"""Heuristic search value iteration: bounds on a POMDP's optimum that close in on it from both sides.
+"""Heuristic search value iteration: bounds on the optimum of a POMDP, from both sides.
 
-Below, the value of plans, linear in the belief; above, values at single beliefs, joined by
-convexity. Trials walk from the first belief along the action whose upper bound is highest and the
-observation that leaves most of the gap open, and improve both bounds on the way back (Smith &
-Simmons 2004, 2005).
+Trials walk from the first belief along the move whose upper bound is highest and the observation
+that leaves most of the gap open, and improve both bounds on the way back (Smith & Simmons 2004,
+2005). The bounds are those of `convex`: plans below, points above, and as a base what could be had
+by somebody who is told the block of the hidden state.
 
-The hidden state is a pair (block, state in block), and no transition leaves a block: a kind of user
-and a mood, say; a textbook problem is a single block. Whoever is told the block can do no worse, so
-the sum over blocks of that optimum bounds the value from above. It is the base of the upper bound;
-for blocks of two states it is itself a convex function, held on a grid.
-
-Beliefs need not sum to 1: every value is homogeneous in them, so that the mass of those who left
-is simply missing.
+The two bounds may see what follows a move through different eyes. Merging observations makes
+somebody who knows less and keeps the lower bound one; splitting them in a mean-preserving way makes
+somebody who knows more (Blackwell 1953) and keeps the upper bound one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .._compile import njit
+from .convex import (
+    add_plan,
+    add_point,
+    advance,
+    base_at,
+    dot,
+    empty_chains,
+    insert,
+    lower_at,
+    upper_at,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .convex import Chains
+
+# A walk goes on where the gap exceeds this share of the gap at the start ...
+_TARGET = 0.8
+# ... by this share of it, weighted with the chance to get there (less and less as walks fail).
+_LEAST = 1e-4
+# Factor on the target for every walk in a row that changed nothing, and how many end the search.
+_SHRINK, _PATIENCE = 0.9, 60
+
 
 class Decisions(NamedTuple):
-    """What may be done and what it pays. A *mode* is the part of the state that is seen (the current
-    persona); a *move* is an action together with what it does, which several modes may share.
+    """What may be done and what it pays.
+
+    A *mode* is the part of the state that is seen (the current persona); a *move* is an action
+    together with what it does, which several modes may share. What follows a move is told by
+    arrays of shape (moves, observations, blocks, states, states): P(observation, next state |
+    state, move); what is missing to 1 is the chance that everything is over.
 
     Attributes:
         options: moves that are open in each mode, -1 for none, shape (modes, options). Every mode
@@ -46,267 +67,146 @@ class Decisions(NamedTuple):
     discount: float
 
 
-class Chains(NamedTuple):
-    """Vectors over the hidden state in one pool, chained up by layer and mode.
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """What a search found.
 
     Attributes:
-        head: first of each chain, -1 for none, shape (layers, modes).
-        link: the one that follows, shape (N,).
-        vectors: plans' values, or beliefs that sum to 1, shape (N, blocks, states).
-        value: upper bound at the belief, shape (N,); unused below.
-        gain: how far that is below the base, shape (N,); unused below.
-        move: first move of the plan, shape (N,); unused above.
-        used: how many have been taken, shape (1,).
+        lower, upper: enclose the optimal value at the start.
+        plans: the plans below.
+        root: place of the start's best plan among them.
+        trials: walks from the start.
+        work: multiplications spent, roughly.
     """
 
-    head: NDArray[np.int64]
-    link: NDArray[np.int64]
-    vectors: NDArray[np.float64]
-    value: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    move: NDArray[np.int64]
-    used: NDArray[np.int64]
+    lower: float
+    upper: float
+    plans: Chains
+    root: int
+    trials: int
+    work: int
 
 
 @njit
-def _dot(x, y):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for a in range(x.shape[0]):
-        for s in range(x.shape[1]):
-            total += x[a, s] * y[a, s]
-    return total
+def _after(decisions, layer):  # type: ignore[no-untyped-def]
+    """The layer that follows; -1 after the last."""
+    if decisions.layers == 0:
+        return 0
+    return layer + 1 if layer + 1 < decisions.layers else -1
 
 
 @njit
-def _advance(belief, matrix, out):  # type: ignore[no-untyped-def]
-    """Belief after a move and what was seen then; returns its mass."""
-    total = 0.0
-    for a in range(belief.shape[0]):
-        for s in range(belief.shape[1]):
-            out[a, s] = 0.0
-        for r in range(belief.shape[1]):
-            for s in range(belief.shape[1]):
-                out[a, s] += belief[a, r] * matrix[a, r, s]
-        for s in range(belief.shape[1]):
-            total += out[a, s]
-    return total
-
-
-@njit
-def _told(belief, base):  # type: ignore[no-untyped-def]
-    """Base of the upper bound, from its values on a grid, shape (blocks, points)."""
-    if belief.shape[1] != 2:
-        return _dot(belief, base)
-    cells = base.shape[1] - 1
-    total = 0.0
-    for a in range(belief.shape[0]):
-        mass = belief[a, 0] + belief[a, 1]
-        if mass > 0.0:
-            x = belief[a, 1] / mass * cells
-            i = min(int(x), cells - 1)
-            total += mass * (base[a, i] + (x - i) * (base[a, i + 1] - base[a, i]))
-    return total
-
-
-@njit
-def _below(belief, chains, layer, mode, work):  # type: ignore[no-untyped-def]
-    """Best plan at a belief: its value and place."""
-    best, best_value = -1, -np.inf
-    i = chains.head[layer, mode]
-    while i >= 0:
-        work[0] += 1
-        value = _dot(belief, chains.vectors[i])
-        if value > best_value:
-            best, best_value = i, value
-        i = chains.link[i]
-    return best_value, best
-
-
-@njit
-def _above(belief, base, chains, layer, mode, rest, work):  # type: ignore[no-untyped-def]
-    """Upper bound at a belief.
-
-    The optimum V is convex and homogeneous, so V(b) <= f V(b_i) + V(b - f b_i) for every f that
-    leaves no component negative: the sawtooth, standing on the base instead of on the corners. What
-    is left over is bounded in the same way once more.
-    """
-    here = base[layer, mode]
-    rest[:] = belief
-    paid = 0.0
-    floor = _told(belief, here)
-    for _ in range(2):
-        best, best_value, best_share = -1, floor, 0.0
-        i = chains.head[layer, mode]
-        while i >= 0:
-            work[0] += 1
-            # the base is convex too: a point saves no more than its share of its gain
-            least = (floor - best_value) / chains.gain[i]
-            point = chains.vectors[i]
-            share = np.inf
-            for a in range(rest.shape[0]):
-                for s in range(rest.shape[1]):
-                    if rest[a, s] < share * point[a, s]:
-                        share = rest[a, s] / point[a, s]
-                if share <= least:
-                    break
-            if share > least:
-                value = share * chains.value[i]
-                if rest.shape[1] != 2:
-                    value += floor - share * (chains.value[i] + chains.gain[i])
-                else:
-                    cells = here.shape[1] - 1
-                    for a in range(rest.shape[0]):
-                        bored = max(rest[a, 1] - share * point[a, 1], 0.0)
-                        mass = max(rest[a, 0] - share * point[a, 0], 0.0) + bored
-                        if mass > 0.0:
-                            x = bored / mass * cells
-                            j = min(int(x), cells - 1)
-                            value += mass * (here[a, j] + (x - j) * (here[a, j + 1] - here[a, j]))
-                if value < best_value:
-                    best, best_value, best_share = i, value, share
-            i = chains.link[i]
-        if best < 0:
-            break
-        for a in range(rest.shape[0]):
-            for s in range(rest.shape[1]):
-                rest[a, s] = max(rest[a, s] - best_share * chains.vectors[best, a, s], 0.0)
-        paid += best_share * chains.value[best]
-        floor = _told(rest, here)
-    return paid + floor
-
-
-@njit
-def _look_up(decisions, seen, base, above, layer, mode, belief, cheap, work):  # type: ignore[no-untyped-def]
-    """One step ahead with the upper bound: its value, the best option, and into `cheap` what the
-    base alone makes of every option."""
-    child, rest = np.empty_like(belief), np.empty_like(belief)
-    after = layer + 1 if decisions.layers > 0 else 0
-    ends = decisions.layers > 0 and after == decisions.layers
-    for i in range(cheap.shape[0]):
+def _promise(decisions, seen, base, layer, mode, belief, out, work):  # type: ignore[no-untyped-def]
+    """What the base makes of every option, one step ahead."""
+    child = np.empty_like(belief)
+    after = _after(decisions, layer)
+    for i in range(out.shape[0]):
         j = decisions.options[mode, i]
-        cheap[i] = -np.inf
-        if j >= 0:
-            cheap[i] = _dot(belief, decisions.reward[j])
-            if not ends:
-                for z in range(seen.shape[1]):
-                    if _advance(belief, seen[j, z], child) > 0.0:
-                        told = _told(child, base[after, decisions.to[j]])
-                        cheap[i] += decisions.discount * told
-    open_ = cheap.copy()
-    best, best_value = 0, -np.inf
-    while True:
-        i = int(open_.argmax())
-        if open_[i] <= best_value:
-            return best_value, best
-        j = decisions.options[mode, i]
-        open_[i] = -np.inf
-        value = _dot(belief, decisions.reward[j])
-        if not ends:
+        out[i] = dot(belief, decisions.reward[j]) if j >= 0 else -np.inf
+        if j >= 0 and after >= 0:
             for z in range(seen.shape[1]):
-                if _advance(belief, seen[j, z], child) > 0.0:
-                    value += decisions.discount * _above(
-                        child, base, above, after, decisions.to[j], rest, work
-                    )
-        if value > best_value:
-            best, best_value = i, value
+                work[0] += belief.size
+                advance(belief, seen[j, z], child)
+                out[i] += decisions.discount * base_at(child, base[after, decisions.to[j]])
 
 
 @njit
-def _plan(decisions, seen, below, layer, mode, belief, cheap, plan, work):  # type: ignore[no-untyped-def]
-    """Best plan one step ahead: into `plan`; returns its value and move. An option that not even
-    the base (`cheap`) brings up to the best is left out."""
-    child, trial = np.empty_like(belief), np.empty_like(belief)
-    after = layer + 1 if decisions.layers > 0 else 0
-    ends = decisions.layers > 0 and after == decisions.layers
+def _look_ahead(  # type: ignore[no-untyped-def]
+    decisions, seen, base, above, layer, mode, belief, promise, work
+):
+    """The upper bound one step ahead, and its move. Options are tried in the order of what they
+    promise, until none promises more than the best has shown."""
+    child, rest = np.empty_like(belief), np.empty_like(belief)
+    after = _after(decisions, layer)
+    untried = promise.copy()
     best, best_value = -1, -np.inf
-    open_ = cheap.copy()
     while True:
-        i = int(open_.argmax())
-        if open_[i] <= best_value:
+        i = int(untried.argmax())
+        if untried[i] <= best_value:
             return best_value, best
-        open_[i] = -np.inf
+        untried[i] = -np.inf
+        j = decisions.options[mode, i]
+        value = dot(belief, decisions.reward[j])
+        if after >= 0:
+            for z in range(seen.shape[1]):
+                advance(belief, seen[j, z], child)
+                value += decisions.discount * upper_at(
+                    child, base, above, after, decisions.to[j], rest, work
+                )
+        if value > best_value:
+            best, best_value = j, value
+
+
+@njit
+def _plan(  # type: ignore[no-untyped-def]
+    decisions, seen, below, layer, mode, belief, promise, plan, follow, work
+):
+    """Best plan that starts with one move and goes on with known plans: written into `plan` and
+    `follow`; returns its value and move. Options are tried as in `_look_ahead`."""
+    child, trial = np.empty_like(belief), np.empty_like(belief)
+    places = np.full(seen.shape[1], -1)
+    after = _after(decisions, layer)
+    untried = promise.copy()
+    best, best_value = -1, -np.inf
+    while True:
+        i = int(untried.argmax())
+        if untried[i] <= best_value:
+            return best_value, best
+        untried[i] = -np.inf
         j = decisions.options[mode, i]
         trial[:] = decisions.reward[j]
-        if not ends:
+        if after >= 0:
             for z in range(seen.shape[1]):
-                _advance(belief, seen[j, z], child)
-                _, v = _below(child, below, after, decisions.to[j], work)
+                advance(belief, seen[j, z], child)
+                _, v = lower_at(child, below, after, decisions.to[j], work)
+                places[z] = v
                 for a in range(trial.shape[0]):
                     for r in range(trial.shape[1]):
                         for s in range(trial.shape[1]):
                             trial[a, r] += (
                                 decisions.discount * seen[j, z, a, r, s] * below.vectors[v, a, s]
                             )
-        value = _dot(belief, trial)
+        value = dot(belief, trial)
         if value > best_value:
             best, best_value = j, value
             plan[:] = trial
+            follow[:] = places
 
 
 @njit
-def _insert(chains, layer, mode):  # type: ignore[no-untyped-def]
-    i = chains.used[0]
-    chains.used[0] += 1
-    chains.link[i] = chains.head[layer, mode]
-    chains.head[layer, mode] = i
-    return i
+def _improve(  # type: ignore[no-untyped-def]
+    decisions, low, high, base, below, above, layer, mode, belief, both, work
+):
+    """Improve the lower bound at a belief, or both."""
+    plan, rest = np.empty_like(belief), np.empty_like(belief)
+    follow = np.full(low.shape[1], -1)
+    promise = np.empty(decisions.options.shape[1])
+    _promise(decisions, high, base, layer, mode, belief, promise, work)
+    if both:
+        value, _ = _look_ahead(decisions, high, base, above, layer, mode, belief, promise, work)
+        add_point(above, base, layer, mode, belief, value, rest, work)
+    # the promise may fall short of a plan's value by rounding, never by more
+    promise += 1e-9 * np.abs(promise)
+    value, move = _plan(decisions, low, below, layer, mode, belief, promise, plan, follow, work)
+    add_plan(below, layer, mode, belief, plan, follow, value, move, work)
 
 
 @njit
-def _add_plan(below, layer, mode, belief, plan, value, move, work):  # type: ignore[no-untyped-def]
-    """Keep a plan that is better at its belief, and drop those that it beats everywhere."""
-    if value <= _below(belief, below, layer, mode, work)[0] + 1e-12:
-        return
-    new = _insert(below, layer, mode)
-    below.vectors[new] = plan
-    below.move[new] = move
-    before, i = new, below.link[new]
-    while i >= 0:
-        beaten = True
-        for a in range(plan.shape[0]):
-            for s in range(plan.shape[1]):
-                beaten = beaten and below.vectors[i, a, s] <= plan[a, s]
-        if beaten:
-            below.link[before] = below.link[i]
-        else:
-            before = i
-        i = below.link[i]
+def _trial(  # type: ignore[no-untyped-def]
+    decisions, low, high, base, below, above, start, mode, path, modes, target, least, work
+):
+    """Walk down from the start and improve both bounds on the way back; returns whether they did.
 
-
-@njit
-def _add_point(above, base, layer, mode, belief, value, rest, work):  # type: ignore[no-untyped-def]
-    """Keep a point that lies lower than what was known, and drop those that no longer tell."""
-    if value >= _above(belief, base, above, layer, mode, rest, work) - 1e-12:
-        return
-    new = _insert(above, layer, mode)
-    above.vectors[new] = belief
-    above.value[new] = value
-    above.gain[new] = _told(belief, base[layer, mode]) - value
-    before, i = new, above.link[new]
-    while i >= 0:
-        point = above.vectors[i]
-        share = np.inf
-        for a in range(belief.shape[0]):
-            for s in range(belief.shape[1]):
-                if point[a, s] < share * belief[a, s]:
-                    share = point[a, s] / belief[a, s]
-        for a in range(belief.shape[0]):
-            for s in range(belief.shape[1]):
-                rest[a, s] = max(point[a, s] - share * belief[a, s], 0.0)
-        if share * value + _told(rest, base[layer, mode]) <= above.value[i]:
-            above.link[before] = above.link[i]
-        else:
-            before = i
-        i = above.link[i]
-
-
-@njit
-def _trial(decisions, low, high, base, below, above, start, mode, path, modes, target, least, work):  # type: ignore[no-untyped-def]
-    """Walk down from the start and improve both bounds on the way back."""
-    child, rest, plan = np.empty_like(start), np.empty_like(start), np.empty_like(start)
-    cheap = np.empty(decisions.options.shape[1])
+    What follows is looked at as both bounds see it. The walk goes to where the gap exceeds `target`
+    (at a belief that sums to 1) by most, weighted with the chance to get there, and ends where that
+    is no more than `least`. Targets shrink on the way, since each step adds what the two bounds'
+    views of an observation differ by.
+    """
+    child, rest = np.empty_like(start), np.empty_like(start)
+    promise = np.empty(decisions.options.shape[1])
+    before = below.used[0] + above.used[0]
     belief = start.copy()
-    depth = 0
+    depth, scale = 0, 1.0
     while True:
         path[depth] = belief
         modes[depth] = mode
@@ -314,18 +214,18 @@ def _trial(decisions, low, high, base, below, above, start, mode, path, modes, t
         depth += 1
         if depth == path.shape[0]:
             break
-        _, i = _look_up(decisions, high, base, above, layer, mode, belief, cheap, work)
-        j = decisions.options[mode, i]
-        after = layer + 1 if decisions.layers > 0 else 0
+        _promise(decisions, high, base, layer, mode, belief, promise, work)
+        _, j = _look_ahead(decisions, high, base, above, layer, mode, belief, promise, work)
+        after = _after(decisions, layer)
+        allowed = target * (1.0 - 0.5 * depth / path.shape[0]) / scale
         widest = least
-        allowed = target * (1.0 - 0.5 * depth / path.shape[0])
         for z in range(low.shape[1] + high.shape[1]):
             if z < low.shape[1]:
-                mass = _advance(belief, low[j, z], child)
+                mass = advance(belief, low[j, z], child)
             else:
-                mass = _advance(belief, high[j, z - low.shape[1]], child)
-            gap = _above(child, base, above, after, decisions.to[j], rest, work)
-            gap -= _below(child, below, after, decisions.to[j], work)[0]
+                mass = advance(belief, high[j, z - low.shape[1]], child)
+            gap = upper_at(child, base, above, after, decisions.to[j], rest, work)
+            gap -= lower_at(child, below, after, decisions.to[j], work)[0]
             gap = decisions.discount * gap - mass * allowed
             if gap > widest:
                 widest = gap
@@ -333,15 +233,12 @@ def _trial(decisions, low, high, base, below, above, start, mode, path, modes, t
         if widest <= least:
             break
         belief, mode = path[depth], decisions.to[j]
-    used = below.used[0] + above.used[0]
+        scale *= decisions.discount
     for d in range(depth - 1, -1, -1):
-        path[d] /= path[d].sum()
         layer = d if decisions.layers > 0 else 0
-        value, _ = _look_up(decisions, high, base, above, layer, modes[d], path[d], cheap, work)
-        _add_point(above, base, layer, modes[d], path[d], value, rest, work)
-        value, move = _plan(decisions, low, below, layer, modes[d], path[d], cheap, plan, work)
-        _add_plan(below, layer, modes[d], path[d], plan, value, move, work)
-    return depth, below.used[0] + above.used[0] > used
+        path[d] /= path[d].sum()
+        _improve(decisions, low, high, base, below, above, layer, modes[d], path[d], True, work)
+    return below.used[0] + above.used[0] > before
 
 
 @njit
@@ -415,35 +312,99 @@ def _habits(decisions, seen, below, sweeps):  # type: ignore[no-untyped-def]
         value = new
         if decisions.layers > 0 or back == sweeps - 1:
             for mode in range(n_modes):
-                i = _insert(below, max(decisions.layers - 1 - back, 0), mode)
+                i = insert(below, max(decisions.layers - 1 - back, 0), mode)
                 below.vectors[i] = value[mode]
                 below.move[i] = decisions.options[mode, 0]
+                if back > 0 or decisions.layers == 0:
+                    past = 0 if decisions.layers == 0 else (back - 1) * n_modes
+                    below.follow[i] = past + decisions.to[decisions.options[mode, 0]]
 
 
 @njit
-def _seed(decisions, low, high, base, below, above, seeds, work):  # type: ignore[no-untyped-def]
-    """Back plans up at given beliefs in every layer and mode, from the last layer to the first."""
-    plan = np.empty(decisions.reward.shape[1:])
-    cheap = np.empty(decisions.options.shape[1])
-    for back in range(decisions.layers):
-        layer = decisions.layers - 1 - back
-        for mode in range(decisions.options.shape[0]):
+def _sow(decisions, low, high, base, below, above, modes, seeds, work):  # type: ignore[no-untyped-def]
+    """Make plans for given beliefs in every layer but the first, from the last one on."""
+    for back in range(max(decisions.layers - 1, 1)):
+        layer = max(decisions.layers - 1 - back, 0)
+        for mode in modes:
             for n in range(seeds.shape[0]):
-                cheap[:] = 1e300
-                for i in range(cheap.shape[0]):
-                    if decisions.options[mode, i] < 0:
-                        cheap[i] = -np.inf
-                value, move = _plan(decisions, low, below, layer, mode, seeds[n], cheap, plan, work)
-                _add_plan(below, layer, mode, seeds[n], plan, value, move, work)
+                _improve(
+                    decisions, low, high, base, below, above, layer, mode, seeds[n], False, work
+                )
 
 
-def _chains(layers: int, modes: int, size: int, blocks: int, states: int) -> Chains:
-    return Chains(
-        head=np.full((layers, modes), -1),
-        link=np.full(size, -1),
-        vectors=np.zeros((size, blocks, states)),
-        value=np.zeros(size),
-        gain=np.zeros(size),
-        move=np.zeros(size, dtype=np.int64),
-        used=np.zeros(1, dtype=np.int64),
-    )
+def search(
+    decisions: Decisions,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    start: NDArray[np.float64],
+    mode: int,
+    *,
+    told: NDArray[np.float64] | None = None,
+    seeds: NDArray[np.float64] | None = None,
+    grid: int = 2,
+    tolerance: float = 0.01,
+    work: float = 1e9,
+    room: int = 1 << 17,
+) -> Bounds:
+    """Enclose the optimal value at the start.
+
+    Nothing depends on the clock: the same problem gives the same figures.
+
+    Args:
+        decisions: what may be done.
+        low: what follows each move as seen by somebody who sees no more than there is to see.
+        high: the same for somebody who sees no less.
+        start, mode: where it begins; a belief of shape (blocks, states).
+        told: what follows, for the base (`high` if None); it may be finer.
+        seeds: beliefs to make plans for before the trials, shape (n, blocks, states).
+        grid: points of the base on [0, 1], for blocks of two states.
+        tolerance: stop once upper - lower <= tolerance * |upper|.
+        work: stop after about so many multiplications.
+        room: plans and points that the trials may add.
+    """
+    n_modes, shape = len(decisions.options), start.shape
+    layers, told = max(decisions.layers, 1), high if told is None else told
+    endless = decisions.layers == 0
+    # discounted rewards beyond this depth are below 1e-6 of the largest sum
+    reach = int(np.ceil(np.log(1e-6) / np.log(decisions.discount))) if endless else layers
+    points = grid if shape[1] == 2 else shape[1]
+    base = np.zeros((layers, n_modes, shape[0], points))
+    if endless:
+        base[:] = max(float(decisions.reward.max()), 0.0) / (1.0 - decisions.discount)
+    _informed(decisions, told, base, 4 * reach if endless else layers)
+    seeds = np.zeros((0, *shape)) if seeds is None else seeds
+    size = layers * n_modes * (1 + len(seeds)) + room
+    below = empty_chains(layers, n_modes, size, shape, low.shape[1])
+    above = empty_chains(layers, n_modes, room, shape, 0)
+    spent = np.zeros(1, dtype=np.int64)
+    _habits(decisions, low, below, 4 * reach if endless else layers)
+    _sow(decisions, low, high, base, below, above, np.unique(decisions.to), seeds, spent)
+    path, rest = np.empty((reach, *shape)), np.empty(shape)
+    modes = np.zeros(reach, dtype=np.int64)
+    trials, failed, least = 0, 0, _LEAST
+    while True:
+        upper = upper_at(start, base, above, 0, mode, rest, spent)
+        lower, root = lower_at(start, below, 0, mode, spent)
+        gap = upper - lower
+        done = gap <= tolerance * abs(upper) or failed == _PATIENCE or spent[0] >= work
+        full = below.used[0] + reach > size or above.used[0] + reach > room
+        if done or full:
+            return Bounds(float(lower), float(upper), below, int(root), trials, int(spent[0]))
+        better = _trial(
+            decisions,
+            low,
+            high,
+            base,
+            below,
+            above,
+            start,
+            mode,
+            path,
+            modes,
+            gap * _TARGET * _SHRINK**failed,
+            gap * least,
+            spent,
+        )
+        trials += 1
+        failed = 0 if better else failed + 1
+        least = least if better else least / 4
