@@ -174,28 +174,32 @@ def _plan(  # type: ignore[no-untyped-def]
 
 
 @njit
-def _improve(  # type: ignore[no-untyped-def]
-    decisions, low, high, base, below, above, layer, mode, belief, both, work
+def _back_up(  # type: ignore[no-untyped-def]
+    decisions, low, high, base, below, above, layers, modes, beliefs, both, work
 ):
-    """Improve the lower bound at a belief, or both."""
-    plan, rest = np.empty_like(belief), np.empty_like(belief)
+    """Improve the lower bound, or both, at beliefs in their order; returns whether that did."""
+    taken = below.used[0] + above.used[0]
+    plan, rest = np.empty_like(beliefs[0]), np.empty_like(beliefs[0])
     follow = np.full(low.shape[1], -1)
     promise = np.empty(decisions.options.shape[1])
-    _promise(decisions, high, base, layer, mode, belief, promise, work)
-    if both:
-        value, _ = _look_ahead(decisions, high, base, above, layer, mode, belief, promise, work)
-        add_point(above, base, layer, mode, belief, value, rest, work)
-    # the promise may fall short of a plan's value by rounding, never by more
-    promise += 1e-9 * np.abs(promise)
-    value, move = _plan(decisions, low, below, layer, mode, belief, promise, plan, follow, work)
-    add_plan(below, layer, mode, belief, plan, follow, value, move, work)
+    for n in range(layers.shape[0]):
+        layer, mode, belief = layers[n], modes[n], beliefs[n]
+        _promise(decisions, high, base, layer, mode, belief, promise, work)
+        if both:
+            value, _ = _look_ahead(decisions, high, base, above, layer, mode, belief, promise, work)
+            add_point(above, base, layer, mode, belief, value, rest, work)
+        # rounding may put a promise below the value of a plan that keeps it
+        promise += 1e-9 * np.abs(promise)
+        value, move = _plan(decisions, low, below, layer, mode, belief, promise, plan, follow, work)
+        add_plan(below, layer, mode, belief, plan, follow, value, move, work)
+    return below.used[0] + above.used[0] > taken
 
 
 @njit
-def _trial(  # type: ignore[no-untyped-def]
+def _walk(  # type: ignore[no-untyped-def]
     decisions, low, high, base, below, above, start, mode, path, modes, target, least, work
 ):
-    """Walk down from the start and improve both bounds on the way back; returns whether they did.
+    """Walk down from the start, writing down beliefs that sum to 1; returns how many.
 
     What follows is looked at as both bounds see it. The walk goes to where the gap exceeds `target`
     (at a belief that sums to 1) by most, weighted with the chance to get there, and ends where that
@@ -204,7 +208,6 @@ def _trial(  # type: ignore[no-untyped-def]
     """
     child, rest = np.empty_like(start), np.empty_like(start)
     promise = np.empty(decisions.options.shape[1])
-    before = below.used[0] + above.used[0]
     belief = start.copy()
     depth, scale = 0, 1.0
     while True:
@@ -234,11 +237,9 @@ def _trial(  # type: ignore[no-untyped-def]
             break
         belief, mode = path[depth], decisions.to[j]
         scale *= decisions.discount
-    for d in range(depth - 1, -1, -1):
-        layer = d if decisions.layers > 0 else 0
+    for d in range(depth):
         path[d] /= path[d].sum()
-        _improve(decisions, low, high, base, below, above, layer, modes[d], path[d], True, work)
-    return below.used[0] + above.used[0] > before
+    return depth
 
 
 @njit
@@ -320,18 +321,6 @@ def _habits(decisions, seen, below, sweeps):  # type: ignore[no-untyped-def]
                     below.follow[i] = past + decisions.to[decisions.options[mode, 0]]
 
 
-@njit
-def _sow(decisions, low, high, base, below, above, modes, seeds, work):  # type: ignore[no-untyped-def]
-    """Make plans for given beliefs in every layer but the first, from the last one on."""
-    for back in range(max(decisions.layers - 1, 1)):
-        layer = max(decisions.layers - 1 - back, 0)
-        for mode in modes:
-            for n in range(seeds.shape[0]):
-                _improve(
-                    decisions, low, high, base, below, above, layer, mode, seeds[n], False, work
-                )
-
-
 def search(
     decisions: Decisions,
     low: NDArray[np.float64],
@@ -378,10 +367,15 @@ def search(
     above = empty_chains(layers, n_modes, room, shape, 0)
     spent = np.zeros(1, dtype=np.int64)
     _habits(decisions, low, below, 4 * reach if endless else layers)
-    _sow(decisions, low, high, base, below, above, np.unique(decisions.to), seeds, spent)
+    reached = np.unique(decisions.to)
+    later = np.arange(layers - 1, 0 if layers > 1 else -1, -1)
+    where = np.meshgrid(later, reached, np.arange(len(seeds)), indexing="ij")
+    rows, columns, which = (part.ravel() for part in where)
+    problem = decisions, low, high, base, below, above
+    _back_up(*problem, rows, columns, seeds[which], False, spent)
     path, rest = np.empty((reach, *shape)), np.empty(shape)
     modes = np.zeros(reach, dtype=np.int64)
-    trials, failed, least = 0, 0, _LEAST
+    trials, failed, share = 0, 0, _LEAST
     while True:
         upper = upper_at(start, base, above, 0, mode, rest, spent)
         lower, root = lower_at(start, below, 0, mode, spent)
@@ -390,21 +384,11 @@ def search(
         full = below.used[0] + reach > size or above.used[0] + reach > room
         if done or full:
             return Bounds(float(lower), float(upper), below, int(root), trials, int(spent[0]))
-        better = _trial(
-            decisions,
-            low,
-            high,
-            base,
-            below,
-            above,
-            start,
-            mode,
-            path,
-            modes,
-            gap * _TARGET * _SHRINK**failed,
-            gap * least,
-            spent,
-        )
+        target, least = gap * _TARGET * _SHRINK**failed, gap * share
+        depth = _walk(*problem, start, mode, path, modes, target, least, spent)
+        back = np.arange(depth - 1, -1, -1)
+        rows = np.zeros_like(back) if endless else back
+        better = _back_up(*problem, rows, modes[back], path[back], True, spent)
         trials += 1
         failed = 0 if better else failed + 1
-        least = least if better else least / 4
+        share = share if better else share / 4

@@ -150,7 +150,7 @@ def solve_kinds(
     *,
     bins: int = 5,
     ends: int = 8,
-    tolerance: float = 0.02,
+    tolerance: float = 0.025,
     work: float = 5e9,
 ) -> KindBounds:
     """Bound the optimal value from both sides.
