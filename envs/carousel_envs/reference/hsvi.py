@@ -41,6 +41,8 @@ _TARGET = 0.8
 _LEAST = 1e-4
 # Factor on the target for every walk in a row that changed nothing, and how many end the search.
 _SHRINK, _PATIENCE = 0.9, 60
+# From so many trials on, everything met is backed up again whenever the number has doubled.
+_REVIEW = 64
 
 
 class Decisions(NamedTuple):
@@ -376,19 +378,28 @@ def search(
     path, rest = np.empty((reach, *shape)), np.empty(shape)
     modes = np.zeros(reach, dtype=np.int64)
     trials, failed, share = 0, 0, _LEAST
+    met: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     while True:
         upper = upper_at(start, base, above, 0, mode, rest, spent)
         lower, root = lower_at(start, below, 0, mode, spent)
         gap = upper - lower
         done = gap <= tolerance * abs(upper) or failed == _PATIENCE or spent[0] >= work
-        full = below.used[0] + reach > size or above.used[0] + reach > room
+        review = trials >= _REVIEW and trials & (trials - 1) == 0
+        new = sum(len(part[0]) for part in met) if review else reach
+        full = below.used[0] + new + reach > size or above.used[0] + new + reach > room
         if done or full:
             return Bounds(float(lower), float(upper), below, int(root), trials, int(spent[0]))
+        if review:
+            # what was backed up early rests on bounds that have improved since
+            rows, columns, beliefs = (np.concatenate(part) for part in zip(*met, strict=True))
+            order = np.argsort(-rows, kind="stable")
+            _back_up(*problem, rows[order], columns[order], beliefs[order], True, spent)
         target, least = gap * _TARGET * _SHRINK**failed, gap * share
         depth = _walk(*problem, start, mode, path, modes, target, least, spent)
         back = np.arange(depth - 1, -1, -1)
         rows = np.zeros_like(back) if endless else back
-        better = _back_up(*problem, rows, modes[back], path[back], True, spent)
+        met.append((rows, modes[back], path[back]))
+        better = _back_up(*problem, *met[-1], True, spent)
         trials += 1
         failed = 0 if better else failed + 1
         share = share if better else share / 4

@@ -233,7 +233,8 @@ def _in_use(
 
 def _chain(plans: Chains, layer: int, mode: int) -> list[int]:
     """The newest plans of a chain."""
-    places, i = [], int(plans.head[layer, mode])
+    places: list[int] = []
+    i = int(plans.head[layer, mode])
     while i >= 0 and len(places) < 32:
         places.append(i)
         i = int(plans.link[i])
