@@ -19,7 +19,8 @@ from .reference import MAX_PLANNING_KINDS, Reference
 from .reference import best_fixed as _best_fixed
 from .reference import open_loop as _schedules
 from .reference import simulated as _simulated
-from .solve_satiation import solve_by_relaxation, solve_rotation
+from .rotation_policies import moods_are_certain
+from .solve_satiation import solve_by_relaxation, solve_hidden_rotation, solve_rotation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +37,9 @@ def solve(population: Population | str) -> Reference:
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     point-based value iteration below, the optimum of a router that knows the user above. Satiation
-    alone: a schedule below, a Lagrangian bound above. Everything at once: the best of several
-    policies below (simulated), the clairvoyant above.
+    alone, of one kind of user: dynamic programming over what satiation can be reached. Of several
+    kinds: index policies below (simulated), a router that is soon told the kind above. Everything
+    at once: the best of several policies below (simulated), the clairvoyant above.
 
     Raises:
         CarouselError: no population, and no preset of this name.
@@ -49,12 +51,9 @@ def solve(population: Population | str) -> Reference:
 def _solve(population: Population) -> Reference:
     model = Model.of(population)
     if model.has_satiation:
-        always_fresh = bool((model.fit == 1.0).all() and (model.hazard == 0.0).all())
-        alike = (model.gain == model.gain[:, :1]).all() and (
-            model.engagement == model.engagement[:, :1]
-        ).all()
-        if always_fresh and alike and model.n_types == 1 and not model.has_farewells:
-            return solve_rotation(population, model)
+        if moods_are_certain(model) and not model.has_farewells:
+            known = (np.count_nonzero(model.joint, axis=0) == 1).all()
+            return (solve_rotation if known else solve_hidden_rotation)(population, model)
         return _by_relaxation(population, model)
     if (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
