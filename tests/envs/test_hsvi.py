@@ -16,7 +16,7 @@ from carousel_envs.reference.filtering import Filter
 from carousel_envs.reference.hsvi import Decisions, search
 from carousel_envs.reference.kinds import merge_symbols, solve_kinds, spread_symbols
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.policies import MaskIndex, PlanPolicy
+from carousel_envs.reference.policies import ContextIndex, PlanPolicy
 from carousel_envs.rollout import rollout
 
 
@@ -306,7 +306,7 @@ def taste():
     found = solve_kinds(**arguments(model), tolerance=0.03)
     policy = PlanPolicy(
         Filter(population, model),
-        MaskIndex(model.masks),
+        ContextIndex(Columns.of(population), model.contexts),
         found.vectors[None],
         found.actions[None],
         np.array([found.first]),
