@@ -41,7 +41,8 @@ _TARGET = 0.8
 _LEAST = 1e-4
 # Factor on the target for every walk in a row that changed nothing, and how many end the search.
 _SHRINK, _PATIENCE = 0.9, 60
-# From so many trials on, everything met is backed up again whenever the number has doubled.
+# From so many trials on, everything met is backed up again whenever the number has doubled,
+# while half of the work is still to be done.
 _REVIEW = 64
 
 
@@ -384,7 +385,7 @@ def search(
         lower, root = lower_at(start, below, 0, mode, spent)
         gap = upper - lower
         done = gap <= tolerance * abs(upper) or failed == _PATIENCE or spent[0] >= work
-        review = trials >= _REVIEW and trials & (trials - 1) == 0
+        review = trials >= _REVIEW and trials & (trials - 1) == 0 and spent[0] < work / 2
         new = sum(len(part[0]) for part in met) if review else reach
         full = below.used[0] + new + reach > size or above.used[0] + new + reach > room
         if done or full:

@@ -124,18 +124,23 @@ def persona_follows(
     return np.concatenate([stays, begins, begins])
 
 
-def _seeds(weights: NDArray[np.float64], limit: int) -> NDArray[np.float64]:
-    """Beliefs worth a plan in every turn, at most `limit`: a kind is all but certain, likely, or
-    one of two, or nothing is known, at several probabilities of boredom; shape (n, kinds, 2)."""
-    n = len(weights)
-    unit = np.eye(n)
-    about = [weights, *(0.2 * weights + 0.8 * unit), *(0.03 * weights + 0.97 * unit)]
-    about += [0.04 * weights + 0.48 * (unit[a] + unit[b]) for a in range(n) for b in range(a)]
-    bored = np.array([0.0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 1.0])
-    moods = np.stack([1.0 - bored, bored], axis=1)
+def _seeds(weights: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """Beliefs worth a plan in every turn, at most `limit`, shape (n, kinds, 2).
+
+    Nothing is known of the kind, or one is likely; then also, one is all but certain; then also,
+    it is one of two; each at several probabilities of boredom.
+    """
+    n, unit = len(weights), np.eye(len(weights))
+    vague = [weights, *(0.2 * weights + 0.8 * unit)]
+    clear = vague + [*(0.03 * weights + 0.97 * unit)]
+    pairs = [0.04 * weights + 0.48 * (unit[a] + unit[b]) for a in range(n) for b in range(a)]
+    few, many = [0.0, 0.15, 0.5], [0.0, 0.03, 0.08, 0.15, 0.3, 0.5, 0.75, 1.0]
+    for about, bored in ((clear + pairs, many), (clear, many), (clear, few), (vague, few)):
+        if len(about) * len(bored) <= limit:
+            break
+    moods = np.stack([1.0 - np.array(bored), np.array(bored)], axis=1)
     seeds = (np.array(about)[None, :, :, None] * moods[:, None, None]).reshape(-1, n, 2)
-    few = np.linspace(0, len(seeds) - 1, min(len(seeds), limit)).astype(np.int64)
-    return np.ascontiguousarray(seeds[few])
+    return np.ascontiguousarray(seeds[: max(int(limit), 1)])
 
 
 def solve_kinds(
@@ -171,17 +176,21 @@ def solve_kinds(
     parts = fit, hazard, engagement, leave
     decisions = persona_decisions(fit, engagement, length, swap_cost)
     low = persona_follows(*parts, merge_symbols(cues, bins))
+    high = persona_follows(*parts, spread_symbols(cues, ends))
     start = np.stack([weights / weights.sum(), np.zeros(n_kinds)], axis=1)
-    # plans for the seeds may take about a quarter of the work
-    each = 2 * length * n_k * low.shape[1] * start.size
+    # Plans for n seeds may take a quarter of the work. Each looks at every option, and makes a plan
+    # from about two of them, out of about n plans for what follows.
+    looks, picks = n_k * high.shape[1] / 2, 2 * low.shape[1]
+    each = work / 4 / (length * n_k * start.size)
+    limit = (np.sqrt(looks**2 + picks * each) - looks) / picks
     bounds = search(
         decisions,
         low,
-        persona_follows(*parts, spread_symbols(cues, ends)),
+        high,
         start,
         n_k,
         told=persona_follows(*parts, spread_symbols(cues, 4 * ends)),
-        seeds=_seeds(start[:, 0], int(np.sqrt(work / 4 / each))),
+        seeds=_seeds(start[:, 0], limit),
         grid=129 if length * n_k * n_kinds <= 4000 else 33,
         tolerance=tolerance,
         work=work,
