@@ -11,6 +11,7 @@ from enumeration import Problem, optimum, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carousel_envs import Columns
 from carousel_envs.population import as_population
 from carousel_envs.reference.filtering import Filter
 from carousel_envs.reference.hsvi import Decisions, search

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..observation import Columns
 from ..rollout import Policy, rollout
 from . import chains
-from .policies import ContextIndex, SchedulePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,21 +102,26 @@ def best_fixed(population: Population, model: Model) -> tuple[float, str]:
 
 
 def open_loop(
-    population: Population, model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
-) -> tuple[float, SchedulePolicy]:
-    """Best open-loop schedule for every set of available personas, starting from those found."""
+    model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
+) -> tuple[float, NDArray[np.int64]]:
+    """Best open-loop schedule for every visible context, shape (contexts, T), starting from those
+    found, and its value."""
     total, schedules = 0.0, []
     for j, mask in enumerate(model.masks):
         start = (found[j],) if found else ()
         value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
         total += value
         schedules.append(schedule)
-    policy = SchedulePolicy(
-        Columns.of(population),
-        ContextIndex(Columns.of(population), model.contexts),
-        np.stack(schedules),
-    )
-    return total, policy
+    return total, np.stack(schedules)
+
+
+def best_of(population: Population, policies: Mapping[str, Policy]) -> str:
+    """Name of the policy that does best, on other sessions than those that give its value."""
+
+    def mean(name: str) -> float:
+        return rollout(population, policies[name], SESSIONS // 4, SELECTION_SEED).mean
+
+    return max(policies, key=mean)
 
 
 def simulated(population: Population, policy: Policy) -> tuple[float, float]:

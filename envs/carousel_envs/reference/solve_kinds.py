@@ -10,9 +10,18 @@ from ..observation import Columns
 from . import chains
 from .belief import BeliefProblem, solve_belief
 from .filtering import Filter
-from .kinds import KindBounds, blind_schedule, solve_kinds
-from .policies import ContextIndex, MyopicPolicy, PlanPolicy
-from .reference import MAX_PLANNING_KINDS, Reference, best_fixed, open_loop, simulated, spread
+from .kinds import blind_schedule, solve_kinds
+from .policies import ContextIndex, MyopicPolicy, PlanPolicy, SchedulePolicy
+from .reference import (
+    MAX_PLANNING_KINDS,
+    Reference,
+    best_fixed,
+    best_of,
+    open_loop,
+    simulated,
+    spread,
+)
+from .store import stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,55 +29,111 @@ if TYPE_CHECKING:
     from ..population import Population
     from ..rollout import Policy
     from .model import Model
+    from .store import Arrays
 
-WORK = 3e9
+WORK = 5e9
 """Multiplications that the search may take, over all visible contexts."""
+CLOSED = 0.03
+"""Gap, as a share of the upper bound, at which the search counts as closed."""
 _MAX_INFORMED_SOLVES = 64
 
 
 def solve_hidden_kinds(population: Population, model: Model) -> Reference:
-    """Below, plans; above, the search's bound. Where kinds are too many to plan for, plans are made
-    for a few merged ones and simulated, and the bound is a router that knows the user."""
+    """Two-sided bounds: plans below, the search's bound above.
+
+    Where the search does not close, or kinds are too many to plan for and plans are made for a few
+    merged ones, the value is that of the best of several policies, simulated; with merged kinds the
+    bound is a router that knows the user.
+    """
     planning = model.merged(MAX_PLANNING_KINDS)
-    columns, n = Columns.of(population), len(model.masks)
+    columns = Columns.of(population)
+    contexts, known = ContextIndex(columns, model.contexts), Filter(population, planning)
+
+    def policies(found: Arrays) -> dict[str, Policy]:
+        return {
+            "plans": PlanPolicy(
+                known, contexts, found["vectors"], found["actions"], found["first"]
+            ),
+            "myopic": MyopicPolicy(known),
+            "blind": SchedulePolicy(columns, contexts, found["schedules"]),
+        }
+
+    def solve() -> Arrays:
+        found = _search(model, planning)
+        acting = policies(found)
+        value, upper = float(found.pop("lower")), float(found.pop("upper"))
+        chosen, error = "plans", np.nan
+        if planning is not model:
+            upper = informed_value(model)
+        elif upper - value > CLOSED * upper:
+            upper = min(upper, informed_value(model))
+        if planning is not model or upper - value > CLOSED * upper:
+            chosen = best_of(population, acting)
+            value, error = simulated(population, acting[chosen])
+        if chosen == "blind" or value < found["blind"]:
+            # plans may fall short of a schedule that nothing can be learned to improve
+            chosen, value, error = "blind", float(found["blind"]), np.nan
+        return {
+            **found,
+            "value": np.array([value, error]),
+            "upper": np.array(upper),
+            "myopic": np.array(simulated(population, acting["myopic"])),
+            "chosen": np.array(chosen),
+        }
+
+    found = stored("kinds", population, solve)
+    acting = policies(found)
+    (value, error), (myopic, myopic_error) = found["value"], found["myopic"]
+    fixed, best_persona = best_fixed(population, model)
+    return Reference(
+        tier="bounds",
+        value=float(value),
+        value_upper=float(found["upper"]),
+        blind=float(found["blind"]),
+        best_fixed=fixed,
+        uniform=chains.uniform_value(model),
+        myopic=float(myopic),
+        best_persona=best_persona,
+        thresholds=None,
+        policy=acting[str(found["chosen"])],
+        blind_policy=acting["blind"],
+        myopic_policy=acting["myopic"],
+        standard_errors={"myopic": float(myopic_error)}
+        | ({} if np.isnan(error) else {"value": float(error)}),
+    )
+
+
+def _search(model: Model, planning: Model) -> Arrays:
+    """Bounds over all contexts, plans and schedules of each."""
+    k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
     found, blind = [], {}
     for j, mask in enumerate(model.masks):
         present = np.flatnonzero(mask)
         parts = _parts(planning, j, present)
         found.append(solve_kinds(**parts, work=WORK / n))
         blind[j] = present[blind_schedule(**parts)]
-    known = Filter(population, planning)
-    policy: Policy = _plan_policy(known, ContextIndex(columns, model.contexts), model, found)
-    shares = model.mask_weights
-    value = float(shares @ [bounds.lower for bounds in found])
-    upper = float(shares @ [bounds.upper for bounds in found])
-    errors: dict[str, float] = {}
-    if planning is not model:
-        value, errors["value"] = simulated(population, policy)
-        upper = informed_value(model)
-    blind_value, blind_policy = open_loop(population, model, blind)
-    if value < blind_value:
-        # plans may fall short of a schedule that nothing can be learned to improve
-        value, policy = blind_value, blind_policy
-        errors.pop("value", None)
-    myopic_policy = MyopicPolicy(known)
-    myopic, errors["myopic"] = simulated(population, myopic_policy)
-    fixed, best_persona = best_fixed(population, model)
-    return Reference(
-        tier="bounds",
-        value=value,
-        value_upper=upper,
-        blind=blind_value,
-        best_fixed=fixed,
-        uniform=chains.uniform_value(model),
-        myopic=myopic,
-        best_persona=best_persona,
-        thresholds=None,
-        policy=policy,
-        blind_policy=blind_policy,
-        myopic_policy=myopic_policy,
-        standard_errors=errors,
-    )
+    most = max(bounds.actions.shape[2] for bounds in found)
+    vectors = np.zeros((n, model.length, k, most, n_kinds, 2))
+    actions = np.zeros(vectors.shape[:4], dtype=np.int64)
+    for j, bounds in enumerate(found):
+        present, kinds = np.flatnonzero(model.masks[j]), np.flatnonzero(planning.joint[:, j])
+        # short sets are filled up with copies
+        which = np.resize(np.arange(bounds.actions.shape[2]), most)
+        some = spread(bounds.vectors[:, :, which], kinds, n_kinds, axis=3)
+        vectors[j] = spread(some, present, k, axis=1)
+        actions[j] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
+    blind_value, schedules = open_loop(model, blind)
+    return {
+        "lower": np.array(model.mask_weights @ [bounds.lower for bounds in found]),
+        "upper": np.array(model.mask_weights @ [bounds.upper for bounds in found]),
+        "vectors": vectors,
+        "actions": actions,
+        "first": np.array(
+            [np.flatnonzero(m)[b.first] for m, b in zip(model.masks, found, strict=True)]
+        ),
+        "blind": np.array(blind_value),
+        "schedules": schedules,
+    }
 
 
 def _parts(model: Model, context: int, present: NDArray[np.int64]) -> dict[str, Any]:
@@ -85,26 +150,6 @@ def _parts(model: Model, context: int, present: NDArray[np.int64]) -> dict[str, 
         "length": model.length,
         "swap_cost": model.swap_cost,
     }
-
-
-def _plan_policy(
-    known: Filter, contexts: ContextIndex, model: Model, found: list[KindBounds]
-) -> PlanPolicy:
-    """The plans of every context, where all kinds and actions stand; short sets are repeated."""
-    k, most = model.n_actions, max(bounds.actions.shape[2] for bounds in found)
-    n_kinds = known.model.n_types
-    vectors = np.zeros((len(found), model.length, k, most, n_kinds, 2))
-    actions = np.zeros(vectors.shape[:4], dtype=np.int64)
-    first = np.zeros(len(found), dtype=np.int64)
-    for j, bounds in enumerate(found):
-        present = np.flatnonzero(model.masks[j])
-        kinds = np.flatnonzero(known.model.joint[:, j])
-        which = np.resize(np.arange(bounds.actions.shape[2]), most)
-        some = spread(bounds.vectors[:, :, which], kinds, n_kinds, axis=3)
-        vectors[j] = spread(some, present, k, axis=1)
-        actions[j] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
-        first[j] = present[bounds.first]
-    return PlanPolicy(known, contexts, vectors, actions, first)
 
 
 def informed_value(model: Model) -> float:

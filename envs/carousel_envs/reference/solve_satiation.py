@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..observation import Columns
-from ..rollout import Policy, rollout
 from . import chains
 from .disclosure import disclosed_value
 from .filtering import Filter
@@ -15,10 +14,9 @@ from .lagrangian import bound_at, relax
 from .policies import ContextIndex, MyopicPolicy, SchedulePolicy, UniformPolicy
 from .reference import (
     MAX_PLANNING_KINDS,
-    SELECTION_SEED,
-    SESSIONS,
     Reference,
     best_fixed,
+    best_of,
     open_loop,
     simulated,
 )
@@ -29,13 +27,18 @@ from .rotation_policies import (
     moods_are_certain,
 )
 from .satiation import TOLERANCE, SatiationProblem, solve_satiation
+from .store import stored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
     from ..population import Population
+    from ..rollout import Policy
     from .lagrangian import Relaxation
     from .model import Model
+    from .store import Arrays
 
 _MAX_SEARCHES = 16
 _DEPTH, _NARROW = 3, 500
@@ -85,27 +88,29 @@ def solve_hidden_rotation(population: Population, model: Model) -> Reference:
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
-    everybody = np.ones(model.n_actions, dtype=np.bool_)
-    index = WhittlePolicy.of(known)
-    candidates: list[Policy] = [index]
-    found = []
-    if moods_are_certain(planning):
-        found = [_relaxed(planning, a, everybody) for a in range(planning.n_types)]
-        candidates.append(RelaxedPlanPolicy(index, np.stack([f.tables for f in found])))
-    starts = {}
-    for j, mask in enumerate(model.masks):
-        present = np.flatnonzero(mask)
-        average = _average_user(model, model.joint[:, j], present)
-        starts[j] = present[solve_satiation(average, _NARROW).schedule]
-    told = _told_early(model, found) if planning is model else _told_at_once(model, planning)
-    return _best_of_several(
-        population,
-        model,
-        candidates,
-        open_loop(population, model, starts),
-        MyopicPolicy(known),
-        told,
-    )
+
+    def policies(found: Arrays) -> dict[str, Policy]:
+        index = WhittlePolicy(known, found["index"])
+        planned = {"plan": RelaxedPlanPolicy(index, found["tables"])} if "tables" in found else {}
+        return {"index": index, **planned, **_simple(population, model, known, found)}
+
+    def solve() -> Arrays:
+        everybody = np.ones(model.n_actions, dtype=np.bool_)
+        relaxed, starts = [], {}
+        found: Arrays = {"index": WhittlePolicy.of(known).index}
+        if moods_are_certain(planning):
+            relaxed = [_relaxed(planning, a, everybody) for a in range(planning.n_types)]
+            found["tables"] = np.stack([one.tables for one in relaxed])
+        for j, mask in enumerate(model.masks):
+            present = np.flatnonzero(mask)
+            average = _average_user(model, model.joint[:, j], present)
+            starts[j] = present[solve_satiation(average, _NARROW).schedule]
+        told = _told_early(model, relaxed) if planning is model else _told_at_once(model, planning)
+        found["upper"] = np.array(told)
+        blind, found["schedules"] = open_loop(model, starts)
+        return {**found, **_best_of_several(population, policies(found), blind)}
+
+    return _assembled(population, model, stored("rotation", population, solve), policies)
 
 
 def _problem(model: Model, kind: int, present: NDArray[np.int64]) -> SatiationProblem:
@@ -195,53 +200,68 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
     `relaxed` is the reference of the population without satiation and farewells, whose policy is
     one of the candidates.
     """
-    planning = model.merged(MAX_PLANNING_KINDS)
-    candidates = [relaxed.policy]
-    return _best_of_several(
-        population,
-        model,
-        candidates,
-        open_loop(population, model),
-        MyopicPolicy(Filter(population, planning)),
-        chains.clairvoyant_value(model),
-    )
+    known = Filter(population, model.merged(MAX_PLANNING_KINDS))
+
+    def policies(found: Arrays) -> dict[str, Policy]:
+        return {"relaxed": relaxed.policy, **_simple(population, model, known, found)}
+
+    def solve() -> Arrays:
+        blind, schedules = open_loop(model)
+        found = {"schedules": schedules, "upper": np.array(chains.clairvoyant_value(model))}
+        return {**found, **_best_of_several(population, policies(found), blind)}
+
+    return _assembled(population, model, stored("relaxation", population, solve), policies)
+
+
+def _simple(
+    population: Population, model: Model, known: Filter, found: Arrays
+) -> dict[str, Policy]:
+    """The myopic policy and the schedules."""
+    columns = Columns.of(population)
+    return {
+        "myopic": MyopicPolicy(known),
+        "blind": SchedulePolicy(columns, ContextIndex(columns, model.contexts), found["schedules"]),
+    }
 
 
 def _best_of_several(
+    population: Population, policies: Mapping[str, Policy], blind: float
+) -> Arrays:
+    """Figures of the best policy, of the myopic one and of uniform choice: mean and standard error
+    (none where it is exact)."""
+    chosen = best_of(population, policies)
+    value = (blind, np.nan) if chosen == "blind" else simulated(population, policies[chosen])
+    uniform = UniformPolicy(Columns.of(population))
+    return {
+        "chosen": np.array(chosen),
+        "value": np.array(value),
+        "blind": np.array(blind),
+        "myopic": np.array(simulated(population, policies["myopic"])),
+        "uniform": np.array(simulated(population, uniform)),
+    }
+
+
+def _assembled(
     population: Population,
     model: Model,
-    candidates: list[Policy],
-    open_loop_found: tuple[float, SchedulePolicy],
-    myopic_policy: MyopicPolicy,
-    upper: float,
+    found: Arrays,
+    policies: Callable[[Arrays], dict[str, Policy]],
 ) -> Reference:
-    """The best of the candidates, the schedule and the myopic policy, chosen on other sessions than
-    those that give its value."""
-    blind, blind_policy = open_loop_found
-    myopic, myopic_error = simulated(population, myopic_policy)
-    uniform, uniform_error = simulated(population, UniformPolicy(Columns.of(population)))
+    acting = policies(found)
+    figures = {name: found[name] for name in ("value", "myopic", "uniform")}
     fixed, best_persona = best_fixed(population, model)
-    chosen = max(
-        [*candidates, myopic_policy, blind_policy],
-        key=lambda p: rollout(population, p, SESSIONS // 4, SELECTION_SEED).mean,
-    )
-    if chosen is blind_policy:
-        value, errors = blind, {}
-    else:
-        value, error = simulated(population, chosen)
-        errors = {"value": error}
     return Reference(
         tier="bounds",
-        value=value,
-        value_upper=upper,
-        blind=blind,
+        **{name: float(mean) for name, (mean, _) in figures.items()},
+        value_upper=float(found["upper"]),
+        blind=float(found["blind"]),
         best_fixed=fixed,
-        uniform=uniform,
-        myopic=myopic,
         best_persona=best_persona,
         thresholds=None,
-        policy=chosen,
-        blind_policy=blind_policy,
-        myopic_policy=myopic_policy,
-        standard_errors={**errors, "myopic": myopic_error, "uniform": uniform_error},
+        policy=acting[str(found["chosen"])],
+        blind_policy=acting["blind"],
+        myopic_policy=acting["myopic"],
+        standard_errors={
+            name: float(error) for name, (_, error) in figures.items() if not np.isnan(error)
+        },
     )

@@ -73,7 +73,7 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
         _log.warning("%s is damaged (%s); it is solved anew", path, error)
     arrays = solve()
     archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **arrays)
+    np.savez_compressed(archive, allow_pickle=False, **arrays)
     content = archive.getvalue()
     try:
         write_whole(path, hashlib.sha256(content).digest() + content)
