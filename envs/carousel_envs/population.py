@@ -296,7 +296,14 @@ class Population(BaseModel):
             if not isinstance(value, bool):
                 raise ValueError("must be a truth value")
             return value
-        if info.field_name not in ("personas", "fit", "shows") and _holds_text_or_bool(value):
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, (set, frozenset)):
+            raise ValueError("must have an order, which a set has not")
+        if info.field_name == "fit" and isinstance(value, str):
+            if value != "traits":
+                raise ValueError("the only text allowed is 'traits'")
+        elif info.field_name not in ("personas", "shows") and _holds_text_or_bool(value):
             raise ValueError("must hold numbers, not text or truth values")
         if isinstance(value, (bool, np.bool_)):
             raise ValueError("must not be a truth value")
@@ -543,7 +550,15 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any]) -> str:
     # a union reports every branch, and a tuple that lost its items also that it is too short: the
     # problem itself stands highest among the others
     secondary = ("literal_error", "too_short")
-    first = min(error.errors(), key=lambda e: (e["type"] in secondary, len(e["loc"])))
+    # (but in a table the entry that is wrong stands lowest)
+    table = isinstance(fields.get("fit"), (list, tuple, np.ndarray))
+    first = min(
+        error.errors(),
+        key=lambda e: (
+            e["type"] in secondary,
+            -len(e["loc"]) if table and e["loc"][:1] == ("fit",) else len(e["loc"]),
+        ),
+    )
     if not first["loc"]:
         return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
     name = str(first["loc"][0])
