@@ -30,6 +30,9 @@ class Fields(BaseModel):
     forms: ClassVar[Mapping[str, str]] = {}
     """For a field that takes several forms: what to say where it has none of them."""
 
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Fields that may be tables: where one is, the entry that is wrong tells more than the whole."""
+
     def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
@@ -94,7 +97,16 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fie
     # a union reports every branch, and a tuple that lost its items also that it is too short: the
     # problem itself stands highest among the others
     secondary = ("literal_error", "too_short")
-    first = min(error.errors(), key=lambda e: (e["type"] in secondary, len(e["loc"])))
+    tables = {
+        name for name in model.tables if isinstance(fields.get(name), (list, tuple, np.ndarray))
+    }
+
+    def order(problem: Any) -> tuple[bool, int]:
+        place = problem["loc"]
+        deep = bool(place) and place[0] in tables
+        return problem["type"] in secondary, -len(place) if deep else len(place)
+
+    first = min(error.errors(), key=order)
     if not first["loc"]:
         return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
     name = str(first["loc"][0])

@@ -123,6 +123,7 @@ class Population(Fields):
         ),
         **dict.fromkeys(PER_PERSONA, "it must be a number or one number per persona"),
     }
+    tables: ClassVar[tuple[str, ...]] = ("fit",)
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
@@ -300,7 +301,14 @@ class Population(Fields):
             if not isinstance(value, bool):
                 raise ValueError("must be a truth value")
             return value
-        if info.field_name not in ("personas", "fit", "shows") and holds_text_or_bool(value):
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, (set, frozenset)):
+            raise ValueError("must have an order, which a set has not")
+        if info.field_name == "fit" and isinstance(value, str):
+            if value != "traits":
+                raise ValueError("the only text allowed is 'traits'")
+        elif info.field_name not in ("personas", "shows") and holds_text_or_bool(value):
             raise ValueError("must hold numbers, not text or truth values")
         if isinstance(value, (bool, np.bool_)):
             raise ValueError("must not be a truth value")

@@ -47,7 +47,7 @@ def test_evaluate_prints_what_it_promises():
 def test_lists_name_everything():
     listed = result("envs")
     assert [e["env"] for e in listed["environments"]] == [
-        f"Carousel/{name}-v0" for name in ("Boredom", "Taste", "Satiation")
+        f"Carousel/{name}-v0" for name in ("Boredom", "Taste", "Satiation", "Welfare", "Unmask")
     ]
     assert len(result("shifts", "Boredom")["shifts"]) == 8
     for command in ("envs", "shifts"):

@@ -138,6 +138,14 @@ def frequency_fits(hits: float, trials: float, probability: float, errors: float
     return bool(abs(hits - probability * trials) <= errors * error + 1e-9)
 
 
+def assert_one_sentence(message: str) -> None:
+    """Whether a message of an error reads as one sentence without its full stop."""
+    assert message, "an error must say something"
+    assert "\n" not in message
+    assert not message.endswith((".", " "))
+    assert "pydantic" not in message
+
+
 def drawn_symbols(alias: np.ndarray) -> np.ndarray:
     """The symbol that each of the 65536 draws picks, shape (65536,)."""
     draw = np.arange(UNIT)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
-from env_helpers import BUSY, CUES, busy
+from env_helpers import BUSY, CUES, assert_one_sentence, busy
 
 from carousel_envs import CarouselError, Population, repertoire
+from carousel_envs.population import PER_PERSONA
 
 NAN, INF = float("nan"), float("inf")
 
@@ -20,6 +22,8 @@ NUMBERS = [
             "engagement_bored",
             "leave_fresh",
             "leave_bored",
+            "farewell_fresh",
+            "farewell_bored",
         )
         for value in (-0.1, 1.5, NAN, INF, -INF, (0.1, NAN), (0.1, 0.2, 0.3, 1.5), (0.4, 0.1))
     ],
@@ -30,6 +34,31 @@ NUMBERS = [
     *[("taste_sharpness", value) for value in (-0.1, 1000.5, NAN, INF)],
     *[("taste_bias", value) for value in (-1000.5, 1000.5, NAN, INF)],
     *[("unavailability", value) for value in (-0.1, 1.0, NAN)],
+    *[
+        (name, value)
+        for name, far in [
+            ("appeal", 1.1),
+            ("vulnerable_appeal", -1.1),
+            ("satiation_wear", 10.1),
+            ("satiation_wear", -0.1),
+            ("hook", -0.1),
+            ("hook", 1.1),
+            ("welfare", 100.1),
+            ("vulnerable_welfare", -100.1),
+        ]
+        for value in (far, (0.0, 0.0, 0.0, far), (0.0, NAN, 0.0, 0.0), NAN, INF, None, "much")
+    ],
+    *[
+        (name, value)
+        for name in ("appeal", "hook")
+        for value in (True, (True, 0.0, 0.0, 0.0), ("0", 0.0, 0.0, 0.0), ((0.0,) * 4,), {"a": 1})
+    ],
+    *[("farewell_harm", value) for value in (-0.1, 100.5, NAN, INF, None, "much", True)],
+    *[("vulnerable_share", value) for value in (-0.1, 1.5, NAN, None, "many", True, (0.1, 0.2))],
+    *[("unmask_payoff", value) for value in (-100.1, 100.1, NAN, INF, None, "1", True)],
+    *[("unmask", value) for value in (0, 1, 1.0, "true", None, (True,), NAN)],
+    *[("shows", value) for value in ("farewell", "mood", None, 0, True, {"farewell"})],
+    *[("fit", value) for value in ("0.5", True, None, ((True,) * 4,) * 2, (("0.5",) * 4,) * 2)],
     *[("session_length", value) for value in (0, -3, 10_001, 2.5, NAN, "many", None)],
     *[("n_users", value) for value in (0, 10_000_001, 1.5)],
     *[("users_seed", value) for value in (-1, 2**63, 0.5)],
@@ -48,13 +77,6 @@ def message_of(fields: dict) -> str:
     assert caught.value.__cause__ is None, "the sentence must come alone"
     assert caught.value.__suppress_context__, "the sentence must come alone"
     return str(caught.value)
-
-
-def assert_one_sentence(message: str) -> None:
-    assert message, "an error must say something"
-    assert "\n" not in message
-    assert not message.endswith((".", " "))
-    assert "pydantic" not in message
 
 
 @pytest.mark.parametrize(("name", "value"), NUMBERS, ids=lambda x: str(x))
@@ -141,8 +163,57 @@ STRUCTURES = {
         {"leave_fresh": (0.0, 0.1, 0.2, 0.3), "leave_bored": (0.25, 0.4)},
         ("leave_fresh", "(0.0, 0.1, 0.2, 0.3)", "leave_bored"),
     ),
+    "farewells overlap": (
+        {"farewell_fresh": (0.0, 0.06), "farewell_bored": (0.05, 0.1)},
+        ("farewell_fresh is (0.0, 0.06)", "must not exceed", "farewell_bored ((0.05, 0.1))"),
+    ),
+    "bored users say goodbye less": (
+        {"farewell_bored": 0.005},
+        ("farewell_fresh is 0.01", "must not exceed", "farewell_bored (0.005)"),
+    ),
+    "farewells that nobody sees": (
+        {"shows": ("vulnerable",)},
+        ("shows is ('vulnerable',)", "must name 'farewell'", "farewell_bored is above 0"),
+    ),
+    "unknown sign": ({"shows": ("farewell", "mood")}, ("shows[1] is 'mood'", "'vulnerable'")),
+    "sign twice": ({"shows": ("farewell",) * 2}, ("shows is ('farewell', 'farewell')", "once")),
+    "too few fits": (
+        {"fit": ((0.5,) * 4,)},
+        ("fit is ((0.5, 0.5, 0.5, 0.5),)", "2 rows (one per archetype)", "of 4 numbers"),
+    ),
+    "fits for too few personas": ({"fit": ((0.5,) * 4, (0.5,) * 3)}, ("fit is ((", "4 numbers")),
+    "a table of fits without rows": ({"fit": ()}, ("fit is ()", "2 rows", "4 numbers")),
+    "a row in place of a table of fits": ({"fit": (0.5,) * 4}, ("fit[0] is 0.5", "a table")),
+    "a fit above 1 in a table": (
+        {"fit": ((0.5,) * 4, (0.5, 0.5, 1.5, 0.5))},
+        ("fit[1][2] is 1.5", "less than or equal to 1"),
+    ),
+    "nan in a table of fits": (
+        {"fit": ((0.5, NAN, 0.5, 0.5), (0.5,) * 4)},
+        ("fit[0][1] is nan", "finite"),
+    ),
+    "personas without an order": (
+        {"personas": {"alice", "bob", "coach", "scholar"}},
+        ("personas", "must have an order"),
+    ),
     "unknown field": ({"boredom": 0.5}, ("boredom is not a field", *Population.model_fields)),
 }
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 5])
+@pytest.mark.parametrize("name", PER_PERSONA)
+def test_a_field_per_persona_has_one_number_for_each(name, length):
+    message = message_of({**BUSY, name: (0.0,) * length})
+    assert_one_sentence(message)
+    wanted = "it must be one number or one per persona (4)"
+    assert message == f"{name} has {length} entries; {wanted}"
+
+
+@pytest.mark.parametrize("value", [np.full(4, 0.1), np.array(0.1), [0.1] * 4, (0, 1, 0, 0.5)])
+@pytest.mark.parametrize("name", PER_PERSONA)
+def test_arrays_and_lists_of_numbers_are_as_good_as_tuples(name, value):
+    expected = value if isinstance(value, tuple) else np.asarray(value).tolist()
+    assert busy(**{name: value}) == busy(**{name: expected})
 
 
 @pytest.mark.parametrize("case", STRUCTURES)
