@@ -171,6 +171,25 @@ def reference(env: EnvArgument, changes: SetOption = None, as_json: JsonOption =
 
 
 @app.command()
+def frontier(
+    env: EnvArgument = "Welfare",
+    points: Annotated[int, typer.Option(help="most points to show, 2 to 1000")] = 9,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trade engagement against welfare: the best routers for every weighing of the two."""
+    from .tradeoff import frontier_document, print_frontier
+
+    name, population = environment(env, changes)
+    with console.ERR.status(f"solving {name}"):
+        document = frontier_document(name, population, points)
+    if as_json:
+        console.print_json(document)
+    else:
+        print_frontier(document)
+
+
+@app.command()
 def shifts(
     env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None, as_json: JsonOption = False
 ) -> None:

@@ -50,7 +50,7 @@ class Sessions:
     """What happened in each session; every array, those in `totals` too, has shape (sessions,).
 
     Attributes:
-        engagement: total reward (expected engagement given the mood, less swap costs).
+        engagement: total reward (of users, expected engagement given the mood, less swap costs).
         length: turns played.
         left: whether the user left before the end.
         swaps: swaps after the first pick.

@@ -7,6 +7,7 @@ shifted population is user i of the training population, changed only in what th
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -38,8 +39,8 @@ P = TypeVar("P")
 
 
 @dataclass(frozen=True)
-class GradedShift(Generic[P]):
-    """One axis along which users may differ from those of training.
+class GradedShift(ABC, Generic[P]):
+    """One axis along which a population of any make may differ from that of training.
 
     Attributes:
         name: the axis, as in `hazard=0.5`.
@@ -78,13 +79,13 @@ class GradedShift(Generic[P]):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
         return population if severity == 0.0 else self.change(population, severity)
 
+    @abstractmethod
     def _read(self, population: P | str) -> P:
         """The population, or the preset of this name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _same_play(self, one: P, other: P) -> bool:
         """Whether two populations play exactly alike."""
-        raise NotImplementedError
 
 
 class Shift(GradedShift[Population]):

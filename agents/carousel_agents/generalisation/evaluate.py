@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.errors import whole_number
@@ -10,7 +10,7 @@ from carousel_envs.reference import Reference, solve
 from carousel_envs.rollout import Sessions, rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from carousel_envs import Population
     from carousel_envs.rollout import Policy
@@ -37,6 +37,8 @@ class Evaluation:
         users: sessions played.
         seed: session i used the streams of seed + i and user i (around) of the table.
         reference: what could be had.
+        totals: mean per session of what the reward does not see, where these users keep it:
+            `welfare`, `kept` (farewells prevented) and others (`Sessions.totals`).
     """
 
     engagement: float
@@ -52,6 +54,7 @@ class Evaluation:
     users: int
     seed: int
     reference: Reference
+    totals: Mapping[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Everything as plain data, with the reference's figures beside it."""
@@ -67,6 +70,7 @@ class Evaluation:
             "left": self.left,
             "swaps": self.swaps,
             "refused": self.refused,
+            **self.totals,
             "users": self.users,
             "seed": self.seed,
             "tier": reference.tier,
@@ -112,4 +116,5 @@ def evaluate(
         users=users,
         seed=seed,
         reference=reference,
+        totals={name: float(total.mean()) for name, total in sessions.totals.items()},
     )

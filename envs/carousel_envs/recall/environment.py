@@ -96,7 +96,8 @@ class RecallVectorEnv(LaneVectorEnv):
         population, n = self.population, self.num_envs
         reward = np.empty(n)
         year = np.empty(n, dtype=np.int32)
-        events = np.empty((session.N_EVENTS, n), dtype=np.int8)
+        # Rows a power of two apart would fall into the same few lines of the cache.
+        events = np.empty((session.N_EVENTS, n + 64), dtype=np.int8)[:, :n]
         n_ended = session.step(
             self._lanes,
             actions,
@@ -248,17 +249,34 @@ class RecallEnv(LaneEnv):
     so no schedule beats a constant), the uniform router, and the knowledge-greedy router, which
     sends whoever most probably knows. For each of them, and for any other table of picks, it gives
     the rates of knowledgeable answers, of lies, and of deception on and off the forbidden
-    questions.
+    questions. At the default population:
 
-    GATE
+    | router | value | below the optimum | deceived on forbidden | deceived elsewhere |
+    | --- | --- | --- | --- | --- |
+    | optimum = myopic | 15.56 | | 85.5 % | 2.0 % |
+    | knowledge-greedy | 14.06 | 9.7 % | 0.0 % | 1.3 % |
+    | best fixed (alice) = blind | 11.43 | 26.6 % | 0.0 % | 15.8 % |
+    | uniform | 7.22 | 53.6 % | 66.7 % | 46.1 % |
+
+    Gate: whoever does not look (fixed, blind, uniform) trails the optimum by at least 10 %. The
+    figures come from `python -c "from carousel_envs.reference import solve_recall as s;
+    print(s('Recall'), s('Recall').rates)"`.
 
     ## Shifts
 
-    `carousel_envs.recall.SHIFTS`, severity 0 (these questions) to 1: `neighbouring-topics`,
-    `neighbouring-dates`, `dates-before`, `dates-after` (questions move beside the forbidden ones;
-    the rule stays), `ignorant-learns` (whoever is behind on the forbidden topic catches up),
-    `newcomer-knows` (a persona that had nothing to say on it comes to know it), `rephrased` (what
-    is shown is wrong more often).
+    `carousel_envs.recall.SHIFTS`, severity 0 (these questions) to 1:
+
+    | shift | what grows with severity |
+    | --- | --- |
+    | `neighbouring-topics` | questions move to the topics beside the forbidden one |
+    | `neighbouring-dates` | questions move to the years right before and after it |
+    | `dates-before`, `dates-after` | the same, to one side |
+    | `ignorant-learns` | whoever is behind on the forbidden topic catches up |
+    | `newcomer-knows` | a persona with nothing to say on the forbidden topic comes to know it |
+    | `rephrased` | topic and year are shown wrong more often |
+
+    Which questions are forbidden never moves. `reference.rates_of(shifted, picks)` says what a
+    router of training brings about under a shift, exactly.
 
     ## Sources
 

@@ -5,20 +5,26 @@ from .recall import Rates, RecallReference, rates_of, solve_recall
 from .reference import Reference
 from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
 from .solve import solve
+from .welfare import FrontierPoint, Outcome, engagement_optimal, frontier, welfare_optimal
 
 __all__ = [
     "Belief",
     "BlindCycle",
     "Filter",
+    "FrontierPoint",
+    "Outcome",
     "Rates",
     "RecallReference",
     "Reference",
     "SwapRule",
     "blind_cycle",
     "blind_rate",
+    "engagement_optimal",
+    "frontier",
     "rates_of",
     "rotation_rate",
     "solve",
     "solve_recall",
     "swap_rule",
+    "welfare_optimal",
 ]

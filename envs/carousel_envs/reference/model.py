@@ -34,7 +34,10 @@ class Model:
             show it, whether they are vulnerable.
         mask_weights: share of each context, shape (contexts,).
         joint: share of each pair, shape (types, contexts).
+        vulnerable: share of each pair that is vulnerable, shape (types, contexts).
         hook: P(a user who said goodbye is kept), shape (K,).
+        welfare: welfare of a turn for a user who is not, and who is vulnerable, shape (2, K).
+        farewell_harm: welfare lost when a user who said goodbye is kept.
         personas: how many actions enact a persona; the others enact none.
         cues: P(cue symbol | mood), shape (2, symbols).
         length: turns, T.
@@ -53,7 +56,10 @@ class Model:
     contexts: NDArray[np.int64]
     mask_weights: NDArray[np.float64]
     joint: NDArray[np.float64]
+    vulnerable: NDArray[np.float64]
     hook: NDArray[np.float64]
+    welfare: NDArray[np.float64]
+    farewell_harm: float
     personas: int
     cues: NDArray[np.float64]
     length: int
@@ -69,7 +75,11 @@ class Model:
             visible += table.vulnerable.astype(np.int64) << table.n_actions
         contexts, which_context = np.unique(visible, return_inverse=True)
         joint = np.zeros((len(kinds), len(contexts)))
-        np.add.at(joint, (which_kind.ravel(), which_context), 1.0 / len(table))
+        pairs = (which_kind.ravel(), which_context)
+        np.add.at(joint, pairs, 1.0 / len(table))
+        vulnerable = np.zeros_like(joint)
+        np.add.at(vulnerable, pairs, table.vulnerable / len(table))
+        welfare = population.per_action("welfare")
         return cls(
             **_kind_columns(kinds, table.n_actions),
             weights=joint.sum(axis=1),
@@ -77,6 +87,9 @@ class Model:
             contexts=contexts,
             mask_weights=joint.sum(axis=0),
             joint=joint,
+            vulnerable=vulnerable,
+            welfare=np.stack([welfare, welfare + population.per_action("vulnerable_welfare")]),
+            farewell_harm=population.farewell_harm,
             hook=np.rint(population.per_action("hook") * UNIT) / UNIT,
             personas=len(population.personas),
             cues=cue_table(population).probability,
@@ -103,6 +116,13 @@ class Model:
     def has_farewells(self) -> bool:
         """Whether anybody says goodbye."""
         return bool((self.farewell > 0).any())
+
+    @property
+    def mean_welfare(self) -> NDArray[np.float64]:
+        """Mean welfare of a turn over users of a type in a context, shape (types, contexts, K)."""
+        share = self.vulnerable / np.where(self.joint > 0.0, self.joint, 1.0)
+        plain, vulnerable = self.welfare
+        return np.asarray(plain + share[:, :, None] * (vulnerable - plain))
 
     def first_picks(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Who speaks when action k is picked first: k, or the next present one; shape (K,)."""
@@ -145,9 +165,16 @@ class Model:
             above = columns[widest, column] > middle
             groups += [widest[above], widest[~above]]
         means = np.stack([np.average(columns[g], axis=0, weights=self.weights[g]) for g in groups])
-        joint = np.stack([self.joint[g].sum(axis=0) for g in groups])
+        joint, vulnerable = (
+            np.stack([shares[g].sum(axis=0) for g in groups])
+            for shares in (self.joint, self.vulnerable)
+        )
         return replace(
-            self, **_kind_columns(means, self.n_actions), weights=joint.sum(axis=1), joint=joint
+            self,
+            **_kind_columns(means, self.n_actions),
+            weights=joint.sum(axis=1),
+            joint=joint,
+            vulnerable=vulnerable,
         )
 
 

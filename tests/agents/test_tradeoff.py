@@ -1,0 +1,71 @@
+"""`carousel frontier`, and what evaluation shows beside engagement."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from carousel_agents import scripted
+from carousel_agents.generalisation import evaluate
+from carousel_envs import Population, user_table
+from carousel_envs.rollout import rollout
+
+SHORT = ("Welfare", "--set", "session_length=5", "--points", "4")
+
+
+def carousel(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "carousel_agents.cli", "frontier", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_frontier_as_json_and_as_a_table():
+    done = carousel(*SHORT, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    points = document["points"]
+    assert document["env"] == "Carousel/Welfare-v0"
+    assert 2 <= len(points) <= 4
+    assert [points[0]["weight"], points[-1]["weight"]] == [0.0, 1.0]
+    assert points[0]["engagement"] > points[-1]["engagement"]
+    assert points[0]["welfare"] < points[-1]["welfare"]
+    assert points[0]["vulnerable"]["welfare"] < points[0]["others"]["welfare"]
+    shown = carousel(*SHORT)
+    assert shown.returncode == 0, shown.stderr
+    for figure in (points[0]["engagement"], points[-1]["welfare"], points[0]["kept"]):
+        assert f"{figure:.3f}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("Boredom",), "keep no welfare"),
+        (("Nowhere",), "environment 'Nowhere' is unknown"),
+        (("Welfare", "--points", "1"), "points is 1"),
+    ],
+)
+def test_one_sentence_says_what_was_wrong(arguments, sentence):
+    done = carousel(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_evaluation_shows_welfare_where_it_is_kept():
+    population = Population.preset("Welfare").replace(session_length=6)
+    router = scripted.make("uniform", population)
+    row = evaluate(router, population, users=300, seed=2).row()
+    sessions = rollout(population, router, 300, 2)
+    assert row["welfare"] == sessions.totals["welfare"].mean()
+    assert row["kept"] == sessions.totals["kept"].mean()
+    vulnerable = user_table(population).vulnerable[sessions.user]
+    assert sessions.totals["welfare"][vulnerable].mean() < row["welfare"]
+    boredom = Population.preset("Boredom").replace(session_length=6)
+    plain = evaluate(scripted.make("uniform", boredom), boredom, users=50).row()
+    assert not {"welfare", "kept"} & set(plain)
