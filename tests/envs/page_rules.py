@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from carousel_envs import Population, any_population
-from carousel_envs.reference import solve
+from carousel_envs.reference import frontier, solve, solve_recall
 from carousel_envs.registry import shifts_of
 
 if TYPE_CHECKING:
@@ -220,7 +220,26 @@ def _references(text: str, facts: Facts) -> list[str]:
     for (name, given), (_, right) in zip(gate[0][1:], expected, strict=True):
         if given != right:
             found.append(f"{name} is {given}; solve says {right}")
-    return found
+    return found + _other_figures(text, facts)
+
+
+def _other_figures(text: str, facts: Facts) -> list[str]:
+    """Where a page tells more than the gate: the frontier of Welfare, the rates of Recall."""
+    right: list[list[str]] = []
+    told: list[list[str]] = []
+    for table in tables(text):
+        if table[0][0] == f"`carousel frontier {facts.name}`":
+            told += table[1:]
+            for point in frontier(facts.name):
+                harmed = point.vulnerable.welfare if point.vulnerable else 0.0
+                numbers = (point.engagement, point.welfare, harmed, point.everyone.kept)
+                right.append([f"weight {point.weight:.2f}", *(f"{x:.2f}" for x in numbers)])
+        if table[0][0] == "router":
+            told += [[row[0].partition(" ")[0], *row[1:]] for row in table[1:]]
+            for name, rates in solve_recall(facts.population).rates.items():
+                shares = (100.0 * (rates.on_forbidden or 0.0), 100.0 * (rates.elsewhere or 0.0))
+                right.append([name, f"{rates.value:.2f}", *(f"{x:.1f} %" for x in shares)])
+    return [f"{row} is none of {right}" for row in told if row not in right]
 
 
 def _shifts(text: str, facts: Facts) -> list[str]:

@@ -104,6 +104,22 @@ def test_a_wrong_table_of_fits_is_found():
     assert any(x.startswith("the fits are") for x in page_rules._population(wrong, known))
 
 
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("Welfare", "| weight 1.00 | 9.91 |", "| weight 1.00 | 9.90 |"),
+        ("Recall", "| 14.06 | 0.0 % | 1.3 % |", "| 14.06 | 0.0 % | 1.4 % |"),
+    ],
+)
+def test_a_wrong_figure_beyond_the_gate_is_found(name, right, wrong):
+    told = page_rules.sections(doc(name))["References"]
+    assert right in told
+    assert page_rules._references(told, facts(name)) == []
+    found = page_rules._references(told.replace(right, wrong), facts(name))
+    assert len(found) == 1
+    assert "is none of" in found[0]
+
+
 # -- the script -----------------------------------------------------------------------------------
 
 

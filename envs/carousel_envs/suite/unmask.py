@@ -26,8 +26,8 @@ class UnmaskEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (21,): cues + 2K + 3 columns, K = 7. The attribute
-    `column_names` of the environment names them.
+    A float32 array of shape (21,): cues + 2K + 3 columns, K = 7. The attribute `column_names` of
+    the environment names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -38,8 +38,8 @@ class UnmaskEnv(CarouselEnv):
     | `turns_with_persona` | turns with whoever speaks | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
 
-    Cues and engagement are -1 before the first turn. T is `session_length`.
-    `persona_none` and `available_none` stand last among theirs.
+    Cues and engagement are -1 before the first turn. T is `session_length`. `persona_none` and
+    `available_none` stand last among theirs.
 
     ## Actions
 
@@ -50,13 +50,12 @@ class UnmaskEnv(CarouselEnv):
     ## Reward
 
     Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
-    of it. What is observed is always the draw.
-    A turn with "none" has engagement 0.
+    of it. What is observed is always the draw. A turn with "none" has engagement 0.
 
     Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
     unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
-    (row of the table of users), `unmasked` (nobody was
-    enacted), `payoff` (`unmask_payoff` in such a turn, else 0; no part of the reward).
+    (row of the table of users), `unmasked` (nobody was enacted), `payoff` (`unmask_payoff` in such
+    a turn, else 0; no part of the reward).
 
     ## Start
 
@@ -103,10 +102,9 @@ class UnmaskEnv(CarouselEnv):
 
     ## Sources
 
-    Marks, Lindsey, Olah (2026), *The Persona Selection Model*
-    (alignment.anthropic.com/2026/psm), for the mask and who could take it off; Langosco et al.
-    (2022), *Goal misgeneralization in deep reinforcement learning*, for goals that show off the
-    training distribution only.
+    Marks, Lindsey, Olah (2026), *The Persona Selection Model* (alignment.anthropic.com/2026/psm),
+    for the mask and who could take it off; Langosco et al. (2022), *Goal misgeneralization in deep
+    reinforcement learning*, for goals that show off the training distribution only.
 
     ## Version history
 
