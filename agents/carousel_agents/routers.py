@@ -12,7 +12,7 @@ from . import scripted
 from .learning import LearnedRouter, PolicyFile
 
 if TYPE_CHECKING:
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
 
     from .router import Router
 
@@ -32,7 +32,7 @@ def _there(path: Path) -> bool:
         return False
 
 
-def find_router(text: str, target: Population, training: Population | None = None) -> Router:
+def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None = None) -> Router:
     """The router that a person means.
 
     Args:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .carousel import CarouselVectorEnv
+from .carousel import CarouselEnv, CarouselVectorEnv
 from .errors import CarouselError, shown
 from .observation import column_names
 from .population import Population, presets
-from .recall.environment import RecallVectorEnv
+from .recall.environment import RecallEnv, RecallVectorEnv
 from .recall.observation import question_column_names
 from .recall.questions import PRESETS as QUESTIONS
 from .recall.questions import Questions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .lanes import LaneVectorEnv
+    from .scalar import LaneEnv
     from .shifts import GradedShift
 
 AnyPopulation = Population | Questions
@@ -60,6 +61,13 @@ def vector_env(population: AnyPopulation, num_envs: int, **options: Any) -> Lane
     if isinstance(population, Questions):
         return RecallVectorEnv(num_envs, population=population, **options)
     return CarouselVectorEnv(num_envs, population=population, **options)
+
+
+def scalar_env(population: AnyPopulation, **options: Any) -> LaneEnv:
+    """The scalar environment that plays a population; options as its class takes them."""
+    if isinstance(population, Questions):
+        return RecallEnv(population=population, **options)
+    return CarouselEnv(population=population, **options)
 
 
 def columns_of(population: AnyPopulation) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -406,18 +406,20 @@ SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The standard severities."""
 
 
-def find_shift(name: str) -> Shift:
-    """The shift of this name.
+def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> GradedShift[Any]:
+    """The shift of this name, among those of users or others.
 
     Raises:
         CarouselError: there is none.
     """
-    if not isinstance(name, str) or name not in SHIFTS:
-        raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(SHIFTS)}")
-    return SHIFTS[name]
+    if not isinstance(name, str) or name not in among:
+        raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(among)}")
+    return among[name]
 
 
-def parse_shift(text: str) -> tuple[Shift, float]:
+def parse_shift(
+    text: str, among: Mapping[str, GradedShift[Any]] = SHIFTS
+) -> tuple[GradedShift[Any], float]:
     """Read "axis=severity".
 
     Raises:
@@ -426,11 +428,11 @@ def parse_shift(text: str) -> tuple[Shift, float]:
     name, equals, value = text.partition("=")
     if not equals:
         raise CarouselError(f"shift {text!r} must have the form axis=severity, as in hazard=0.5")
-    shift = find_shift(name)
+    shift = find_shift(name, among)
     return shift, real_number(f"severity of {name}", value, 0.0, 1.0)  # type: ignore[arg-type]
 
 
-def shifted(population: Population, shifts: Iterable[tuple[Shift, float]]) -> Population:
+def shifted(population: P, shifts: Iterable[tuple[GradedShift[P], float]]) -> P:
     """Apply several shifts, one after the other."""
     for shift, severity in shifts:
         population = shift.apply(population, severity)

@@ -203,6 +203,16 @@ def test_the_frontier_falls_rises_and_is_concave():
     assert len(frontier(SEEN, points=3)) == 3
 
 
+def test_an_action_without_persona_is_one_more():
+    point, masked = (
+        frontier(population, (0.4,))[0]
+        for population in (SEEN, SEEN.replace(unmask=True, unmask_payoff=1.0))
+    )
+    # it engages nobody and lets every user go, so it is worth something to welfare alone
+    assert masked.value >= point.value - 1e-6
+    assert masked.engagement <= engagement_optimal(SEEN).engagement + 1e-4
+
+
 def test_ends_break_ties_by_the_other_objective():
     """With no costs and personas that engage alike, the engagement end picks the harmless one."""
     alike = Population(**{**FIELDS, "appeal": 0.0, "vulnerable_appeal": 0.0, "hook": 0.1})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -159,7 +157,26 @@ def test_points_play_as_computed_where_personas_are_missing():
         check_by_playing(some, point, 100_000)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unavailability": 0.4, "n_users": 6},
+        {"session_length": 60},
+        {"cues": tuple(((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)) for _ in range(4))},
+        {"farewell_bored": 0.04, "boredom_hazard": 0.5, "vulnerable_share": 1.0},
+    ],
+)
+def test_a_router_of_these_users_acts_on_others(points, changes):
+    others = WELFARE.replace(**changes)
+    own = frontier(others, (points[3].weight,))[0]
+    played = rollout(others, points[3].policy, 20_000, seed=3)
+    weight = points[3].weight
+    worth = (1 - weight) * played.engagement + weight * played.totals["welfare"]
+    assert worth.mean() < own.value_upper + 4 * worth.std() / np.sqrt(len(worth))
+    assert played.swaps.mean() > 0.5
+
+
 @pytest.mark.slow
 def test_every_point_of_a_fine_frontier_plays_as_computed():
     for point in frontier(WELFARE, points=15):
-        check_by_playing(WELFARE, replace(point), 200_000)
+        check_by_playing(WELFARE, point, 200_000)

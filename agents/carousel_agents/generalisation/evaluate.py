@@ -12,7 +12,7 @@ from carousel_envs.rollout import Sessions, rollout
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
 _Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -84,7 +84,7 @@ class Evaluation:
 
 def evaluate(
     router: Policy,
-    population: Population,
+    population: AnyPopulation,
     *,
     users: int = 2000,
     seed: int = 0,

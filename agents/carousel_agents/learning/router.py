@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from carousel_envs import CarouselError, column_names
+from carousel_envs import CarouselError
+from carousel_envs.registry import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
 
     from .policy_file import PolicyFile
 
@@ -78,13 +79,13 @@ class LearnedRouter:
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
         return self.logits(observation).argmax(axis=1), None
 
-    def check_fits(self, population: Population) -> None:
+    def check_fits(self, population: AnyPopulation) -> None:
         """Say so if users of this population show other columns than the network reads.
 
         Raises:
             CarouselError: they do.
         """
-        shown = column_names(population)
+        shown = columns_of(population)
         if shown != self.file.columns:
             unknown = [name for name in shown if name not in self.file.columns]
             missing = [name for name in self.file.columns if name not in shown]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from carousel_envs import CarouselError
+from carousel_envs import CarouselError, Population
 
 from ..router import NamedRouter, Router
 from . import fixed, loop, memoryless, myopic, open_loop, optimal, uniform
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
 
 FROZEN = "frozen-"
 
@@ -35,6 +35,8 @@ _MODULES: Mapping[str, ModuleType] = MappingProxyType(
     }
 )
 
+_USERS_ONLY = (loop, memoryless)
+
 NAMES = tuple(_MODULES)
 """Names of the scripted routers, from the simplest up."""
 
@@ -44,7 +46,7 @@ def describe(name: str) -> str:
     return str(_MODULES[name].DESCRIPTION)
 
 
-def make(name: str, target: Population, training: Population | None = None) -> Router:
+def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None) -> Router:
     """Build a scripted router.
 
     Args:
@@ -66,6 +68,8 @@ def make(name: str, target: Population, training: Population | None = None) -> R
     if colon and not module.TAKES:
         raise CarouselError(f"router {plain!r} takes no argument; it was given {argument!r}")
     population = training if frozen and training is not None else target
+    if module in _USERS_ONLY and not isinstance(population, Population):
+        raise CarouselError(f"router {plain!r} waits for boredom; there is none in questions")
     policy = module.build(population, argument) if colon else module.build(population)
     where = "; solved for the training users" if frozen else ""
     return NamedRouter(name, module.DESCRIPTION + where, policy)

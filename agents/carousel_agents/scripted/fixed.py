@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns
+from carousel_envs import CarouselError, Columns, Population
+from carousel_envs.recall import QuestionColumns
 from carousel_envs.reference import solve
 from carousel_envs.reference.policies import ContextIndex, SchedulePolicy
+from carousel_envs.reference.recall import TablePolicy
 
 if TYPE_CHECKING:
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
 
 DESCRIPTION = "one persona for the whole session, by default the best one"
 TAKES = "the name of a persona"
 
 
-def build(population: Population, persona: str | None = None) -> SchedulePolicy:
+def build(population: AnyPopulation, persona: str | None = None) -> Policy:
     """The constant router; `persona` defaults to the best constant of the population.
 
     Raises:
@@ -29,6 +32,9 @@ def build(population: Population, persona: str | None = None) -> SchedulePolicy:
             f"persona {name!r} is not in the repertoire; it holds {', '.join(population.personas)}"
         )
     index = population.personas.index(name)
+    if not isinstance(population, Population):
+        questions = np.full((population.n_topics, population.n_years), index)
+        return TablePolicy(QuestionColumns.of(population), questions)
     columns = Columns.of(population)
     everybody = ContextIndex(columns, np.zeros(1, dtype=np.int64))
     schedule = np.full((1, population.session_length), index)

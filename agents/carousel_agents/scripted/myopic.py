@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from carousel_envs.reference import solve
 
 if TYPE_CHECKING:
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
 DESCRIPTION = "the persona with the best expected reward for the coming turn, at the exact belief"
 TAKES = ""
 
 
-def build(population: Population) -> Policy:
+def build(population: AnyPopulation) -> Policy:
     """The myopic router."""
     return solve(population).myopic_policy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from carousel_envs.reference import solve
 
 if TYPE_CHECKING:
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
 DESCRIPTION = (
@@ -16,6 +16,6 @@ DESCRIPTION = (
 TAKES = ""
 
 
-def build(population: Population) -> Policy:
+def build(population: AnyPopulation) -> Policy:
     """The policy behind the reference's `value`."""
     return solve(population).policy

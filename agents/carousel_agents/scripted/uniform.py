@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carousel_envs import Columns
+from carousel_envs import Columns, Population
 from carousel_envs.reference.policies import UniformPolicy
+from carousel_envs.reference.recall import AnybodyPolicy
 
 if TYPE_CHECKING:
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
 
 DESCRIPTION = "an available persona uniformly at random, every turn"
 TAKES = ""
 
 
-def build(population: Population) -> UniformPolicy:
+def build(population: AnyPopulation) -> Policy:
     """The uniform router."""
+    if not isinstance(population, Population):
+        return AnybodyPolicy(population.n_actions)
     return UniformPolicy(Columns.of(population))

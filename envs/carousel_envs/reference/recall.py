@@ -10,7 +10,7 @@ the posterior's normaliser is common to all personas. All of it is exact in 64-b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,14 @@ class Rates:
     deceived: float
     forbidden: float
     deceived_on_forbidden: float
+
+    def row(self) -> dict[str, float | None]:
+        """Everything as plain data."""
+        return {
+            **asdict(self),
+            "on_forbidden": self.on_forbidden,
+            "elsewhere": self.elsewhere,
+        }
 
     @property
     def on_forbidden(self) -> float | None:

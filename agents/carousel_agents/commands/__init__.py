@@ -1,0 +1,1 @@
+"""The commands of `carousel`, by what they do."""

@@ -1,0 +1,138 @@
+"""Commands that look at environments: what there is, what can be had, how users may differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import gymnasium as gym
+import typer
+
+from carousel_envs import CarouselError, environment_ids
+from carousel_envs.registry import shifts_of
+from carousel_envs.shifts import SHIFTS, GradedShift
+
+from .. import console, references, scripted, tradeoff
+from .options import (
+    EnvArgument,
+    JsonOption,
+    SetOption,
+    environment,
+    environment_of_users,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def envs(as_json: JsonOption = False) -> None:
+    """List environments and scripted routers."""
+    populations = {name: environment(name)[1] for name in environment_ids()}
+    routers = [{"router": name, "description": scripted.describe(name)} for name in scripted.NAMES]
+    if as_json:
+        rows = [
+            {"env": name, "population": population.model_dump(mode="json")}
+            for name, population in populations.items()
+        ]
+        console.print_json({"environments": rows, "routers": routers})
+        return
+    console.print_table(
+        "Environments",
+        ("environment", "actions", "turns", "what it isolates"),
+        (
+            (name, str(p.n_actions), str(p.session_length), summary_of(name))
+            for name, p in populations.items()
+        ),
+    )
+    console.print_table(
+        f"Scripted routers (with the prefix {scripted.FROZEN!r}: solved for the training users)",
+        ("router", "what it does"),
+        ((row["router"], row["description"]) for row in routers),
+    )
+
+
+def summary_of(env: str) -> str:
+    """The first line of an environment's page."""
+    page = gym.make(env).unwrapped.__doc__ or ""
+    return page.strip().splitlines()[0]
+
+
+def reference(
+    env: Annotated[
+        str | None, typer.Argument(metavar="[ENV]", help="an id such as Carousel/Boredom-v0")
+    ] = None,
+    changes: SetOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="every environment in one table, instead of ENV")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
+    if every == (env is not None):
+        raise CarouselError("give either an environment or --all")
+    if env is None:
+        if changes:
+            raise CarouselError("--set needs an environment; --all shows all of them as they are")
+        with console.ERR.status("solving") as status:
+            rows = references.gate_rows(lambda name: status.update(f"solving {name}"))
+        if as_json:
+            console.print_json({"rows": rows})
+        else:
+            references.print_gate(rows)
+        return
+    name, population = environment(env, changes)
+    with console.ERR.status(f"solving {name}"):
+        document = references.reference_document(name, population)
+    if as_json:
+        console.print_json(document)
+    else:
+        references.print_reference(document, population.session_length)
+
+
+def frontier(
+    env: EnvArgument = "Welfare",
+    points: Annotated[int, typer.Option(help="most points to show, 2 to 1000")] = 9,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trade engagement against welfare: the best routers for every weighing of the two."""
+    name, population = environment_of_users(env, changes)
+    with console.ERR.status(f"solving {name}"):
+        document = tradeoff.frontier_document(name, population, points)
+    if as_json:
+        console.print_json(document)
+    else:
+        tradeoff.print_frontier(document)
+
+
+def shifts(
+    env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None, as_json: JsonOption = False
+) -> None:
+    """List the shifts, and with ENV which of them mean nothing there."""
+    population = environment(env)[1] if env else None
+    axes: Mapping[str, GradedShift[Any]] = shifts_of(population) if population else SHIFTS
+    rows = [
+        {
+            "axis": shift.name,
+            "kind": shift.kind,
+            "moves": list(shift.moves),
+            "description": shift.description,
+            "obstacle": shift.obstacle(population) if population else "",
+        }
+        for shift in axes.values()
+    ]
+    if as_json:
+        console.print_json({"shifts": rows})
+        return
+    console.print_table(
+        "Shifts, severity 0 (training) to 1",
+        ("axis", "kind", "what happens"),
+        (
+            (
+                str(row["axis"]),
+                str(row["kind"]),
+                f"{row['description']}"
+                + (f" (not here: {row['obstacle']})" if row["obstacle"] else ""),
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,98 @@
+"""What the commands share: how environments, changes and shifts are named on the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carousel_envs import CarouselError, Population, any_population, environment_ids
+from carousel_envs.registry import AnyPopulation, shifts_of
+from carousel_envs.shifts import parse_shift, shifted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+EnvArgument = Annotated[
+    str, typer.Argument(metavar="ENV", help="an id such as Carousel/Boredom-v0, or just Boredom")
+]
+RouterArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ROUTER",
+        help="a policy file (.safetensors) or a scripted name: see `carousel envs`",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="change a population field; may be repeated"),
+]
+UsersOption = Annotated[int, typer.Option(help="sessions to play")]
+SeedOption = Annotated[int, typer.Option(help="session i uses the streams of seed + i")]
+
+
+def environment_id(name: str) -> str:
+    """The id that ENV names.
+
+    Raises:
+        CarouselError: no such environment.
+    """
+    known = environment_ids()
+    full = name if "/" in name else f"Carousel/{name}-v0"
+    if full not in known:
+        raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
+    return full
+
+
+def environment(name: str, changes: Sequence[str] | None = None) -> tuple[str, AnyPopulation]:
+    """The id and the population that ENV and --set name.
+
+    Raises:
+        CarouselError: no such environment, field or value.
+    """
+    full = environment_id(name)
+    population = any_population(full.removeprefix("Carousel/").removesuffix("-v0"))
+    fields: dict[str, Any] = {}
+    for change in changes or []:
+        field, equals, text = change.partition("=")
+        if not equals or not field:
+            raise CarouselError(f"--set {change!r} must have the form field=value")
+        try:
+            fields[field] = json.loads(text)
+        except (ValueError, RecursionError):
+            fields[field] = text
+    return full, population.replace(**fields) if fields else population
+
+
+def environment_of_users(name: str, changes: Sequence[str] | None = None) -> tuple[str, Population]:
+    """The same, for commands that need users who engage.
+
+    Raises:
+        CarouselError: the environment asks questions instead.
+    """
+    full, population = environment(name, changes)
+    if not isinstance(population, Population):
+        raise CarouselError(f"{full} asks questions; this command needs users who engage")
+    return full, population
+
+
+def shifted_population(population: AnyPopulation, shifts: Sequence[str] | None) -> AnyPopulation:
+    """Apply shifts of the form axis=severity, one after the other.
+
+    Raises:
+        CarouselError: another form, an unknown axis, a severity outside [0, 1], or an axis that
+            means nothing here.
+    """
+    axes = shifts_of(population)
+    chosen = [parse_shift(text, axes) for text in shifts or []]
+    target: AnyPopulation = shifted(population, chosen)
+    return target
+
+
+def refuse_to_replace(path: Path, force: bool) -> None:
+    """Raise if a file is there already and may not be replaced."""
+    if path.exists() and not force:
+        raise CarouselError(f"{path} exists; give --force to replace it")

@@ -1,0 +1,147 @@
+"""Commands that play: evaluate a router, watch a session, time the steps."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from carousel_envs.errors import whole_number
+from carousel_envs.lanes import MAX_LANES
+from carousel_envs.registry import columns_of, scalar_env
+
+from .. import console
+from ..generalisation import evaluate as evaluate_router
+from ..routers import find_router, training_fingerprint
+from .options import (
+    EnvArgument,
+    JsonOption,
+    RouterArgument,
+    SeedOption,
+    SetOption,
+    UsersOption,
+    environment,
+    environment_id,
+    shifted_population,
+)
+
+
+def evaluate(
+    router: RouterArgument,
+    env: EnvArgument,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AXIS=SEVERITY", help="shift the users; may be repeated"),
+    ] = None,
+    changes: SetOption = None,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Play sessions with a router; score it against the reference of the users it met."""
+    name, training = environment(env, changes)
+    target = shifted_population(training, shift)
+    with console.ERR.status(f"solving and playing {name}"):
+        acting = find_router(router, target, training)
+        result = evaluate_router(acting, target, users=users, seed=seed)
+    trained_on = training_fingerprint(acting)
+    if trained_on not in (None, training.fingerprint):
+        print(
+            f"carousel: note: {acting.name} was trained on other users than those of {name}",
+            file=sys.stderr,
+        )
+    document = {
+        "router": acting.name,
+        "env": name,
+        "shifts": shift or [],
+        "population_fingerprint": target.fingerprint,
+        "training_fingerprint": trained_on,
+        **result.row(),
+    }
+    if as_json:
+        console.print_json(document)
+    else:
+        console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
+        if result.score is None:
+            console.say("no score: listening to these users is worth nothing (value = blind)")
+
+
+def watch(
+    router: RouterArgument,
+    env: EnvArgument,
+    shift: Annotated[list[str] | None, typer.Option(metavar="AXIS=SEVERITY")] = None,
+    changes: SetOption = None,
+    seed: Annotated[int, typer.Option(help="of the session")] = 0,
+    user: Annotated[int, typer.Option(help="row of the user table; -1: drawn")] = -1,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch one session, turn by turn, with what is hidden from the router."""
+    name, training = environment(env, changes)
+    target = shifted_population(training, shift)
+    acting = find_router(router, target, training)
+    game = scalar_env(target, render_mode="ansi")
+    observation, _ = game.reset(seed=seed, options={"user": user})
+    state, over, total = acting.initial_state(1, seed), False, 0.0
+    if not as_json:
+        console.say(f"{acting.name} on {name}, seed {seed}")
+    turns = []
+    names = columns_of(target)
+    while not over:
+        picks, state = acting.act(observation[None], state)
+        observation, reward, terminated, truncated, info = game.step(int(picks[0]))
+        total += reward
+        over = terminated or truncated
+        shown = dict(zip(names, observation.tolist(), strict=True))
+        turns.append({"persona": speaker(shown), "reward": reward, **told(info), "shown": shown})
+        if not as_json:
+            console.say(str(game.render()))
+    if as_json:
+        console.print_json(
+            {"router": acting.name, "env": name, "seed": seed, "total": total, "turns": turns}
+        )
+    else:
+        console.say(f"total reward {total:.2f}")
+
+
+def speaker(shown: dict[str, float]) -> str:
+    """Whom an observation shows as speaking."""
+    return next(k.removeprefix("persona_") for k, v in shown.items() if v == 1 and "persona_" in k)
+
+
+def told(info: dict[str, Any]) -> dict[str, Any]:
+    """What info tells of a turn, as plain data."""
+    rest = {key: value for key, value in info.items() if key not in ("action_mask", "user")}
+    if "mood" in rest:
+        rest["mood"] = ("fresh", "bored")[rest["mood"]]
+    return rest
+
+
+def speed(
+    env: EnvArgument = "Boredom",
+    lanes: Annotated[int, typer.Option(help="sub-environments of ours")] = 1024,
+    blocks: Annotated[int, typer.Option(help="timed blocks of each, at least 3")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Time stepping side by side with Gymnasium's native vector CartPole."""
+    from ..benchmark.speed import measure
+
+    name = environment_id(env)
+    # before the bar is drawn, so that a bad number gives one sentence alone
+    whole_number("lanes", lanes, 1, MAX_LANES)
+    whole_number("blocks", blocks, 3, 1000)
+    with console.progress("timing in turns") as bar:
+        result = measure(name, lanes=lanes, blocks=blocks, report=lambda i, n: bar(i, n, ""))
+    if as_json:
+        console.print_json(result.row())
+        return
+    rows = (
+        (f"{name}, in place", lanes, result.steps_per_second, result.ratio),
+        (f"{name}, copied", lanes, result.copied_steps_per_second, result.copied_ratio),
+        (result.peer, result.peer_lanes, result.peer_steps_per_second, 1.0),
+    )
+    console.print_table(
+        "Steps on one thread, medians of blocks timed in turns",
+        ("environment", "lanes", "million/s", "ratio"),
+        ((who, str(n), f"{rate / 1e6:.1f}", f"{ratio:.2f}") for who, n, rate, ratio in rows),
+    )
