@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import session
 from .cues import NAMES
 from .observation import Columns
 from .users import BORED
@@ -77,7 +78,7 @@ class Recorder:
         events: NDArray[np.int8],
     ) -> None:
         """Record one turn of every lane that played one; a lane that reset forgets."""
-        terminated, truncated, played, swapped, refused, mood = events.tolist()
+        terminated, truncated, played, swapped, refused, mood = events[: session.KEPT].tolist()
         for i in range(self.lanes):
             if not played[i]:
                 self.turns[i] = []
@@ -108,7 +109,7 @@ class Recorder:
             f"{NAMES[j] if j < len(NAMES) else f'cue_{j + 1}'}={level}"
             for j, level in enumerate(turn.cues)
         )
-        name = self.population.personas[turn.persona]
+        name = self.population.actions[turn.persona]
         text = (
             f"turn {len(self.turns[lane]):2d} | {name:<10} {how:<7} | "
             f"{'engaged' if turn.engaged else 'silent ':<7} {cues} | "

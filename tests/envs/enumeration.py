@@ -6,32 +6,35 @@ Nothing here uses the solvers; the numbers come from the user table and the cue 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from env_helpers import EIGHT
 
-from carousel_envs import Population, repertoire, user_table
+from carousel_envs import Population, user_table
 from carousel_envs.cues import cue_table
 from carousel_envs.users import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Mass = tuple[tuple[float, float], ...]
-"""P(kind, mood, everything seen so far), one (fresh, bored) per kind."""
+Mass = tuple[tuple[float, float, float, float], ...]
+"""P(kind, mood, everything seen so far) per kind: fresh and bored users who have not just said
+goodbye, then fresh and bored users who have."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of user and its share."""
+    """One kind of user and its share; engagement holds a (fresh, bored) pair per action."""
 
     weight: float
     fit: tuple[float, ...]
     hazard: tuple[float, ...]
-    engagement: tuple[float, float]
+    engagement: tuple[tuple[float, float], ...]
     leave: tuple[float, float]
-    gain: float
+    farewell: tuple[float, float]
+    gain: tuple[float, ...]
     memory: float
 
 
@@ -41,65 +44,80 @@ class Problem:
 
     kinds: tuple[Kind, ...]
     cues: tuple[tuple[float, float], ...]
+    hook: tuple[float, ...]
     length: int
     cost: float
-    n_actions: int
 
     @classmethod
-    def of(cls, population: Population) -> Problem:
+    def of(cls, population: Population, which: np.ndarray | None = None) -> Problem:
+        """The problem of these users (all), each with its share among all."""
         table = user_table(population)
         assert table.available.all()
+        parts = (table.fit, table.hazard, table.engagement, table.leave, table.farewell)
         shares: dict[tuple, float] = {}
-        for i in range(len(table)):
-            parts = (table.fit, table.hazard, table.engagement, table.leave)
-            row = (*(tuple(x[i].tolist()) for x in parts), float(table.gain[i]))
-            row = (*row, float(table.memory[i]))
+        for i in range(len(table)) if which is None else np.flatnonzero(which):
+            row = (*(frozen(x[i]) for x in (*parts, table.gain)), float(table.memory[i]))
             shares[row] = shares.get(row, 0.0) + 1.0 / len(table)
         return cls(
             kinds=tuple(Kind(weight, *row) for row, weight in shares.items()),
-            cues=tuple(map(tuple, cue_table(population).probability.T.tolist())),
+            cues=frozen(cue_table(population).probability.T),
+            hook=frozen(np.rint(population.per_action("hook") * UNIT) / UNIT),
             length=population.session_length,
             cost=population.swap_cost,
-            n_actions=population.n_actions,
         )
+
+    @property
+    def n_actions(self) -> int:
+        return len(self.hook)
+
+    @property
+    def says_goodbye(self) -> bool:
+        return any(max(kind.farewell) > 0.0 for kind in self.kinds)
 
     def each(self) -> list[Problem]:
         """One problem per kind, as if the router knew the user."""
-        return [
-            Problem((kind,), self.cues, self.length, self.cost, self.n_actions)
-            for kind in self.kinds
-        ]
+        return [replace(self, kinds=(kind,)) for kind in self.kinds]
 
     def start(self) -> Mass:
-        return tuple((kind.weight, 0.0) for kind in self.kinds)
+        return tuple((kind.weight, 0.0, 0.0, 0.0) for kind in self.kinds)
 
     def chances(self, history: tuple[int, ...]) -> list[tuple[float, float]]:
         """P(engagement) of each kind and mood at the last turn of a history of personas."""
-        found = []
+        found, persona = [], history[-1]
         for kind in self.kinds:
             satiation = 0.0
             for spoke in history[:-1]:
-                satiation = kind.memory * (satiation + (spoke == history[-1]))
-            lost = kind.gain * satiation
+                satiation = kind.memory * (satiation + (spoke == persona))
+            lost = kind.gain[persona] * satiation
             # in the kernel's resolution
-            found.append(tuple(round(max(q - lost, 0.0) * UNIT) / UNIT for q in kind.engagement))
+            found.append(
+                tuple(round(max(q - lost, 0.0) * UNIT) / UNIT for q in kind.engagement[persona])
+            )
         return found
 
     def arrive(self, mass: Mass, persona: int) -> Mass:
         """Mass after a new persona takes over."""
-        return tuple(
-            ((f + b) * kind.fit[persona], (f + b) * (1.0 - kind.fit[persona]))
-            for kind, (f, b) in zip(self.kinds, mass, strict=True)
-        )
+        found = []
+        for kind, (fresh, bored, fresh_goes, bored_goes) in zip(self.kinds, mass, strict=True):
+            fit, stays, goes = kind.fit[persona], fresh + bored, fresh_goes + bored_goes
+            found.append((stays * fit, stays * (1.0 - fit), goes * fit, goes * (1.0 - fit)))
+        return tuple(found)
 
-    def after(self, mass: Mass, persona: int, like: list[tuple[float, float]]) -> Mass:
-        """Mass of those who showed something (likelihoods per kind and mood) and stayed."""
-        result = []
-        for kind, (f, b), (lf, lb) in zip(self.kinds, mass, like, strict=True):
-            fresh, bored = f * lf * (1.0 - kind.leave[0]), b * lb * (1.0 - kind.leave[1])
-            moved = fresh * kind.hazard[persona]
-            result.append((fresh - moved, bored + moved))
-        return tuple(result)
+    def after(
+        self, mass: list[tuple[float, float]], persona: int, like: list[tuple[float, float]]
+    ) -> Mass:
+        """Mass of those who showed something (likelihoods per kind and mood) and stayed, whether
+        they said goodbye or not."""
+        found = []
+        for kind, (fresh, bored), (lf, lb) in zip(self.kinds, mass, like, strict=True):
+            fresh *= lf * (1.0 - kind.leave[0])
+            bored *= lb * (1.0 - kind.leave[1])
+            row: list[float] = []
+            for says in ((1.0 - kind.farewell[0], 1.0 - kind.farewell[1]), kind.farewell):
+                moved = fresh * says[0] * kind.hazard[persona]
+                row += [fresh * says[0] - moved, bored * says[1] + moved]
+            found.append(tuple(row))
+        return tuple(found)
 
     def play(
         self,
@@ -114,25 +132,47 @@ class Problem:
         total = 0.0
         if not history or history[-1] != pick:
             if history:
-                total -= self.cost * sum(f + b for f, b in mass)
+                total -= self.cost * sum(map(sum, mass))
             mass = self.arrive(mass, pick)
+        # who has said goodbye goes, unless this persona keeps them
+        keep = self.hook[pick]
+        there = [(f + keep * fg, b + keep * bg) for f, b, fg, bg in mass]
         history = (*history, pick)
         chances = self.chances(history)
-        total += sum(f * qf + b * qb for (f, b), (qf, qb) in zip(mass, chances, strict=True))
+        total += sum(f * qf + b * qb for (f, b), (qf, qb) in zip(there, chances, strict=True))
         if len(history) == self.length:
             return total
         if not listens:
-            return total + ahead(self.after(mass, pick, [(1.0, 1.0)] * len(mass)), history)
+            return total + ahead(self.after(there, pick, [(1.0, 1.0)] * len(mass)), history)
         for engaged in (False, True):
             for fresh, bored in self.cues:
                 like = [
                     ((qf if engaged else 1 - qf) * fresh, (qb if engaged else 1 - qb) * bored)
                     for qf, qb in chances
                 ]
-                following = self.after(mass, pick, like)
-                if any(f + b > 0.0 for f, b in following):
+                for following in by_goodbye(self.after(there, pick, like)):
                     total += ahead(following, history)
         return total
+
+
+def frozen(array: np.ndarray) -> tuple:
+    """An array as nested tuples."""
+    return tuple(frozen(row) if row.ndim else float(row) for row in np.asarray(array))
+
+
+def by_goodbye(mass: Mass) -> list[Mass]:
+    """Mass of those who have not just said goodbye and of those who have, where there are any."""
+    stays = tuple((f, b, 0.0, 0.0) for f, b, _, _ in mass)
+    goes = tuple((0.0, 0.0, fg, bg) for _, _, fg, bg in mass)
+    return [part for part in (stays, goes) if any(map(any, part))]
+
+
+def belief(mass: Mass) -> tuple[float, int]:
+    """P(bored) of a known kind of user, and whether a goodbye has just been seen."""
+    ((fresh, bored, fresh_goes, bored_goes),) = mass
+    goodbye = fresh_goes + bored_goes > 0.0
+    assert not (goodbye and fresh + bored > 0.0), "whoever listens sees a goodbye"
+    return (bored + bored_goes) / (fresh + bored + fresh_goes + bored_goes), int(goodbye)
 
 
 def optimum(problem: Problem) -> float:
@@ -178,17 +218,25 @@ def clairvoyant(problem: Problem) -> float:
     """Optimum of a router that is told the kind of user and sees the mood before every pick."""
 
     def best(part: Problem, mass: Mass, history: tuple[int, ...]) -> float:
-        (fresh, bored) = mass[0]
         return sum(
             max(
                 part.play(seen, history, pick, lambda m, h: best(part, m, h), listens=False)
                 for pick in range(part.n_actions)
             )
-            for seen in (((fresh, 0.0),), ((0.0, bored),))
-            if seen[0][0] + seen[0][1] > 0.0
+            for seen in one_by_one(mass)
         )
 
     return sum(best(part, part.start(), ()) for part in problem.each())
+
+
+def one_by_one(mass: Mass) -> list[Mass]:
+    """Mass of a known kind of user by mood and goodbye, where there is any."""
+    (row,) = mass
+    return [
+        (tuple(x if i == j else 0.0 for j, x in enumerate(row)),)
+        for i in range(len(row))
+        if row[i] > 0.0
+    ]
 
 
 def tiny(
@@ -202,7 +250,7 @@ def tiny(
     hazard, leaving = rng.uniform(0.02, 0.4), rng.uniform(0.0, 0.4)
     cue = tuple(tuple(row) for row in rng.dirichlet((1.0, 1.0), size=2).tolist())
     fields = {
-        "personas": tuple(rng.permutation(list(repertoire())).tolist())[:personas],
+        "personas": tuple(rng.permutation(EIGHT).tolist())[:personas],
         "session_length": length,
         "fit": "traits",
         "boredom_hazard": (hazard, hazard + spread),
@@ -221,3 +269,27 @@ def tiny(
         "users_seed": seed,
     }
     return Population(**{**fields, **changes})
+
+
+def draws(seed: int, personas: int, *, farewells: bool) -> dict[str, object]:
+    """Further fields of a tiny population: an appeal per persona and, where users say goodbye, a
+    hook per persona."""
+    rng = np.random.default_rng(seed + 10**6)
+    fields: dict[str, object] = {"appeal": tuple(rng.uniform(-0.2, 0.2, personas).tolist())}
+    if farewells:
+        bored = rng.uniform(0.1, 0.6)
+        fields |= {
+            "farewell_fresh": float(rng.choice([0.0, bored / 3])),
+            "farewell_bored": bored,
+            "hook": tuple(rng.uniform(0.0, 1.0, personas).tolist()),
+            "shows": ("farewell",),
+        }
+    return fields
+
+
+FLAVOURS = {
+    "alike": lambda seed, personas: {},
+    "appeal": lambda seed, personas: draws(seed, personas, farewells=False),
+    "farewells": lambda seed, personas: draws(seed, personas, farewells=True),
+}
+"""What a tiny population has beyond moods: nothing, an appeal per persona, or farewells too."""

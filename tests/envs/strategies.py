@@ -43,11 +43,31 @@ def cue_tables(draw: st.DrawFn, max_cues: int = 3, max_levels: int = 4) -> objec
     return tuple(cues)
 
 
+def per_persona(n: int, low: float, high: float) -> st.SearchStrategy[object]:
+    """One number for all, or one for each of n personas."""
+    return st.one_of(unit(low, high), st.tuples(*[unit(low, high)] * n))
+
+
+@st.composite
+def farewells(draw: st.DrawFn) -> dict[str, object]:
+    """Goodbyes, and a sign that shows them; or none, in half of the cases."""
+    if draw(st.booleans()):
+        return {"shows": tuple(draw(st.sampled_from(((), ("farewell",), ("vulnerable",)))))}
+    saying = draw(unit(0.0, 0.5))
+    both = (("farewell",), ("vulnerable", "farewell"), ("farewell", "vulnerable"))
+    return {
+        "farewell_fresh": draw(spans(0.0, saying)),
+        "farewell_bored": draw(spans(saying, 1.0)),
+        "shows": draw(st.sampled_from(both)),
+    }
+
+
 @st.composite
 def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> Population:
     """Any valid population of a moderate size."""
-    n_actions = draw(st.integers(2, max_personas))
+    n_personas = draw(st.integers(2, max_personas))
     n_archetypes = draw(st.integers(1, 3))
+    table = st.tuples(*[st.tuples(*[unit()] * n_personas)] * n_archetypes)
     coordinate = unit(-1.0, 1.0)
     taste = st.tuples(*[coordinate] * len(trait_names()))
     engaged, leaving = draw(unit()), draw(unit(0.0, 0.5))
@@ -55,13 +75,15 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         st.lists(unit(), min_size=n_archetypes, max_size=n_archetypes).filter(lambda w: sum(w) > 0)
     )
     return Population(
-        personas=tuple(draw(st.permutations(NAMES)))[:n_actions],
+        personas=tuple(draw(st.permutations(NAMES)))[:n_personas],
         session_length=draw(st.integers(1, max_turns)),
-        fit=draw(st.one_of(st.just("traits"), unit())),
+        fit=draw(st.one_of(st.just("traits"), unit(), table)),
         boredom_hazard=draw(spans()),
         hazard_relief=draw(unit()),
         engagement_fresh=draw(spans(engaged, 1.0)),
         engagement_bored=draw(spans(0.0, engaged)),
+        appeal=draw(per_persona(n_personas, -0.5, 0.5)),
+        satiation_wear=draw(per_persona(n_personas, 0.0, 3.0)),
         satiation_gain=draw(spans(0.0, 0.5)),
         satiation_memory=draw(spans(0.0, 0.9)),
         swap_cost=draw(unit(0.0, 2.0)),
@@ -73,6 +95,15 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         taste_sharpness=draw(unit(0.0, 20.0)),
         taste_bias=draw(unit(-5.0, 5.0)),
         unavailability=draw(unit(0.0, 0.95)),
+        **draw(farewells()),
+        hook=draw(per_persona(n_personas, 0.0, 1.0)),
+        welfare=draw(st.one_of(st.just(0.0), per_persona(n_personas, -2.0, 2.0))),
+        farewell_harm=draw(st.sampled_from((0.0, 1.5))),
+        vulnerable_share=draw(unit()),
+        vulnerable_appeal=draw(per_persona(n_personas, -0.5, 0.5)),
+        vulnerable_welfare=draw(st.one_of(st.just(0.0), per_persona(n_personas, -2.0, 2.0))),
+        unmask=draw(st.booleans()),
+        unmask_payoff=draw(unit(-2.0, 2.0)),
         n_users=draw(st.integers(1, 60)),
         users_seed=draw(st.integers(0, 2**63 - 1)),
     )

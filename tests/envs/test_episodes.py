@@ -167,7 +167,8 @@ def test_info_has_the_documented_keys_dtypes_and_shapes():
     _, info = env.reset(seed=0)
     assert set(info) == {k for key in STATE_KEYS for k in (key, f"_{key}")}
     _, _, _, _, info = env.step(np.zeros(5, dtype=np.int64))
-    assert set(info) == {k for key in TURN_KEYS + STATE_KEYS for k in (key, f"_{key}")}
+    keys = (*TURN_KEYS, "welfare", "kept", *STATE_KEYS)
+    assert set(info) == {k for key in keys for k in (key, f"_{key}")}
     expected = {
         "engagement_mean": (np.float32, (5,)),
         "swapped": (np.bool_, (5,)),

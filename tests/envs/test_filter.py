@@ -22,21 +22,26 @@ def bayes(population: Population, observations: list[dict[str, float]]) -> np.nd
     """
     table = user_table(population)
     names, shown = column_names(population), cue_table(population)
-    mask = [observations[0][f"available_{p}"] == 1 for p in population.personas]
+    mask = [observations[0][f"available_{p}"] == 1 for p in population.actions]
     joint = np.zeros((len(table), 2))
     joint[:, 0] = (table.available == mask).all(axis=1)
+    if "vulnerable" in population.shows:
+        joint[:, 0] *= table.vulnerable == observations[0]["vulnerable"]
     joint /= joint.sum()
     satiation = np.zeros((len(table), table.n_actions))
     for seen in observations[1:]:
-        k = next(i for i, p in enumerate(population.personas) if seen[f"persona_{p}"])
+        k = next(i for i, p in enumerate(population.actions) if seen[f"persona_{p}"])
         if seen["turns_with_persona"] == 1:
             users = joint.sum(axis=1)
             joint = np.stack([users * table.fit[:, k], users * (1 - table.fit[:, k])], axis=1)
-        engages = np.maximum(table.engagement - (table.gain * satiation[:, k])[:, None], 0.0)
+        lost = (table.gain * satiation)[:, k]
+        engages = np.maximum(table.engagement[:, k] - lost[:, None], 0.0)
         joint *= engages if seen["engagement"] else 1.0 - engages
         levels = [seen[name] for name in names[: len(population.cues)]]
         joint *= shown.probability[:, (shown.levels == levels).all(axis=1)][:, 0]
         joint *= 1.0 - table.leave
+        if "farewell" in population.shows:
+            joint *= table.farewell if seen["farewell"] else 1.0 - table.farewell
         moved = joint[:, 0] * table.hazard[:, k]
         joint += np.stack([-moved, moved], axis=1)
         joint /= joint.sum()
@@ -94,7 +99,9 @@ def test_the_posterior_is_that_of_bayes(population):
 def largest_kind(population: Population, joint: np.ndarray) -> float:
     """Probability of the likeliest kind of user: users whose rows are equal are one kind."""
     table = user_table(population)
-    rows = np.column_stack([table.rows[:, :-1], table.gain, table.memory])
+    # not felt without a memory; who is available and vulnerable is no trait of a kind
+    gain = table.gain * (table.memory > 0)[:, None]
+    rows = np.column_stack([table.rows[:, :-1], gain, table.memory])
     _, kind = np.unique(rows, axis=0, return_inverse=True)
     return float(np.bincount(kind.ravel(), weights=joint.sum(axis=1)).max())
 

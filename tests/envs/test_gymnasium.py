@@ -150,11 +150,15 @@ def test_columns_cover_an_observation_once_and_in_order(name):
     k = population.n_actions
     assert names[columns.cues] == ("reply_latency", "reply_length", "sentiment", "asks_question")
     assert names[columns.engagement] == "engagement"
-    assert names[columns.persona] == tuple(f"persona_{x}" for x in population.personas)
-    assert names[columns.available] == tuple(f"available_{x}" for x in population.personas)
+    assert names[columns.persona] == tuple(f"persona_{x}" for x in population.actions)
+    assert names[columns.available] == tuple(f"available_{x}" for x in population.actions)
     assert names[columns.streak] == "turns_with_persona"
     assert names[columns.elapsed] == "session_gone"
     places = [*range(columns.width)]
+    signs = [columns.vulnerable, columns.farewell]
+    for place, sign in zip(signs, ("vulnerable", "farewell"), strict=True):
+        assert (place is not None) == (sign in population.shows)
+        assert place is None or names[place] == sign
     assert [
         *places[columns.cues],
         columns.engagement,
@@ -162,6 +166,7 @@ def test_columns_cover_an_observation_once_and_in_order(name):
         *places[columns.available],
         columns.streak,
         columns.elapsed,
+        *(place for place in signs if place is not None),
     ] == places
     assert len(places[columns.persona]) == len(places[columns.available]) == k
 

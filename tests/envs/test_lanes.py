@@ -10,7 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from env_helpers import STATE_KEYS, TURN_KEYS, busy, digest_of_play, sticky_actions
+from env_helpers import (
+    MORE_TURN_KEYS,
+    NOBODY_LEAVES,
+    STATE_KEYS,
+    TURN_KEYS,
+    busy,
+    digest_of_play,
+    sticky_actions,
+)
 from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
@@ -19,6 +27,18 @@ from carousel_envs.population import presets
 POPULATIONS = {
     **{name: Population.preset(name) for name in presets()},
     "everything": busy(),
+    "everything and no persona": busy(
+        unmask=True, welfare=(0.3, 0.1, -0.2, 0.0), hook=(0.1, 0.9, 0.5, 0.0)
+    ),
+    "unmask alone": busy(
+        unmask=True,
+        farewell_fresh=0.0,
+        farewell_bored=0.0,
+        farewell_harm=0.0,
+        welfare=0.0,
+        vulnerable_welfare=0.0,
+        shows=(),
+    ),
     "no cues": busy(cues=(), session_length=5),
     "one turn": busy(session_length=1),
 }
@@ -47,7 +67,8 @@ class Twin:
 
 
 def assert_info_row(info: dict, lane: int, expected: dict) -> None:
-    for key in TURN_KEYS + STATE_KEYS:
+    assert set(expected) <= {*TURN_KEYS, *MORE_TURN_KEYS, *STATE_KEYS}
+    for key in TURN_KEYS + MORE_TURN_KEYS + STATE_KEYS:
         if f"_{key}" not in info:
             assert key not in expected
             continue
@@ -130,7 +151,7 @@ def reset_where_over(env: CarouselVectorEnv, twins: list[Twin]) -> None:
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_the_first_lanes_of_a_larger_batch_are_the_smaller_batch(mode):
     if mode == AutoresetMode.DISABLED:
-        population = busy(leave_fresh=0.0, leave_bored=0.0, session_length=60)
+        population = busy(**NOBODY_LEAVES, session_length=60)
     else:
         population = busy()
     small, large = (

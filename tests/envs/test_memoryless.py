@@ -24,7 +24,7 @@ def best_by_enumeration(problem: Problem) -> float:
         ((qf if y else 1 - qf) * fresh, (qb if y else 1 - qb) * bored)
         for y in (0, 1)
         for fresh, bored in problem.cues
-        for qf, qb in [kind.engagement]
+        for qf, qb in kind.engagement[:1]
     ]
     places = [
         (t, s, z) for t in range(1, length) for s in range(1, t + 1) for z in range(len(likes))
@@ -40,8 +40,9 @@ def table_value(problem: Problem, kind: Kind, likes: list, swaps: dict) -> float
     fit, hazard = kind.fit[0], kind.hazard[0]
     mass = {1: (fit, 1.0 - fit)}
     total = 0.0
+    engages = kind.engagement[0]
     for t in range(1, problem.length + 1):
-        total += sum(f * kind.engagement[0] + b * kind.engagement[1] for f, b in mass.values())
+        total += sum(f * engages[0] + b * engages[1] for f, b in mass.values())
         following: dict[int, tuple[float, float]] = {}
         for streak, (f, b) in mass.items():
             for z, (lf, lb) in enumerate(likes):
@@ -116,6 +117,10 @@ def test_it_depends_on_the_last_observation_alone():
         {"fit": "traits"},
         {"satiation_gain": 0.2, "satiation_memory": 0.5},
         {"unavailability": 0.6, "n_users": 50},
+        {"appeal": (0.0, 0.0, -0.1)},
+        {"fit": ((0.5, 0.5, 0.6),)},
+        {"unmask": True},
+        {"farewell_bored": 0.1, "boredom_hazard": 0.1, "shows": ("farewell",)},
     ],
     ids=str,
 )

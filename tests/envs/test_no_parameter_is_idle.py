@@ -8,49 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 from env_helpers import busy, digest_of_play
+from plays import LANES, Play, play
 
 from carousel_envs import CarouselVectorEnv, Population, user_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LANES, TURNS = 4000, 30
 ALIKE = (0.9, -0.4, 0.3, -0.7)
 OPPOSITE = tuple(-x for x in ALIKE)
-
-
-class Play(NamedTuple):
-    """Sums over the first session of every lane, each of shape (lanes,)."""
-
-    reward: np.ndarray
-    engagement: np.ndarray
-    turns: np.ndarray
-    bored: np.ndarray
-    swaps: np.ndarray
-    refused: np.ndarray
-    first_cue: np.ndarray
-
-
-def play(population: Population, pick: Callable[[int], int]) -> Play:
-    """Play one session per lane; lane i plays user i (around) with the stream of seed i."""
-    env = CarouselVectorEnv(LANES, population=population, reward="mean")
-    env.reset(seed=0, options={"user": np.arange(LANES) % population.n_users})
-    there = np.ones(LANES, dtype=bool)
-    sums = np.zeros((7, LANES))
-    for t in range(TURNS):
-        obs, reward, terminated, truncated, info = env.step(np.full(LANES, pick(t)))
-        turn = (
-            reward,
-            info["engagement_mean"],
-            np.ones(LANES),
-            info["mood"],
-            info["swapped"],
-            info["refused"],
-            obs[:, 0] if population.cues else np.zeros(LANES),
-        )
-        sums += np.array(turn) * there
-        there &= ~(terminated | truncated)
-    return Play(*sums)
 
 
 def per_turn(name: str) -> Callable[[Play], np.ndarray]:
@@ -67,6 +33,10 @@ def alternate(t: int) -> int:
 
 def first(t: int) -> int:
     return 0
+
+
+def last(t: int) -> int:
+    return 4 * (t % 3 == 2)
 
 
 class Case(NamedTuple):
@@ -119,6 +89,19 @@ CASES = {
     "taste_sharpness": Case(0.5, 6.0, per_turn("engagement"), 1, pick=first, base=FITTING),
     "taste_bias": Case(-2.0, 2.0, per_turn("engagement"), 1),
     "unavailability": Case(0.2, 0.7, per_turn("refused"), 1),
+    "appeal": Case(-0.1, (0.05, 0.1, 0.0, 0.0), per_turn("engagement"), 1),
+    "satiation_wear": Case(0.5, (3.0, 2.0, 1.0, 1.0), per_turn("engagement"), -1),
+    "farewell_fresh": Case(0.0, (0.03, 0.05), total("turns"), -1),
+    "farewell_bored": Case(0.05, (0.3, 0.5), total("turns"), -1),
+    "hook": Case(0.1, (0.8, 0.9, 0.0, 0.0), total("turns"), 1),
+    "welfare": Case(-0.3, (0.5, 0.0, 0.0, 0.0), per_turn("welfare"), 1),
+    "farewell_harm": Case(0.5, 2.0, total("welfare"), -1),
+    "vulnerable_share": Case(0.1, 0.7, per_turn("engagement"), 1),
+    "vulnerable_appeal": Case(0.0, (0.3, 0.0, 0.0, 0.0), per_turn("engagement"), 1),
+    "vulnerable_welfare": Case(-0.5, (-0.5, 1.0, 0.0, 0.0), per_turn("welfare"), 1),
+    "shows": Case(("farewell",), ("vulnerable", "farewell"), total("turns"), 0),
+    "unmask": Case(False, True, total("turns"), 0),
+    "unmask_payoff": Case(0.5, 2.0, total("payoff"), 1, pick=last, base={"unmask": True}),
     "n_users": Case(40, 60, total("turns"), 0),
     "users_seed": Case(7, 8, total("turns"), 0),
 }
@@ -128,7 +111,8 @@ DIRECTED = [name for name, case in CASES.items() if case.sign]
 
 def test_every_field_has_its_case():
     assert set(CASES) == set(Population.model_fields)
-    assert {name for name, case in CASES.items() if not case.sign} == {"n_users", "users_seed"}
+    others = {name for name, case in CASES.items() if not case.sign}
+    assert others == {"shows", "unmask", "n_users", "users_seed"}, "these have tests of their own"
 
 
 def both(name: str) -> tuple[Population, Population]:
@@ -139,7 +123,10 @@ def both(name: str) -> tuple[Population, Population]:
 @pytest.mark.parametrize("name", Population.model_fields)
 def test_a_field_changes_the_trajectory(name):
     low, high = both(name)
-    assert digest_of_play(low, lanes=300) != digest_of_play(high, lanes=300)
+    n = 5 if low.unmask else 2
+    assert digest_of_play(low, lanes=300, n_actions=n) != digest_of_play(
+        high, lanes=300, n_actions=n
+    )
 
 
 @pytest.mark.parametrize("name", DIRECTED)
@@ -164,14 +151,14 @@ def test_swap_cost_is_charged_once_per_swap_and_moves_nothing_else():
     cheap, dear = play(low, alternate), play(high, alternate)
     np.testing.assert_allclose(cheap.reward - dear.reward, 0.5 * cheap.swaps, atol=1e-9)
     assert cheap.swaps.sum() > 0
-    for name in ("engagement", "turns", "bored", "swaps", "refused", "first_cue"):
+    for name in set(Play._fields) - {"reward"}:
         np.testing.assert_array_equal(getattr(cheap, name), getattr(dear, name))
 
 
 def test_cues_are_shown_and_move_nothing_else():
     low, high = both("cues")
     one, other = play(low, alternate), play(high, alternate)
-    for name in ("reward", "turns", "bored", "swaps", "refused"):
+    for name in set(Play._fields) - {"first_cue"}:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 

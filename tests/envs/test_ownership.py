@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from env_helpers import busy, sticky_actions
+from env_helpers import NOBODY_LEAVES, busy, sticky_actions
 from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv
@@ -95,9 +95,7 @@ def pickled(env: CarouselVectorEnv) -> CarouselVectorEnv:
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, pickled])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_a_copy_of_a_running_environment_goes_on_alike_and_alone(duplicate, mode):
-    env = CarouselVectorEnv(
-        6, population=busy(leave_fresh=0.0, leave_bored=0.0), autoreset_mode=mode
-    )
+    env = CarouselVectorEnv(6, population=busy(**NOBODY_LEAVES), autoreset_mode=mode)
     env.reset(seed=2)
     picks = sticky_actions(1, 12, 6, 4)
     for actions in picks[:6]:

@@ -34,6 +34,19 @@ CHANGED = {
     "taste_sharpness": 3.5,
     "taste_bias": -0.2,
     "unavailability": 0.4,
+    "appeal": (0.1, 0.0, -0.1, 0.2),
+    "satiation_wear": (1.0, 2.0, 0.5, 0.0),
+    "farewell_fresh": 0.02,
+    "farewell_bored": 0.1,
+    "hook": (0.1, 0.0, 1.0, 0.5),
+    "welfare": (0.3, 0.3, 0.3, -0.3),
+    "farewell_harm": 2.0,
+    "vulnerable_share": 0.4,
+    "vulnerable_appeal": 0.2,
+    "vulnerable_welfare": (0.0, 0.0, -1.0, 1.0),
+    "shows": ("farewell",),
+    "unmask": True,
+    "unmask_payoff": -1.0,
     "n_users": 41,
     "users_seed": 8,
 }
@@ -135,7 +148,9 @@ def test_replace_refuses_one_end_of_a_pair_that_no_longer_fits():
 def test_presets_are_valid_and_named_after_nothing_else(name):
     population = Population.preset(name)
     assert population == Population(**presets()[name])
-    assert population.n_actions == len(population.personas)
+    assert population.n_actions == len(population.actions)
+    assert population.actions[: len(population.personas)] == population.personas
+    assert population.actions[len(population.personas) :] == (("none",) * population.unmask)
     assert population.cue_levels == (3, 3, 3, 3)
 
 
@@ -165,8 +180,12 @@ def test_fit_is_the_sigmoid_of_sharpness_times_cosine_plus_bias(population):
     fit = population.fit_matrix()
     assert fit.shape == (len(population.archetypes), population.n_actions)
     for i, taste in enumerate(population.archetypes):
-        for k, name in enumerate(population.personas):
-            if population.fit != "traits":
+        for k, name in enumerate(population.actions):
+            if name == "none":
+                expected = 0.0
+            elif isinstance(population.fit, tuple):
+                expected = population.fit[i][k]
+            elif population.fit != "traits":
                 expected = population.fit
             else:
                 similarity = cosine(taste, repertoire()[name].traits) if any(taste) else 0.0

@@ -91,19 +91,22 @@ def test_satiation_follows_its_recursion_and_lowers_engagement(gain):
     env = CarouselVectorEnv(50, population=population, autoreset_mode="NextStep")
     env.reset(seed=0)
     expected = np.zeros((50, 4))
-    over = np.zeros(50, dtype=bool)
+    over, said = np.zeros(50, dtype=bool), np.zeros(50, dtype=bool)
     for actions in sticky_actions(0, 60, 50, 4):
         user = env.hidden()["user"]
         obs, _, terminated, truncated, info = env.step(actions)
         spoke = obs[:, env.columns.persona]
-        bare = table.engagement[user, info["mood"]]
-        lost = table.gain[user] * (expected * spoke).sum(axis=1)
-        chance = np.where(over, 0.0, np.maximum(bare - lost, 0.0))
+        speaks = spoke.argmax(axis=1)
+        bare = table.engagement[user, speaks, info["mood"]]
+        lost = (table.gain[user] * expected * spoke).sum(axis=1)
+        goes = said & ~info["kept"]
+        chance = np.where(over | goes, 0.0, np.maximum(bare - lost, 0.0))
         np.testing.assert_allclose(info["engagement_mean"], chance, atol=1e-5)
         expected = table.memory[user][:, None] * (expected + spoke)
         expected[over] = 0.0
         np.testing.assert_allclose(env.hidden()["satiation"], expected, rtol=1e-12)
         over = terminated | truncated
+        said = obs[:, env.columns.farewell] == 1
     assert expected.max() > 1.0
 
 

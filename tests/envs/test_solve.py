@@ -12,7 +12,7 @@ from carousel_envs import CarouselVectorEnv, Population
 from carousel_envs.observation import Columns
 from carousel_envs.population import presets
 from carousel_envs.reference import Filter, Reference, solve
-from carousel_envs.reference.policies import MaskIndex, UniformPolicy
+from carousel_envs.reference.policies import ContextIndex, UniformPolicy
 from carousel_envs.rollout import Sessions, rollout
 
 SESSIONS = 200_000
@@ -208,6 +208,22 @@ def test_the_uniform_policy_is_uniform_over_who_is_available():
 
 
 def test_an_unknown_set_of_personas_is_treated_as_the_nearest_known_one():
-    known = MaskIndex(np.array([[1, 1, 0, 0], [0, 0, 1, 1]], dtype=bool))
+    columns = Columns(2, 4)
+    known = ContextIndex(columns, np.array([0b0011, 0b1100]))
     rows = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 0]])
-    assert known.find(rows.astype(np.float32)).tolist() == [0, 1, 0, 1, 0]
+    obs = np.zeros((len(rows), columns.width), dtype=np.float32)
+    obs[:, columns.available] = rows
+    assert known.find(obs).tolist() == [0, 1, 0, 1, 0]
+    assert known.find(obs[::-1]).tolist() == [0, 1, 0, 1, 0][::-1]
+
+
+def test_a_visible_sign_of_the_user_is_part_of_the_context():
+    population = busy(vulnerable_share=0.5, shows=("vulnerable", "farewell"))
+    columns = Columns.of(population)
+    obs = np.zeros((4, columns.width), dtype=np.float32)
+    obs[:, columns.available] = [[1, 1, 1, 1], [1, 1, 1, 1], [1, 0, 1, 1], [1, 0, 1, 1]]
+    obs[[1, 3], columns.vulnerable] = 1
+    obs[:, columns.farewell] = 1
+    assert columns.context(obs).tolist() == [0b1111, 0b11111, 0b1101, 0b11101]
+    known = ContextIndex(columns, np.array([0b01111, 0b11111]))
+    assert known.find(obs).tolist() == [0, 1, 0, 1]

@@ -20,11 +20,13 @@ MANY = 40_000
 
 SPANS = {
     "boredom_hazard": lambda t: t.hazard[:, 0],
-    "engagement_fresh": lambda t: t.engagement[:, 0],
-    "engagement_bored": lambda t: t.engagement[:, 1],
+    "engagement_fresh": lambda t: t.engagement[:, 0, 0],
+    "engagement_bored": lambda t: t.engagement[:, 0, 1],
     "leave_fresh": lambda t: t.leave[:, 0],
     "leave_bored": lambda t: t.leave[:, 1],
-    "satiation_gain": lambda t: t.gain,
+    "farewell_fresh": lambda t: t.farewell[:, 0],
+    "farewell_bored": lambda t: t.farewell[:, 1],
+    "satiation_gain": lambda t: t.gain[:, 0],
     "satiation_memory": lambda t: t.memory,
 }
 
@@ -40,6 +42,9 @@ def spread(**changes):
         "leave_bored": (0.3, 0.8),
         "satiation_gain": (0.1, 2.0),
         "satiation_memory": (0.1, 0.9),
+        "farewell_fresh": (0.1, 0.4),
+        "farewell_bored": (0.4, 0.9),
+        "shows": ("farewell",),
         "n_users": MANY,
     }
     return plain(**{**fields, **changes})
@@ -66,10 +71,11 @@ def test_rows_hold_what_the_population_says(population):
     assert len(table) == population.n_users
     exact = population.fit_matrix()[table.archetype]
     np.testing.assert_array_equal(table.fit, np.rint(exact * UNIT) / UNIT)
+    bare = user_table(population.replace(appeal=0.0, vulnerable_appeal=0.0, satiation_wear=1.0))
     for name, of in SPANS.items():
         if name == "boredom_hazard":
             continue
-        numbers, values = span_numbers(getattr(population, name)), of(table)
+        numbers, values = span_numbers(getattr(population, name)), of(bare)
         step = 0.51 / UNIT
         assert (values >= numbers[0] - step).all()
         assert (values <= numbers[-1] + step).all()
@@ -78,6 +84,44 @@ def test_rows_hold_what_the_population_says(population):
     weights = np.array(population.archetype_weights)
     assert (weights[table.archetype] > 0).all()
     assert table.available.any(axis=1).all()
+
+
+@given(populations())
+@settings(max_examples=50)
+def test_appeal_and_wear_are_those_of_the_persona_and_of_the_user(population):
+    table, n = user_table(population), len(population.personas)
+    bare = user_table(population.replace(appeal=0.0, vulnerable_appeal=0.0, satiation_wear=1.0))
+    own, more = (population.per_action(name) for name in ("appeal", "vulnerable_appeal"))
+    lift = own + table.vulnerable[:, None] * more
+    expected = np.clip(bare.engagement + lift[:, :, None], 0.0, 1.0)
+    np.testing.assert_allclose(table.engagement[:, :n], expected[:, :n], atol=1.01 / UNIT)
+    wear = population.per_action("satiation_wear")[:n]
+    np.testing.assert_allclose(table.gain[:, :n], bare.gain[:, :n] * wear, rtol=1e-12)
+    for array in (table.engagement, table.gain, table.fit):
+        assert (array[:, n:] == 0.0).all(), "an action that enacts no persona engages nobody"
+    assert table.available[:, n:].all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_users_are_vulnerable_as_often_as_said(share):
+    table = user_table(busy(vulnerable_share=share, n_users=MANY))
+    assert frequency_fits(table.vulnerable.sum(), MANY, share)
+    more = user_table(busy(vulnerable_share=min(share + 0.1, 1.0), n_users=MANY))
+    assert (table.vulnerable <= more.vulnerable).all(), "a higher share only adds users"
+
+
+@pytest.mark.parametrize("archetypes", [1, 3])
+def test_a_table_of_fits_is_read_by_archetype_and_persona(archetypes):
+    fit = tuple(tuple((i + 1 + 3 * k) / 20 for k in range(3)) for i in range(archetypes))
+    tastes = tuple((1.0, float(i), 0.0, 0.0) for i in range(archetypes))
+    population = plain(
+        fit=fit, archetypes=tastes, archetype_weights=(1.0,) * archetypes, n_users=60, unmask=True
+    )
+    table = user_table(population)
+    assert len(np.unique(table.archetype)) == archetypes
+    expected = np.array(fit)[table.archetype]
+    np.testing.assert_allclose(table.fit[:, :3], expected, atol=0.51 / UNIT)
+    assert (table.fit[:, 3] == 0.0).all()
 
 
 @given(populations())
@@ -180,6 +224,11 @@ def test_the_fingerprint_is_that_of_the_content():
         "satiation_memory": 0.5,
         "unavailability": 0.9,
         "archetype_weights": (0.1, 0.9),
+        "appeal": (0.0, 0.0, 0.0, 0.01),
+        "satiation_wear": (1.2, 1.2, 1.2, 1.3),
+        "vulnerable_share": 0.9,
+        "farewell_bored": 0.2,
+        "unmask": True,
     }
     prints = {user_table(busy(**{name: value})).fingerprint for name, value in changes.items()}
     assert len(prints | {table.fingerprint}) == len(changes) + 1

@@ -193,6 +193,32 @@ def solve_kinds(
     )
 
 
+def blind_schedule(
+    fit: NDArray[np.float64],
+    hazard: NDArray[np.float64],
+    engagement: NDArray[np.float64],
+    leave: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    cues: NDArray[np.float64],
+    length: int,
+    swap_cost: float,
+    *,
+    work: float = 2e8,
+) -> NDArray[np.int64]:
+    """Best schedule found for a router to whom everything that is shown is one symbol, shape (T,);
+    arguments as in `solve_kinds`."""
+    n_kinds, n_k = fit.shape
+    follows = persona_follows(fit, hazard, engagement, leave, cues).sum(axis=1, keepdims=True)
+    start = np.stack([weights / weights.sum(), np.zeros(n_kinds)], axis=1)
+    decisions = persona_decisions(fit, engagement, length, swap_cost)
+    bounds = search(decisions, follows, follows, start, n_k, grid=33, tolerance=1e-6, work=work)
+    schedule, place = np.zeros(length, dtype=np.int64), bounds.root
+    for t in range(length):
+        schedule[t] = bounds.plans.move[place] % n_k
+        place = int(bounds.plans.follow[place, 0])
+    return schedule
+
+
 def _in_use(
     bounds: Bounds, decisions: Decisions, n_k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -125,3 +125,12 @@ def simulated(population: Population, policy: Policy) -> tuple[float, float]:
     """Mean engagement per session of a policy and its standard error, on sessions kept for this."""
     sessions = rollout(population, policy, SESSIONS, SEED)
     return sessions.mean, sessions.standard_error
+
+
+def spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int) -> NDArray[Any]:
+    """Put what belongs to the present ones where they stand among all k; the rest is 0."""
+    shape = list(values.shape)
+    shape[axis] = k
+    whole = np.zeros(shape, dtype=values.dtype)
+    whole[(slice(None),) * axis + (present,)] = values
+    return whole

@@ -1,59 +1,104 @@
-"""Rotation and rest: users who never get bored but tire of whoever speaks (no hidden state).
+"""Rotation and rest with a known user: personas that wear off with use and recover unused.
 
-With fit 1, no hazard and one kind of user, satiation is a known function of the schedule, so the
-problem is deterministic and its optimum an open-loop schedule. All personas are then alike.
+Where the user is known and every persona's mood is certain (fit 0 or 1, no hazard), satiation is a
+known function of the schedule, so the problem is deterministic and its optimum an open-loop
+schedule: a "rebounding bandit" (Leqi et al. 2021, arXiv 2011.06741; see also the recovering bandits
+of Pike-Burke & Grunewalder 2019). For identical personas without swap cost greedy is optimal while
+engagement stays above 0; with different ones, or with a swap cost, it is not.
 
-*Above*: the constraint that exactly one persona speaks per turn is priced by multipliers mu_t. The
-Lagrangian splits into identical one-persona problems (Whittle 1988), solved on a grid with
-satiation rounded down, which can only help: L(mu) = K V(mu) + sum mu_t bounds the optimum for every
-mu. *Below*: the value of a schedule found by beam search, with the relaxed values as the estimate
-of what is still to come. Without swap cost, and while engagement stays above 0, the greedy schedule
-is optimal for identical personas (Leqi et al., "Rebounding bandits", arXiv 2011.06741).
+`solve_satiation` is dynamic programming forward over the satiation vectors that can be reached.
+A partial schedule is dropped where another one, at the same turn, can do whatever it does at no
+loss (dominance), or where its Lagrangian bound (`lagrangian.py`) cannot beat the best schedule
+known. If no layer outgrows its width the result is certified; else the bounds of what was dropped
+make it two-sided.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._compile import njit
 from ..users import UNIT
+from .lagrangian import Relaxation, relax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_GRID = 1501
-_BEAM = 1500
+TOLERANCE = 1e-3
+"""Gap below which bounds count as exact, in engagement per session."""
+
+WIDTH = 20_000
+"""Partial schedules kept per turn: the limit on work."""
+
+# Bounds that beat the best schedule known by no more than this are not followed up; and no more
+# than this is lost, in all, where near schedules are merged.
+_PRUNE, _SLACK = 1e-4, 5e-4
 
 
 @dataclass(frozen=True, eq=False)
 class SatiationSolution:
-    """Bounds on the optimum and the schedule that attains the lower one, shape (T,)."""
+    """Bounds on the optimum, the schedule that attains the lower one, shape (T,), and the
+    relaxation behind the upper one."""
 
     lower: float
     upper: float
     schedule: NDArray[np.int64]
+    relaxation: Relaxation
+
+    @property
+    def exact(self) -> bool:
+        """Whether the bounds meet."""
+        return self.upper - self.lower < TOLERANCE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SatiationProblem:
-    """One kind of user, always fresh, and K identical personas."""
+    """One known user and K personas.
 
-    engagement: float
-    gain: float
+    Attributes:
+        engagement: chance of engagement with a rested persona, shape (K,).
+        gain: chance lost per unit of satiation, shape (K,).
+        memory: share of satiation kept from turn to turn.
+        leave: P(leaving) per turn.
+        length: T.
+        swap_cost: engagement units.
+    """
+
+    engagement: NDArray[np.float64]
+    gain: NDArray[np.float64]
     memory: float
     leave: float
     length: int
     swap_cost: float
-    n_actions: int
+
+    @classmethod
+    def alike(
+        cls, personas: int, engagement: float, gain: float, **rest: float
+    ) -> SatiationProblem:
+        """K personas of the same engagement and gain."""
+        numbers = np.full(personas, engagement), np.full(personas, gain)
+        return cls(*numbers, **{"leave": 0.0, "swap_cost": 0.0, **rest})  # type: ignore[arg-type]
+
+    @property
+    def n_actions(self) -> int:
+        """K."""
+        return len(self.engagement)
+
+    @cached_property
+    def top(self) -> float:
+        """Satiation with a persona that has always spoken: no more is possible."""
+        return max(self.memory / (1.0 - self.memory), 1e-6)
 
     def survival(self) -> NDArray[np.float64]:
         """P(the session has not ended before turn t), shape (T,)."""
         return np.asarray((1.0 - self.leave) ** np.arange(self.length))
 
     def reward(self, satiation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Engagement probability at this satiation, elementwise, in the kernel's resolution."""
+        """Chance of engagement at satiation (..., K), in the kernel's resolution."""
         chance = self.engagement * UNIT - self.gain * satiation * UNIT
         return np.asarray(np.rint(np.maximum(chance, 0.0)) / UNIT)
 
@@ -64,123 +109,177 @@ class SatiationProblem:
         total = 0.0
         for t, k in enumerate(schedule):
             swap = t > 0 and k != schedule[t - 1]
-            total += alive[t] * (float(self.reward(satiation[k])) - self.swap_cost * swap)
+            total += alive[t] * (float(self.reward(satiation)[k]) - self.swap_cost * swap)
             satiation[k] += 1.0
             satiation *= self.memory
         return total
 
     def greedy(self) -> NDArray[np.int64]:
-        """The myopic schedule, shape (T,)."""
+        """The myopic schedule, shape (T,); at a tie whoever speaks stays."""
         satiation = np.zeros(self.n_actions)
         schedule = np.zeros(self.length, dtype=np.int64)
         current = -1
         for t in range(self.length):
-            cost = self.swap_cost * ((np.arange(self.n_actions) != current) & (current >= 0))
-            current = int(np.argmax(self.reward(satiation) - cost))
+            worth = np.maximum(self.engagement - self.gain * satiation, 0.0)
+            if current >= 0:
+                worth[np.arange(self.n_actions) != current] -= self.swap_cost
+            best = int(np.argmax(worth))
+            stays = current >= 0 and worth[current] > worth[best] - 1e-12
+            current = current if stays else best
             schedule[t] = current
             satiation[current] += 1.0
             satiation *= self.memory
         return schedule
 
 
-def _relaxed(
-    problem: SatiationProblem, prices: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """One persona against prices: value, picks (T,), tables (T + 1, 2, grid), the grid."""
-    top = problem.memory / (1.0 - problem.memory)
-    grid = np.linspace(0.0, top, _GRID)
-    rest = np.searchsorted(grid, problem.memory * grid + 1e-12, side="right") - 1
-    speak = np.searchsorted(grid, problem.memory * (grid + 1.0) + 1e-12, side="right") - 1
-    alive = problem.survival()
-    tables = np.zeros((problem.length + 1, 2, _GRID))
-    choice = np.zeros((problem.length, 2, _GRID), dtype=np.bool_)
-    gain = problem.reward(grid)
-    for t in range(problem.length - 1, -1, -1):
-        resting = tables[t + 1, 0, rest]
-        speaking = alive[t] * gain - prices[t] + tables[t + 1, 1, speak]
-        for active in (0, 1):
-            cost = 0.0 if active or t == 0 else alive[t] * problem.swap_cost
-            choice[t, active] = speaking - cost > resting
-            tables[t, active] = np.maximum(speaking - cost, resting)
-    picks = np.zeros(problem.length)
-    at, active = 0, 0
-    for t in range(problem.length):
-        picked = bool(choice[t, active, at])
-        picks[t] = picked
-        at = int(speak[at] if picked else rest[at])
-        active = int(picked)
-    return float(tables[0, 0, 0]), picks, tables, grid
+@njit
+def _promise(tables, t, satiation, current, top):  # type: ignore[no-untyped-def]
+    """Relaxed value of what is still to come, without the dues of the prices."""
+    n = tables.shape[3]
+    total = 0.0
+    for k in range(tables.shape[1]):
+        x = min(satiation[k], top) / top * (n - 1)
+        g = min(int(x), n - 2)
+        row = tables[t, k, 1 if k == current else 0]
+        total += row[g] + (x - g) * (row[g + 1] - row[g])
+    return total
 
 
-def _upper_bound(
-    problem: SatiationProblem, target: float, steps: int = 150
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Least Lagrangian bound found by Polyak's subgradient steps toward `target`, and the relaxed
-    values behind it: tables (T + 1, 2, grid) and the grid."""
-    k = problem.n_actions
-    best, best_prices = np.inf, np.zeros(problem.length)
-    alive = problem.survival()
-    for level in np.linspace(0.0, problem.engagement, 25):
-        bound = k * _relaxed(problem, level * alive)[0] + float((level * alive).sum())
-        if bound < best:
-            best, best_prices = bound, level * alive
-    prices = best_prices.copy()
-    for step in range(steps):
-        value, picks, _, _ = _relaxed(problem, prices)
-        bound = k * value + float(prices.sum())
-        if bound < best:
-            best, best_prices = bound, prices.copy()
-        slope = 1.0 - k * picks
-        norm = float(slope @ slope)
-        if norm == 0.0 or bound <= target:
-            break
-        prices = prices - (bound - target) / norm / (1.0 + step / 20) * slope
-    _, _, tables, grid = _relaxed(problem, best_prices)
-    return best, tables, grid
+@njit
+def _search(  # type: ignore[no-untyped-def]
+    engagement, gain, memory, stay, cost, tables, dues, top, cell, best, width, prune, slack
+):
+    """Forward dynamic programming: best value and schedule found, upper bound, nodes opened.
 
-
-def solve_satiation(problem: SatiationProblem) -> SatiationSolution:
-    """Bounds and a schedule; see the module."""
-    greedy = problem.greedy()
-    schedule, lower = greedy, problem.value(greedy)
-    upper, tables, grid = _upper_bound(problem, lower)
-    found = _beam(problem, tables, grid)
-    if problem.value(found) > lower:
-        schedule, lower = found, problem.value(found)
-    assert upper >= lower - 1e-9
-    return SatiationSolution(float(lower), float(max(upper, lower)), schedule)
-
-
-def _beam(
-    problem: SatiationProblem, tables: NDArray[np.float64], grid: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Best schedule found by keeping the most promising partial ones."""
-    k, alive = problem.n_actions, problem.survival()
-    width = grid[1] - grid[0]
-    satiation = np.zeros((1, k))
+    Every node carries what it has earned, and the most that it and the nodes that were merged into
+    it could have earned had they its future (at most `slack` more).
+    """
+    length, n_k = dues.shape[0] - 1, engagement.shape[0]
+    room = width * n_k
+    satiation = np.zeros((1, n_k))
     current = np.full(1, -1)
-    value = np.zeros(1)
-    history = np.zeros((1, 0), dtype=np.int64)
-    for t in range(problem.length):
-        n = len(value)
-        pick = np.tile(np.arange(k), n)
-        parent = np.repeat(np.arange(n), k)
-        swap = (current[parent] != pick) & (t > 0)
-        gained = problem.reward(satiation[parent, pick]) - problem.swap_cost * swap
-        new_value = value[parent] + alive[t] * gained
-        new = satiation[parent].copy()
-        new[np.arange(n * k), pick] += 1.0
-        new *= problem.memory
-        index = np.minimum((new / width).astype(np.int64), len(grid) - 1)
-        active = (np.arange(k)[None, :] == pick[:, None]).astype(np.int64)
-        promise = new_value + tables[t + 1][active, index].sum(axis=1)
-        order = np.argsort(-promise, kind="stable")[: 4 * _BEAM]
-        # personas are alike: schedules that differ by a renaming lead to the same future
-        own = new[order, pick[order]]
-        others = np.where(active[order] > 0, -1.0, new[order])
-        key = np.column_stack([own, np.sort(others, axis=1)]).round(9)
-        _, distinct = np.unique(key, axis=0, return_index=True)
-        kept = order[np.sort(distinct)[:_BEAM]]
-        satiation, current, value = new[kept], pick[kept], new_value[kept]
-        history = np.column_stack([history[parent[kept]], pick[kept]])
-    return np.asarray(history[int(np.argmax(value))])
+    earned, most = np.zeros(1), np.zeros(1)
+    parents = np.zeros((length, width), dtype=np.int32)
+    picks = np.zeros((length, width), dtype=np.int8)
+    upper, opened, alive = best, 0, 1.0
+    head = np.empty(1 << 16, dtype=np.int64)
+    for t in range(length):
+        n = earned.shape[0]
+        opened += n
+        child = np.empty((min(n * n_k, room), n_k))
+        child_pick = np.empty(n * n_k, dtype=np.int64)
+        child_parent = np.empty(n * n_k, dtype=np.int64)
+        child_earned, child_most = np.empty(n * n_k), np.empty(n * n_k)
+        bound = np.empty(n * n_k)
+        m = 0
+        after = alive * stay
+        for i in range(n):
+            for k in range(n_k):
+                paid = max(engagement[k] - gain[k] * satiation[i, k], 0.0)
+                paid = np.rint(paid * 65536.0) / 65536.0
+                if t > 0 and k != current[i]:
+                    paid -= cost
+                for j in range(n_k):
+                    child[m, j] = memory * (satiation[i, j] + (1.0 if j == k else 0.0))
+                ahead = 0.0
+                if t + 1 < length:
+                    ahead = after * (_promise(tables, t + 1, child[m], k, top) + dues[t + 1])
+                bound[m] = most[i] + alive * paid + ahead
+                if bound[m] <= best + prune:
+                    upper = max(upper, bound[m])
+                    continue
+                child_pick[m], child_parent[m] = k, i
+                child_earned[m], child_most[m] = earned[i] + alive * paid, most[i] + alive * paid
+                m += 1
+        if m == 0:
+            return best, np.full(length, -1), upper, opened
+        order = np.argsort(-bound[:m])
+        # what a unit of satiation can cost at most: the persona speaks at every turn to come
+        left = length - t - 1
+        fade = stay * memory
+        reach = after * (1.0 - fade**left) / (1.0 - fade)
+        allowed = slack * (t + 1) / length
+        head[:] = -1
+        kept = np.empty(min(m, width), dtype=np.int64)
+        following = np.empty(min(m, width), dtype=np.int64)
+        size = 0
+        for position in range(m):
+            b = order[position]
+            key = np.int64(0)
+            for j in range(n_k):
+                key = key * np.int64(1000003) + np.int64(child[b, j] / cell)
+            key = (key ^ (key >> 16)) & np.int64(0xFFFF)
+            a = head[key]
+            merged = False
+            while a >= 0 and not merged:
+                other = kept[a]
+                loss, worse = 0.0, False
+                for j in range(n_k):
+                    gap = child[other, j] - child[b, j]
+                    if gap > 1e-12 and gain[j] > 0.0:
+                        loss += gain[j] * gap * reach
+                        worse = True
+                if worse:
+                    loss += after * left / 65536.0
+                if child_pick[other] != child_pick[b]:
+                    loss += after * cost
+                could = child_most[b] + loss
+                if could <= child_earned[other] + allowed:
+                    child_most[other] = max(child_most[other], could)
+                    merged = True
+                a = following[a]
+            if merged:
+                continue
+            if size == width:
+                # sorted by bound: nothing that follows can be worth more than this
+                upper = max(upper, bound[b])
+                break
+            kept[size] = b
+            following[size] = head[key]
+            head[key] = size
+            size += 1
+        kept = kept[:size]
+        satiation, current = child[kept], child_pick[kept]
+        earned, most = child_earned[kept], child_most[kept]
+        for i in range(size):
+            parents[t, i] = child_parent[kept[i]]
+            picks[t, i] = child_pick[kept[i]]
+        alive = after
+    node = int(np.argmax(earned))
+    value = earned[node]
+    upper = max(upper, most.max())
+    schedule = np.full(length, -1)
+    for t in range(length - 1, -1, -1):
+        schedule[t] = picks[t, node]
+        node = parents[t, node]
+    return value, schedule, upper, opened
+
+
+def solve_satiation(problem: SatiationProblem, width: int = WIDTH) -> SatiationSolution:
+    """Bounds on the optimum and a schedule; see the module."""
+    schedule = problem.greedy()
+    lower = problem.value(schedule)
+    found = relax(problem, lower)
+    # a first, narrow pass gives the pruning of the second something to compare with
+    for layer in (min(width, 200), width):
+        value, trial, upper, _ = _search(
+            problem.engagement,
+            problem.gain,
+            problem.memory,
+            1.0 - problem.leave,
+            problem.swap_cost,
+            found.tables,
+            found.dues,
+            found.top,
+            problem.top / 16.0,
+            lower,
+            layer,
+            _PRUNE,
+            _SLACK,
+        )
+        if value > lower:
+            lower, schedule = problem.value(trial), trial
+        if upper - lower < TOLERANCE:
+            break
+    upper = max(min(float(upper), found.bound), lower)
+    return SatiationSolution(lower, upper, schedule, found)

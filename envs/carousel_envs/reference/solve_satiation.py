@@ -9,7 +9,9 @@ import numpy as np
 from ..observation import Columns
 from ..rollout import Policy, rollout
 from . import chains
+from .disclosure import disclosed_value
 from .filtering import Filter
+from .lagrangian import bound_at, relax
 from .policies import ContextIndex, MyopicPolicy, SchedulePolicy, UniformPolicy
 from .reference import (
     MAX_PLANNING_KINDS,
@@ -20,28 +22,32 @@ from .reference import (
     open_loop,
     simulated,
 )
-from .satiation import SatiationProblem, solve_satiation
+from .rotation_policies import (
+    RelaxedPlanPolicy,
+    WhittlePolicy,
+    certain_engagement,
+    moods_are_certain,
+)
+from .satiation import TOLERANCE, SatiationProblem, solve_satiation
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..population import Population
+    from .lagrangian import Relaxation
     from .model import Model
+
+_MAX_SEARCHES = 16
+_DEPTH, _NARROW = 3, 500
 
 
 def solve_rotation(population: Population, model: Model) -> Reference:
-    """One kind of user who is always fresh, and personas that are alike."""
+    """Users who are known by what is visible, and whose moods are certain: nothing is hidden."""
     low = high = myopic = 0.0
     schedules = []
-    for mask, weight in zip(model.masks, model.mask_weights, strict=True):
+    for j, (mask, weight) in enumerate(zip(model.masks, model.mask_weights, strict=True)):
         present = np.flatnonzero(mask)
-        problem = SatiationProblem(
-            float(model.engagement[0, 0, 0]),
-            float(model.gain[0, 0]),
-            float(model.memory[0]),
-            float(model.leave[0, 0]),
-            model.length,
-            model.swap_cost,
-            len(present),
-        )
+        problem = _problem(model, int(model.joint[:, j].argmax()), present)
         solution = solve_satiation(problem)
         low += float(weight) * solution.lower
         high += float(weight) * solution.upper
@@ -55,7 +61,7 @@ def solve_rotation(population: Population, model: Model) -> Reference:
     fixed, best_persona = best_fixed(population, model)
     uniform, error = simulated(population, UniformPolicy(Columns.of(population)))
     return Reference(
-        tier="bounds",
+        tier="exact" if high - low < TOLERANCE else "bounds",
         value=low,
         value_upper=high,
         blind=low,
@@ -71,6 +77,118 @@ def solve_rotation(population: Population, model: Model) -> Reference:
     )
 
 
+def solve_hidden_rotation(population: Population, model: Model) -> Reference:
+    """Kinds of user who are hidden, and whose moods are certain.
+
+    Below: the best of several policies, simulated. Above: the optimum of a router that is told the
+    kind after a few turns; where kinds are too many to plan for, before the first.
+    """
+    planning = model.merged(MAX_PLANNING_KINDS)
+    known = Filter(population, planning)
+    everybody = np.ones(model.n_actions, dtype=np.bool_)
+    index = WhittlePolicy.of(known)
+    candidates: list[Policy] = [index]
+    found = []
+    if moods_are_certain(planning):
+        found = [_relaxed(planning, a, everybody) for a in range(planning.n_types)]
+        candidates.append(RelaxedPlanPolicy(index, np.stack([f.tables for f in found])))
+    starts = {}
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        average = _average_user(model, model.joint[:, j], present)
+        starts[j] = present[solve_satiation(average, _NARROW).schedule]
+    told = _told_early(model, found) if planning is model else _told_at_once(model, planning)
+    return _best_of_several(
+        population,
+        model,
+        candidates,
+        open_loop(population, model, starts),
+        MyopicPolicy(known),
+        told,
+    )
+
+
+def _problem(model: Model, kind: int, present: NDArray[np.int64]) -> SatiationProblem:
+    return SatiationProblem(
+        certain_engagement(model)[kind, present],
+        model.gain[kind, present],
+        float(model.memory[kind]),
+        float(model.leave[kind, 0]),
+        model.length,
+        model.swap_cost,
+    )
+
+
+def _average_user(
+    model: Model, weights: NDArray[np.float64], present: NDArray[np.int64]
+) -> SatiationProblem:
+    """A user who engages as a crowd does on average: their schedule is a good one for the crowd."""
+    share = weights / weights.sum()
+    return SatiationProblem(
+        share @ certain_engagement(model)[:, present],
+        share @ model.gain[:, present],
+        float(share @ model.memory),
+        float(share @ model.leave[:, 0]),
+        model.length,
+        model.swap_cost,
+    )
+
+
+def _relaxed(model: Model, kind: int, mask: NDArray[np.bool_], steps: int = 250) -> Relaxation:
+    """Relaxation for a kind of user, as if only the masked personas existed."""
+    problem = _problem(model, kind, np.flatnonzero(mask))
+    return relax(problem, problem.value(problem.greedy()), steps)
+
+
+def _told_early(model: Model, everybody: list[Relaxation]) -> float:
+    """Upper bound: the optimum of a router that is told the kind of user after a few turns.
+
+    `everybody` holds each kind's relaxation where all personas are present.
+    """
+    many = int(np.count_nonzero(model.joint)) > _MAX_SEARCHES
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        kinds, present = np.flatnonzero(model.joint[:, j]), np.flatnonzero(mask)
+        problems = [_problem(model, int(a), present) for a in kinds]
+        steps = 60 if many else 250
+        found = [
+            everybody[a] if mask.all() else _relaxed(model, int(a), mask, steps) for a in kinds
+        ]
+        bounds = [relaxed.bound for relaxed in found]
+        if not many:
+            bounds = [solve_satiation(problem).upper for problem in problems]
+        shares = model.joint[kinds, j]
+        likes = model.fit[np.ix_(kinds, present)] == 1.0
+        told = disclosed_value(shares, likes, problems, found, model.cues, _DEPTH)
+        total += min(told, float(shares @ bounds))
+    return total
+
+
+def _told_at_once(model: Model, planning: Model) -> float:
+    """Upper bound: the optimum of a router that knows the kind of user, of very many kinds.
+
+    Any prices give a bound, so those of the nearest of a few kinds, `planning`, serve for all.
+    """
+    few = certain_engagement(planning)
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        prices: dict[int, NDArray[np.float64]] = {}
+        for a in np.flatnonzero(model.joint[:, j]):
+            problem = _problem(model, int(a), present)
+            near = int(
+                (
+                    abs(few[:, present] - problem.engagement).sum(axis=1)
+                    + abs(planning.gain[:, present] - problem.gain).sum(axis=1)
+                    + abs(planning.memory - problem.memory)
+                ).argmin()
+            )
+            if near not in prices:
+                prices[near] = relax(problem, problem.value(problem.greedy()), 60).prices
+            total += float(model.joint[a, j]) * bound_at(problem, prices[near])
+    return total
+
+
 def solve_by_relaxation(population: Population, model: Model, relaxed: Reference) -> Reference:
     """Anything at all: the best of several policies below, the clairvoyant above.
 
@@ -78,16 +196,34 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
     one of the candidates.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
-    columns = Columns.of(population)
-    blind, blind_policy = open_loop(population, model)
-    myopic_policy = MyopicPolicy(Filter(population, planning))
+    candidates = [relaxed.policy]
+    return _best_of_several(
+        population,
+        model,
+        candidates,
+        open_loop(population, model),
+        MyopicPolicy(Filter(population, planning)),
+        chains.clairvoyant_value(model),
+    )
+
+
+def _best_of_several(
+    population: Population,
+    model: Model,
+    candidates: list[Policy],
+    open_loop_found: tuple[float, SchedulePolicy],
+    myopic_policy: MyopicPolicy,
+    upper: float,
+) -> Reference:
+    """The best of the candidates, the schedule and the myopic policy, chosen on other sessions than
+    those that give its value."""
+    blind, blind_policy = open_loop_found
     myopic, myopic_error = simulated(population, myopic_policy)
-    uniform, uniform_error = simulated(population, UniformPolicy(columns))
+    uniform, uniform_error = simulated(population, UniformPolicy(Columns.of(population)))
     fixed, best_persona = best_fixed(population, model)
-    # The best of several policies, chosen on other sessions than those that give its value.
-    candidates: list[Policy] = [relaxed.policy, myopic_policy, blind_policy]
     chosen = max(
-        candidates, key=lambda p: rollout(population, p, SESSIONS // 4, SELECTION_SEED).mean
+        [*candidates, myopic_policy, blind_policy],
+        key=lambda p: rollout(population, p, SESSIONS // 4, SELECTION_SEED).mean,
     )
     if chosen is blind_policy:
         value, errors = blind, {}
@@ -97,7 +233,7 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
     return Reference(
         tier="bounds",
         value=value,
-        value_upper=chains.clairvoyant_value(model),
+        value_upper=upper,
         blind=blind,
         best_fixed=fixed,
         uniform=uniform,

@@ -1,0 +1,161 @@
+"""Personas that recover while they rest, one at a time: Whittle indices and the fluid bound.
+
+A *recovering* persona pays f(n) when it speaks after n turns' rest, whatever happened before
+(Pike-Burke & Grunewalder 2019, "Recovering bandits"). A *rebounding* one, as in this model, pays
+max(b - g s, 0) with s <- memory (s + 1) when it speaks and memory s when it rests (Leqi et al.
+2021, arXiv 2011.06741): what is left of its earlier turns adds up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._compile import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+_GRID = 129
+_LEVELS = 65
+
+
+def whittle_index(reward: Callable[[int], float], rest: int) -> float:
+    """Whittle index of a recovering persona after `rest` turns' rest (at least 1).
+
+    W(n) = f(n) - n [f(n + 1) - f(n)]: the charge per pick at which speaking every n turns and
+    speaking every n + 1 turns earn alike, (f(n) - W) / n = (f(n + 1) - W) / (n + 1). It rises in n
+    where f is concave and rising, so the persona is indexable (Whittle 1988; Pike-Burke &
+    Grunewalder 2019).
+    """
+    now = reward(rest)
+    return now - rest * (reward(rest + 1) - now)
+
+
+def rebounding_rate(
+    engagement: float, gain: float, memory: float
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """f(n) = b - g memory^n / (1 - memory^n): what each pick of a rebounding persona pays in the
+    long run when it speaks every n turns (while that is above 0)."""
+
+    def rate(turns: NDArray[np.float64]) -> NDArray[np.float64]:
+        left = memory ** np.asarray(turns, dtype=np.float64)
+        return np.asarray(engagement - gain * left / (1.0 - left))
+
+    return rate
+
+
+def fluid_rate(
+    rates: Sequence[Callable[[NDArray[np.float64]], NDArray[np.float64]]],
+    tolerance: float = 1e-10,
+) -> float:
+    """The most that any schedule can earn per turn in the long run: the fluid bound.
+
+    max{sum x_i f_i(1 / x_i) : sum x_i <= 1}, where x_i is the share of turns of persona i, f_i is
+    concave, and f_i(n) is what each pick pays when persona i speaks every n turns (by concavity no
+    spacing of the same share of turns pays more). Turns are priced: a price p per pick leaves one
+    concave problem per persona, max_x x (f_i(1 / x) - p), and p is bisected until the turns are
+    used up. Every p gives an upper bound, so the result is one.
+    """
+
+    def best(rate: Callable[[NDArray[np.float64]], NDArray[np.float64]], price: float) -> float:
+        """The share of turns that earns most at this price (golden section)."""
+        low, high = 0.0, 1.0
+        shrink = (np.sqrt(5.0) - 1.0) / 2.0
+        for _ in range(60):
+            pair = np.array([high - shrink * (high - low), low + shrink * (high - low)])
+            worth = pair * (rate(1.0 / pair) - price)
+            if worth[0] >= worth[1]:
+                high = float(pair[1])
+            else:
+                low = float(pair[0])
+        return 0.5 * (low + high)
+
+    def worth(price: float) -> tuple[float, float]:
+        """Bound at this price, and turns used."""
+        shares = [best(rate, price) for rate in rates]
+        earned = [
+            max(x * (float(rate(np.array(1.0 / x))) - price), 0.0)
+            for x, rate in zip(shares, rates, strict=True)
+        ]
+        return price + sum(earned), sum(shares)
+
+    low, high = 0.0, max(max(float(rate(np.array(1e6))) for rate in rates), 0.0)
+    bound = min(worth(low)[0], worth(high)[0])
+    while high - low > tolerance:
+        price = 0.5 * (low + high)
+        value, used = worth(price)
+        bound = min(bound, value)
+        if used > 1.0:
+            low = price
+        else:
+            high = price
+    return bound
+
+
+@njit
+def _advantage(engagement, gain, memory, stay, cost, length, levels, n):  # type: ignore[no-untyped-def]
+    """Speaking less resting against each constant charge: shape (levels, T, 2, n); axis 2: the
+    persona rests, speaks now; the last axis: satiation from 0 to memory / (1 - memory)."""
+    top = max(memory / (1.0 - memory), 1e-6)
+    width = top / (n - 1)
+    advantage = np.zeros((levels.shape[0], length, 2, n))
+    for m in range(levels.shape[0]):
+        ahead = np.zeros((2, n))
+        for t in range(length - 1, -1, -1):
+            now = np.zeros((2, n))
+            for g in range(n):
+                s = g * width
+                x = min(memory * s, top) / width
+                i = min(int(x), n - 2)
+                resting = stay * (ahead[0, i] + (x - i) * (ahead[0, i + 1] - ahead[0, i]))
+                x = min(memory * (s + 1.0), top) / width
+                i = min(int(x), n - 2)
+                speaking = stay * (ahead[1, i] + (x - i) * (ahead[1, i + 1] - ahead[1, i]))
+                speaking += max(engagement - gain * s, 0.0) - levels[m]
+                for active in range(2):
+                    charge = cost if active == 0 else 0.0
+                    advantage[m, t, active, g] = speaking - charge - resting
+                    now[active, g] = max(speaking - charge, resting)
+            ahead = now
+    return advantage
+
+
+def charges(engagement: float, gain: float, swap_cost: float, memory: float) -> NDArray[np.float64]:
+    """Charges between which every index of a rebounding persona lies, ascending."""
+    # an index falls below 0 by what a pick costs later picks and by the swap
+    lowest = -gain * memory / (1.0 - memory) - swap_cost
+    return np.linspace(min(lowest, -1e-3), engagement + swap_cost + 1e-3, _LEVELS)
+
+
+def rebounding_index(
+    engagement: float,
+    gain: float,
+    memory: float,
+    length: int,
+    *,
+    swap_cost: float = 0.0,
+    leave: float = 0.0,
+) -> NDArray[np.float64]:
+    """Whittle index of a rebounding persona in a session of finite length.
+
+    The constant charge per pick, from turn t to the end, at which speaking and resting are worth
+    the same at turn t. Who rests pays the swap cost to speak, so whoever speaks has the higher
+    index: the index of a bandit with switching costs (Asawa & Teneketzis 1996).
+
+    Returns:
+        Shape (T, 2, grid): turn; rests, speaks now; satiation on an even grid from 0 to
+        memory / (1 - memory).
+    """
+    levels = charges(engagement, gain, swap_cost, memory)
+    advantage = _advantage(engagement, gain, memory, 1.0 - leave, swap_cost, length, levels, _GRID)
+    # the advantage falls in the charge: the first charge at which resting is better
+    above = (advantage <= 0.0).argmax(axis=0)
+    upper = np.clip(above, 1, len(levels) - 1)
+    high = np.take_along_axis(advantage, (upper - 1)[None], axis=0)[0]
+    low = np.take_along_axis(advantage, upper[None], axis=0)[0]
+    share = np.divide(high, high - low, out=np.zeros_like(high), where=high > low)
+    return np.asarray(levels[upper - 1] + np.clip(share, 0.0, 1.0) * (levels[1] - levels[0]))
