@@ -95,13 +95,13 @@ class TasteEnv(CarouselEnv):
     ## References
 
     Two-sided bounds on the optimum over beliefs about kind and mood together (tier "bounds"):
-    point-based value iteration below, attained by the reference policy; above, the optimum of a
-    router that is told the kind of user and has to infer the mood alone.
+    heuristic search value iteration, with plans below, which the reference policy follows, and
+    points above. They lie within 3 % of each other.
 
     | `carousel reference Taste` | engagement per session |
     | --- | --- |
-    | value | 24.99 |
-    | value_upper | 28.16 |
+    | value | 25.08 |
+    | value_upper | 25.72 |
     | blind | 9.02 |
     | best_fixed | 8.51 |
     | uniform | -4.57 |
@@ -119,11 +119,10 @@ class TasteEnv(CarouselEnv):
     ## Sources
 
     Smallwood & Sondik (1973), *The optimal control of partially observable Markov processes over a
-    finite horizon*, for the plans; Pineau, Gordon & Thrun (2003), *Point-based value iteration*;
-    Smith & Simmons (2004), *Heuristic search value iteration for POMDPs*, for bounds from both
-    sides. Users who leave over what they dislike: Ben-Porat et al. (2022), *Modeling attrition in
-    recommender systems with departing bandits*. Lu et al. (2024), *Blending is all you need*, for
-    the uniform router as the baseline to beat.
+    finite horizon*, for the plans; Smith & Simmons (2004), *Heuristic search value iteration for
+    POMDPs*, for bounds from both sides. Users who leave over what they dislike: Ben-Porat et al.
+    (2022), *Modeling attrition in recommender systems with departing bandits*. Lu et al. (2024),
+    *Blending is all you need*, for the uniform router as the baseline to beat.
 
     ## Version history
 
