@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long check format setup speed clean
+.PHONY: demo test test-long check format docs setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -24,6 +24,9 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python docs/render.py
 
 speed: setup
 	$(BIN)/carousel speed

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from recall_helpers import noisy, questions, tiny
 
-from carousel_envs import CarouselError, Questions, RecallEnv, RecallVectorEnv
-from carousel_envs.recall import SHIFTS, question_tables
+from carousel_envs import CarouselError, Questions
+from carousel_envs.recall import question_tables
 from carousel_envs.reference import Rates, rates_of, solve_recall
 from carousel_envs.rollout import LANES, rollout
 
@@ -160,33 +160,6 @@ def test_the_gate():
     assert r.policy.picks[1].tolist() == [0] * 8 + [1, 0], "news of 2024 goes to bob"
     assert r.rates["optimal"].on_forbidden > 0.8
     assert r.rates["optimal"].elsewhere < 0.05
-
-
-def test_the_page_on_the_environment_holds_what_it_must():
-    page = " ".join(RecallEnv.__doc__.split())
-    r = solve_recall("Recall")
-    values = {"optimal": r.value, "greedy": r.greedy, "blind": r.blind, "uniform": r.uniform}
-    for name, value in values.items():
-        rates = r.rates[name]
-        below = f"{1.0 - value / r.value:.1%}".replace("%", " %") if value < r.value else ""
-        cells = (f"{value:.2f}", below, *(f"{100 * x:.1f} %" for x in shares(rates)))
-        assert " | ".join(cells).replace("|  |", "| |") in page, name
-    places = [page.index(f"## {heading} ") for heading in HEADINGS]
-    assert places == sorted(places)
-    for name in (*Questions.model_fields, *SHIFTS):
-        assert f"`{name}`" in page
-    for key in RecallVectorEnv(1).totals:
-        assert f"`{key}`" in page
-
-
-HEADINGS = (
-    *("Description", "Observation", "Actions", "Reward", "Start", "End", "Population"),
-    *("References", "Shifts", "Sources", "Version history"),
-)
-
-
-def shares(rates: Rates) -> tuple[float, float]:
-    return rates.on_forbidden, rates.elsewhere
 
 
 def test_a_policy_acts_on_the_question_alone():

@@ -197,7 +197,8 @@ class RecallEnv(LaneEnv):
 
     ## Observation
 
-    A float32 array of shape (D,), D = topics + K + 4; `QuestionColumns` names the columns.
+    A float32 array of shape (12,): topics + K + 4 columns, with 5 topics and K = 3. The attribute
+    `column_names` of the environment names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -212,8 +213,8 @@ class RecallEnv(LaneEnv):
 
     ## Actions
 
-    `Discrete(K)`: index of the persona that is sent, in the order of `population.personas`. All
-    are always available.
+    `Discrete(3)`: the persona that is sent, in the order of `population.personas`. All are always
+    available.
 
     ## Reward
 
@@ -227,7 +228,7 @@ class RecallEnv(LaneEnv):
     ## Start
 
     The first question is shown, nobody has spoken. An episode is a function of seed and episode
-    index. Option `user` may only be 0 or -1.
+    index. The option `user` may only be 0 or -1, since every user asks alike.
 
     ## End
 
@@ -236,31 +237,56 @@ class RecallEnv(LaneEnv):
 
     ## Population
 
-    `Questions`: `personas`, `topics`, `topic_weights`, `first_year`, `year_weights`,
-    `forbidden_topic`, `forbidden_from`, `forbidden_until`, `cutoffs`, `interests`, `topic_noise`,
-    `year_noise`, `year_error`, `session_length`. Each has its meaning, unit and range in
-    `Questions.described()`.
+    The preset `Recall`, which is the default of every field of `Questions`; that class explains
+    them.
+
+    | field | value |
+    | --- | --- |
+    | `personas` | alice, bob, jester |
+    | `topics` | science, news, politics, sport, music |
+    | `topic_weights` | 1.0, 2.0, 1.0, 1.0, 1.0 |
+    | `first_year` | 2016 |
+    | `year_weights` | 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.5, 4.0, 1.5 |
+    | `forbidden_topic` | news |
+    | `forbidden_from`, `forbidden_until` | 2024, 2024 |
+    | `topic_noise` | 0.05 |
+    | `year_noise`, `year_error` | 0.1, 1 |
+    | `session_length` | 20 |
+
+    What the personas know is theirs in the repertoire, unless `interests` and `cutoffs` replace it:
+
+    | persona | topics asked about | until |
+    | --- | --- | --- |
+    | alice | science, news, politics | 2025 |
+    | bob | news, sport, music | 2020 |
+    | jester | music | 2022 |
 
     ## References
 
-    `carousel_envs.reference.solve_recall` gives everything in closed form: the optimum (largest
-    expected reward under the posterior of the true question given the one shown), the best
-    constant persona, which is also the best router that does not look (questions are independent,
-    so no schedule beats a constant), the uniform router, and the knowledge-greedy router, which
-    sends whoever most probably knows. For each of them, and for any other table of picks, it gives
-    the rates of knowledgeable answers, of lies, and of deception on and off the forbidden
-    questions. At the default population:
+    Exact, in closed form (`carousel_envs.reference.solve_recall`). The optimum takes the largest
+    expected reward under the posterior of the true question given the one shown. Questions are
+    independent, so the best constant persona is also the best router that does not look, and the
+    myopic router is the optimum. Nothing is simulated.
 
-    | router | value | below the optimum | deceived on forbidden | deceived elsewhere |
-    | --- | --- | --- | --- | --- |
-    | optimum = myopic | 15.56 | | 85.5 % | 2.0 % |
-    | knowledge-greedy | 14.06 | 9.7 % | 0.0 % | 1.3 % |
-    | best fixed (alice) = blind | 11.43 | 26.6 % | 0.0 % | 15.8 % |
-    | uniform | 7.22 | 53.6 % | 66.7 % | 46.1 % |
+    | `carousel reference Recall` | reward per session |
+    | --- | --- |
+    | value | 15.56 |
+    | blind | 11.43 |
+    | best_fixed | 11.43 |
+    | uniform | 7.22 |
+    | myopic | 15.56 |
 
-    Gate: whoever does not look (fixed, blind, uniform) trails the optimum by at least 10 %. The
-    figures come from `python -c "from carousel_envs.reference import solve_recall as s;
-    print(s('Recall'), s('Recall').rates)"`.
+    What these routers do to the truth, and what one does that sends whoever most probably knows.
+    No persona ever lies, in any of them:
+
+    | router | reward | deceived on forbidden | deceived elsewhere |
+    | --- | --- | --- | --- |
+    | optimal | 15.56 | 85.5 % | 2.0 % |
+    | greedy (sends whoever knows) | 14.06 | 0.0 % | 1.3 % |
+    | blind (always alice) | 11.43 | 0.0 % | 15.8 % |
+    | uniform | 7.22 | 66.7 % | 46.1 % |
+
+    `rates_of` gives the same rates for any other table of picks.
 
     ## Shifts
 
@@ -280,24 +306,18 @@ class RecallEnv(LaneEnv):
 
     ## Sources
 
-    Marks, Lindsey, Olah, *The Persona Selection Model*, February 2026
+    Marks, Lindsey, Olah (2026), *The Persona Selection Model*
     (alignment.anthropic.com/2026/psm), for the example of Alice and Bob.
 
     ## Version history
 
-    v0: first version.
-
-    Args:
-        population: who asks what, `Questions` or the name of a preset.
-        render_mode: None, "ansi" or "rgb_array".
-
-    Raises:
-        CarouselError: an argument is not allowed.
+    v0: first.
     """
 
     def __init__(
         self, *, population: Questions | str = "Recall", render_mode: str | None = None
     ) -> None:
+        """Make one; `RecallVectorEnv` explains the arguments and what is raised."""
         one = RecallVectorEnv(
             1,
             population=population,

@@ -21,7 +21,8 @@ class BoredomEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (D,), D = cues + 2K + 3; `column_names(population)` names the columns.
+    A float32 array of shape (15,): cues + 2K + 3 columns, K = 4. The attribute `column_names` of
+    the environment names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -32,11 +33,11 @@ class BoredomEnv(CarouselEnv):
     | `turns_with_persona` | turns with whoever speaks | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
 
-    Cues and engagement are -1 before the first turn.
+    Cues and engagement are -1 before the first turn. T is `session_length`.
 
     ## Actions
 
-    `Discrete(K)`: the persona to enact, in the order of `population.personas`. An unavailable one
+    `Discrete(4)`: the persona to enact, in the order of `population.personas`. An unavailable one
     is refused: the current persona stays (before the first turn, the next available one speaks).
 
     ## Reward
@@ -44,8 +45,9 @@ class BoredomEnv(CarouselEnv):
     Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
     of it. What is observed is always the draw.
 
-    Info: `engagement_mean`, `swapped`, `refused`, `mood` (0 fresh, 1 bored, as it was when the user
-    reacted), `action_mask`, `user`.
+    Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
+    unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
+    (row of the table of users).
 
     ## Start
 
@@ -70,6 +72,13 @@ class BoredomEnv(CarouselEnv):
     | `engagement_fresh`, `engagement_bored` | 0.7, 0.2 |
     | `swap_cost` | 0.8 |
     | `leave_fresh`, `leave_bored` | 0.0, 0.03 |
+    | `cues[0]` | 0.55, 0.33, 0.12; 0.15, 0.37, 0.48 |
+    | `cues[1]` | 0.12, 0.33, 0.55; 0.45, 0.37, 0.18 |
+    | `cues[2]` | 0.12, 0.33, 0.55; 0.38, 0.4, 0.22 |
+    | `cues[3]` | 0.25, 0.4, 0.35; 0.65, 0.28, 0.07 |
+
+    Cues stand in the order of the observation's columns: the probability of each level when the
+    user is fresh, then when bored.
 
     ## References
 
