@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
     from .lagrangian import Relaxation
     from .model import Model
 
-_MAX_SEARCHES = 16
-_DEPTH, _NARROW = 3, 500
+# Pairs of kind and context beyond which a relaxation must do for each, without a search, and beyond
+# which there is not even that.
+_MAX_SEARCHES, _MAX_BOUNDS = 16, 5000
+# Turns before a router is told the kind, in upper bounds; work on a schedule that is only a start.
+_DEPTH, _NARROW = 3, 20_000
 
 
 def solve_rotation(population: Population, model: Model) -> Reference:
@@ -97,7 +101,7 @@ def solve_hidden_rotation(population: Population, model: Model) -> Reference:
         present = np.flatnonzero(mask)
         average = _average_user(model, model.joint[:, j], present)
         starts[j] = present[solve_satiation(average, _NARROW).schedule]
-    told = _told_early(model, found) if planning is model else _told_at_once(model, planning)
+    told = _told_early(model, found) if planning is model else _told_at_once(model)
     return _best_of_several(
         population,
         model,
@@ -164,25 +168,25 @@ def _told_early(model: Model, everybody: list[Relaxation]) -> float:
     return total
 
 
-def _told_at_once(model: Model, planning: Model) -> float:
-    """Upper bound: the optimum of a router that knows the kind of user, of very many kinds.
+def _told_at_once(model: Model) -> float:
+    """Upper bound: the optimum of a router that knows the kind of user.
 
-    Any prices give a bound, so those of the nearest of a few kinds, `planning`, serve for all.
+    Of very many kinds, each is bounded at the prices of one like it: any prices give a bound.
     """
-    few = certain_engagement(planning)
+    few = model.merged(MAX_PLANNING_KINDS)
+    engagement = certain_engagement(few)
     total = 0.0
     for j, mask in enumerate(model.masks):
         present = np.flatnonzero(mask)
         prices: dict[int, NDArray[np.float64]] = {}
         for a in np.flatnonzero(model.joint[:, j]):
             problem = _problem(model, int(a), present)
-            near = int(
-                (
-                    abs(few[:, present] - problem.engagement).sum(axis=1)
-                    + abs(planning.gain[:, present] - problem.gain).sum(axis=1)
-                    + abs(planning.memory - problem.memory)
-                ).argmin()
-            )
+            if np.count_nonzero(model.joint) <= _MAX_SEARCHES:
+                total += float(model.joint[a, j]) * solve_satiation(problem).upper
+                continue
+            apart = abs(engagement[:, present] - problem.engagement).sum(axis=1)
+            apart += abs(few.gain[:, present] - problem.gain).sum(axis=1)
+            near = int((apart + abs(few.memory - problem.memory)).argmin())
             if near not in prices:
                 prices[near] = relax(problem, problem.value(problem.greedy()), 60).prices
             total += float(model.joint[a, j]) * bound_at(problem, prices[near])
@@ -190,20 +194,33 @@ def _told_at_once(model: Model, planning: Model) -> float:
 
 
 def solve_by_relaxation(population: Population, model: Model, relaxed: Reference) -> Reference:
-    """Anything at all: the best of several policies below, the clairvoyant above.
+    """Anything at all: the best of several policies below; above, the lesser of two relaxations.
 
-    `relaxed` is the reference of the population without satiation and farewells, whose policy is
-    one of the candidates.
+    One leaves out satiation (the clairvoyant), the other boredom: were everybody who may be fresh
+    with a persona always fresh with it, nobody left sooner and nobody said goodbye, no router would
+    do worse. `relaxed` is the reference of the population without satiation and farewells, whose
+    policy is one of the candidates.
     """
-    planning = model.merged(MAX_PLANNING_KINDS)
+    known = Filter(population, model.merged(MAX_PLANNING_KINDS))
     candidates = [relaxed.policy]
+    upper = chains.clairvoyant_value(model)
+    if model.has_satiation:
+        candidates.append(WhittlePolicy.of(known))
+        if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
+            never_bored = replace(
+                model,
+                fit=(model.fit > 0.0).astype(np.float64),
+                hazard=np.zeros_like(model.hazard),
+                leave=np.repeat(model.leave[:, :1], 2, axis=1),
+            )
+            upper = min(upper, _told_at_once(never_bored))
     return _best_of_several(
         population,
         model,
         candidates,
         open_loop(population, model),
-        MyopicPolicy(Filter(population, planning)),
-        chains.clairvoyant_value(model),
+        MyopicPolicy(known),
+        upper,
     )
 
 
