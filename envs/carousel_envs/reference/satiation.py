@@ -37,6 +37,7 @@ NODES = 800_000
 # Bounds that beat the best schedule known by no more than this are not followed up; and no more
 # than this is lost, in all, where near schedules are merged.
 _PRUNE, _SLACK = 1e-4, 5e-4
+_CELLS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ def _search(  # type: ignore[no-untyped-def]
     parents = np.zeros((length, width), dtype=np.int32)
     picks = np.zeros((length, width), dtype=np.int8)
     upper, alive = best, 1.0
-    head = np.empty(1 << 16, dtype=np.int64)
+    head = np.empty(_CELLS, dtype=np.int64)
     for t in range(length):
         n = earned.shape[0]
         child = np.empty((min(n * n_k, room), n_k))
@@ -175,7 +176,7 @@ def _search(  # type: ignore[no-untyped-def]
         for i in range(n):
             for k in range(n_k):
                 paid = max(engagement[k] - gain[k] * satiation[i, k], 0.0)
-                paid = np.rint(paid * 65536.0) / 65536.0
+                paid = np.rint(paid * UNIT) / UNIT
                 if t > 0 and k != current[i]:
                     paid -= cost
                 for j in range(n_k):
@@ -203,11 +204,12 @@ def _search(  # type: ignore[no-untyped-def]
         following = np.empty(min(m, width), dtype=np.int64)
         size = 0
         for position in range(m):
+            # compared only with those kept in the same coarse cell of satiation: they are near
             b = order[position]
             key = np.int64(0)
             for j in range(n_k):
                 key = key * np.int64(1000003) + np.int64(child[b, j] / cell)
-            key = (key ^ (key >> 16)) & np.int64(0xFFFF)
+            key = (key ^ (key >> 16)) & np.int64(_CELLS - 1)
             a = head[key]
             merged = False
             while a >= 0 and not merged:
@@ -219,7 +221,8 @@ def _search(  # type: ignore[no-untyped-def]
                         loss += gain[j] * gap * reach
                         worse = True
                 if worse:
-                    loss += after * left / 65536.0
+                    # rounding may favour the other by one unit a turn
+                    loss += after * left / UNIT
                 if child_pick[other] != child_pick[b]:
                     loss += after * cost
                 could = child_most[b] + loss
