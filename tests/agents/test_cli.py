@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from carousel_agents.learning import PolicyFile
+from carousel_envs import environment_ids, recall
+from carousel_envs.shifts import SHIFTS
 
 
 def carousel(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
@@ -36,6 +38,44 @@ def test_reference_prints_what_it_promises():
     assert figures["value"] < result("reference", "Boredom")["value"]
 
 
+def test_the_gate_has_a_row_for_every_environment():
+    rows = result("reference", "--all")["rows"]
+    assert tuple(row["env"] for row in rows) == environment_ids()
+    keys = {"env", "tier", "value", "value_upper", "blind", "best_fixed", "uniform", "myopic"}
+    for row in rows:
+        assert set(row) == keys
+        alone = result("reference", row["env"])
+        assert {key: alone[key] for key in keys} == row
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("reference",), ("reference", "Boredom", "--all"), ("reference", "--all", "--set", "fit=1")],
+)
+def test_reference_wants_an_environment_or_all(arguments):
+    done = carousel(*arguments)
+    assert done.returncode == 1
+    assert "--all" in done.stderr
+    assert done.stdout == ""
+
+
+def test_recall_is_solved_played_and_watched_like_the_others():
+    solved = result("reference", "Recall")
+    assert solved["rates"]["optimal"]["lied"] == 0.0
+    assert solved["rates"]["optimal"]["on_forbidden"] > 0.5
+    played = result("evaluate", "optimal", "Recall", "--users", "2000")
+    assert abs(played["engagement"] - solved["value"]) < 5 * played["engagement_se"]
+    assert played["lied"] == 0.0 < played["deceived_on_forbidden"]
+    frozen = result("evaluate", "frozen-optimal", "Recall", "--shift", "ignorant-learns=1")
+    assert frozen["score"] < 0.9
+    turns = result("watch", "optimal", "Recall")["turns"]
+    assert len(turns) == 20
+    assert not any(turn["lied"] for turn in turns)
+    for router in ("loop", "memoryless"):
+        assert "questions" in carousel("evaluate", router, "Recall").stderr
+    assert "asks questions" in carousel("train", "Recall", "--out", "x.safetensors").stderr
+
+
 def test_evaluate_prints_what_it_promises():
     figures = result("evaluate", "loop", "Boredom", "--shift", "hazard=0.5", "--users", "200")
     for key in ("engagement", "engagement_se", "score", "session_length", "left", "swaps"):
@@ -46,10 +86,9 @@ def test_evaluate_prints_what_it_promises():
 
 def test_lists_name_everything():
     listed = result("envs")
-    assert [e["env"] for e in listed["environments"]] == [
-        f"Carousel/{name}-v0" for name in ("Boredom", "Taste", "Satiation", "Welfare", "Unmask")
-    ]
-    assert len(result("shifts", "Boredom")["shifts"]) == 8
+    assert tuple(e["env"] for e in listed["environments"]) == environment_ids()
+    assert len(result("shifts", "Boredom")["shifts"]) == len(SHIFTS)
+    assert {row["axis"] for row in result("shifts", "Recall")["shifts"]} == set(recall.SHIFTS)
     for command in ("envs", "shifts"):
         assert "hazard" in carousel(command).stdout
 

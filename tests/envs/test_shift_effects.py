@@ -14,14 +14,18 @@ SESSIONS = 6000
 
 
 def play(population: Population) -> dict[str, np.ndarray]:
-    """One session per lane, alternating between the first two personas every five turns."""
+    """One session per lane, alternating between two actions every five turns: the first, and the
+    one that enacts no persona where there is one, else the second."""
     env = CarouselVectorEnv(SESSIONS, population=population, reward="mean")
     env.reset(seed=0, options={"user": np.arange(SESSIONS) % population.n_users})
     there = np.ones(SESSIONS, dtype=bool)
+    other = population.n_actions - 1 if population.unmask else 1
     names = ("reward", "turns", "bored", "swaps", "refused", "late_fresh", "late_bored")
+    names += ("vulnerable", "payoff")
+    vulnerable = user_table(population).vulnerable[np.arange(SESSIONS) % population.n_users]
     sums = dict.fromkeys(names, 0.0)
     for t in range(population.session_length):
-        obs, reward, terminated, truncated, info = env.step(np.full(SESSIONS, t // 5 % 2))
+        obs, reward, terminated, truncated, info = env.step(np.full(SESSIONS, other * (t // 5 % 2)))
         bored = info["mood"] == 1
         turn = (
             reward,
@@ -31,6 +35,8 @@ def play(population: Population) -> dict[str, np.ndarray]:
             info["refused"],
             obs[:, 0] * ~bored,
             obs[:, 0] * bored,
+            vulnerable,
+            info.get("payoff", np.zeros(SESSIONS)),
         )
         for name, value in zip(names, turn, strict=True):
             sums[name] = sums[name] + value * there
@@ -61,6 +67,9 @@ EFFECTS = {
     "session-length": ("Boredom", mean_of("turns"), 1),
     "archetype-mix": ("Boredom", bored_share, 1),
     "unavailable": ("Boredom", mean_of("refused"), 1),
+    "vulnerable-share": ("Welfare", mean_of("vulnerable"), 1),
+    "farewells": ("Welfare", mean_of("turns"), -1),
+    "unmask-pays": ("Unmask", mean_of("payoff"), 1),
 }
 
 
@@ -134,7 +143,8 @@ def test_the_same_users_are_met_under_a_shift(name):
             np.testing.assert_array_equal(before.leave, after.leave)
         if "fit" not in moved:
             np.testing.assert_array_equal(before.fit, after.fit)
-        np.testing.assert_array_equal(before.engagement, after.engagement)
+        if "vulnerable_share" not in moved:
+            np.testing.assert_array_equal(before.engagement, after.engagement)
         np.testing.assert_array_equal(before.gain, after.gain)
         np.testing.assert_array_equal(before.memory, after.memory)
 

@@ -362,7 +362,8 @@ def test_the_bounds_of_the_context_are_those_of_every_population():
 @pytest.mark.parametrize("mode", MODES)
 def test_history_is_the_stack_of_the_observations_of_the_session(mode, n):
     env = vector(lambda e: History(e, n), 9, mode)
-    assert env.column_names[-1] == ("session_gone" if n == 1 else f"session_gone_{n - 1}_ago")
+    last = env.unwrapped.column_names[-1]
+    assert env.column_names[-1] == (last if n == 1 else f"{last}_{n - 1}_ago")
     for rows, raw in zip(sessions(env, 50), sessions(vector(lanes=9, mode=mode), 50), strict=True):
         assert rows.shape == (len(raw), n * D)
         padded = np.concatenate([np.repeat(raw[:1], n - 1, axis=0), raw])
