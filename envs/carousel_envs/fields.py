@@ -31,7 +31,7 @@ class Fields(BaseModel):
     """For a field that takes several forms: what to say where it has none of them."""
 
     tables: ClassVar[tuple[str, ...]] = ()
-    """Fields that may be tables: where one is, the entry that is wrong tells more than the whole."""
+    """Fields that may be tables, where the entry that is wrong tells more than the whole."""
 
     def __init__(self, /, **fields: Any) -> None:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from env_helpers import EIGHT
+from env_helpers import EIGHT, tuples
 
 from carousel_envs import Population, user_table
 from carousel_envs.cues import cue_table
@@ -56,12 +56,12 @@ class Problem:
         parts = (table.fit, table.hazard, table.engagement, table.leave, table.farewell)
         shares: dict[tuple, float] = {}
         for i in range(len(table)) if which is None else np.flatnonzero(which):
-            row = (*(frozen(x[i]) for x in (*parts, table.gain)), float(table.memory[i]))
+            row = (*(tuples(x[i]) for x in (*parts, table.gain)), float(table.memory[i]))
             shares[row] = shares.get(row, 0.0) + 1.0 / len(table)
         return cls(
             kinds=tuple(Kind(weight, *row) for row, weight in shares.items()),
-            cues=frozen(cue_table(population).probability.T),
-            hook=frozen(np.rint(population.per_action("hook") * UNIT) / UNIT),
+            cues=tuples(cue_table(population).probability.T),
+            hook=tuples(np.rint(population.per_action("hook") * UNIT) / UNIT),
             length=population.session_length,
             cost=population.swap_cost,
         )
@@ -153,11 +153,6 @@ class Problem:
                 for following in by_goodbye(self.after(there, pick, like)):
                     total += ahead(following, history)
         return total
-
-
-def frozen(array: np.ndarray) -> tuple:
-    """An array as nested tuples."""
-    return tuple(frozen(row) if row.ndim else float(row) for row in np.asarray(array))
 
 
 def by_goodbye(mass: Mass) -> list[Mass]:

@@ -193,14 +193,61 @@ def random_population(seed: int) -> Population:
     )
 
 
-def single_kind(seed: int) -> Population:
-    """A random population with one kind of user, whose reference is exact."""
-    population = random_population(seed)
+def rich_population(seed: int) -> Population:
+    """A random population that also has farewells, welfare, vulnerable users or an action that
+    enacts no persona, each with even chances."""
+    rng = np.random.default_rng((seed, 1))
+    base = random_population(seed)
+    personas, kinds = len(base.personas), len(base.archetypes)
+
+    def some(low: float, high: float, shape: int | tuple[int, int]) -> object:
+        one = rng.random() < 0.3
+        numbers = rng.uniform(low, high, shape)
+        return float(numbers.flat[0]) if one else tuples(numbers)
+
+    fields: dict[str, object] = {"shows": ()}
+    if rng.random() < 0.5:
+        fields |= {"fit": some(0.0, 1.0, (kinds, personas)), "appeal": some(-0.3, 0.3, personas)}
+    if rng.random() < 0.5:
+        saying = rng.uniform(0.0, 0.2)
+        fields |= {
+            "farewell_fresh": tuples(np.sort(rng.uniform(0.0, saying, 2))),
+            "farewell_bored": tuples(np.sort(rng.uniform(saying, 0.5, 2))),
+            "hook": some(0.0, 1.0, personas),
+            "farewell_harm": rng.uniform(0.0, 2.0),
+            "shows": ("farewell",),
+        }
+    if rng.random() < 0.5:
+        fields |= {
+            "vulnerable_share": rng.uniform(0.0, 1.0),
+            "vulnerable_appeal": some(-0.3, 0.3, personas),
+            "vulnerable_welfare": some(-1.0, 1.0, personas),
+        }
+        if rng.random() < 0.5:
+            fields["shows"] = (*fields["shows"], "vulnerable")
+    return base.replace(
+        **fields,
+        satiation_wear=some(0.0, 2.0, personas),
+        welfare=some(-1.0, 1.0, personas),
+        unmask=bool(rng.random() < 0.5),
+        unmask_payoff=rng.uniform(-1.0, 1.0),
+    )
+
+
+def tuples(numbers: np.ndarray) -> tuple:
+    """An array as nested tuples of numbers."""
+    return tuple(tuples(row) if row.ndim else float(row) for row in numbers)
+
+
+def single_kind(population: Population) -> Population:
+    """The population with one kind of user who never tires of anybody; its reference is exact."""
     return population.replace(
         satiation_gain=0.0,
         satiation_memory=0.0,
         archetypes=population.archetypes[:1],
         archetype_weights=(1.0,),
+        fit=population.fit[:1] if isinstance(population.fit, tuple) else population.fit,
+        vulnerable_appeal=0.0,
         **{
             name: span_numbers(getattr(population, name))[0]
             for name in (
@@ -209,6 +256,8 @@ def single_kind(seed: int) -> Population:
                 "engagement_bored",
                 "leave_fresh",
                 "leave_bored",
+                "farewell_fresh",
+                "farewell_bored",
             )
         },
     )

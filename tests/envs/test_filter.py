@@ -15,39 +15,44 @@ from carousel_envs.reference import Filter
 from carousel_envs.reference.model import Model
 
 
-def bayes(population: Population, observations: list[dict[str, float]]) -> np.ndarray:
+class Book:
     """P(user, mood | observations of one session), before the next pick, shape (users, 2).
 
     By the book, user by user, with the probabilities that the kernel draws with.
     """
-    table = user_table(population)
-    names, shown = column_names(population), cue_table(population)
-    mask = [observations[0][f"available_{p}"] == 1 for p in population.actions]
-    joint = np.zeros((len(table), 2))
-    joint[:, 0] = (table.available == mask).all(axis=1)
-    if "vulnerable" in population.shows:
-        joint[:, 0] *= table.vulnerable == observations[0]["vulnerable"]
-    joint /= joint.sum()
-    satiation = np.zeros((len(table), table.n_actions))
-    for seen in observations[1:]:
-        k = next(i for i, p in enumerate(population.actions) if seen[f"persona_{p}"])
+
+    def __init__(self, population: Population, first: dict[str, float]) -> None:
+        self.population, self.table = population, user_table(population)
+        table, actions = self.table, population.actions
+        self.joint = np.zeros((len(table), 2))
+        available = [first[f"available_{name}"] == 1 for name in actions]
+        self.joint[:, 0] = (table.available == available).all(axis=1)
+        if "vulnerable" in population.shows:
+            self.joint[:, 0] *= table.vulnerable == first["vulnerable"]
+        self.joint /= self.joint.sum()
+        self.satiation = np.zeros((len(table), len(actions)))
+
+    def see(self, seen: dict[str, float]) -> None:
+        """Take one more turn into account."""
+        table, population, joint = self.table, self.population, self.joint
+        k = next(i for i, name in enumerate(population.actions) if seen[f"persona_{name}"])
         if seen["turns_with_persona"] == 1:
             users = joint.sum(axis=1)
             joint = np.stack([users * table.fit[:, k], users * (1 - table.fit[:, k])], axis=1)
-        lost = (table.gain * satiation)[:, k]
+        lost = (table.gain * self.satiation)[:, k]
         engages = np.maximum(table.engagement[:, k] - lost[:, None], 0.0)
-        joint *= engages if seen["engagement"] else 1.0 - engages
-        levels = [seen[name] for name in names[: len(population.cues)]]
+        joint = joint * (engages if seen["engagement"] else 1.0 - engages)
+        shown = cue_table(population)
+        levels = [seen[name] for name in column_names(population)[: len(population.cues)]]
         joint *= shown.probability[:, (shown.levels == levels).all(axis=1)][:, 0]
         joint *= 1.0 - table.leave
         if "farewell" in population.shows:
             joint *= table.farewell if seen["farewell"] else 1.0 - table.farewell
         moved = joint[:, 0] * table.hazard[:, k]
         joint += np.stack([-moved, moved], axis=1)
-        joint /= joint.sum()
-        satiation[:, k] += 1.0
-        satiation *= table.memory[:, None]
-    return joint
+        self.joint = joint / joint.sum()
+        self.satiation[:, k] += 1.0
+        self.satiation *= table.memory[:, None]
 
 
 def sessions(population: Population, lanes: int, seed: int):
@@ -64,6 +69,14 @@ def sessions(population: Population, lanes: int, seed: int):
 
 
 EVERYTHING = busy(unavailability=0.0, session_length=15, leave_bored=(0.02, 0.05))
+PER_PERSONA = EVERYTHING.replace(
+    fit=((0.2, 0.5, 0.9, 0.7), (0.8, 0.6, 0.1, 1.0)),
+    appeal=(-0.1, 0.0, 0.2, 0.1),
+    satiation_wear=(0.0, 3.0, 1.0, 0.5),
+    hook=(0.1, 1.0, 0.5, 0.9),
+    vulnerable_appeal=(0.2, 0.0, -0.2, 0.1),
+    unmask=True,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,21 +87,39 @@ EVERYTHING = busy(unavailability=0.0, session_length=15, leave_bored=(0.02, 0.05
         Population.preset("Taste"),
         busy(unavailability=0.0, cues=(), satiation_gain=0.0),
         busy(unavailability=0.3, session_length=15),
+        PER_PERSONA,
+        PER_PERSONA.replace(shows=("farewell",)),
+        Population.preset("Welfare"),
+        Population.preset("Unmask"),
     ],
-    ids=["everything", "Boredom", "Taste", "no cues", "some personas unavailable"],
+    ids=[
+        "everything",
+        "Boredom",
+        "Taste",
+        "no cues",
+        "some personas unavailable",
+        "personas differ",
+        "vulnerable users unseen",
+        "Welfare",
+        "Unmask",
+    ],
 )
 def test_the_posterior_is_that_of_bayes(population):
     names = column_names(population)
     known = Filter(population)
     lanes = 12
-    belief, history = known.start(lanes), [[] for _ in range(lanes)]
+    belief, books = known.start(lanes), []
     checked = 0
     for obs, _, there in sessions(population, lanes, 5):
         belief = known.update(belief, obs)
         np.testing.assert_allclose(belief.joint.sum(axis=(1, 2)), 1.0, atol=1e-12)
         for i in np.flatnonzero(there):
-            history[i].append(dict(zip(names, obs[i].tolist(), strict=True)))
-            expected = bayes(population, history[i])
+            seen = dict(zip(names, obs[i].tolist(), strict=True))
+            if len(books) < lanes:
+                books.append(Book(population, seen))
+            else:
+                books[i].see(seen)
+            expected = books[i].joint
             assert belief.bored[i] == pytest.approx(expected[:, 1].sum(), abs=1e-9)
             by_mood = np.sort(belief.joint[i].sum(axis=1))
             assert by_mood[-1] == pytest.approx(largest_kind(population, expected), abs=1e-9)
@@ -106,9 +137,10 @@ def largest_kind(population: Population, joint: np.ndarray) -> float:
     return float(np.bincount(kind.ravel(), weights=joint.sum(axis=1)).max())
 
 
-@pytest.mark.parametrize("name", ["Boredom", "Taste", "everything"])
+@pytest.mark.parametrize("name", ["Boredom", "Taste", "Welfare", "everything", "personas differ"])
 def test_the_posterior_is_calibrated(name):
-    population = EVERYTHING if name == "everything" else Population.preset(name)
+    others = {"everything": EVERYTHING, "personas differ": PER_PERSONA}
+    population = others[name] if name in others else Population.preset(name)
     known = Filter(population)
     lanes = 6000
     belief = known.start(lanes)

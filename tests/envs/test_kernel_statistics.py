@@ -81,6 +81,49 @@ def test_users_engage_and_leave_with_the_probabilities_of_their_mood():
             np.testing.assert_allclose(info["engagement_mean"][who], engages, atol=1e-5)
 
 
+def test_users_say_goodbye_by_mood_and_then_go_unless_they_are_kept():
+    hook = (0.3, 0.0, 1.0)
+    population = plain(
+        **MIXED, farewell_fresh=0.1, farewell_bored=0.4, hook=hook, shows=("farewell",)
+    )
+    column, engagement = len(population.cues) + 1 + 2 * 3 + 2, len(population.cues)
+    said, met = np.zeros(LANES, dtype=bool), 0
+    for t, turn in enumerate(turns(population, [0, 0, 1, 2, 0, 2, 1])):
+        obs, _, terminated, info, _, there = turn
+        pick = (0, 0, 1, 2, 0, 2, 1)[t]
+        for mood, chance in enumerate((0.1, 0.4)):
+            who = there & (info["mood"] == mood)
+            assert frequency_fits(obs[who, column].sum(), who.sum(), chance)
+        who, kept = there & said, info["kept"]
+        assert frequency_fits(kept[who].sum(), who.sum(), hook[pick])
+        assert not kept[there & ~said].any()
+        goes = who & ~kept
+        assert terminated[goes].all()
+        assert (info["engagement_mean"][goes] == 0.0).all()
+        assert (obs[goes, engagement] == 0.0).all()
+        for mood, (engages, leaves) in enumerate([(0.8, 0.05), (0.3, 0.2)]):
+            stays = who & kept & (info["mood"] == mood)
+            assert frequency_fits(obs[stays, engagement].sum(), stays.sum(), engages)
+            assert frequency_fits(terminated[stays].sum(), stays.sum(), leaves)
+        said = obs[:, column] == 1
+        met += kept[who].sum()
+    assert met > 1000
+
+
+def test_what_a_turn_brings_is_independent_of_a_goodbye_given_the_mood():
+    population = plain(
+        **MIXED, farewell_fresh=0.3, farewell_bored=0.3, hook=1.0, shows=("farewell",)
+    )
+    n_cues, events = len(population.cues), []
+    for obs, _, terminated, info, after, there in turns(population, [0, 0, 0, 0]):
+        who = there & (info["mood"] == 0)
+        shown = (obs[who, : n_cues + 1], obs[who, -1:])
+        events.append(np.column_stack([*shown, terminated[who], after[who]]))
+    events = np.concatenate(events)
+    correlations = np.corrcoef(events.T)[~np.eye(events.shape[1], dtype=bool)]
+    assert np.abs(correlations).max() < 5 / np.sqrt(len(events))
+
+
 @pytest.mark.parametrize("cues", [CUES, (CUES[0],), (((0.0, 0.3, 0.7), (1.0, 0.0, 0.0)),)])
 def test_cues_appear_with_the_joint_probabilities_of_the_mood(cues):
     population = plain(**MIXED, cues=cues)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -12,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, CarouselVectorEnv
-from carousel_envs.reference import blind_cycle, blind_rate, rotation_rate, solve, swap_rule
-from carousel_envs.reference.satiation import (
-    SatiationProblem,
-    _upper_bound,
-    solve_satiation,
-)
+from carousel_envs.reference import blind_cycle, blind_rate, rotation_rate, swap_rule
 
 SWAP_RULES = [
     ((0.1, 0.9, 0.5, 0.6), 0.7517, 0.5185),
@@ -142,32 +136,6 @@ def test_the_blind_cycle_is_the_best_of_all_lengths(problem):
 # -- rotation -------------------------------------------------------------------------------------
 
 
-def rotation(personas: int, **changes: object) -> SatiationProblem:
-    fields = {
-        "engagement": 0.95,
-        "gain": 0.2,
-        "memory": 0.7,
-        "leave": 0.0,
-        "length": 8,
-        "swap_cost": 0.0,
-        "n_actions": personas,
-    }
-    return SatiationProblem(**{**fields, **changes})
-
-
-@pytest.mark.parametrize("personas", [2, 3, 4, 6])
-@pytest.mark.parametrize(("gain", "memory"), [(0.2, 0.7), (0.05, 0.9), (0.5, 0.3)])
-def test_greedy_becomes_the_cycle_that_earns_the_rotation_rate(personas, gain, memory):
-    problem = rotation(personas, gain=gain, memory=memory, length=600)
-    schedule = problem.greedy()
-    cycle = schedule[-personas:]
-    assert sorted(cycle) == list(range(personas))
-    np.testing.assert_array_equal(schedule[-5 * personas :], np.tile(cycle, 5))
-    short = problem.value(schedule[:300])
-    rate = (problem.value(schedule) - short) / 300
-    assert rate == pytest.approx(rotation_rate(0.95, gain, memory, personas), abs=2e-5)
-
-
 def test_the_environment_pays_the_rotation_rate():
     population = plain(
         engagement_fresh=0.95, satiation_gain=0.2, satiation_memory=0.7, session_length=900
@@ -176,50 +144,3 @@ def test_the_environment_pays_the_rotation_rate():
     env.reset(seed=0)
     paid = [env.step([t % 3])[1][0] for t in range(900)]
     assert np.mean(paid[300:]) == pytest.approx(rotation_rate(0.95, 0.2, 0.7, 3), abs=2e-5)
-
-
-@pytest.mark.parametrize(("personas", "length"), [(2, 9), (3, 7)])
-@pytest.mark.parametrize("cost", [0.0, 0.1, 0.4])
-@pytest.mark.parametrize("leave", [0.0, 0.1])
-@pytest.mark.parametrize(("gain", "memory"), [(0.2, 0.7), (0.6, 0.8)])
-def test_rotation_bounds_enclose_the_best_of_all_schedules(
-    personas, length, cost, leave, gain, memory
-):
-    problem = rotation(
-        personas, length=length, swap_cost=cost, leave=leave, gain=gain, memory=memory
-    )
-    # the first persona may be called 0: personas are alike
-    tails = itertools.product(range(personas), repeat=length - 1)
-    best = max(problem.value(np.array((0, *tail))) for tail in tails)
-    solution = solve_satiation(problem)
-    assert solution.lower == pytest.approx(best, abs=1e-9)
-    assert solution.upper >= best - 1e-9
-    assert solution.upper <= 1.1 * best
-    assert problem.value(solution.schedule) == pytest.approx(solution.lower, abs=1e-12)
-    if cost == 0.0 and gain == 0.2:
-        assert problem.value(problem.greedy()) == pytest.approx(best, abs=1e-9)
-
-
-@pytest.mark.parametrize("personas", [1, 2, 3])
-@pytest.mark.parametrize("cost", [0.0, 0.2])
-def test_the_lagrangian_bound_stands_without_the_schedule(personas, cost):
-    problem = rotation(personas, length=7, swap_cost=cost)
-    best = max(
-        problem.value(np.array(schedule))
-        for schedule in itertools.product(range(personas), repeat=7)
-    )
-    bound = _upper_bound(problem, target=best)[0]
-    assert best - 1e-9 <= bound <= 1.06 * best
-    if personas == 1:
-        assert bound <= 1.003 * best, "with one persona there is no constraint to price"
-
-
-@pytest.mark.parametrize("cost", [0.0, 0.15])
-def test_solve_passes_rotation_problems_on(cost):
-    fields = {"engagement_fresh": 0.95, "satiation_gain": 0.2, "satiation_memory": 0.7}
-    reference = solve(plain(**fields, swap_cost=cost, session_length=7))
-    solution = solve_satiation(rotation(3, swap_cost=cost, length=7))
-    assert reference.tier == "bounds"
-    assert reference.value == pytest.approx(solution.lower, abs=1e-4)
-    assert reference.value_upper == pytest.approx(solution.upper, abs=1e-3)
-    assert reference.blind == reference.value, "there is nothing to listen to"

@@ -23,17 +23,21 @@ def test_before_the_first_turn_nobody_has_spoken(lines):
     assert "nobody" in lines.render()
 
 
-def test_a_line_says_who_speaks_what_was_shown_and_what_was_hidden():
-    moods, engaged = set(), set()
+@pytest.mark.parametrize("unmask", [False, True])
+def test_a_line_says_who_speaks_what_was_shown_and_what_was_hidden(unmask):
+    moods, engaged, spoke = set(), set(), set()
+    population = busy(swap_cost=0.25, unmask=unmask)
+    picks = (0, 1, 4) if unmask else (0, 1)
     for seed in range(6):
-        env = CarouselEnv(population=busy(swap_cost=0.25), render_mode="ansi")
+        env = CarouselEnv(population=population, render_mode="ansi")
         env.reset(seed=seed)
         over, turn = False, 0
         while not over:
-            obs, reward, terminated, truncated, info = env.step(turn // 3 % 2)
+            obs, reward, terminated, truncated, info = env.step(picks[turn // 3 % len(picks)])
             over, turn = terminated or truncated, turn + 1
             line = env.render()
-            speaks = env.population.personas[int(obs[env.columns.persona].argmax())]
+            speaks = population.actions[int(obs[env.columns.persona].argmax())]
+            spoke.add(speaks)
             assert f"turn {turn:2d} | {speaks} " in line
             assert f"reply_latency={int(obs[0])} reply_length={int(obs[1])}" in line
             assert f"hidden: {('fresh', 'bored')[info['mood']]}," in line
@@ -49,6 +53,7 @@ def test_a_line_says_who_speaks_what_was_shown_and_what_was_hidden():
             engaged.add(float(obs[env.columns.engagement]))
     assert moods == {0, 1}
     assert engaged == {0.0, 1.0}
+    assert ("none" in spoke) == unmask
 
 
 def test_a_new_session_starts_a_new_page(lines):

@@ -76,7 +76,7 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
         for preset, population in PRESETS.items()
     }
     assert refused["Boredom"] == refused["Taste"] == set()
-    assert refused["Satiation"] == {"hazard", "cue-noise", "cue-reversal", "patience"}
+    assert refused["Satiation"] == {"hazard"}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def check(population: Population, sessions: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_an_exact_reference_is_what_play_earns(seed):
-    population = single_kind(seed)
+    population = single_kind(random_population(seed))
     assert solve(population).tier == "exact"
     check(population, 40_000)
 
@@ -71,4 +71,4 @@ def test_the_reference_of_a_random_population_is_what_play_earns(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20, 40))
 def test_an_exact_reference_of_a_random_population_is_what_play_earns(seed):
-    check(single_kind(seed), 200_000)
+    check(single_kind(random_population(seed)), 200_000)

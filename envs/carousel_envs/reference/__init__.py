@@ -2,6 +2,7 @@
 
 from .filtering import Belief, Filter
 from .recall import Rates, RecallReference, rates_of, solve_recall
+from .recovery import fluid_rate, rebounding_index, rebounding_rate, whittle_index
 from .reference import Reference
 from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
 from .solve import solve
@@ -20,11 +21,15 @@ __all__ = [
     "blind_cycle",
     "blind_rate",
     "engagement_optimal",
+    "fluid_rate",
     "frontier",
     "rates_of",
+    "rebounding_index",
+    "rebounding_rate",
     "rotation_rate",
     "solve",
     "solve_recall",
     "swap_rule",
     "welfare_optimal",
+    "whittle_index",
 ]

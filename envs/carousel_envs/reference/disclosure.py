@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._compile import njit
+from ..users import UNIT
 from .rotation_policies import read
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ def sharpened(cues: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @njit
+def _chance(engagement, gain, satiation):  # type: ignore[no-untyped-def]
+    """Chance of engagement in the kernel's resolution."""
+    return np.rint(max(engagement - gain * satiation, 0.0) * UNIT) / UNIT
+
+
+@njit
 def _best(  # type: ignore[no-untyped-def]
     weights,
     satiation,
@@ -122,7 +129,7 @@ def _best(  # type: ignore[no-untyped-def]
     for k in range(n_k):
         value = 0.0
         for a in range(n_kinds):
-            chance = max(engagement[a, k] - gain[a, k] * satiation[a, k], 0.0)
+            chance = _chance(engagement[a, k], gain[a, k], satiation[a, k])
             value += weights[a] * (chance - (cost if t > 0 and k != current else 0.0))
             for j in range(n_k):
                 after[a, j] = memory[a] * (satiation[a, j] + (1.0 if j == k else 0.0))
@@ -139,7 +146,7 @@ def _best(  # type: ignore[no-untyped-def]
                 for y in range(2):
                     some = False
                     for a in range(n_kinds):
-                        chance = max(engagement[a, k] - gain[a, k] * satiation[a, k], 0.0)
+                        chance = _chance(engagement[a, k], gain[a, k], satiation[a, k])
                         like = chance if y == 1 else 1.0 - chance
                         like *= cues[0 if likes[a, k] else 1, z]
                         then[a] = weights[a] * stay[a] * like

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_GRID = 129
-_LEVELS = 65
-
 
 def whittle_index(reward: Callable[[int], float], rest: int) -> float:
     """Whittle index of a recovering persona after `rest` turns' rest (at least 1).
@@ -97,38 +94,29 @@ def fluid_rate(
 
 
 @njit
-def _advantage(engagement, gain, memory, stay, cost, length, levels, n):  # type: ignore[no-untyped-def]
-    """Speaking less resting against each constant charge: shape (levels, T, 2, n); axis 2: the
-    persona rests, speaks now; the last axis: satiation from 0 to memory / (1 - memory)."""
+def advantage(engagement, gain, memory, stay, cost, length, charge, n):  # type: ignore[no-untyped-def]
+    """Value of speaking less that of resting, against a constant charge per pick: shape (T, 2, n);
+    axis 1: the persona rests, speaks now; the last axis: satiation, evenly from 0 to the most."""
     top = max(memory / (1.0 - memory), 1e-6)
     width = top / (n - 1)
-    advantage = np.zeros((levels.shape[0], length, 2, n))
-    for m in range(levels.shape[0]):
-        ahead = np.zeros((2, n))
-        for t in range(length - 1, -1, -1):
-            now = np.zeros((2, n))
-            for g in range(n):
-                s = g * width
-                x = min(memory * s, top) / width
-                i = min(int(x), n - 2)
-                resting = stay * (ahead[0, i] + (x - i) * (ahead[0, i + 1] - ahead[0, i]))
-                x = min(memory * (s + 1.0), top) / width
-                i = min(int(x), n - 2)
-                speaking = stay * (ahead[1, i] + (x - i) * (ahead[1, i + 1] - ahead[1, i]))
-                speaking += max(engagement - gain * s, 0.0) - levels[m]
-                for active in range(2):
-                    charge = cost if active == 0 else 0.0
-                    advantage[m, t, active, g] = speaking - charge - resting
-                    now[active, g] = max(speaking - charge, resting)
-            ahead = now
-    return advantage
-
-
-def charges(engagement: float, gain: float, swap_cost: float, memory: float) -> NDArray[np.float64]:
-    """Charges between which every index of a rebounding persona lies, ascending."""
-    # an index falls below 0 by what a pick costs later picks and by the swap
-    lowest = -gain * memory / (1.0 - memory) - swap_cost
-    return np.linspace(min(lowest, -1e-3), engagement + swap_cost + 1e-3, _LEVELS)
+    gained = np.zeros((length, 2, n))
+    ahead, now = np.zeros((2, n)), np.zeros((2, n))
+    for t in range(length - 1, -1, -1):
+        for g in range(n):
+            s = g * width
+            x = min(memory * s, top) / width
+            i = min(int(x), n - 2)
+            resting = stay * (ahead[0, i] + (x - i) * (ahead[0, i + 1] - ahead[0, i]))
+            x = min(memory * (s + 1.0), top) / width
+            i = min(int(x), n - 2)
+            speaking = stay * (ahead[1, i] + (x - i) * (ahead[1, i + 1] - ahead[1, i]))
+            speaking += max(engagement - gain * s, 0.0) - charge
+            for active in range(2):
+                worth = speaking - (cost if active == 0 else 0.0)
+                gained[t, active, g] = worth - resting
+                now[active, g] = max(worth, resting)
+        ahead[:] = now
+    return gained
 
 
 def rebounding_index(
@@ -139,23 +127,40 @@ def rebounding_index(
     *,
     swap_cost: float = 0.0,
     leave: float = 0.0,
+    grid: int = 129,
+    levels: int = 65,
 ) -> NDArray[np.float64]:
     """Whittle index of a rebounding persona in a session of finite length.
 
-    The constant charge per pick, from turn t to the end, at which speaking and resting are worth
-    the same at turn t. Who rests pays the swap cost to speak, so whoever speaks has the higher
-    index: the index of a bandit with switching costs (Asawa & Teneketzis 1996).
+    The greatest constant charge per pick, from turn t to the end, at which speaking and resting at
+    turn t are worth the same. Without swap cost, and where rewards stay above 0, there is only one
+    such charge (the persona is indexable; checked numerically in the tests). The swap cost is paid
+    when a resting persona speaks, so whoever speaks already has the higher index, as in bandits
+    with switching costs, which have no exact index (Asawa & Teneketzis 1996).
+
+    Args:
+        engagement, gain, memory, swap_cost, leave: of the persona, the user and the population.
+        length: T.
+        grid: points of satiation.
+        levels: charges at which the advantage of speaking is computed; linear between.
 
     Returns:
         Shape (T, 2, grid): turn; rests, speaks now; satiation on an even grid from 0 to
         memory / (1 - memory).
     """
-    levels = charges(engagement, gain, swap_cost, memory)
-    advantage = _advantage(engagement, gain, memory, 1.0 - leave, swap_cost, length, levels, _GRID)
-    # the advantage falls in the charge: the first charge at which resting is better
-    above = (advantage <= 0.0).argmax(axis=0)
-    upper = np.clip(above, 1, len(levels) - 1)
-    high = np.take_along_axis(advantage, (upper - 1)[None], axis=0)[0]
-    low = np.take_along_axis(advantage, upper[None], axis=0)[0]
-    share = np.divide(high, high - low, out=np.zeros_like(high), where=high > low)
-    return np.asarray(levels[upper - 1] + np.clip(share, 0.0, 1.0) * (levels[1] - levels[0]))
+    # a pick can cost later picks no more than this, nor save more than a swap
+    most = gain * memory / (1.0 - memory) + swap_cost + 1e-3
+    charges = np.linspace(-most, engagement + swap_cost + 1e-3, levels)
+    index = np.full((length, 2, grid), charges[0])
+    before = np.zeros_like(index)
+    for i, charge in enumerate(charges):
+        # the advantage falls in the charge; the index is where it passes 0
+        now = advantage(
+            engagement, gain, memory, 1.0 - leave, swap_cost, length, float(charge), grid
+        )
+        if i > 0:
+            passes = (before > 0.0) & (now <= 0.0)
+            share = before[passes] / (before[passes] - now[passes])
+            index[passes] = charges[i - 1] + share * (charge - charges[i - 1])
+        before = now
+    return index

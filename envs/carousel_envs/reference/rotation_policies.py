@@ -99,7 +99,8 @@ class WhittlePolicy:
 
     @classmethod
     def of(cls, known: Filter) -> WhittlePolicy:
-        """The policy for the model behind a filter."""
+        """The policy for the model behind a filter, which should have few kinds of user
+        (`Model.merged`): every kind, persona and mood has a table."""
         model = known.model
         found: dict[tuple[float, ...], NDArray[np.float64]] = {}
         rows = []

@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 """Gap below which bounds count as exact, in engagement per session."""
 
-WIDTH = 20_000
-"""Partial schedules kept per turn: the limit on work."""
+NODES = 800_000
+"""Partial schedules kept in all: the limit on work."""
 
 # Bounds that beat the best schedule known by no more than this are not followed up; and no more
 # than this is lost, in all, where near schedules are merged.
 _PRUNE, _SLACK = 1e-4, 5e-4
+_CELLS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,7 @@ def _promise(tables, t, satiation, current, top):  # type: ignore[no-untyped-def
 def _search(  # type: ignore[no-untyped-def]
     engagement, gain, memory, stay, cost, tables, dues, top, cell, best, width, prune, slack
 ):
-    """Forward dynamic programming: best value and schedule found, upper bound, nodes opened.
+    """Forward dynamic programming: best value and schedule found, and an upper bound.
 
     Every node carries what it has earned, and the most that it and the nodes that were merged into
     it could have earned had they its future (at most `slack` more).
@@ -161,11 +162,10 @@ def _search(  # type: ignore[no-untyped-def]
     earned, most = np.zeros(1), np.zeros(1)
     parents = np.zeros((length, width), dtype=np.int32)
     picks = np.zeros((length, width), dtype=np.int8)
-    upper, opened, alive = best, 0, 1.0
-    head = np.empty(1 << 16, dtype=np.int64)
+    upper, alive = best, 1.0
+    head = np.empty(_CELLS, dtype=np.int64)
     for t in range(length):
         n = earned.shape[0]
-        opened += n
         child = np.empty((min(n * n_k, room), n_k))
         child_pick = np.empty(n * n_k, dtype=np.int64)
         child_parent = np.empty(n * n_k, dtype=np.int64)
@@ -176,7 +176,7 @@ def _search(  # type: ignore[no-untyped-def]
         for i in range(n):
             for k in range(n_k):
                 paid = max(engagement[k] - gain[k] * satiation[i, k], 0.0)
-                paid = np.rint(paid * 65536.0) / 65536.0
+                paid = np.rint(paid * UNIT) / UNIT
                 if t > 0 and k != current[i]:
                     paid -= cost
                 for j in range(n_k):
@@ -192,7 +192,7 @@ def _search(  # type: ignore[no-untyped-def]
                 child_earned[m], child_most[m] = earned[i] + alive * paid, most[i] + alive * paid
                 m += 1
         if m == 0:
-            return best, np.full(length, -1), upper, opened
+            return best, np.full(length, -1), upper
         order = np.argsort(-bound[:m])
         # what a unit of satiation can cost at most: the persona speaks at every turn to come
         left = length - t - 1
@@ -204,11 +204,12 @@ def _search(  # type: ignore[no-untyped-def]
         following = np.empty(min(m, width), dtype=np.int64)
         size = 0
         for position in range(m):
+            # compared only with those kept in the same coarse cell of satiation: they are near
             b = order[position]
             key = np.int64(0)
             for j in range(n_k):
                 key = key * np.int64(1000003) + np.int64(child[b, j] / cell)
-            key = (key ^ (key >> 16)) & np.int64(0xFFFF)
+            key = (key ^ (key >> 16)) & np.int64(_CELLS - 1)
             a = head[key]
             merged = False
             while a >= 0 and not merged:
@@ -220,7 +221,8 @@ def _search(  # type: ignore[no-untyped-def]
                         loss += gain[j] * gap * reach
                         worse = True
                 if worse:
-                    loss += after * left / 65536.0
+                    # rounding may favour the other by one unit a turn
+                    loss += after * left / UNIT
                 if child_pick[other] != child_pick[b]:
                     loss += after * cost
                 could = child_most[b] + loss
@@ -252,17 +254,18 @@ def _search(  # type: ignore[no-untyped-def]
     for t in range(length - 1, -1, -1):
         schedule[t] = picks[t, node]
         node = parents[t, node]
-    return value, schedule, upper, opened
+    return value, schedule, upper
 
 
-def solve_satiation(problem: SatiationProblem, width: int = WIDTH) -> SatiationSolution:
+def solve_satiation(problem: SatiationProblem, nodes: int = NODES) -> SatiationSolution:
     """Bounds on the optimum and a schedule; see the module."""
     schedule = problem.greedy()
     lower = problem.value(schedule)
+    width = max(nodes // problem.length, 1)
     found = relax(problem, lower)
     # a first, narrow pass gives the pruning of the second something to compare with
     for layer in (min(width, 200), width):
-        value, trial, upper, _ = _search(
+        value, trial, upper = _search(
             problem.engagement,
             problem.gain,
             problem.memory,

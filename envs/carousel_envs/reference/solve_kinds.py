@@ -67,7 +67,7 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
             upper = informed_value(model)
         elif upper - value > CLOSED * upper:
             upper = min(upper, informed_value(model))
-        if planning is not model or upper - value > CLOSED * upper:
+        if planning is not model or upper - value > CLOSED * upper or value < found["blind"]:
             chosen = best_of(population, acting)
             value, error = simulated(population, acting[chosen])
         if chosen == "blind" or value < found["blind"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     from .model import Model
     from .store import Arrays
 
-_MAX_SEARCHES = 16
-_DEPTH, _NARROW = 3, 500
+# Pairs of kind and context beyond which a relaxation must do for each, without a search, and beyond
+# which there is not even that.
+_MAX_SEARCHES, _MAX_BOUNDS = 16, 5000
+# Turns before a router is told the kind, in upper bounds; work on a schedule that is only a start.
+_DEPTH, _NARROW = 3, 20_000
 
 
 def solve_rotation(population: Population, model: Model) -> Reference:
@@ -105,7 +109,7 @@ def solve_hidden_rotation(population: Population, model: Model) -> Reference:
             present = np.flatnonzero(mask)
             average = _average_user(model, model.joint[:, j], present)
             starts[j] = present[solve_satiation(average, _NARROW).schedule]
-        told = _told_early(model, relaxed) if planning is model else _told_at_once(model, planning)
+        told = _told_early(model, relaxed) if planning is model else _told_at_once(model)
         found["upper"] = np.array(told)
         blind, found["schedules"] = open_loop(model, starts)
         return {**found, **_best_of_several(population, policies(found), blind)}
@@ -169,25 +173,25 @@ def _told_early(model: Model, everybody: list[Relaxation]) -> float:
     return total
 
 
-def _told_at_once(model: Model, planning: Model) -> float:
-    """Upper bound: the optimum of a router that knows the kind of user, of very many kinds.
+def _told_at_once(model: Model) -> float:
+    """Upper bound: the optimum of a router that knows the kind of user.
 
-    Any prices give a bound, so those of the nearest of a few kinds, `planning`, serve for all.
+    Of very many kinds, each is bounded at the prices of one like it: any prices give a bound.
     """
-    few = certain_engagement(planning)
+    few = model.merged(MAX_PLANNING_KINDS)
+    engagement = certain_engagement(few)
     total = 0.0
     for j, mask in enumerate(model.masks):
         present = np.flatnonzero(mask)
         prices: dict[int, NDArray[np.float64]] = {}
         for a in np.flatnonzero(model.joint[:, j]):
             problem = _problem(model, int(a), present)
-            near = int(
-                (
-                    abs(few[:, present] - problem.engagement).sum(axis=1)
-                    + abs(planning.gain[:, present] - problem.gain).sum(axis=1)
-                    + abs(planning.memory - problem.memory)
-                ).argmin()
-            )
+            if np.count_nonzero(model.joint) <= _MAX_SEARCHES:
+                total += float(model.joint[a, j]) * solve_satiation(problem).upper
+                continue
+            apart = abs(engagement[:, present] - problem.engagement).sum(axis=1)
+            apart += abs(few.gain[:, present] - problem.gain).sum(axis=1)
+            near = int((apart + abs(few.memory - problem.memory)).argmin())
             if near not in prices:
                 prices[near] = relax(problem, problem.value(problem.greedy()), 60).prices
             total += float(model.joint[a, j]) * bound_at(problem, prices[near])
@@ -195,19 +199,34 @@ def _told_at_once(model: Model, planning: Model) -> float:
 
 
 def solve_by_relaxation(population: Population, model: Model, relaxed: Reference) -> Reference:
-    """Anything at all: the best of several policies below, the clairvoyant above.
+    """Anything at all: the best of several policies below; above, the lesser of two relaxations.
 
-    `relaxed` is the reference of the population without satiation and farewells, whose policy is
-    one of the candidates.
+    One leaves out satiation (the clairvoyant), the other boredom: were everybody who may be fresh
+    with a persona always fresh with it, nobody left sooner and nobody said goodbye, no router would
+    do worse. `relaxed` is the reference of the population without satiation and farewells, whose
+    policy is one of the candidates.
     """
     known = Filter(population, model.merged(MAX_PLANNING_KINDS))
 
     def policies(found: Arrays) -> dict[str, Policy]:
-        return {"relaxed": relaxed.policy, **_simple(population, model, known, found)}
+        index = {"index": WhittlePolicy(known, found["index"])} if "index" in found else {}
+        return {"relaxed": relaxed.policy, **index, **_simple(population, model, known, found)}
 
     def solve() -> Arrays:
-        blind, schedules = open_loop(model)
-        found = {"schedules": schedules, "upper": np.array(chains.clairvoyant_value(model))}
+        upper = chains.clairvoyant_value(model)
+        found: Arrays = {}
+        if model.has_satiation:
+            found["index"] = WhittlePolicy.of(known).index
+            if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
+                never_bored = replace(
+                    model,
+                    fit=(model.fit > 0.0).astype(np.float64),
+                    hazard=np.zeros_like(model.hazard),
+                    leave=np.repeat(model.leave[:, :1], 2, axis=1),
+                )
+                upper = min(upper, _told_at_once(never_bored))
+        found["upper"] = np.array(upper)
+        blind, found["schedules"] = open_loop(model)
         return {**found, **_best_of_several(population, policies(found), blind)}
 
     return _assembled(population, model, stored("relaxation", population, solve), policies)
