@@ -19,5 +19,12 @@ def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch):
     assert any(cell.get("outputs") for cell in notebook.cells if cell.cell_type == "code")
 
 
-def test_there_is_a_notebook():
-    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart"]
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_outputs(path: Path):
+    code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "02_environments"]

@@ -220,6 +220,9 @@ def _references(text: str, facts: Facts) -> list[str]:
     for (name, given), (_, right) in zip(gate[0][1:], expected, strict=True):
         if given != right:
             found.append(f"{name} is {given}; solve says {right}")
+    for name, error in facts.figures["standard_errors"].items():
+        if not re.search(rf"\b{re.escape(f'{error:.1g}')}\b", text):
+            found.append(f"{name} is simulated; its standard error, {error:.1g}, is not given")
     return found + _other_figures(text, facts)
 
 

@@ -96,6 +96,13 @@ def test_what_is_as_elsewhere_must_be_so():
     assert any(x.startswith("hook is not given") for x in page_rules._population(without, known))
 
 
+def test_a_simulated_figure_needs_its_standard_error():
+    told = page_rules.sections(doc("Taste"))["References"]
+    known = facts("Taste")
+    found = page_rules._references(told.replace("0.03", "0.3"), known)
+    assert found == ["myopic is simulated; its standard error, 0.03, is not given"]
+
+
 def test_a_wrong_table_of_fits_is_found():
     told = page_rules.sections(doc("Taste"))["Population"]
     known = facts("Taste")

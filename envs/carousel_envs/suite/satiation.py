@@ -97,8 +97,9 @@ class SatiationEnv(CarouselEnv):
     ## References
 
     Two-sided bounds (tier "bounds"). Below, a policy that follows each kind's relaxed plan, weighed
-    by the belief about the kind; its value is simulated, with a standard error of 0.002. Above, the
-    optimum of a router that is told the kind after three turns.
+    by the belief about the kind. Above, the optimum of a router that is told the kind after three
+    turns. The values of this policy, of the myopic and of the uniform router are simulated, with
+    standard errors of 0.002, 0.005 and 0.006.
 
     | `carousel reference Satiation` | engagement per session |
     | --- | --- |
