@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from env_helpers import busy, random_population, single_kind
+from env_helpers import busy, random_population, rich_population, single_kind
 from test_solve import assert_agrees, assert_ordered, played
 
 from carousel_envs.observation import Columns
@@ -42,6 +42,18 @@ def test_an_exact_reference_is_what_play_earns(seed):
     check(population, 40_000)
 
 
+@pytest.mark.parametrize("seed", range(3, 9))
+def test_an_exact_reference_with_every_field_on_is_what_play_earns(seed):
+    population = single_kind(rich_population(seed))
+    assert solve(population).tier == "exact"
+    check(population, 40_000)
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4, 7])
+def test_a_reference_with_every_field_on_is_what_play_earns(seed):
+    check(rich_population(seed), 40_000)
+
+
 @pytest.mark.parametrize("seed", [109, 177])
 def test_a_router_that_listens_is_never_reported_below_a_schedule(seed):
     """Populations of many kinds of user in which listening is worth little."""
@@ -63,12 +75,14 @@ def test_a_reference_with_everything_on_is_what_play_earns(changes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("draw", [random_population, rich_population])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_reference_of_a_random_population_is_what_play_earns(seed):
-    check(random_population(seed), 200_000)
+def test_the_reference_of_a_random_population_is_what_play_earns(seed, draw):
+    check(draw(seed), 200_000)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("draw", [random_population, rich_population])
 @pytest.mark.parametrize("seed", range(20, 40))
-def test_an_exact_reference_of_a_random_population_is_what_play_earns(seed):
-    check(single_kind(random_population(seed)), 200_000)
+def test_an_exact_reference_of_a_random_population_is_what_play_earns(seed, draw):
+    check(single_kind(draw(seed)), 200_000)
