@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from enumeration import tiny
 from env_helpers import plain
 
-from carousel_envs import CarouselError
-from carousel_envs.reference import store
+from carousel_envs import CarouselError, Population
+from carousel_envs.reference import Reference, solve, store
+from carousel_envs.rollout import rollout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# the package exports the function under the name of its module
+solve_module = importlib.import_module("carousel_envs.reference.solve")
 
 POPULATION = plain()
 ARRAYS = {"value": np.array(2.5), "picks": np.arange(6).reshape(2, 3)}
@@ -157,3 +163,43 @@ def test_what_the_solver_raises_is_raised_and_nothing_is_kept(place):
     with pytest.raises(CarouselError, match="no"):
         store.stored("kinds", POPULATION, fail)
     assert not place.exists()
+
+
+@pytest.mark.parametrize("what", ["kinds", "rotation", "relaxation"])
+def test_solve_finds_its_own_work_again_and_rebuilds_it_when_damaged(place, caplog, what):
+    fields: dict = {"kinds": 2, "length": 4}
+    if what == "rotation":
+        fields |= {"fit": ((1.0, 0.0), (0.0, 1.0)), "boredom_hazard": 0.0, "leave_fresh": 0.0}
+        fields |= {"leave_bored": 0.0}
+    if what != "kinds":
+        fields |= {"satiation_gain": 0.3, "satiation_memory": 0.6}
+    population = tiny(5, **fields)
+    first = solve_anew(population)
+    entry = store.entry_path(what, population)
+    assert entry is not None
+    written = entry.read_bytes()
+    assert same(population, solve_anew(population), first)
+    assert entry.read_bytes() == written
+    change_the_last_bit(entry)
+    with caplog.at_level(logging.WARNING):
+        assert same(population, solve_anew(population), first)
+    assert "is damaged" in caplog.text
+    assert store.entry_path(what, population).stat().st_size == len(written)
+
+
+def solve_anew(population: Population) -> Reference:
+    """Solve without what this process remembers."""
+    solve_module._solve.cache_clear()
+    return solve(population)
+
+
+def same(population: Population, one: Reference, other: Reference) -> bool:
+    """Whether figures and the play of every policy agree."""
+    assert one.summary() == other.summary()
+    return all(
+        np.array_equal(
+            rollout(population, getattr(one, name), 500).engagement,
+            rollout(population, getattr(other, name), 500).engagement,
+        )
+        for name in ("policy", "blind_policy", "myopic_policy")
+    )
