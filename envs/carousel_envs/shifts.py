@@ -234,7 +234,8 @@ def _unmask_pays(population: Population, severity: float) -> Population:
 
 
 def _never_bored(population: Population) -> str:
-    safe = span_numbers(population.boredom_hazard)[-1] == 0.0 and population.fit == 1.0
+    safe = span_numbers(population.boredom_hazard)[-1] == 0.0
+    safe = safe and bool((population.fit_matrix() == 1.0).all())
     return "nobody in this population is ever bored" if safe else ""
 
 

@@ -246,6 +246,27 @@ def test_a_shift_that_could_change_nothing_says_so(name, fields):
 
 
 @pytest.mark.parametrize(
+    ("fields", "bored"),
+    [
+        ({"fit": 1.0}, False),
+        ({"fit": ((1.0, 1.0, 1.0),)}, False),
+        ({"fit": ((1.0, 0.9, 1.0),)}, True),
+        ({"fit": 1.0, "unmask": True}, True),
+        ({"fit": 1.0, "boredom_hazard": 0.1}, True),
+    ],
+)
+def test_patience_is_put_to_the_test_only_where_somebody_is_ever_bored(fields, bored):
+    population = plain(**fields)
+    assert applies("patience", population) == bored
+    if not bored:
+        assert "ever bored" in SHIFTS["patience"].obstacle(population)
+        return
+    worse = SHIFTS["patience"].apply(population, 1.0)
+    n = population.n_actions
+    assert digest_of_play(population, n_actions=n) != digest_of_play(worse, n_actions=n)
+
+
+@pytest.mark.parametrize(
     ("name", "fields"),
     [
         ("patience", {"leave_bored": (0.0, 0.05, 0.1, 0.2)}),
