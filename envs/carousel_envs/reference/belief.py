@@ -44,8 +44,7 @@ class BeliefProblem:
         fit, hazard: shape (K,).
         reward: expected reward of a turn, shape (K, 2): fresh, bored.
         leave: shape (2,).
-        likelihood: P(z | action, mood), shape (K, 2, Z), rows sum to 1. One column makes the router
-            blind.
+        likelihood: P(z | action, mood), shape (K, 2, Z), rows sum to 1.
         goodbye: whether z shows a goodbye, int64, shape (Z,).
         hook: P(a user who said goodbye is kept), shape (K,).
         length: turns T.
@@ -65,23 +64,16 @@ class BeliefProblem:
     kept_loss: float = 0.0
 
     @classmethod
-    def of(
-        cls, model: Model, kind: int, present: NDArray[np.integer], *, blind: bool = False
-    ) -> BeliefProblem:
+    def of(cls, model: Model, kind: int, present: NDArray[np.integer]) -> BeliefProblem:
         """The problem of engaging one kind of user of a model (satiation left out) with the actions
-        that are present. A blind router hears nothing, of goodbyes neither: only for models without
-        any."""
+        that are present."""
         likelihood, goodbye = model.symbols(kind)
-        likelihood = likelihood[present]
-        if blind:
-            assert not model.has_farewells
-            likelihood, goodbye = np.ones((len(present), 2, 1)), np.zeros(1, dtype=np.int64)
         return cls(
             fit=model.fit[kind, present],
             hazard=model.hazard[kind, present],
             reward=model.engagement[kind, present],
             leave=model.leave[kind],
-            likelihood=likelihood,
+            likelihood=likelihood[present],
             goodbye=goodbye,
             hook=model.hook[present],
             length=model.length,

@@ -11,7 +11,7 @@ from ..rollout import Policy, rollout
 from . import chains
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -102,14 +102,13 @@ def best_fixed(population: Population, model: Model) -> tuple[float, str]:
 
 
 def open_loop(
-    model: Model, found: Mapping[int, NDArray[np.int64]] | None = None
+    model: Model, starts: Mapping[int, Sequence[NDArray[np.int64]]]
 ) -> tuple[float, NDArray[np.int64]]:
-    """Best open-loop schedule for every visible context, shape (contexts, T), starting from those
-    found, and its value."""
+    """Best open-loop schedule found for every visible context, shape (contexts, T), and its value;
+    `starts` are schedules to improve in each context."""
     total, schedules = 0.0, []
     for j, mask in enumerate(model.masks):
-        start = (found[j],) if found else ()
-        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], start)
+        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], tuple(starts[j]))
         total += value
         schedules.append(schedule)
     return total, np.stack(schedules)

@@ -11,7 +11,8 @@ from ..observation import Columns
 from ..recall.questions import Questions
 from ..registry import any_population
 from . import chains
-from .belief import BeliefProblem, BeliefSolution, evaluate_thresholds, solve_belief
+from .belief import BeliefProblem, evaluate_thresholds, solve_belief
+from .blind import best_blind_schedule
 from .filtering import Filter
 from .model import Model
 from .policies import ContextIndex, MyopicPolicy, SchedulePolicy, ThresholdPolicy
@@ -81,15 +82,8 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         solution = solve_belief(problem)
         low += float(weight) * solution.lower
         high += float(weight) * solution.upper
-        alone = np.arange(model.n_types) == kind
-        if model.has_farewells:
-            value, schedule = chains.best_schedule(model, mask, alone.astype(np.float64))
-            blind_schedules.append(schedule)
-        else:
-            deaf = BeliefProblem.of(model, kind, present, blind=True)
-            schedule = present[_follow_blindly(deaf, solve_belief(deaf))]
-            value = chains.schedule_value(model, schedule, alone.astype(np.float64))
-            blind_schedules.append(schedule)
+        value, schedule = best_blind_schedule(model, kind, present)
+        blind_schedules.append(schedule)
         blind += float(weight) * value
         myopic += float(weight) * evaluate_thresholds(problem, *_myopic_rule(problem))
         row = np.full((length, k, 2), 2.0)
@@ -121,22 +115,6 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         blind_policy=SchedulePolicy(Columns.of(population), contexts, np.stack(blind_schedules)),
         myopic_policy=MyopicPolicy(known),
     )
-
-
-def _follow_blindly(problem: BeliefProblem, solution: BeliefSolution) -> NDArray[np.int64]:
-    """The schedule that a threshold rule amounts to when nothing is heard, shape (T,)."""
-    schedule = np.zeros(problem.length, dtype=np.int64)
-    k = solution.first
-    bored = 1.0 - problem.fit[k]
-    for t in range(problem.length):
-        if t > 0 and bored >= solution.threshold[t, k, 0]:
-            k = int(solution.target[t, k, 0])
-            bored = 1.0 - problem.fit[k]
-        schedule[t] = k
-        stays = np.array([1.0 - bored, bored]) * (1.0 - problem.leave)
-        if stays.sum() > 0.0:
-            bored = (stays[1] + stays[0] * problem.hazard[k]) / stays.sum()
-    return schedule
 
 
 def _myopic_rule(

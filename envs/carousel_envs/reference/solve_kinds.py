@@ -111,7 +111,7 @@ def _search(model: Model, planning: Model) -> Arrays:
         present = np.flatnonzero(mask)
         parts = _parts(planning, j, present)
         found.append(solve_kinds(**parts, work=WORK / n))
-        blind[j] = present[blind_schedule(**parts)]
+        blind[j] = [present[blind_schedule(**parts)]]
     most = max(bounds.actions.shape[2] for bounds in found)
     vectors = np.zeros((n, model.length, k, most, n_kinds, 2))
     actions = np.zeros(vectors.shape[:4], dtype=np.int64)

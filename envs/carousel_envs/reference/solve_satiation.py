@@ -9,6 +9,7 @@ import numpy as np
 
 from ..observation import Columns
 from . import chains
+from .blind import best_blind_schedule
 from .disclosure import disclosed_value
 from .filtering import Filter
 from .lagrangian import bound_at, relax
@@ -108,7 +109,7 @@ def solve_hidden_rotation(population: Population, model: Model) -> Reference:
         for j, mask in enumerate(model.masks):
             present = np.flatnonzero(mask)
             average = _average_user(model, model.joint[:, j], present)
-            starts[j] = present[solve_satiation(average, _NARROW).schedule]
+            starts[j] = [present[solve_satiation(average, _NARROW).schedule]]
         told = _told_early(model, relaxed) if planning is model else _told_at_once(model)
         found["upper"] = np.array(told)
         blind, found["schedules"] = open_loop(model, starts)
@@ -206,7 +207,8 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
     do worse. `relaxed` is the reference of the population without satiation and farewells, whose
     policy is one of the candidates.
     """
-    known = Filter(population, model.merged(MAX_PLANNING_KINDS))
+    planning = model.merged(MAX_PLANNING_KINDS)
+    known = Filter(population, planning)
 
     def policies(found: Arrays) -> dict[str, Policy]:
         index = {"index": WhittlePolicy(known, found["index"])} if "index" in found else {}
@@ -226,7 +228,14 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
                 )
                 upper = min(upper, _told_at_once(never_bored))
         found["upper"] = np.array(upper)
-        blind, found["schedules"] = open_loop(model)
+        starts = {
+            j: [
+                best_blind_schedule(planning, int(a), np.flatnonzero(mask))[1]
+                for a in np.flatnonzero(planning.joint[:, j])
+            ]
+            for j, mask in enumerate(model.masks)
+        }
+        blind, found["schedules"] = open_loop(model, starts)
         return {**found, **_best_of_several(population, policies(found), blind)}
 
     return _assembled(population, model, stored("relaxation", population, solve), policies)
