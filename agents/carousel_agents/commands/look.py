@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import gymnasium as gym
 import typer
 
-from carousel_envs import CarouselError, environment_ids
+from carousel_envs import environment_ids
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SHIFTS, GradedShift
 
@@ -68,10 +68,10 @@ def reference(
 ) -> None:
     """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
     if every == (env is not None):
-        raise CarouselError("give either an environment or --all")
+        raise typer.BadParameter("give either an environment or --all")
     if env is None:
         if changes:
-            raise CarouselError("--set needs an environment; --all shows all of them as they are")
+            raise typer.BadParameter("--set needs an environment, --all shows them as they are")
         with console.ERR.status("solving") as status:
             rows = references.gate_rows(lambda name: status.update(f"solving {name}"))
         if as_json:

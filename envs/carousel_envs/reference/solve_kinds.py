@@ -35,15 +35,17 @@ WORK = 5e9
 """Multiplications that the search may take, over all visible contexts."""
 CLOSED = 0.03
 """Gap, as a share of the upper bound, at which the search counts as closed."""
+SURE = 4.0
+"""Standard errors by which a simulated value must exceed a certain one to take its place."""
 _MAX_INFORMED_SOLVES = 64
 
 
 def solve_hidden_kinds(population: Population, model: Model) -> Reference:
     """Two-sided bounds: plans below, the search's bound above.
 
-    Where the search does not close, or kinds are too many to plan for and plans are made for a few
-    merged ones, the value is that of the best of several policies, simulated; with merged kinds the
-    bound is a router that knows the user.
+    Where these stay apart, the best of several policies is simulated as well. Where kinds are too
+    many to plan for, plans are made for a few merged ones, and the bound is a router that knows the
+    user.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     columns = Columns.of(population)
@@ -61,23 +63,27 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
     def solve() -> Arrays:
         found = _search(model, planning)
         acting = policies(found)
-        value, upper = float(found.pop("lower")), float(found.pop("upper"))
-        chosen, error = "plans", np.nan
+        lower, upper = float(found.pop("lower")), float(found.pop("upper"))
+        # what is attained for certain: plans may fall short of a schedule
+        chosen, value, error = "blind", float(found["blind"]), np.nan
+        if planning is model and lower >= value:
+            chosen, value = "plans", lower
         if planning is not model:
             upper = informed_value(model)
         elif upper - value > CLOSED * upper:
             upper = min(upper, informed_value(model))
-        if planning is not model or upper - value > CLOSED * upper or value < found["blind"]:
-            chosen = best_of(population, acting)
-            value, error = simulated(population, acting[chosen])
-        if chosen == "blind" or value < found["blind"]:
-            # plans may fall short of a schedule that nothing can be learned to improve
-            chosen, value, error = "blind", float(found["blind"]), np.nan
+        played = {"myopic": simulated(population, acting["myopic"])}
+        if upper - value > CLOSED * upper:
+            best = best_of(population, acting)
+            played[best] = simulated(population, acting[best])
+        for name, (mean, noise) in played.items():
+            if mean - SURE * noise > value:
+                chosen, value, error = name, mean, noise
         return {
             **found,
             "value": np.array([value, error]),
             "upper": np.array(upper),
-            "myopic": np.array(simulated(population, acting["myopic"])),
+            "myopic": np.array(played["myopic"]),
             "chosen": np.array(chosen),
         }
 
