@@ -254,7 +254,8 @@ def step(  # type: ignore[no-untyped-def]
         # 5. leaving
         leaves = goes or np.int64((first >> _S32) & _MASK) < rows[user, leaving + mood]
         if farewells:
-            lane.farewell = np.int64((second >> _S16) & _MASK) < rows[user, leaving + 2 + mood]
+            says = np.int64((second >> _S16) & _MASK) < rows[user, leaving + 2 + mood]
+            lane.farewell = says and not goes
             obs[i, farewell_column] = lane.farewell
 
         events[PLAYED, i] = 1

@@ -72,9 +72,32 @@ def test_every_population_has_an_entry_of_its_own(place):
 def test_another_version_of_the_solvers_solves_anew(place, monkeypatch):
     solver = Solver()
     ask(solver)
-    monkeypatch.setattr(store, "SOLVER_VERSION", store.SOLVER_VERSION + 1)
+    monkeypatch.setattr(store, "solvers", lambda: "other")
     ask(solver)
     assert solver.asked == 2
+
+
+def test_the_entry_of_another_population_is_not_believed(place, caplog):
+    solver, other = Solver(), POPULATION.replace(n_users=11)
+    ask(solver)
+    ask(solver, other)
+    store.entry_path("kinds", other).rename(store.entry_path("kinds", POPULATION))
+    with caplog.at_level(logging.WARNING):
+        ask(solver)
+    assert solver.asked == 3
+    assert "is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("named", ["~nobody-of-this-name/x", "file"])
+def test_a_cache_that_is_no_folder_is_said_to_be_none(tmp_path, monkeypatch, caplog, named):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAROUSEL_CACHE", named)
+    solver = Solver()
+    with caplog.at_level(logging.WARNING):
+        ask(solver)
+    assert solver.asked == 1
+    assert "CAROUSEL_CACHE is" in caplog.text
 
 
 def cut(entry: Path) -> None:
@@ -105,12 +128,25 @@ def pickle_something(entry: Path) -> None:
     whole = io.BytesIO()
     np.savez(whole, value=np.array([object()], dtype=object))
     content = whole.getvalue()
-    entry.write_bytes(hashlib.sha256(content).digest() + content)
+    entry.write_bytes(hashlib.sha256(entry.name.encode() + content).digest() + content)
+
+
+def sign_something_else(entry: Path) -> None:
+    content = b"no archive"
+    entry.write_bytes(hashlib.sha256(entry.name.encode() + content).digest() + content)
 
 
 @pytest.mark.parametrize(
     "damage",
-    [cut, empty, scribble, change_the_last_bit, replace_by_a_bare_archive, pickle_something],
+    [
+        cut,
+        empty,
+        scribble,
+        change_the_last_bit,
+        replace_by_a_bare_archive,
+        pickle_something,
+        sign_something_else,
+    ],
 )
 def test_a_damaged_entry_is_rebuilt_and_said_to_be(place, caplog, damage):
     solver = Solver()

@@ -14,6 +14,7 @@ from carousel_envs.cues import cue_table
 from carousel_envs.observation import Columns
 from carousel_envs.reference import engagement_optimal, frontier, welfare_optimal
 from carousel_envs.reference.model import Model
+from carousel_envs.rollout import rollout
 from carousel_envs.users import UNIT
 
 FIELDS: dict[str, Any] = {
@@ -270,3 +271,24 @@ def test_what_has_no_exact_frontier_is_told(arguments, sentence):
 def test_points_must_be_a_whole_number_in_range(points):
     with pytest.raises(CarouselError, match="points is"):
         frontier(SEEN, points=points)
+
+
+def test_a_symbol_that_one_mood_never_shows_leaves_the_frontier_exact():
+    """Fresh users always engage, and turns only harm: silence must not look like leaving."""
+    population = Population(
+        personas=("alice", "bob"),
+        session_length=30,
+        fit=1.0,
+        boredom_hazard=0.002,
+        engagement_fresh=1.0,
+        engagement_bored=0.5,
+        swap_cost=0.3,
+        cues=(),
+        welfare=(-0.2, -0.3),
+        n_users=1,
+    )
+    for point in frontier(population, (0.0, 0.5, 1.0)):
+        assert point.value <= point.value_upper + 1e-9
+        assert point.everyone.session_length == pytest.approx(30.0, abs=1e-9), "nobody can leave"
+        played = rollout(population, point.policy, 20_000, seed=5)
+        assert abs(played.mean - point.engagement) <= 4 * played.standard_error + 1e-9

@@ -139,7 +139,8 @@ def _stay(p, k, reward, leave, h, like, goodbye, chord, tangent, last):  # type:
     for z in range(like.shape[2]):
         total, nxt = _posterior(p, like[k, 0, z], like[k, 1, z], leave, h)
         if total <= 0.0:
-            continue
+            # impossible at this belief, but the plan is also followed at others: learn nothing
+            nxt = p + (1.0 - p) * h
         g = goodbye[z]
         x = nxt / width
         j = min(int(x), grid - 2)

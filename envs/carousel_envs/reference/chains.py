@@ -7,6 +7,7 @@ and sees the mood, so its value bounds every router's from above.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from .model import Model
 
 
+# Schedules few enough to try them all; schedules that are improved where they are more.
+_FEW, _ASCENTS = 5_000, 3
+
+
 @njit
 def _schedule_value(  # type: ignore[no-untyped-def]
     schedule, weights, fit, hazard, engagement, leave, farewell, gain, memory, hook, cost
@@ -28,6 +33,8 @@ def _schedule_value(  # type: ignore[no-untyped-def]
     satiation = np.zeros(n_k)
     total = 0.0
     for a in range(fit.shape[0]):
+        if weights[a] == 0.0:
+            continue
         satiation[:] = 0.0
         fresh, bored = 1.0, 0.0
         # of these, they who have just said goodbye
@@ -80,39 +87,51 @@ def _improve(  # type: ignore[no-untyped-def]
     cost,
     passes,
 ):
-    """Coordinate ascent: change one turn, or the tail from a turn on, while that helps."""
-    length = schedule.shape[0]
+    """Ascent: change one turn, or a run from a turn on, or exchange two personas from a turn on,
+    while that helps."""
+    length, n_k = schedule.shape[0], present.shape[0]
     best = _schedule_value(
         schedule, weights, fit, hazard, engagement, leave, farewell, gain, memory, hook, cost
     )
     trial = schedule.copy()
+    # moves 0 to K - 1: a turn; K to 2 K - 1: a run; then pairs
+    moves = 2 * n_k + n_k * n_k
     for _ in range(passes):
         before = best
         for t in range(length):
-            for k in present:
-                for whole_run in range(2):
-                    trial[:] = schedule
+            for move in range(moves):
+                trial[:] = schedule
+                if move < 2 * n_k:
                     end = t + 1
-                    if whole_run:
-                        while end < length and schedule[end] == schedule[t]:
-                            end += 1
-                    trial[t:end] = k
-                    value = _schedule_value(
-                        trial,
-                        weights,
-                        fit,
-                        hazard,
-                        engagement,
-                        leave,
-                        farewell,
-                        gain,
-                        memory,
-                        hook,
-                        cost,
-                    )
-                    if value > best + 1e-12:
-                        best = value
-                        schedule[:] = trial
+                    while move >= n_k and end < length and schedule[end] == schedule[t]:
+                        end += 1
+                    trial[t:end] = present[move % n_k]
+                else:
+                    one = present[(move - 2 * n_k) // n_k]
+                    other = present[(move - 2 * n_k) % n_k]
+                    if one >= other:
+                        continue
+                    for u in range(t, length):
+                        if schedule[u] == one:
+                            trial[u] = other
+                        elif schedule[u] == other:
+                            trial[u] = one
+                value = _schedule_value(
+                    trial,
+                    weights,
+                    fit,
+                    hazard,
+                    engagement,
+                    leave,
+                    farewell,
+                    gain,
+                    memory,
+                    hook,
+                    cost,
+                )
+                if value > best + 1e-12:
+                    best = value
+                    schedule[:] = trial
         if best <= before + 1e-12:
             break
     return best
@@ -160,63 +179,79 @@ def best_schedule(
     mask: NDArray[np.bool_],
     weights: NDArray[np.float64],
     candidates: tuple[NDArray[np.int64], ...] = (),
-    passes: int = 20,
+    work: float = 1e10,
 ) -> tuple[float, NDArray[np.int64]]:
     """A good open-loop schedule and its exact value (weights as in `schedule_value`).
 
-    The start is the best of the given candidates and of all periodic schedules over the best j
-    personas with runs of n turns; coordinate ascent does the rest.
+    Where there are few schedules, all are tried, and the best is the optimum. Else the given
+    candidates and periodic schedules (the best j personas in turn, n turns each) are compared, and
+    the best few are improved by ascent; `work` limits how long, in turns played.
     """
-    present = np.flatnonzero(mask)
-    alone = [schedule_value(model, np.full(model.length, k), weights) for k in present]
+    present, length = np.flatnonzero(mask), model.length
+    # turns played to know the value of one schedule
+    met = int(np.count_nonzero(weights))
+    each = length * met * (model.n_actions if model.has_satiation else 1)
+    if len(present) ** length <= min(_FEW, work / each):
+        every = itertools.product(present.tolist(), repeat=length)
+        best = max((np.array(s) for s in every), key=lambda s: schedule_value(model, s, weights))
+        return schedule_value(model, best, weights), best
+    alone = [schedule_value(model, np.full(length, k), weights) for k in present]
     order = present[np.argsort(alone)[::-1]]
-    turns = np.arange(model.length)
-    starts = list(candidates)
-    for j in range(1, len(order) + 1):
-        starts += [order[(turns // n) % j] for n in range(1, model.length + 1 if j > 1 else 2)]
-    best = max(starts, key=lambda s: schedule_value(model, s, weights)).astype(np.int64).copy()
-    value = _improve(
-        best,
-        present,
-        weights,
-        model.fit,
-        model.hazard,
-        model.engagement,
-        model.leave,
-        model.farewell,
-        model.gain,
-        model.memory,
-        model.hook,
-        model.swap_cost,
-        passes,
-    )
-    return float(value), best
+    turns = np.arange(length)
+    most = int(np.clip(work / 10 / each / len(order), 4, length))
+    runs = np.unique(np.geomspace(1, length, most).astype(np.int64)) if length > most else turns + 1
+    starts = [np.full(length, order[0]), *candidates]
+    starts += [order[(turns // n) % j] for j in range(2, len(order) + 1) for n in runs]
+    starts.sort(key=lambda s: -schedule_value(model, s, weights))
+    passes = int(np.clip(work / each / length / len(present) ** 2 / _ASCENTS, 0, 20))
+    found = []
+    for start in starts[:_ASCENTS]:
+        schedule = start.astype(np.int64)
+        value = _improve(
+            schedule,
+            present,
+            weights,
+            model.fit,
+            model.hazard,
+            model.engagement,
+            model.leave,
+            model.farewell,
+            model.gain,
+            model.memory,
+            model.hook,
+            model.swap_cost,
+            passes,
+        )
+        found.append((float(value), schedule))
+    return max(found, key=lambda one: one[0])
 
 
 def uniform_value(model: Model) -> float:
     """Value of picking an available persona uniformly at random every turn (no satiation)."""
     total = 0.0
     for j, mask in enumerate(model.masks):
-        present = np.flatnonzero(mask)
+        present, met = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
+        here = np.ix_(met, present)
+        engagement, leave, farewell = model.engagement[here], model.leave[met], model.farewell[met]
         share = 1.0 / len(present)
-        fit, hazard = model.fit[:, present], model.hazard[:, present]
+        fit, hazard = model.fit[here], model.hazard[here]
         redrawn = np.stack([fit, 1.0 - fit], axis=2)
         alive = redrawn * share
         goes = np.zeros_like(alive)
-        value = np.zeros(model.n_types)
+        value = np.zeros(len(met))
         for t in range(model.length):
             if t > 0:
                 value -= model.swap_cost * alive.sum(axis=(1, 2)) * (1.0 - share)
                 alive, goes = (_spread_evenly(mass, share, redrawn) for mass in (alive, goes))
             alive = alive - goes * (1.0 - model.hook[present])[:, None]
-            value += np.einsum("nkm,nkm->n", alive, model.engagement[:, present])
-            alive = alive * (1.0 - model.leave)[:, None, :]
-            goes = alive * model.farewell[:, None, :]
+            value += np.einsum("nkm,nkm->n", alive, engagement)
+            alive = alive * (1.0 - leave)[:, None, :]
+            goes = alive * farewell[:, None, :]
             for mass in (alive, goes):
                 bored = mass[:, :, FRESH] * hazard
                 mass[:, :, FRESH] -= bored
                 mass[:, :, BORED] += bored
-        total += float(model.joint[:, j] @ value)
+        total += float(model.joint[met, j] @ value)
     return total
 
 
@@ -237,11 +272,13 @@ def clairvoyant_value(model: Model) -> float:
     """
     total = 0.0
     for j, mask in enumerate(model.masks):
-        present = np.flatnonzero(mask)
-        fit, hazard = model.fit[:, present], model.hazard[:, present]
+        present, met = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
+        here = np.ix_(met, present)
+        engagement, leave, farewell = model.engagement[here], model.leave[met], model.farewell[met]
+        fit, hazard = model.fit[here], model.hazard[here]
         n, k = fit.shape
         hook = np.stack([np.ones(k), model.hook[present]])
-        says = np.stack([1.0 - model.farewell, model.farewell])
+        says = np.stack([1.0 - farewell, farewell])
         # value before a pick: goodbye, kind, current persona, mood
         ahead = np.zeros((2, n, k, 2))
         start = np.zeros((n, k))
@@ -249,7 +286,7 @@ def clairvoyant_value(model: Model) -> float:
             fresh = (1.0 - hazard) * ahead[..., FRESH] + hazard * ahead[..., BORED]
             after = np.stack([fresh, ahead[..., BORED]], axis=3)
             after = (says[:, :, None, :] * after).sum(axis=0)
-            stay = model.engagement[:, present] + (1.0 - model.leave)[:, None, :] * after
+            stay = engagement + (1.0 - leave)[:, None, :] * after
             start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
             for g in range(2):
                 elsewhere = np.full((n, k), -np.inf)
@@ -258,5 +295,5 @@ def clairvoyant_value(model: Model) -> float:
                     arrival = hook[g, a] * start[:, [a]] - model.swap_cost
                     elsewhere[:, others] = np.maximum(elsewhere[:, others], arrival)
                 ahead[g] = np.maximum(hook[g][:, None] * stay, elsewhere[:, :, None])
-        total += float(model.joint[:, j] @ start.max(axis=1))
+        total += float(model.joint[met, j] @ start.max(axis=1))
     return total

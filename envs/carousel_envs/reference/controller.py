@@ -102,7 +102,8 @@ def _node(nxt, cut):  # type: ignore[no-untyped-def]
 
 @njit
 def _next_beliefs(start, hazard, leave, like, grid):  # type: ignore[no-untyped-def]
-    """P(bored) at the next pick after each symbol, shape (K, grid + 1, Z); -1: cannot be shown."""
+    """P(bored) at the next pick after each symbol, shape (K, grid + 1, Z); of symbols that cannot
+    be shown at a belief nothing is learned."""
     n_k, n_z = hazard.shape[0], like.shape[2]
     nxt = np.empty((n_k, grid + 1, n_z))
     for k in range(n_k):
@@ -113,7 +114,9 @@ def _next_beliefs(start, hazard, leave, like, grid):  # type: ignore[no-untyped-
                 fresh = (1.0 - p) * like[k, 0, z] * (1.0 - leave[0])
                 bored = p * like[k, 1, z] * (1.0 - leave[1])
                 total = fresh + bored
-                nxt[k, j, z] = (bored + fresh * hazard[k]) / total if total > 0.0 else -1.0
+                if total <= 0.0:
+                    fresh, bored, total = 1.0 - p, p, 1.0
+                nxt[k, j, z] = (bored + fresh * hazard[k]) / total
     return nxt
 
 
@@ -138,8 +141,6 @@ def _evaluate(  # type: ignore[no-untyped-def]
                 if t == length - 1:
                     continue
                 for z in range(n_z):
-                    if nxt[k, j, z] < 0.0:
-                        continue
                     g = goodbye[z]
                     after = ahead[k, g, _node(nxt[k, j, z], cut[t + 1, k, g])]
                     fresh = like[k, 0, z] * (1.0 - leave[0])

@@ -24,6 +24,10 @@ SESSIONS = 100_000
 # Apart from the seeds that anybody passes, so that no figure is compared with its own noise.
 SEED, SELECTION_SEED = 2**60, 2**61
 MAX_PLANNING_KINDS = 12
+# Turns to simulate at most, and standard errors that make a difference clear.
+_TURNS, _SURE = 10_000_000, 4.0
+_SCHEDULE_WORK = 2e10
+"""Turns that may be played, over all contexts, to find schedules."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +38,8 @@ class Reference:
         tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
         value: attained by `policy`; the optimum, or a lower bound on it.
         value_upper: no router does better.
-        blind: value of `blind_policy`: the best schedule that ignores the user (for tier "exact"
-            the optimum, else the best found).
+        blind: value of `blind_policy`: the best schedule that ignores the user (for one kind of
+            user, and wherever schedules are few, the optimum; else the best found).
         best_fixed: value of the best constant router, which enacts `best_persona`.
         uniform: value of picking an available persona uniformly every turn.
         myopic: value of maximising the coming turn's expected reward at the exact belief.
@@ -108,7 +112,9 @@ def open_loop(
     `starts` are schedules to improve in each context."""
     total, schedules = 0.0, []
     for j, mask in enumerate(model.masks):
-        value, schedule = chains.best_schedule(model, mask, model.joint[:, j], tuple(starts[j]))
+        value, schedule = chains.best_schedule(
+            model, mask, model.joint[:, j], tuple(starts[j]), _SCHEDULE_WORK / len(model.masks)
+        )
         total += value
         schedules.append(schedule)
     return total, np.stack(schedules)
@@ -116,17 +122,44 @@ def open_loop(
 
 def best_of(population: Population, policies: Mapping[str, Policy]) -> str:
     """Name of the policy that does best, on other sessions than those that give its value."""
+    sessions = max(_sessions(population) // 4, 1)
 
     def mean(name: str) -> float:
-        return rollout(population, policies[name], SESSIONS // 4, SELECTION_SEED).mean
+        return rollout(population, policies[name], sessions, SELECTION_SEED).mean
 
     return max(policies, key=mean)
 
 
 def simulated(population: Population, policy: Policy) -> tuple[float, float]:
     """Mean engagement per session of a policy and its standard error, on sessions kept for this."""
-    sessions = rollout(population, policy, SESSIONS, SEED)
+    sessions = rollout(population, policy, _sessions(population), SEED)
     return sessions.mean, sessions.standard_error
+
+
+def _sessions(population: Population) -> int:
+    """Sessions to simulate: fewer where they are long."""
+    return int(np.clip(_TURNS // population.session_length, 1000, SESSIONS))
+
+
+def chosen_among(
+    certain: Mapping[str, float], played: Mapping[str, tuple[float, float]], upper: float
+) -> tuple[str, float, float]:
+    """Name, value and standard error (NaN: none) of the best policy.
+
+    A simulated value takes the place of a certain one only where it is clearly larger, and what
+    chance adds beyond the upper bound is taken off.
+
+    Args:
+        certain: values that are known to be attained.
+        played: means and standard errors of policies that were simulated.
+        upper: no policy is worth more.
+    """
+    name = max(certain, key=lambda known: certain[known])
+    value, error = certain[name], float("nan")
+    for other, (mean, noise) in played.items():
+        if min(mean, upper) - _SURE * noise > value:
+            name, value, error = other, min(mean, upper), noise
+    return name, value, error
 
 
 def spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from .reference import (
     Reference,
     best_fixed,
     best_of,
+    chosen_among,
     open_loop,
     simulated,
     spread,
@@ -35,9 +36,9 @@ WORK = 5e9
 """Multiplications that the search may take, over all visible contexts."""
 CLOSED = 0.03
 """Gap, as a share of the upper bound, at which the search counts as closed."""
-SURE = 4.0
-"""Standard errors by which a simulated value must exceed a certain one to take its place."""
-_MAX_INFORMED_SOLVES = 64
+_CELLS = 20_000_000
+"""Numbers that all plans may take: memory, and what it costs to follow them."""
+_MAX_INFORMED_SOLVES, _MAX_CONTEXTS = 64, 64
 
 
 def solve_hidden_kinds(population: Population, model: Model) -> Reference:
@@ -49,36 +50,38 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     columns = Columns.of(population)
-    contexts, known = ContextIndex(columns, model.contexts), Filter(population, planning)
+    known = Filter(population, planning)
 
     def policies(found: Arrays) -> dict[str, Policy]:
         return {
             "plans": PlanPolicy(
-                known, contexts, found["vectors"], found["actions"], found["first"]
+                known,
+                ContextIndex(columns, found["contexts"]),
+                *(found[name] for name in ("vectors", "actions", "first")),
             ),
             "myopic": MyopicPolicy(known),
-            "blind": SchedulePolicy(columns, contexts, found["schedules"]),
+            "blind": SchedulePolicy(
+                columns, ContextIndex(columns, model.contexts), found["schedules"]
+            ),
         }
 
     def solve() -> Arrays:
         found = _search(model, planning)
         acting = policies(found)
         lower, upper = float(found.pop("lower")), float(found.pop("upper"))
-        # what is attained for certain: plans may fall short of a schedule
-        chosen, value, error = "blind", float(found["blind"]), np.nan
-        if planning is model and lower >= value:
-            chosen, value = "plans", lower
-        if planning is not model:
+        certain = {"blind": float(found["blind"])}
+        if found.pop("whole"):
+            # else plans were made for something simpler than this table
+            certain["plans"] = lower
+        else:
             upper = informed_value(model)
-        elif upper - value > CLOSED * upper:
-            upper = min(upper, informed_value(model))
         played = {"myopic": simulated(population, acting["myopic"])}
-        if upper - value > CLOSED * upper:
+        if upper - max(certain.values()) > CLOSED * upper:
+            upper = min(upper, informed_value(model))
             best = best_of(population, acting)
-            played[best] = simulated(population, acting[best])
-        for name, (mean, noise) in played.items():
-            if mean - SURE * noise > value:
-                chosen, value, error = name, mean, noise
+            if best != "blind":
+                played[best] = simulated(population, acting[best])
+        chosen, value, error = chosen_among(certain, played, upper)
         return {
             **found,
             "value": np.array([value, error]),
@@ -110,33 +113,43 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
 
 
 def _search(model: Model, planning: Model) -> Arrays:
-    """Bounds over all contexts, plans and schedules of each."""
+    """Bounds over all contexts, plans of the commonest ones, and schedules of each.
+
+    Where `whole` is true the plans are made for the table itself, and nothing was left out.
+    """
     k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
+    common = np.sort(np.argsort(-model.mask_weights, kind="stable")[:_MAX_CONTEXTS])
     found, blind = [], {}
     for j, mask in enumerate(model.masks):
         present = np.flatnonzero(mask)
         parts = _parts(planning, j, present)
-        found.append(solve_kinds(**parts, work=WORK / n))
-        blind[j] = [present[blind_schedule(**parts)]]
-    most = max(bounds.actions.shape[2] for bounds in found)
-    vectors = np.zeros((n, model.length, k, most, n_kinds, 2))
+        blind[j] = [present[blind_schedule(**parts, work=WORK / 25 / n)]]
+        if j in common:
+            found.append(solve_kinds(**parts, work=WORK / len(common)))
+    sizes = [bounds.actions.shape[2] for bounds in found]
+    room = _CELLS // (len(common) * model.length * k * n_kinds * 2)
+    most = max(min(max(sizes), room), 4)
+    vectors = np.zeros((len(common), model.length, k, most, n_kinds, 2))
     actions = np.zeros(vectors.shape[:4], dtype=np.int64)
-    for j, bounds in enumerate(found):
+    first = np.zeros(len(common), dtype=np.int64)
+    for i, (j, bounds) in enumerate(zip(common, found, strict=True)):
         present, kinds = np.flatnonzero(model.masks[j]), np.flatnonzero(planning.joint[:, j])
         # short sets are filled up with copies
-        which = np.resize(np.arange(bounds.actions.shape[2]), most)
+        which = np.resize(np.arange(sizes[i]), most)
         some = spread(bounds.vectors[:, :, which], kinds, n_kinds, axis=3)
-        vectors[j] = spread(some, present, k, axis=1)
-        actions[j] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
+        vectors[i] = spread(some, present, k, axis=1)
+        actions[i] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
+        first[i] = present[bounds.first]
     blind_value, schedules = open_loop(model, blind)
+    shares = model.mask_weights[common]
     return {
-        "lower": np.array(model.mask_weights @ [bounds.lower for bounds in found]),
-        "upper": np.array(model.mask_weights @ [bounds.upper for bounds in found]),
+        "whole": np.array(planning is model and len(common) == n and most >= max(sizes)),
+        "lower": np.array(shares @ [bounds.lower for bounds in found]),
+        "upper": np.array(shares @ [bounds.upper for bounds in found]),
+        "contexts": model.contexts[common],
         "vectors": vectors,
         "actions": actions,
-        "first": np.array(
-            [np.flatnonzero(m)[b.first] for m, b in zip(model.masks, found, strict=True)]
-        ),
+        "first": first,
         "blind": np.array(blind_value),
         "schedules": schedules,
     }

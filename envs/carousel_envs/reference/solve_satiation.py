@@ -13,12 +13,20 @@ from .blind import best_blind_schedule
 from .disclosure import disclosed_value
 from .filtering import Filter
 from .lagrangian import bound_at, relax
-from .policies import ContextIndex, MyopicPolicy, SchedulePolicy, UniformPolicy
+from .policies import (
+    ContextIndex,
+    MyopicPolicy,
+    PlanPolicy,
+    SchedulePolicy,
+    ThresholdPolicy,
+    UniformPolicy,
+)
 from .reference import (
     MAX_PLANNING_KINDS,
     Reference,
     best_fixed,
     best_of,
+    chosen_among,
     open_loop,
     simulated,
 )
@@ -113,7 +121,10 @@ def solve_hidden_rotation(population: Population, model: Model) -> Reference:
         told = _told_early(model, relaxed) if planning is model else _told_at_once(model)
         found["upper"] = np.array(told)
         blind, found["schedules"] = open_loop(model, starts)
-        return {**found, **_best_of_several(population, policies(found), blind)}
+        return {
+            **found,
+            **_best_of_several(population, policies(found), blind, float(found["upper"])),
+        }
 
     return _assembled(population, model, stored("rotation", population, solve), policies)
 
@@ -212,7 +223,9 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
 
     def policies(found: Arrays) -> dict[str, Policy]:
         index = {"index": WhittlePolicy(known, found["index"])} if "index" in found else {}
-        return {"relaxed": relaxed.policy, **index, **_simple(population, model, known, found)}
+        heard = _hearing(relaxed.policy, Filter(population, model))
+        simple = _simple(population, model, known, found)
+        return {"relaxed": relaxed.policy, **heard, **index, **simple}
 
     def solve() -> Arrays:
         upper = chains.clairvoyant_value(model)
@@ -236,9 +249,24 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
             for j, mask in enumerate(model.masks)
         }
         blind, found["schedules"] = open_loop(model, starts)
-        return {**found, **_best_of_several(population, policies(found), blind)}
+        return {
+            **found,
+            **_best_of_several(population, policies(found), blind, float(found["upper"])),
+        }
 
     return _assembled(population, model, stored("relaxation", population, solve), policies)
+
+
+def _hearing(policy: Policy, known: Filter) -> dict[str, Policy]:
+    """The policy with a filter that knows of goodbyes and satiation, where kinds are the same."""
+    if not isinstance(policy, (PlanPolicy, ThresholdPolicy)):
+        return {}
+    one, other = policy.filter.model, known.model
+    same = one.n_types == other.n_types and all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("fit", "hazard", "engagement", "leave")
+    )
+    return {"heard": replace(policy, filter=known)} if same else {}
 
 
 def _simple(
@@ -253,18 +281,19 @@ def _simple(
 
 
 def _best_of_several(
-    population: Population, policies: Mapping[str, Policy], blind: float
+    population: Population, policies: Mapping[str, Policy], blind: float, upper: float
 ) -> Arrays:
     """Figures of the best policy, of the myopic one and of uniform choice: mean and standard error
     (none where it is exact)."""
-    chosen = best_of(population, policies)
-    value = (blind, np.nan) if chosen == "blind" else simulated(population, policies[chosen])
+    best = best_of(population, policies)
+    played = {name: simulated(population, policies[name]) for name in {best, "myopic"} - {"blind"}}
+    chosen, value, error = chosen_among({"blind": blind}, played, upper)
     uniform = UniformPolicy(Columns.of(population))
     return {
         "chosen": np.array(chosen),
-        "value": np.array(value),
+        "value": np.array((value, error)),
         "blind": np.array(blind),
-        "myopic": np.array(simulated(population, policies["myopic"])),
+        "myopic": np.array(played["myopic"]),
         "uniform": np.array(simulated(population, uniform)),
     }
 

@@ -1,9 +1,10 @@
 """What took long to solve, kept on disk and found again by the population's fingerprint.
 
-An entry is a SHA-256 digest (32 bytes) and what it is the digest of, a NumPy archive of plain
-arrays. The digest is compared before anything is parsed, and reading runs no code; an entry that is
-damaged, or was made by another version of the solvers, is solved anew and replaced. Nothing depends
-on the store: without a place to write, everything is solved each time.
+An entry is a SHA-256 digest (32 bytes) of its name and of what follows, a NumPy archive of plain
+arrays. The digest is compared before anything is parsed, and reading runs no code. The name holds
+the population's fingerprint and a digest of this package's own source. So an entry that is damaged,
+or another's, or was made by another version of the solvers, is solved anew and replaced. Nothing
+depends on the store: without a place to write, everything is solved each time.
 
 The folder is the environment variable `CAROUSEL_CACHE` (empty: keep nothing), else the user's cache
 folder. Deleting it is always safe.
@@ -15,6 +16,8 @@ import hashlib
 import io
 import logging
 import os
+import zipfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +34,6 @@ if TYPE_CHECKING:
 
     from ..population import Population
 
-SOLVER_VERSION = 1
-"""Counts changes of what a solver finds; part of every entry's name, so that results never mix."""
-
 _log = logging.getLogger(__name__)
 
 Arrays = dict[str, "NDArray[Any]"]
@@ -44,13 +44,33 @@ def folder() -> Path | None:
     named = os.environ.get("CAROUSEL_CACHE")
     if named is None:
         return user_cache_path("persona-carousel", appauthor=False) / "references"
-    return Path(named).expanduser() if named else None
+    if not named:
+        return None
+    try:
+        place = Path(named).expanduser()
+        if place.is_dir() or not place.exists():
+            return place
+        reason = "it is no folder"
+    except (OSError, RuntimeError) as error:
+        reason = str(error)
+    _log.warning("CAROUSEL_CACHE is %r (%s); nothing is kept", named, reason)
+    return None
+
+
+@cache
+def solvers() -> str:
+    """First 8 hex digits of a SHA-256 over the source of this package."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def entry_path(what: str, population: Population) -> Path | None:
     """The file that holds `what` was solved for a population, or None if nothing is kept."""
     place = folder()
-    name = f"{what}-{population.fingerprint}-{SOLVER_VERSION}.reference"
+    name = f"{what}-{population.fingerprint}-{solvers()}.reference"
     return None if place is None else place / name
 
 
@@ -69,14 +89,14 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
         return _read(path)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         _log.warning("%s is damaged (%s); it is solved anew", path, error)
     arrays = solve()
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
     content = archive.getvalue()
     try:
-        write_whole(path, hashlib.sha256(content).digest() + content)
+        write_whole(path, _digest(path, content) + content)
     except CarouselError as error:
         _log.warning("%s; it will be solved again next time", error)
     return arrays
@@ -85,7 +105,11 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
 def _read(path: Path) -> Arrays:
     whole = path.read_bytes()
     digest, content = whole[:32], whole[32:]
-    if hashlib.sha256(content).digest() != digest:
-        raise ValueError("its content is not what was written")
+    if _digest(path, content) != digest:
+        raise ValueError("it does not hold what was written under this name")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _digest(path: Path, content: bytes) -> bytes:
+    return hashlib.sha256(path.name.encode() + content).digest()
