@@ -28,10 +28,14 @@ def gate_rows(report: Callable[[str], None]) -> list[dict[str, Any]]:
     rows = []
     for env in environment_ids():
         report(env)
-        reference = solve(any_population(env.removeprefix("Carousel/").removesuffix("-v0")))
+        reference = solve(any_population(_short(env)))
         figures = {name: getattr(reference, name) for name in GATE}
         rows.append({"env": env, "tier": reference.tier, **figures})
     return rows
+
+
+def _short(env: str) -> str:
+    return env.removeprefix("Carousel/").removesuffix("-v0")
 
 
 def print_gate(rows: list[dict[str, Any]]) -> None:
@@ -40,7 +44,7 @@ def print_gate(rows: list[dict[str, Any]]) -> None:
         "Expected engagement per session: what can be had, and what simpler routers reach",
         ("environment", "tier", *(name.replace("_", " ") for name in GATE)),
         (
-            (row["env"], row["tier"], *(console.number(row[name], 2) for name in GATE))
+            (_short(row["env"]), row["tier"], *(console.number(row[name], 2) for name in GATE))
             for row in rows
         ),
     )
