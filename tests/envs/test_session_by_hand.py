@@ -91,7 +91,7 @@ class Session:
             chance = 0
         mood, symbol = self.mood, int(self.symbols[self.mood][cue])
         leaves = goes or leave < self.leave[mood]
-        self.farewell = goodbye < self.farewells[mood]
+        self.farewell = not goes and goodbye < self.farewells[mood]
         welfare = 0.0 if goes else float(self.welfare[action])
         if kept:
             welfare -= self.population.farewell_harm
