@@ -281,7 +281,7 @@ def test_a_range_with_a_hole_can_be_shifted_all_the_way(name, fields):
 
 @pytest.mark.parametrize("severity", [True, np.True_, "0.5", b"1", np.array([0.5]), None])
 def test_what_only_resembles_a_number_is_no_severity(severity):
-    with pytest.raises(CarouselError, match="severity of hazard is .*; it must be a number"):
+    with pytest.raises(CarouselError, match=r"severity of hazard is .*; it must be a number"):
         SHIFTS["hazard"].apply(PRESETS["Boredom"], severity)
 
 
