@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 
 from . import session
 from .cues import cue_table
-from .errors import CarouselError
+from .errors import one_of
 from .lanes import Info, LaneVectorEnv
 from .observation import Columns, column_names, observation_space
 from .population import Population, as_population
@@ -71,8 +71,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         copy: bool = True,
     ) -> None:
         self.population = as_population(self.preset if population is None else population)
-        if reward not in ("sampled", "mean"):
-            raise CarouselError(f"reward is {reward!r}; it must be 'sampled' or 'mean'")
+        one_of("reward", reward, ("sampled", "mean"))
         self.reward = reward
         self.columns = Columns.of(self.population)
         self.column_names = column_names(self.population)

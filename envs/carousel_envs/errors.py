@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -32,21 +34,61 @@ def whole_number(name: str, value: SupportsIndex, low: int, high: int) -> int:
     return number
 
 
-def real_number(name: str, value: float, low: float, high: float) -> float:
+def real_number(
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    below: bool = False,
+    text: bool = False,
+) -> float:
     """Return `value` as a float, or say what is allowed.
+
+    Args:
+        name: how the sentence calls it.
+        value: a number.
+        low, high: its bounds.
+        below: whether it must stay below `high`.
+        text: whether it may be written out, as on the command line.
 
     Raises:
         CarouselError: `value` is no finite number, or outside [low, high].
     """
+    given = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    others = (bool, np.bool_, bytes, bytearray, np.ndarray, *(() if text else (str,)))
     try:
-        number = float(value)
+        number = math.nan if isinstance(given, others) else float(given)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not low <= number <= high:
+    if not low <= number <= high or (below and number == high):
         raise CarouselError(
-            f"{name} is {shown(value)}; it must be a number from {low:g} to {high:g}"
+            f"{name} is {shown(value)}; it must be a number from {low:g} to "
+            f"{'below ' * below}{high:g}"
         )
     return number
+
+
+def truth_value(name: str, value: Any) -> bool:
+    """Return `value` as a bool, or say that it is none.
+
+    Raises:
+        CarouselError: `value` is neither true nor false.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise CarouselError(f"{name} is {shown(value)}; it must be True or False")
+    return bool(value)
+
+
+def one_of(name: str, value: Any, allowed: Sequence[str | None]) -> None:
+    """Do nothing if `value` is one of a few names, or None where that is one of them.
+
+    Raises:
+        CarouselError: it is not.
+    """
+    if not (value is None or isinstance(value, str)) or value not in allowed:
+        *most, last = map(repr, allowed)
+        raise CarouselError(f"{name} is {shown(value)}; it must be {', '.join(most)} or {last}")
 
 
 def as_array(name: str, value: Any) -> NDArray[Any]:
@@ -67,7 +109,7 @@ def shown(value: Any) -> str:
     """A value as it stands in a sentence: on one line, and not too long."""
     try:
         text = " ".join(repr(value).split())
-    except ValueError:
-        # an integer of thousands of digits refuses to be written out
-        text = f"a {type(value).__name__} too large to print"
+    except Exception:
+        # an integer of thousands of digits, a list in a list in a list, whatever cannot say itself
+        text = f"a {type(value).__name__} that cannot be printed"
     return text if len(text) <= 80 else text[:77] + "..."

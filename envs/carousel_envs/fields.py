@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from .errors import CarouselError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -33,11 +41,63 @@ class Fields(BaseModel):
     tables: ClassVar[tuple[str, ...]] = ()
     """Fields that may be tables, where the entry that is wrong tells more than the whole."""
 
+    texts: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold text, and no numbers."""
+
+    words: ClassVar[Mapping[str, str]] = {}
+    """Of a field of numbers: the one word that it may be instead."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would read True as 1, "0.1" as a tenth and a set in whatever order it has
+        name = str(info.field_name)
+        if cls.model_fields[name].annotation is bool:
+            if not isinstance(value, bool):
+                raise ValueError("must be a truth value")
+            return value
+        if name in cls.words and isinstance(value, str):
+            if value != cls.words[name]:
+                raise ValueError(f"the only text allowed is {cls.words[name]!r}")
+            return cls.words[name]
+        return _plain(value, text=name in cls.texts)
+
     def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
             raise CarouselError(_sentence(error, fields, type(self))) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise CarouselError(
+            f"{_label(name)} cannot be assigned, since {type(self).__name__} is frozen; replace "
+            "makes a changed copy"
+        )
+
+    def __delattr__(self, name: str) -> None:
+        raise CarouselError(
+            f"{_label(name)} cannot be deleted, since {type(self).__name__} is frozen"
+        )
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """One of these as it is, or one with the fields of a mapping.
+
+        Raises:
+            CarouselError: neither, or the fields are not allowed.
+        """
+        return obj if isinstance(obj, cls) else cls(**_by_name(cls.__name__.lower(), obj))
+
+    @classmethod
+    def model_validate_json(cls, json_data: Any, **_: Any) -> Self:
+        """Pydantic's name for `from_json`."""
+        return cls.from_json(json_data)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's name for `replace`: what changes is validated."""
+        if update is None:
+            return super().model_copy(deep=deep)
+        return self.replace(**_by_name("update", update))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -76,11 +136,45 @@ class Fields(BaseModel):
             yield name, field.description or ""
 
 
-def holds_text_or_bool(value: Any) -> bool:
-    """Whether text or truth values stand where numbers belong: pydantic would read them as such."""
+_DEEPEST = 8
+"""Lists in lists that are looked into; no field has as many."""
+
+
+def _plain(value: Any, *, text: bool, depth: int = 0) -> Any:
+    """Numbers or text, None, and lists and tuples of them, from what may be arrays.
+
+    Raises:
+        ValueError: there is something else in it, as a clause that says what.
+    """
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufUO":
+        # longer floats than Python's would stay what they are
+        value = (value.astype(np.float64) if value.dtype.kind == "f" else value).tolist()
+    if isinstance(value, (set, frozenset)):
+        raise ValueError("must have an order, which a set has not")
     if isinstance(value, (list, tuple)):
-        return any(holds_text_or_bool(item) for item in value)
-    return isinstance(value, (str, bool, np.bool_))
+        if depth == _DEEPEST:
+            raise ValueError("must not hold lists in lists without end")
+        items = [_plain(item, text=text, depth=depth + 1) for item in value]
+        return items if isinstance(value, list) else tuple(items)
+    if isinstance(value, bool):
+        raise ValueError(f"must hold {'text' if text else 'numbers, not text or truth values'}")
+    if isinstance(value, (str, bytes, bytearray, memoryview)) and not text:
+        raise ValueError("must hold numbers, not text or truth values")
+    if value is None or isinstance(value, (int, float, str)):
+        return value
+    what = "text" if text else "numbers"
+    raise ValueError(f"must be made of {what}, in lists, tuples or arrays")
+
+
+def _by_name(name: str, fields: Any) -> Mapping[str, Any]:
+    if not isinstance(fields, Mapping) or not all(isinstance(key, str) for key in fields):
+        raise CarouselError(f"{name} is {shown(fields)}; it must map names of fields to values")
+    return fields
+
+
+def _label(name: str) -> str:
+    """A name that somebody chose, as it stands in a sentence."""
+    return name if name.isidentifier() and len(name) <= 40 else shown(name)
 
 
 def _without_negative_zeros(value: Any) -> Any:
@@ -112,7 +206,8 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fie
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return (
-            f"{name} is not a field of {model.__name__}; fields are {', '.join(model.model_fields)}"
+            f"{_label(name)} is not a field of {model.__name__}; fields are "
+            f"{', '.join(model.model_fields)}"
         )
     if first["type"] == "missing":
         return f"{name} is missing; it is {model.model_fields[name].description}"

@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from . import rng, session
-from .errors import CarouselError, as_array, shown, whole_number
+from .errors import CarouselError, as_array, one_of, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,18 +106,11 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         copy: bool,
     ) -> None:
         n = self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise CarouselError(
-                f"render_mode is {render_mode!r}; it must be None, 'ansi' or 'rgb_array'"
-            )
-        try:
-            self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError:
-            raise CarouselError(
-                f"autoreset_mode is {autoreset_mode!r}; it must be one of "
-                f"{', '.join(mode.value for mode in AutoresetMode)}"
-            ) from None
-        self.copy = copy
+        one_of("render_mode", render_mode, (None, *RENDER_MODES))
+        if not isinstance(autoreset_mode, AutoresetMode):
+            one_of("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.copy = truth_value("copy", copy)
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
         self.single_observation_space = space
@@ -258,7 +251,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             raise CarouselError(f"options is {shown(options)}; it must be a dict or None")
         for name in options:
             if name not in ("user", "reset_mask"):
-                raise CarouselError(f"option {name!r} is unknown; known are user, reset_mask")
+                raise CarouselError(f"option {shown(name)} is unknown; known are user, reset_mask")
         which = np.ones(self.num_envs, dtype=np.bool_)
         if "reset_mask" in options:
             if self.autoreset_mode != AutoresetMode.DISABLED:

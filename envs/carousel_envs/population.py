@@ -15,16 +15,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
 from .errors import CarouselError, shown
-from .fields import Fields, Finite, Unit, Weight, holds_text_or_bool
+from .fields import Fields, Finite, Unit, Weight
 from .personas import repertoire, trait_names
 
 if TYPE_CHECKING:
@@ -124,6 +118,8 @@ class Population(Fields):
         **dict.fromkeys(PER_PERSONA, "it must be a number or one number per persona"),
     }
     tables: ClassVar[tuple[str, ...]] = ("fit",)
+    texts: ClassVar[tuple[str, ...]] = ("personas", "shows")
+    words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
@@ -293,33 +289,12 @@ class Population(Fields):
         default=0, ge=0, lt=2**63, description="seed of the user table, 0 to 2**63 - 1"
     )
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        # pydantic would read True as 1 and "0.1" as a tenth; neither was meant
-        if info.field_name == "unmask":
-            if not isinstance(value, bool):
-                raise ValueError("must be a truth value")
-            return value
-        if isinstance(value, np.ndarray):
-            value = value.tolist()
-        if isinstance(value, (set, frozenset)):
-            raise ValueError("must have an order, which a set has not")
-        if info.field_name == "fit" and isinstance(value, str):
-            if value != "traits":
-                raise ValueError("the only text allowed is 'traits'")
-        elif info.field_name not in ("personas", "shows") and holds_text_or_bool(value):
-            raise ValueError("must hold numbers, not text or truth values")
-        if isinstance(value, (bool, np.bool_)):
-            raise ValueError("must not be a truth value")
-        return value
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         known = repertoire()
         for name in self.personas:
             if name not in known:
-                raise ValueError(f"personas names {name!r}; known are {', '.join(known)}")
+                raise ValueError(f"personas names {shown(name)}; known are {', '.join(known)}")
         if len(set(self.personas)) != len(self.personas):
             raise ValueError(f"personas {self.personas!r} repeats a name; each may appear once")
         _check_cues(self.cues)
@@ -328,7 +303,7 @@ class Population(Fields):
         for taste in self.archetypes:
             if len(taste) != n_traits:
                 raise ValueError(
-                    f"archetypes holds {taste!r}; every taste must have {n_traits} coordinates"
+                    f"archetypes holds {shown(taste)}; every taste must have {n_traits} coordinates"
                 )
         if len(self.archetype_weights) != len(self.archetypes):
             raise ValueError(
@@ -349,7 +324,7 @@ class Population(Fields):
             if span_numbers(low)[-1] > span_numbers(high)[0]:
                 raise ValueError(f"{small} is {low!r}; it must not exceed {large} ({high!r})")
         if len(set(self.shows)) != len(self.shows):
-            raise ValueError(f"shows is {self.shows!r}; each sign may appear once")
+            raise ValueError(f"shows is {shown(self.shows)}; each sign may appear once")
         if self.has_farewells and "farewell" not in self.shows:
             raise ValueError(
                 f"shows is {self.shows!r}; it must name 'farewell' where farewell_bored is above 0"
@@ -492,8 +467,10 @@ def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
                     f"cues[{j}] for mood {mood} sums to {sum(row):.6g}; every row must sum to 1"
                 )
         joint *= len(cue[0])
-    if joint > MAX_JOINT_SYMBOLS:
-        raise ValueError(f"cues have {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed")
+        if joint > MAX_JOINT_SYMBOLS:
+            raise ValueError(
+                f"cues have at least {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed"
+            )
 
 
 def presets() -> Mapping[str, Mapping[str, Any]]:

@@ -426,15 +426,31 @@ def parse_shift(
     Raises:
         CarouselError: another form, an unknown axis, or a severity outside [0, 1].
     """
-    name, equals, value = text.partition("=")
+    name, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not equals:
-        raise CarouselError(f"shift {text!r} must have the form axis=severity, as in hazard=0.5")
+        raise CarouselError(
+            f"shift {shown(text)} must have the form axis=severity, as in hazard=0.5"
+        )
     shift = find_shift(name, among)
-    return shift, real_number(f"severity of {name}", value, 0.0, 1.0)  # type: ignore[arg-type]
+    return shift, real_number(f"severity of {name}", value, 0.0, 1.0, text=True)
 
 
 def shifted(population: P, shifts: Iterable[tuple[GradedShift[P], float]]) -> P:
-    """Apply several shifts, one after the other."""
-    for shift, severity in shifts:
+    """Apply several shifts, one after the other.
+
+    Raises:
+        CarouselError: no pairs of a shift and a severity, or one that cannot be applied.
+    """
+    try:
+        pairs = [(shift, severity) for shift, severity in shifts]
+    except (TypeError, ValueError):
+        raise CarouselError(
+            f"shifts are {shown(shifts)}; they must be pairs (shift, severity)"
+        ) from None
+    for shift, severity in pairs:
+        if not isinstance(shift, GradedShift):
+            raise CarouselError(
+                f"shifts hold {shown(shift)}; it must be a shift, such as SHIFTS has by name"
+            )
         population = shift.apply(population, severity)
     return population

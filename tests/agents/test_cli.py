@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from carousel_agents.commands.play import speaker
 from carousel_agents.learning import PolicyFile
 from carousel_envs import environment_ids, recall
 from carousel_envs.shifts import SHIFTS
@@ -84,6 +85,10 @@ def test_evaluate_prints_what_it_promises():
     assert figures == again
 
 
+def test_who_speaks_is_read_from_the_columns_that_say_so():
+    assert speaker({"topic_persona_x": 1.0, "persona_bob": 1.0, "persona_alice": 0.0}) == "bob"
+
+
 def test_lists_name_everything():
     listed = result("envs")
     assert tuple(e["env"] for e in listed["environments"]) == environment_ids()
@@ -127,6 +132,8 @@ def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
         (("reference", "Nowhere"), "environment 'Nowhere' is unknown"),
         (("reference", "CartPole-v1"), "environment 'CartPole-v1' is unknown"),
         (("reference", "Boredom", "--set", "charm=1"), "charm is not a field"),
+        (("reference", "Boredom", "--set", "a\nb=1"), r"'a\nb' is not a field"),
+        (("reference", "Boredom", "--set", "a\nb"), r"--set 'a\nb' must have the form"),
         (("reference", "Boredom", "--set", "boredom_hazard=2"), "boredom_hazard is 2"),
         (("reference", "Boredom", "--set", "boredom_hazard=NaN"), "boredom_hazard is nan"),
         (("reference", "Boredom", "--set", "swap_cost"), "must have the form field=value"),

@@ -10,7 +10,7 @@ import pytest
 from faulty import DISABLED, FAULTS, NEXT, SAME, Walk, WalkVector
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 
 from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, environment_ids
 from carousel_envs.checking import CHECKS, Finding, Report, check_vector_env
@@ -303,3 +303,46 @@ def test_the_documentation_says_what_every_check_asks_for():
     page = (Path(__file__).parents[2] / "docs" / "checking.md").read_text(encoding="utf-8")
     rows = [f"| `{check}` | {what.rstrip('.')} |" for check, what in CHECKS.items()]
     assert "\n".join(rows) in page
+
+
+@pytest.mark.parametrize("ignore", [iter(["metadata"]), 5, None, True, [["a"]], "metadata", [5]])
+def test_what_holds_no_names_of_checks_cannot_be_ignored(ignore):
+    with pytest.raises(CarouselError, match=r"^ignore (is|names) ") as caught:
+        check_vector_env(lambda: walk(WalkVector, NEXT), ignore=ignore)
+    assert "\n" not in str(caught.value)
+
+
+def fails():
+    raise OSError("no\nroom")
+
+
+@pytest.mark.parametrize(
+    "scalar", [5, "x", True, fails, lambda: None, lambda: walk(WalkVector, NEXT)]
+)
+def test_a_scalar_that_is_none_is_no_fault_of_the_environment(scalar):
+    with pytest.raises(CarouselError, match=r"^scalar (is|cannot be made)") as caught:
+        check_vector_env(lambda: walk(WalkVector, NEXT), scalar=scalar)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(CarouselError, match=r"^scalar is a WalkVector"):
+        check_vector_env(lambda: walk(WalkVector, NEXT), scalar=walk(WalkVector, NEXT))
+
+
+def test_a_function_that_makes_nothing_is_named():
+    with pytest.raises(CarouselError, match=r"^env cannot be made: .* raised OSError: no room$"):
+        check_vector_env(fails)
+
+
+class Bare(VectorEnv):
+    """Says nothing about itself."""
+
+    metadata = None
+
+
+def test_an_environment_that_says_nothing_about_itself_is_found_out():
+    report = check_vector_env(Bare)
+    assert report.environment == "Bare"
+    found = outcomes(report)
+    assert found["metadata"] == found["batched_spaces"] == "failed"
+    messages = {finding.check: finding.message for finding in report.findings}
+    assert "must be an AutoresetMode" in messages["metadata"]
+    assert "num_envs is None" in messages["batched_spaces"]

@@ -29,6 +29,13 @@ from carousel_envs.rollout import rollout
         ({"num_envs": 2**25}, ("num_envs is 33554432", "16777216")),
         ({"reward": "both"}, ("reward is 'both'", "'sampled' or 'mean'")),
         ({"reward": None}, ("reward is None", "'sampled' or 'mean'")),
+        ({"reward": np.array(["mean"])}, ("reward is array(['mean']", "'sampled' or 'mean'")),
+        ({"render_mode": np.array([1, 2])}, ("render_mode is array([1, 2])", "None, 'ansi'")),
+        ({"render_mode": 0}, ("render_mode is 0", "None, 'ansi'")),
+        ({"copy": "no"}, ("copy is 'no'", "True or False")),
+        ({"copy": None}, ("copy is None", "True or False")),
+        ({"copy": np.array([1, 2])}, ("copy is array([1, 2])", "True or False")),
+        ({"autoreset_mode": np.array(["NextStep"])}, ("autoreset_mode is array", "'SameStep'")),
         ({"render_mode": "human"}, ("render_mode is 'human'", "None, 'ansi' or 'rgb_array'")),
         ({"autoreset_mode": "never"}, ("autoreset_mode is 'never'", "NextStep", "Disabled")),
         ({"autoreset_mode": None}, ("autoreset_mode is None", "SameStep")),
@@ -47,7 +54,7 @@ def test_bad_arguments_are_named(arguments, fragments):
     for fragment in fragments:
         assert fragment in str(caught.value)
     assert "\n" not in str(caught.value)
-    if not {"num_envs", "autoreset_mode"} & set(arguments):
+    if not {"num_envs", "autoreset_mode", "copy"} & set(arguments):
         with pytest.raises(CarouselError, match=re.escape(fragments[0])):
             CarouselEnv(**arguments)
 

@@ -144,3 +144,32 @@ def test_the_environment_pays_the_rotation_rate():
     env.reset(seed=0)
     paid = [env.step([t % 3])[1][0] for t in range(900)]
     assert np.mean(paid[300:]) == pytest.approx(rotation_rate(0.95, 0.2, 0.7, 3), abs=2e-5)
+
+
+@pytest.mark.parametrize("cues", [[[0.5, 0.5], [1.0]], "cues", [["1"], ["1"]], [[2.0, -1.0]] * 2])
+def test_cues_that_are_no_probabilities_are_named(cues):
+    with pytest.raises(CarouselError, match=r"^cues (have shape|is) .*; (they|it) must be"):
+        swap_rule(0.1, 0.9, 0.5, 0.6, cues)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: swap_rule(0.1, 0.9, 0.5, 0.6, grid=1), "grid is 1; .* from 2 to"),
+        (lambda: swap_rule(0.1, 0.9, 0.5, 0.6, grid=2.5), "grid is 2.5; .* from 2 to"),
+        (lambda: blind_rate(0.1, 0.9, 0.5, 0.6, 0), "turns are 0; .* at least 1"),
+        (lambda: blind_rate(0.1, 0.9, 0.5, 0.6, [3, 0]), r"turns are \[3, 0\]; .* at least 1"),
+        (lambda: blind_rate(0.1, 0.9, 0.5, 0.6, [[1], [1, 2]]), "turns is .* differ in length"),
+        (lambda: blind_rate(0.0, 0.9, 0.5, 0.6, 3), "hazard is 0.0; .* from 0.0001 to 1"),
+        (lambda: blind_rate(True, 0.9, 0.5, 0.6, 3), "hazard is True; "),
+        (lambda: rotation_rate(0.9, 0.2, 1.0, 3), "memory is 1.0; .* from 0 to below 1"),
+        (lambda: rotation_rate(0.9, 0.2, math.nan, 3), "memory is nan; .* from 0 to below 1"),
+        (lambda: rotation_rate("0.9", 0.2, 0.5, 3), "engagement is '0.9'; .* from 0 to 1"),
+        (lambda: rotation_rate(0.9, -0.2, 0.5, 3), "gain is -0.2; .* from 0 to 100"),
+        (lambda: rotation_rate(0.9, 0.2, 0.5, 0), "personas is 0; .* from 1 to"),
+    ],
+)
+def test_what_no_rate_can_be_had_from_is_named(call, sentence):
+    with pytest.raises(CarouselError, match=f"^{sentence}") as caught:
+        call()
+    assert "\n" not in str(caught.value)

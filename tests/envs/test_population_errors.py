@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 
 import numpy as np
 import pytest
@@ -285,3 +286,97 @@ def test_from_json_checks_what_the_fields_say_together():
     fields["leave_fresh"] = 0.9
     with pytest.raises(CarouselError, match=r"leave_fresh is 0\.9; it must not exceed leave_bored"):
         Population.from_json(json.dumps(fields))
+
+
+class Mute:
+    """Cannot say what it is."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+def nested(depth: int) -> list:
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("swap_cost", np.array(True)),
+        ("swap_cost", b"0.1"),
+        ("swap_cost", np.array("0.1")),
+        ("swap_cost", np.float64("nan")),
+        ("swap_cost", Mute()),
+        ("swap_cost", 10**5000),
+        ("archetype_weights", deque((0.5, True))),
+        ("archetype_weights", iter((0.5, 0.5))),
+        ("archetype_weights", (x for x in (0.5, 0.5))),
+        ("archetype_weights", memoryview(b"ab")),
+        ("archetype_weights", bytearray(b"ab")),
+        ("archetype_weights", range(1, 3)),
+        ("archetype_weights", {0.5: 1, 0.25: 2}.keys()),
+        ("archetype_weights", np.array(["0.5", "0.5"])),
+        ("archetype_weights", np.array([1, 2], dtype="timedelta64[ns]")),
+        ("fit", ({0.1, 0.2, 0.3, 0.4}, {0.5, 0.6, 0.7, 0.8})),
+        ("fit", np.array([[True] * 4] * 2)),
+        ("archetypes", ({0.1, 0.2, 0.3, 0.4}, (0.1, 0.2, 0.3, 0.4))),
+        ("archetypes", ENDLESS),
+        ("cues", (({0.4, 0.6}, (0.5, 0.5)),)),
+        ("cues", nested(100_000)),
+        ("personas", (b"alice", b"bob", b"coach", b"scholar")),
+        ("personas", {"alice": 1, "bob": 2, "coach": 3, "scholar": 4}.keys()),
+    ],
+    ids=lambda x: x if isinstance(x, str) else type(x).__name__,
+)
+def test_what_only_resembles_numbers_in_order_is_refused(name, value):
+    message = message_of({**BUSY, name: value})
+    assert_one_sentence(message)
+    assert message.startswith(f"{name} is ")
+    assert len(message) < 600
+
+
+def test_numbers_of_numpy_count_as_numbers():
+    weights = np.array([0.6, 0.4])
+    for given in (weights.astype(np.longdouble), weights.astype(object), [weights[0], weights[1]]):
+        assert busy(archetype_weights=given) == busy()
+    assert busy(swap_cost=np.float64(0.3), n_users=np.int8(40), fit=np.str_("traits")) == busy()
+
+
+def test_a_population_is_neither_assigned_to_nor_made_invalid():
+    good = busy()
+    for change in (
+        lambda: setattr(good, "swap_cost", 3),
+        lambda: setattr(good, "colour", 3),
+        lambda: delattr(good, "swap_cost"),
+        lambda: good.model_copy(update={"swap_cost": -1}),
+        lambda: good.model_copy(update={1: 2}),
+        lambda: Population.model_validate({**BUSY, "swap_cost": -1}),
+        lambda: Population.model_validate({1: 2}),
+        lambda: Population.model_validate(5),
+        lambda: Population.model_validate_json('{"swap_cost": -1, "cues": []}'),
+        lambda: Population.model_validate_json("{"),
+    ):
+        with pytest.raises(CarouselError) as caught:
+            change()
+        assert_one_sentence(str(caught.value))
+    assert good == busy() == Population.model_validate(BUSY) == Population.model_validate(good)
+    assert good.model_copy(update={"swap_cost": 1.0}) == busy(swap_cost=1.0)
+    assert good.model_copy() == good
+
+
+def test_a_field_with_a_strange_name_is_named_on_one_line():
+    assert message_of({**BUSY, "a\nb": 1}).startswith(r"'a\nb' is not a field")
+    assert len(message_of({**BUSY, "x" * 10_000: 1})) < 1000
+
+
+def test_very_many_cues_are_counted_no_further_than_needed():
+    message = message_of({"cues": (((0.5, 0.5), (0.5, 0.5)),) * 100_000})
+    assert_one_sentence(message)
+    assert message.startswith("cues have at least 8192 joint levels")

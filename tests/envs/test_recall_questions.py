@@ -179,6 +179,15 @@ BAD = (
     ({"year_noise": "0.1"}, "year_noise is '0.1'", "numbers, not text"),
     ({"year_error": 0}, "year_error is 0", "1 to 63"),
     ({"session_length": 0}, "session_length is 0", "1 to 10 000"),
+    ({"personas": {"alice"}}, "personas is {'alice'}", "must have an order"),
+    ({"topics": {"news"}}, "topics is {'news'}", "must have an order"),
+    ({"topic_weights": {1.0, 2.0}}, "topic_weights is {1.0, 2.0}", "must have an order"),
+    ({"cutoffs": frozenset({2025})}, "cutoffs is frozenset({2025})", "must have an order"),
+    ({"year_weights": {1: 2, 3: 4}.keys()}, "year_weights is dict_keys([1, 3])", "made of numbers"),
+    ({"interests": ({"news"}, (), ())}, "interests is ({'news'}, (), ())", "must have an order"),
+    ({"topics": (b"news", b"sport")}, "topics is (b'news', b'sport')", "made of text"),
+    ({"topic_noise": b"0.1"}, "topic_noise is b'0.1'", "numbers, not text"),
+    ({"topic_noise": np.array(True)}, "topic_noise is array(True)", "truth values"),
     ({"swap_cost": 0.1}, "swap_cost is not a field of Questions", "fields are personas, topics"),
 )
 
@@ -230,5 +239,5 @@ def test_whatever_is_given_is_played_or_refused_by_name(name, value):
 
 
 def test_questions_cannot_be_changed():
-    with pytest.raises(Exception, match="frozen"):
+    with pytest.raises(CarouselError, match="frozen"):
         Questions().topic_noise = 0.5

@@ -184,10 +184,11 @@ def test_a_policy_acts_on_the_question_alone():
     [
         (np.zeros((2, 3), dtype=int), r"picks have dtype int64 and shape \(2, 3\); they must be"),
         (np.zeros((2, 2)), r"picks have dtype float64 and shape \(2, 2\); they must be integers"),
+        ([[0, 1], [0]], r"picks is \[\[0, 1\], \[0\]\]; it must be an array"),
         (np.full((2, 2), 2), "picks hold 2; they must lie in 0 to 1"),
         (np.full((2, 2), -1), "picks hold -1; they must lie in 0 to 1"),
     ],
-    ids=["shape", "dtype", "high", "low"],
+    ids=["shape", "dtype", "ragged", "high", "low"],
 )
 def test_bad_picks_are_named(picks, sentence):
     with pytest.raises(CarouselError, match=sentence):

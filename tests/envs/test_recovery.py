@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from env_helpers import plain
 
+from carousel_envs import CarouselError
 from carousel_envs.reference import (
     Filter,
     fluid_rate,
@@ -203,3 +204,32 @@ def test_no_periodic_schedule_earns_more_than_the_fluid_bound(seed):
     ]
     assert max(rates) <= bound + 1e-9
     assert max(rates) >= 0.9 * bound
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: whittle_index(lambda n: 1.0, 0), "rest is 0; .* from 1 to"),
+        (lambda: whittle_index(5, 1), "reward is 5; it must be a function"),
+        (lambda: rebounding_rate(0.9, 0.4, 1.0), "memory is 1.0; .* from 0 to below 1"),
+        (lambda: rebounding_rate(0.9, "a", 0.5), "gain is 'a'; .* from 0 to 100"),
+        (lambda: rebounding_index(0.9, 0.4, 1.0, 5), "memory is 1.0; .* from 0 to below 1"),
+        (lambda: rebounding_index(0.9, 0.4, 0.5, 0), "length is 0; .* from 1 to"),
+        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, grid=1), "grid is 1; .* from 2 to"),
+        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, levels=1), "levels is 1; .* from 2 to"),
+        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, leave=1.5), "leave is 1.5; .* from 0 to 1"),
+        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, swap_cost=-1), "swap_cost is -1; .* from 0"),
+        (lambda: fluid_rate([]), r"rates are \[\]; they must be a list of functions"),
+        (lambda: fluid_rate(np.nan), "rates are nan; they must be a list of functions"),
+        (lambda: fluid_rate([np.nan]), r"rates\[0\] is nan; it must be a function"),
+        (
+            lambda: fluid_rate([lambda n: n * np.nan]),
+            r"what rates\[0\] pays .* is .*nan.*; it must",
+        ),
+        (lambda: fluid_rate([lambda n: n], np.nan), "tolerance is nan; .* from 1e-12 to 1"),
+    ],
+)
+def test_what_has_no_index_and_no_rate_is_named(call, sentence):
+    with pytest.raises(CarouselError, match=f"^{sentence}") as caught:
+        call()
+    assert "\n" not in str(caught.value)

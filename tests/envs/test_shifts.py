@@ -277,3 +277,26 @@ def test_a_range_with_a_hole_can_be_shifted_all_the_way(name, fields):
     population = plain(**{"boredom_hazard": 0.1, **fields})
     for severity in SEVERITIES:
         SHIFTS[name].apply(population, severity)
+
+
+@pytest.mark.parametrize("severity", [True, np.True_, "0.5", b"1", np.array([0.5]), None])
+def test_what_only_resembles_a_number_is_no_severity(severity):
+    with pytest.raises(CarouselError, match=r"severity of hazard is .*; it must be a number"):
+        SHIFTS["hazard"].apply(PRESETS["Boredom"], severity)
+
+
+@pytest.mark.parametrize(
+    "shifts",
+    [None, 5, [5], [("hazard",)], "hazard", [("hazard", 0.5)], [(None, 0.5)]],
+    ids=str,
+)
+def test_shifts_that_are_no_pairs_are_refused(shifts):
+    with pytest.raises(CarouselError, match=r"^shifts (are|hold) .*; (they|it) must be") as caught:
+        shifted(PRESETS["Boredom"], shifts)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, 5, "a\nb"])
+def test_a_shift_that_is_no_text_with_a_severity_is_refused_on_one_line(text):
+    with pytest.raises(CarouselError, match=r"must have the form axis=severity"):
+        parse_shift(text)

@@ -27,7 +27,13 @@ from carousel_envs import (
 )
 from carousel_envs.reference.filtering import Filter
 from carousel_envs.reference.model import Model
-from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History, VisibleContext
+from carousel_envs.wrappers import (
+    BeliefFeatures,
+    ContentFilter,
+    History,
+    LaneWrapper,
+    VisibleContext,
+)
 
 MODES = list(AutoresetMode)
 D = Columns.of(busy()).width
@@ -654,3 +660,66 @@ def test_only_environments_of_ours_are_wrapped(wrapper):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert History(scaled, 2).reset(seed=0)[0].shape == (2 * D,)
+
+
+class Counting(ContentFilter):
+    """A subclass that does not know of forms."""
+
+    turns = 0
+
+    def step(self, actions):
+        self.turns += 1
+        return super().step(actions)
+
+
+class CountingMore(Counting):
+    """A subclass of a subclass."""
+
+
+class Pair(History):
+    """A subclass of an observer, with arguments of its own."""
+
+    def __init__(self, env, n=2):
+        super().__init__(env, n)
+
+
+@pytest.mark.parametrize("kind", [Counting, CountingMore, Pair])
+@pytest.mark.parametrize("lanes", [0, 3])
+def test_a_subclass_of_a_wrapper_has_both_forms(kind, lanes):
+    picks = [0] * lanes if lanes else 0
+    given = {} if kind is Pair else {"blocked": "alice", "replacement": "bob"}
+
+    def make(wrapper, **arguments):
+        env = CarouselVectorEnv(lanes, population=busy()) if lanes else CarouselEnv()
+        return wrapper(env, **arguments)
+
+    env = make(kind, **given)
+    twin = make(History, n=2) if kind is Pair else make(ContentFilter, **given)
+    assert isinstance(env, kind)
+    assert isinstance(env, type(twin))
+    assert type(make(kind, **given)) is type(env)
+    for one in (env, copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert type(one) is type(env)
+        np.testing.assert_array_equal(one.reset(seed=3)[0], twin.reset(seed=3)[0])
+        np.testing.assert_array_equal(one.step(picks)[0], twin.step(picks)[0])
+        assert getattr(one, "turns", 1) == 1
+
+
+def test_what_the_wrappers_share_wraps_nothing():
+    class Bare(LaneWrapper):
+        pass
+
+    for kind in (LaneWrapper, Bare):
+        with pytest.raises(CarouselError, match=rf"{kind.__name__} is no wrapper .* ContentFilter"):
+            kind(CarouselEnv())
+
+
+def test_a_history_beyond_all_memory_is_refused():
+    with pytest.raises(CarouselError, match=r"n is 10000; 65536 lanes of .* 134217728 numbers"):
+        History(CarouselVectorEnv(2**16), 10_000)
+
+
+@pytest.mark.parametrize("replace", ["no", None, 1, np.array([1, 2])])
+def test_whether_to_replace_is_a_truth_value(replace):
+    with pytest.raises(CarouselError, match=r"replace is .*; it must be True or False"):
+        BeliefFeatures(CarouselEnv(), replace=replace)

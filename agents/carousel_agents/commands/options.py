@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carousel_envs import CarouselError, Population, any_population, environment_ids
+from carousel_envs.errors import shown
 from carousel_envs.registry import AnyPopulation, shifts_of
 from carousel_envs.shifts import parse_shift, shifted
 
@@ -43,7 +44,7 @@ def environment_id(name: str) -> str:
     known = environment_ids()
     full = name if "/" in name else f"Carousel/{name}-v0"
     if full not in known:
-        raise CarouselError(f"environment {name!r} is unknown; known are {', '.join(known)}")
+        raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
     return full
 
 
@@ -59,7 +60,7 @@ def environment(name: str, changes: Sequence[str] | None = None) -> tuple[str, A
     for change in changes or []:
         field, equals, text = change.partition("=")
         if not equals or not field:
-            raise CarouselError(f"--set {change!r} must have the form field=value")
+            raise CarouselError(f"--set {shown(change)} must have the form field=value")
         try:
             fields[field] = json.loads(text)
         except (ValueError, RecursionError):

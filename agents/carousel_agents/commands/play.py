@@ -106,7 +106,8 @@ def watch(
 
 def speaker(shown: dict[str, float]) -> str:
     """Whom an observation shows as speaking."""
-    return next(k.removeprefix("persona_") for k, v in shown.items() if v == 1 and "persona_" in k)
+    start = "persona_"
+    return next(k.removeprefix(start) for k, v in shown.items() if v == 1 and k.startswith(start))
 
 
 def told(info: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ next step writes over. `check_vector_env` looks for that, in any vector environm
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CarouselError, shown, whole_number
@@ -16,7 +17,7 @@ from .report import Finding, Outcome, Report, Verdict, failed, skipped
 from .subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     import gymnasium as gym
 
@@ -96,16 +97,18 @@ def check_vector_env(
     """
     seed = whole_number("seed", seed, 0, 2**31)
     steps = whole_number("steps", steps, 2, 100_000)
-    unknown = sorted(set(ignore) - CHECKS.keys())
-    if unknown:
-        raise CarouselError(f"ignore names {shown(unknown[0])}; the checks are {', '.join(CHECKS)}")
+    if isinstance(ignore, str) or not isinstance(ignore, Collection):
+        raise CarouselError(f"ignore is {shown(ignore)}; it must be a list of names of checks")
+    for name in ignore:
+        if not isinstance(name, str) or name not in CHECKS:
+            raise CarouselError(f"ignore names {shown(name)}; the checks are {', '.join(CHECKS)}")
     subject = Subject(env, scalar, seed, steps)
     findings = []
     for function in _FUNCTIONS:
         name = function.__name__
         verdict = skipped("left out on request") if name in ignore else _run(function, subject)
         findings.append(Finding(name, *verdict))
-    return Report(str(subject.example), tuple(findings))
+    return Report(str(subject), tuple(findings))
 
 
 def _run(function: Callable[[Subject], Verdict], subject: Subject) -> Verdict:

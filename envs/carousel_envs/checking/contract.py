@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def metadata(subject: Subject) -> Verdict:
     """The metadata declares an autoreset mode, as a member of Gymnasium's enum."""
-    declared = subject.example.metadata.get("autoreset_mode")
+    declared = subject.declared
     if isinstance(declared, AutoresetMode):
         return passed(f"autoreset_mode is {declared.value}")
     return failed(f"metadata['autoreset_mode'] is {declared!r}; it must be an AutoresetMode")

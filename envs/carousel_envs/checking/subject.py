@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ import numpy as np
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..errors import CarouselError
-from .play import Chooser, Env, Event, Row, difference, events, play, replay
+from ..errors import CarouselError, whole_number
+from .play import Chooser, Env, Event, Row, described, difference, events, play, replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,21 +43,57 @@ class Subject:
         self._make = _maker(source)
         self._scalar_source = scalar
         self._made: list[Any] = []
+        self._refuse_unless_scalar()
         self.copied = isinstance(source, VectorEnv) and not _remakes(source)
         self.seed = seed
         self.steps = steps
-        self.example = source if isinstance(source, VectorEnv) else self._make()
+        self.example = source if isinstance(source, VectorEnv) else _first("env", self._make)
         if not isinstance(self.example, VectorEnv):
             raise CarouselError(
                 f"env is a {type(self.example).__name__}; it must be a Gymnasium vector "
                 "environment or a function that makes one"
             )
-        self.num_envs = self.example.num_envs
-        declared = self.example.metadata.get("autoreset_mode")
+        declared = self.declared
         with contextlib.suppress(ValueError):
             # the name in place of the enum is a finding, and clear enough to go on with
             declared = AutoresetMode(declared)
         self.mode = declared if isinstance(declared, AutoresetMode) else None
+
+    def _refuse_unless_scalar(self) -> None:
+        """Raise unless what was given as the scalar environment is one, or makes one."""
+        env: Any = self._scalar_source
+        if callable(env) and not isinstance(env, gym.Env):
+            env = _first("scalar", env)
+            self._made.append(env)
+        if not (env is self._scalar_source is None or isinstance(env, gym.Env)):
+            self.release()
+            raise CarouselError(
+                f"scalar is a {type(env).__name__}; it must be a scalar environment, a function "
+                "that makes one, or None"
+            )
+
+    @property
+    def declared(self) -> Any:
+        """What the metadata says about autoreset, if there are any and they say something."""
+        metadata = getattr(self.example, "metadata", None)
+        return metadata.get("autoreset_mode") if isinstance(metadata, Mapping) else None
+
+    @cached_property
+    def num_envs(self) -> int:
+        """Number of lanes.
+
+        Raises:
+            CarouselError: the environment does not say.
+        """
+        given: Any = getattr(self.example, "num_envs", None)
+        return whole_number("num_envs", given, 1, 2**31)
+
+    def __str__(self) -> str:
+        """The environment, as it prints itself if it can."""
+        try:
+            return str(self.example)
+        except Exception:
+            return type(self.example).__name__
 
     def fresh(self) -> Env:
         """An environment that nobody has reset yet."""
@@ -147,6 +183,20 @@ class Subject:
         env = gym.make_vec(spec)
         self._made.append(env)
         return env
+
+
+def _first(name: str, make: Callable[[], Any]) -> Any:
+    """What a function makes at its first call.
+
+    Raises:
+        CarouselError: it raises instead.
+    """
+    try:
+        return make()
+    except Exception as error:
+        raise CarouselError(
+            f"{name} cannot be made: the function given raised {described(error)}"
+        ) from None
 
 
 def _remakes(env: Env) -> bool:

@@ -7,13 +7,13 @@ import json
 import math
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..errors import CarouselError, shown
-from ..fields import Fields, Unit, Weight, holds_text_or_bool
+from ..fields import Fields, Unit, Weight
 from ..personas import repertoire
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Questions(Fields):
     Raises:
         CarouselError: a field is unknown or outside what is allowed (one sentence says which).
     """
+
+    texts: ClassVar[tuple[str, ...]] = ("personas", "topics", "forbidden_topic", "interests")
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "jester"),
@@ -110,25 +112,16 @@ class Questions(Fields):
         description="questions after which a session is truncated, 1 to 10 000",
     )
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        # pydantic would read True as 1 and "0.1" as a tenth; neither was meant
-        text = ("personas", "topics", "forbidden_topic", "interests")
-        if info.field_name not in text and holds_text_or_bool(value):
-            raise ValueError("must hold numbers, not text or truth values")
-        return value
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         known = repertoire()
         for name in self.personas:
             if name not in known:
-                raise ValueError(f"personas names {name!r}; known are {', '.join(known)}")
+                raise ValueError(f"personas names {shown(name)}; known are {', '.join(known)}")
         for field in ("personas", "topics"):
             names = getattr(self, field)
             if len(set(names)) != len(names):
-                raise ValueError(f"{field} {names!r} repeats a name; each may appear once")
+                raise ValueError(f"{field} {shown(names)} repeats a name; each may appear once")
         if len(self.topic_weights) != len(self.topics):
             raise ValueError(
                 f"topic_weights has {len(self.topic_weights)} entries; there must be one per topic "

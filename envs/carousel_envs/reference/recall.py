@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import rng
-from ..errors import CarouselError
+from ..errors import CarouselError, as_array
 from ..recall.observation import QuestionColumns
 from ..recall.questions import as_questions
 from ..recall.tables import KNOWS, SAYS, question_tables
@@ -141,7 +141,7 @@ def rates_of(population: Questions | str, picks: NDArray[np.integer[Any]]) -> Ra
         CarouselError: picks of another shape, no integers, or no personas.
     """
     population = as_questions(population)
-    given = np.asarray(picks)
+    given = as_array("picks", picks)
     shape = (population.n_topics, population.n_years)
     if given.shape != shape or given.dtype.kind not in "iu":
         raise CarouselError(

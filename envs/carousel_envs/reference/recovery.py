@@ -8,16 +8,31 @@ max(b - g s, 0) with s <- memory (s + 1) when it speaks and memory s when it res
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._compile import njit
+from ..errors import CarouselError, real_number, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+
+def read_rebounding(engagement: float, gain: float, memory: float) -> tuple[float, float, float]:
+    """The numbers of a rebounding persona, or what is wrong with one of them."""
+    return (
+        real_number("engagement", engagement, 0.0, 1.0),
+        real_number("gain", gain, 0.0, 100.0),
+        real_number("memory", memory, 0.0, 1.0, below=True),
+    )
+
+
+def _refuse_unless_callable(name: str, given: Any) -> None:
+    if not callable(given):
+        raise CarouselError(f"{name} is {shown(given)}; it must be a function")
 
 
 def whittle_index(reward: Callable[[int], float], rest: int) -> float:
@@ -27,7 +42,12 @@ def whittle_index(reward: Callable[[int], float], rest: int) -> float:
     speaking every n + 1 turns earn alike, (f(n) - W) / n = (f(n + 1) - W) / (n + 1). It rises in n
     where f is concave and rising, so the persona is indexable (Whittle 1988; Pike-Burke &
     Grunewalder 2019).
+
+    Raises:
+        CarouselError: an argument is not allowed.
     """
+    _refuse_unless_callable("reward", reward)
+    rest = whole_number("rest", rest, 1, 2**53)
     now = reward(rest)
     return now - rest * (reward(rest + 1) - now)
 
@@ -36,7 +56,12 @@ def rebounding_rate(
     engagement: float, gain: float, memory: float
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """f(n) = b - g memory^n / (1 - memory^n): what each pick of a rebounding persona pays in the
-    long run when it speaks every n turns (while that is above 0)."""
+    long run when it speaks every n turns (while that is above 0).
+
+    Raises:
+        CarouselError: an argument is not allowed.
+    """
+    engagement, gain, memory = read_rebounding(engagement, gain, memory)
 
     def rate(turns: NDArray[np.float64]) -> NDArray[np.float64]:
         left = memory ** np.asarray(turns, dtype=np.float64)
@@ -56,7 +81,17 @@ def fluid_rate(
     spacing of the same share of turns pays more). Turns are priced: a price p per pick leaves one
     concave problem per persona, max_x x (f_i(1 / x) - p), and p is bisected until the turns are
     used up. Every p gives an upper bound, so the result is one.
+
+    Raises:
+        CarouselError: an argument is not allowed, or a persona pays no finite number.
     """
+    if not isinstance(rates, (list, tuple)) or not rates:
+        raise CarouselError(
+            f"rates are {shown(rates)}; they must be a list of functions, one per persona"
+        )
+    for i, rate in enumerate(rates):
+        _refuse_unless_callable(f"rates[{i}]", rate)
+    tolerance = real_number("tolerance", tolerance, 1e-12, 1.0)
 
     def best(rate: Callable[[NDArray[np.float64]], NDArray[np.float64]], price: float) -> float:
         """The share of turns that earns most at this price (golden section)."""
@@ -80,7 +115,11 @@ def fluid_rate(
         ]
         return price + sum(earned), sum(shares)
 
-    low, high = 0.0, max(max(float(rate(np.array(1e6))) for rate in rates), 0.0)
+    rested = [
+        real_number(f"what rates[{i}] pays after a million turns", rate(np.array(1e6)), -1e6, 1e6)
+        for i, rate in enumerate(rates)
+    ]
+    low, high = 0.0, max(*rested, 0.0)
     bound = min(worth(low)[0], worth(high)[0])
     while high - low > tolerance:
         price = 0.5 * (low + high)
@@ -147,7 +186,16 @@ def rebounding_index(
     Returns:
         Shape (T, 2, grid): turn; rests, speaks now; satiation on an even grid from 0 to
         memory / (1 - memory).
+
+    Raises:
+        CarouselError: an argument is not allowed.
     """
+    engagement, gain, memory = read_rebounding(engagement, gain, memory)
+    length = whole_number("length", length, 1, 10_000)
+    swap_cost = real_number("swap_cost", swap_cost, 0.0, 100.0)
+    leave = real_number("leave", leave, 0.0, 1.0)
+    grid = whole_number("grid", grid, 2, 100_000)
+    levels = whole_number("levels", levels, 2, 100_000)
     # a pick can cost later picks no more than this, nor save more than a swap
     most = gain * memory / (1.0 - memory) + swap_cost + 1e-3
     charges = np.linspace(-most, engagement + swap_cost + 1e-3, levels)

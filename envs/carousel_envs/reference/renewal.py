@@ -7,12 +7,13 @@ the known answers that the finite-horizon solvers and the environment are checke
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._compile import njit
-from ..errors import CarouselError, real_number
+from ..errors import CarouselError, as_array, real_number, shown, whole_number
+from .recovery import read_rebounding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,21 +90,15 @@ def swap_rule(
     Raises:
         CarouselError: an argument is not allowed.
     """
-    hazard = real_number("hazard", hazard, 1e-4, 1.0)
-    q1 = real_number("engagement_fresh", engagement_fresh, 0.0, 1.0)
-    q0 = real_number("engagement_bored", engagement_bored, 0.0, q1)
-    cost = real_number("swap_cost", swap_cost, 0.0, 1e6)
+    hazard, q1, q0, cost = _read(hazard, engagement_fresh, engagement_bored, swap_cost)
+    grid = whole_number("grid", grid, 2, 1_000_000)
     # Staying to the end of boredom earns (q1 - q0) / h more than boredom for ever: the most that a
     # cycle can be worth.
+    cue_chances = _read_cues(cues)
     if cost >= (q1 - q0) / hazard:
         return SwapRule(rate=q0, threshold=float("inf"))
-    shown = np.ones((2, 1)) if cues is None else np.asarray(cues, dtype=np.float64)
-    if shown.ndim != 2 or shown.shape[0] != 2 or not np.allclose(shown.sum(axis=1), 1.0):
-        raise CarouselError(
-            f"cues have shape {shown.shape}; they must be 2 rows (fresh, bored) that sum to 1"
-        )
     q = np.array([q1, q0])
-    like = np.concatenate([(1 - q)[:, None] * shown, q[:, None] * shown], axis=1)
+    like = np.concatenate([(1 - q)[:, None] * cue_chances, q[:, None] * cue_chances], axis=1)
     points = np.linspace(0.0, 1.0, grid)
     low, high = q0, q1
     stay = np.zeros(grid)
@@ -136,11 +131,47 @@ def blind_rate(
     """Long-run engagement per turn of swapping every n turns, elementwise.
 
     g(n) = [q0 n + (q1 - q0) (1 - (1 - h)^n) / h - c] / n (Charnov 1976, marginal value theorem).
+
+    Raises:
+        CarouselError: an argument is not allowed.
     """
-    n = np.asarray(turns, dtype=np.float64)
-    gap = engagement_fresh - engagement_bored
-    earned = engagement_bored * n + gap * (1.0 - (1.0 - hazard) ** n) / hazard
-    return np.asarray((earned - swap_cost) / n)
+    hazard, q1, q0, cost = _read(hazard, engagement_fresh, engagement_bored, swap_cost)
+    given = as_array("turns", turns)
+    if given.dtype.kind not in "iu" or not (given >= 1).all():
+        raise CarouselError(f"turns are {shown(turns)}; they must be whole numbers, at least 1")
+    n = given.astype(np.float64)
+    earned = q0 * n + (q1 - q0) * (1.0 - (1.0 - hazard) ** n) / hazard
+    return np.asarray((earned - cost) / n)
+
+
+def _read(
+    hazard: float, engagement_fresh: float, engagement_bored: float, swap_cost: float
+) -> tuple[float, float, float, float]:
+    """h, q1, q0 and c, or what is wrong with one of them."""
+    q1 = real_number("engagement_fresh", engagement_fresh, 0.0, 1.0)
+    return (
+        real_number("hazard", hazard, 1e-4, 1.0),
+        q1,
+        real_number("engagement_bored", engagement_bored, 0.0, q1),
+        real_number("swap_cost", swap_cost, 0.0, 1e6),
+    )
+
+
+def _read_cues(cues: Any) -> NDArray[np.float64]:
+    """P(symbol | mood), shape (2, symbols)."""
+    given = np.ones((2, 1)) if cues is None else as_array("cues", cues)
+    if (
+        given.dtype.kind not in "iuf"
+        or given.ndim != 2
+        or given.shape[0] != 2
+        or not (given >= 0.0).all()
+        or not np.allclose(given.sum(axis=1), 1.0)
+    ):
+        raise CarouselError(
+            f"cues have shape {given.shape} and dtype {given.dtype}; they must be 2 rows (fresh, "
+            "bored) of probabilities that sum to 1"
+        )
+    return given.astype(np.float64)
 
 
 def blind_cycle(
@@ -151,10 +182,7 @@ def blind_cycle(
     Raises:
         CarouselError: an argument is not allowed.
     """
-    hazard = real_number("hazard", hazard, 1e-4, 1.0)
-    q1 = real_number("engagement_fresh", engagement_fresh, 0.0, 1.0)
-    q0 = real_number("engagement_bored", engagement_bored, 0.0, q1)
-    cost = real_number("swap_cost", swap_cost, 0.0, 1e6)
+    hazard, q1, q0, cost = _read(hazard, engagement_fresh, engagement_bored, swap_cost)
     if cost >= (q1 - q0) / hazard:
         return BlindCycle(rate=q0, turns=0)
     # g rises to its maximum and then falls, so the first fall ends the search.
@@ -170,6 +198,11 @@ def rotation_rate(engagement: float, gain: float, memory: float, personas: int) 
     b - lambda gamma^K / (1 - gamma^K): a persona rests K turns, and the satiation left of all its
     earlier turns is a geometric sum (Leqi et al., arXiv 2011.06741). Greedy is this cycle, and
     optimal. Exact while engagement stays above 0.
+
+    Raises:
+        CarouselError: an argument is not allowed.
     """
+    engagement, gain, memory = read_rebounding(engagement, gain, memory)
+    personas = whole_number("personas", personas, 1, 10_000)
     left = memory**personas
     return engagement - gain * left / (1.0 - left)

@@ -108,7 +108,9 @@ class WhittlePolicy:
             for k in range(model.n_actions):
                 for mood in range(2):
                     engagement, gain = model.engagement[a, k, mood], model.gain[a, k]
-                    key = (engagement, gain, model.memory[a], model.leave[a, mood])
+                    # the mean of merged users may pass 1 by rounding
+                    chances = min(engagement, 1.0), min(model.leave[a, mood], 1.0)
+                    key = (chances[0], gain, model.memory[a], chances[1])
                     if key not in found:
                         cost = model.swap_cost
                         found[key] = rebounding_index(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._compile import njit
-from ..errors import CarouselError, whole_number
+from ..errors import CarouselError, truth_value, whole_number
 from ..observation import Columns
 from ..population import Population, as_population
 from ..reference.filtering import Belief, Filter
@@ -102,6 +102,7 @@ class BeliefFeatures(Observer):
     ) -> None:
         show = read_names("show", show, _FEATURES)
         space = self._open(env, show=show, replace=replace, population=population, kinds=kinds)
+        replace = truth_value("replace", replace)
         own = self.unwrapped.population
         if not isinstance(own, Population):
             raise CarouselError(f"env is {env}; it has no boredom that a filter could follow")

@@ -52,8 +52,7 @@ class LaneWrapper(_Either):  # type: ignore[misc]
     def __new__(cls, env: Any = None, *arguments: Any, **keywords: Any) -> Self:
         form: type[Any] = cls
         if not issubclass(cls, (ScalarForm, VectorForm)):
-            wanted = VectorForm if isinstance(env, VectorEnv) else ScalarForm
-            form = next(sub for sub in cls.__subclasses__() if issubclass(sub, wanted))
+            form = _form_of(cls, VectorForm if isinstance(env, VectorEnv) else ScalarForm)
         made: Self = object.__new__(form)
         return made
 
@@ -72,6 +71,33 @@ class LaneWrapper(_Either):  # type: ignore[misc]
         """What no router sees; see the environment."""
         hidden: dict[str, Any] = self.unwrapped.hidden()
         return hidden
+
+
+def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
+    """The scalar or the vector form of a wrapper; made where a subclass has none of its own.
+
+    Raises:
+        CarouselError: nothing that the class builds on has such a form.
+    """
+    for base in cls.__mro__[: cls.__mro__.index(LaneWrapper)]:
+        forms: list[type[Any]] = base.__subclasses__()
+        for form in forms:
+            if issubclass(form, wanted):
+                if base is cls:
+                    return form
+                # known by the name of its class, which makes it again wherever it is unpickled
+                names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+                reduce = {"__reduce__": lambda self: (_blank, (cls, wanted), self.__dict__)}
+                return type(cls.__name__, (cls, form), {**names, "__doc__": cls.__doc__, **reduce})
+    raise CarouselError(
+        f"{cls.__name__} is no wrapper that could be put around an environment; ContentFilter, "
+        "VisibleContext, History, BeliefFeatures and their subclasses are"
+    )
+
+
+def _blank(cls: type[Any], wanted: type[Any]) -> Any:
+    """A form as it is before its `__init__`."""
+    return object.__new__(_form_of(cls, wanted))
 
 
 class ScalarForm(gym.Wrapper, RecordConstructorArgs):

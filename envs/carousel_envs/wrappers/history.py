@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import whole_number
+from ..errors import CarouselError, whole_number
 from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .forms import Rows
 
 MAX_HISTORY = 10_000
+MAX_NUMBERS = 2**27
+"""Most numbers that all lanes together may show."""
 
 
 class History(Observer):
@@ -28,7 +30,7 @@ class History(Observer):
 
     Args:
         env: a Carousel environment, scalar or vector, wrapped or not.
-        n: how many observations, 1 to 10 000.
+        n: how many observations, 1 to 10 000; N * n * D may be up to 2**27.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -39,6 +41,11 @@ class History(Observer):
         space = self._open(env, n=n)
         self._n = n
         names = names_of(env)
+        if self.lanes * n * len(names) > MAX_NUMBERS:
+            raise CarouselError(
+                f"n is {n}; {self.lanes} lanes of {n} times {len(names)} columns are more than the "
+                f"{MAX_NUMBERS} numbers allowed"
+            )
         self._show(
             [*names, *(f"{name}_{ago}_ago" for ago in range(1, n) for name in names)],
             np.tile(space.low, n),
