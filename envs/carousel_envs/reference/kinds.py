@@ -220,7 +220,9 @@ def blind_schedule(
     follows = persona_follows(fit, hazard, engagement, leave, cues).sum(axis=1, keepdims=True)
     start = np.stack([weights / weights.sum(), np.zeros(n_kinds)], axis=1)
     decisions = persona_decisions(fit, engagement, length, swap_cost)
-    bounds = search(decisions, follows, follows, start, n_k, grid=33, tolerance=1e-6, work=work)
+    bounds = search(
+        decisions, follows, follows, start, n_k, grid=33, tolerance=1e-6, work=work, room=1 << 15
+    )
     schedule, place = np.zeros(length, dtype=np.int64), bounds.root
     for t in range(length):
         schedule[t] = bounds.plans.move[place] % n_k

@@ -10,7 +10,7 @@ from ..observation import Columns
 from . import chains
 from .belief import BeliefProblem, solve_belief
 from .filtering import Filter
-from .kinds import blind_schedule, solve_kinds
+from .kinds import KindBounds, blind_schedule, solve_kinds
 from .policies import ContextIndex, MyopicPolicy, PlanPolicy, SchedulePolicy
 from .reference import (
     MAX_PLANNING_KINDS,
@@ -70,14 +70,15 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
         acting = policies(found)
         lower, upper = float(found.pop("lower")), float(found.pop("upper"))
         certain = {"blind": float(found["blind"])}
-        if found.pop("whole"):
+        whole = bool(found.pop("whole"))
+        if whole:
             # else plans were made for something simpler than this table
             certain["plans"] = lower
         else:
             upper = informed_value(model)
         played = {"myopic": simulated(population, acting["myopic"])}
         if upper - max(certain.values()) > CLOSED * upper:
-            upper = min(upper, informed_value(model))
+            upper = min(upper, informed_value(model)) if whole else upper
             best = best_of(population, acting)
             if best != "blind":
                 played[best] = simulated(population, acting[best])
@@ -119,13 +120,13 @@ def _search(model: Model, planning: Model) -> Arrays:
     """
     k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
     common = np.sort(np.argsort(-model.mask_weights, kind="stable")[:_MAX_CONTEXTS])
-    found, blind = [], {}
-    for j, mask in enumerate(model.masks):
-        present = np.flatnonzero(mask)
+    found: list[KindBounds] = []
+    blind: dict[int, list[NDArray[np.int64]]] = {j: [] for j in range(n)}
+    for j in common:
+        present = np.flatnonzero(model.masks[j])
         parts = _parts(planning, j, present)
-        blind[j] = [present[blind_schedule(**parts, work=WORK / 25 / n)]]
-        if j in common:
-            found.append(solve_kinds(**parts, work=WORK / len(common)))
+        blind[j] = [present[blind_schedule(**parts, work=WORK / 25 / len(common))]]
+        found.append(solve_kinds(**parts, work=WORK / len(common)))
     sizes = [bounds.actions.shape[2] for bounds in found]
     room = _CELLS // (len(common) * model.length * k * n_kinds * 2)
     most = max(min(max(sizes), room), 4)
