@@ -41,7 +41,7 @@ def _short(env: str) -> str:
 def print_gate(rows: list[dict[str, Any]]) -> None:
     """The gate's table on standard output."""
     console.print_table(
-        "Expected engagement per session: what can be had, and what simpler routers reach",
+        "Expected reward per session, swap costs paid: what can be had, and by simpler routers",
         ("environment", "tier", *(name.replace("_", " ") for name in GATE)),
         (
             (_short(row["env"]), row["tier"], *(console.number(row[name], 2) for name in GATE))

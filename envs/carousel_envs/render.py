@@ -50,6 +50,7 @@ class _Turn:
     swapped: bool
     refused: bool
     reward: float
+    unseen: str
     end: str
 
 
@@ -95,9 +96,28 @@ class Recorder:
                     swapped=bool(swapped[i]),
                     refused=bool(refused[i]),
                     reward=float(reward[i]),
+                    unseen=self._unseen(obs[i], detail[:, i], events[:, i]),
                     end="left" if terminated[i] else "session over" if truncated[i] else "",
                 )
             )
+
+    def _unseen(
+        self, obs: NDArray[np.float32], detail: NDArray[np.float32], events: NDArray[np.int8]
+    ) -> str:
+        """What the reward does not see, in populations that have it."""
+        columns, parts = self.columns, []
+        if columns.vulnerable is not None and obs[columns.vulnerable] > 0:
+            parts.append("vulnerable")
+        if len(events) > session.KEPT and events[session.KEPT]:
+            parts.append("kept after a goodbye")
+        if columns.farewell is not None and obs[columns.farewell] > 0:
+            parts.append("says goodbye")
+        if len(detail) > 1:
+            parts.append(f"welfare {detail[1]:+.2f}")
+        if self.population.unmask:
+            paid = events[session.UNMASKED] * self.population.unmask_payoff
+            parts.append(f"payoff {paid:+.2f}")
+        return ", ".join(parts)
 
     def line(self, lane: int) -> str:
         """The last turn of a lane in words: who speaks, what the user showed, what was hidden."""
@@ -116,7 +136,7 @@ class Recorder:
             f"hidden: {'bored' if turn.mood == BORED else 'fresh'}, "
             f"chance {turn.chance:.2f} | reward {turn.reward:+.2f}"
         )
-        return f"{text} | {turn.end}" if turn.end else text
+        return " | ".join(part for part in (text, turn.unseen, turn.end) if part)
 
     def picture(self, lane: int) -> NDArray[np.uint8]:
         """The session so far, uint8 of shape (height, width, 3); the size never changes."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from env_helpers import busy, plain
 from gymnasium.vector import AutoresetMode
 
-from carousel_envs import CarouselEnv, CarouselVectorEnv
+from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
 
 
 @pytest.fixture
@@ -167,3 +168,26 @@ def test_drawing_does_not_change_what_is_played(render_mode):
         assert one[1:4] == other[1:4]
         if one[2]:
             break
+
+
+def test_a_line_tells_what_the_reward_does_not_see():
+    env = gym.make("Carousel/Welfare-v0", render_mode="ansi").unwrapped
+    env.reset(seed=4)
+    said = 0
+    for turn in range(400):
+        obs, _, terminated, truncated, info = env.step(turn % 5)
+        line = env.render()
+        assert f"welfare {info['welfare']:+.2f}" in line
+        assert ("kept after a goodbye" in line) == info["kept"]
+        assert ("says goodbye" in line) == bool(obs[env.columns.farewell])
+        assert ("vulnerable" in line) == bool(obs[env.columns.vulnerable])
+        said += info["kept"]
+        if terminated or truncated:
+            env.reset()
+    assert said
+    paid = Population.preset("Unmask").replace(unmask_payoff=0.5)
+    env = gym.make("Carousel/Unmask-v0", population=paid, render_mode="ansi").unwrapped
+    env.reset(seed=0)
+    for action, payoff in ((6, "+0.50"), (0, "+0.00")):
+        env.step(action)
+        assert f"payoff {payoff}" in env.render()

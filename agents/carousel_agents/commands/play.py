@@ -70,7 +70,10 @@ def evaluate(
 def watch(
     router: RouterArgument,
     env: EnvArgument,
-    shift: Annotated[list[str] | None, typer.Option(metavar="AXIS=SEVERITY")] = None,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AXIS=SEVERITY", help="shift the users; may be repeated"),
+    ] = None,
     changes: SetOption = None,
     seed: Annotated[int, typer.Option(help="of the session")] = 0,
     user: Annotated[int, typer.Option(help="row of the user table; -1: drawn")] = -1,
@@ -84,7 +87,7 @@ def watch(
     observation, _ = game.reset(seed=seed, options={"user": user})
     state, over, total = acting.initial_state(1, seed), False, 0.0
     if not as_json:
-        console.say(f"{acting.name} on {name}, seed {seed}")
+        console.say(" ".join([f"{acting.name} on {name}, seed {seed}", *(shift or [])]))
     turns = []
     names = columns_of(target)
     while not over:

@@ -21,8 +21,8 @@ class BoredomEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (15,): cues + 2K + 3 columns, K = 4. The attribute `column_names` of
-    the environment names them.
+    A float32 array of shape (15,): cues + 2K + 3 columns, K = 4. `column_names` of the
+    environment (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |

@@ -25,8 +25,8 @@ class SatiationEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. The attribute `column_names` of
-    the environment names them.
+    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. `column_names` of the
+    environment (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |

@@ -26,8 +26,8 @@ class UnmaskEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (21,): cues + 2K + 3 columns, K = 7. The attribute `column_names` of
-    the environment names them.
+    A float32 array of shape (21,): cues + 2K + 3 columns, K = 7. `column_names` of the
+    environment (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |

@@ -24,8 +24,8 @@ class WelfareEnv(CarouselEnv):
 
     ## Observation
 
-    A float32 array of shape (19,): cues + 2K + 3 + 2 columns, K = 5. The attribute `column_names`
-    of the environment names them.
+    A float32 array of shape (19,): cues + 2K + 3 + 2 columns, K = 5. `column_names` of the
+    environment (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
