@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from enumeration import (
@@ -19,15 +17,13 @@ from enumeration import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel_envs import user_table
-from carousel_envs.reference import solve
+from carousel_envs import Population, user_table
+from carousel_envs.reference import chains, solve
 from carousel_envs.reference.chains import best_schedule, clairvoyant_value, uniform_value
 from carousel_envs.reference.chains import schedule_value as chain_schedule_value
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.solve_kinds import informed_value
-
-if TYPE_CHECKING:
-    from carousel_envs import Population
+from carousel_envs.rollout import rollout
 
 SEEDS = range(5)
 VULNERABLE = {"vulnerable_share": 0.5, "vulnerable_appeal": (-0.3, 0.3), "n_users": 4}
@@ -138,3 +134,38 @@ def test_the_value_of_any_schedule_is_that_of_the_enumeration(seed, case, data):
     value = chain_schedule_value(Model.of(population), np.array(schedule))
     expected = schedule_value(Problem.of(population), tuple(schedule))
     assert value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seed", "few"),
+    [
+        # changing a turn or a run at a time stops short here: two personas have to be exchanged
+        *((seed, 0) for seed in (1, 3, 6, 8, 12, 16, 21, 22)),
+        # and here every ascent stops short, so that all schedules have to be tried
+        *((seed, 5_000) for seed in (11, 65, 75, 100)),
+    ],
+)
+def test_the_best_schedule_is_found_where_simpler_ascent_stops_short(seed, few, monkeypatch):
+    monkeypatch.setattr(chains, "_FEW", few)
+    population = tiny(
+        seed,
+        kinds=1 + seed % 2,
+        personas=3,
+        length=3,
+        appeal=(0.0, 0.1, 0.2),
+        satiation_gain=0.6,
+        satiation_memory=0.8,
+        satiation_wear=(0.3, 1.0, 2.0),
+    )
+    model = Model.of(population)
+    best = max(schedule_values(Problem.of(population)))
+    found, _ = best_schedule(model, np.ones(3, dtype=bool), model.weights)
+    assert found == pytest.approx(best, abs=1e-9)
+
+
+def test_goodbyes_are_heard_where_kinds_of_user_are_hidden():
+    goodbyes = {"farewell_bored": 0.5, "hook": 0.9, "shows": ("farewell",)}
+    population = Population.preset("Taste").replace(session_length=8, **goodbyes)
+    deaf = solve(population.replace(farewell_bored=0.0)).policy
+    played = rollout(population, deaf, 50_000, seed=3)
+    assert solve(population).value > played.mean + 6 * played.standard_error
