@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from carousel_envs.rollout import Policy
+from carousel_envs.rollout import Policy, seen_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,9 @@ class NamedRouter:
     name: str
     description: str
     policy: Policy = field(repr=False)
+
+    def view(self, env: Any) -> Any:
+        return seen_by(self.policy, env)
 
     def initial_state(self, lanes: int, seed: int) -> Any:
         return self.policy.initial_state(lanes, seed)

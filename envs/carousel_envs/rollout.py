@@ -7,7 +7,7 @@ policy does: two policies meet the same users with the same luck, which pairs ev
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -43,6 +43,20 @@ class Policy(Protocol):
             state: what `initial_state` or the last `act` returned; it is not changed.
         """
         ...
+
+
+@runtime_checkable
+class Onlooker(Protocol):
+    """A policy that does not read the environment's own observation but a view of it."""
+
+    def view(self, env: Any) -> Any:
+        """The environment as the policy sees it: `env`, scalar or vector, wrapped or as it is."""
+        ...
+
+
+def seen_by(policy: Policy, env: Any) -> Any:
+    """The environment, scalar or vector, as this policy sees it (`Onlooker`; else as it is)."""
+    return policy.view(env) if isinstance(policy, Onlooker) else env
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +141,8 @@ def _joined(blocks: list[Sessions]) -> Sessions:
 
 
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
-    env = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
+    own = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
+    env = seen_by(policy, own)
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)
@@ -136,7 +151,7 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
     length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
     left = np.zeros(lanes, dtype=np.bool_)
     totals: dict[str, NDArray[Any]] = {
-        name: np.zeros(lanes, dtype=kind) for name, kind in env.totals.items()
+        name: np.zeros(lanes, dtype=kind) for name, kind in own.totals.items()
     }
     while alive.any():
         actions, state = policy.act(observation, state)

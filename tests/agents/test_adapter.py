@@ -5,14 +5,15 @@ import pytest
 from stable_baselines3.common.vec_env import VecMonitor
 
 from carousel_agents.learning.adapter import CarouselVecEnv
-from carousel_envs import CarouselEnv, CarouselError, Population
+from carousel_agents.learning.view import View
+from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, Population
 
 SHORT = Population.preset("Boredom").replace(session_length=6, leave_fresh=0.05, leave_bored=0.2)
 
 
 def test_lanes_are_the_scalar_environment_and_end_with_their_own_last_observation():
     lanes, seed = 5, 40
-    vec = CarouselVecEnv(SHORT, lanes, seed)
+    vec = CarouselVecEnv.of(SHORT, lanes, seed)
     scalars = [CarouselEnv(population=SHORT) for _ in range(lanes)]
     observation = vec.reset()
     for i, env in enumerate(scalars):
@@ -43,7 +44,7 @@ def test_lanes_are_the_scalar_environment_and_end_with_their_own_last_observatio
 
 
 def test_a_session_length_that_belongs_to_the_task_is_an_end():
-    vec = CarouselVecEnv(SHORT.replace(leave_fresh=0.0, leave_bored=0.0), 3, time_limit="end")
+    vec = CarouselVecEnv.of(SHORT.replace(leave_fresh=0.0, leave_bored=0.0), 3, time_limit="end")
     vec.reset()
     for _ in range(6):
         _, _, dones, infos = vec.step(np.zeros(3, int))
@@ -52,7 +53,7 @@ def test_a_session_length_that_belongs_to_the_task_is_an_end():
 
 
 def test_lanes_that_go_on_share_one_read_only_info():
-    vec = CarouselVecEnv(SHORT.replace(leave_fresh=0.0, leave_bored=0.0), 4)
+    vec = CarouselVecEnv.of(SHORT.replace(leave_fresh=0.0, leave_bored=0.0), 4)
     vec.reset()
     _, _, _, infos = vec.step(np.zeros(4, int))
     assert all(info is infos[0] for info in infos)
@@ -61,7 +62,7 @@ def test_lanes_that_go_on_share_one_read_only_info():
 
 
 def test_the_monitor_of_stable_baselines_works_on_top():
-    vec = VecMonitor(CarouselVecEnv(SHORT, 4))
+    vec = VecMonitor(CarouselVecEnv.of(SHORT, 4))
     vec.reset()
     ended = 0
     for _ in range(12):
@@ -71,7 +72,7 @@ def test_the_monitor_of_stable_baselines_works_on_top():
 
 
 def test_seeding_again_replays_and_going_on_does_not():
-    vec = CarouselVecEnv(SHORT, 3, seed=1)
+    vec = CarouselVecEnv.of(SHORT, 3, seed=1)
     first = [vec.reset(), *(vec.step(np.full(3, t % 4))[0] for t in range(5))]
     vec.seed(1)
     again = [vec.reset(), *(vec.step(np.full(3, t % 4))[0] for t in range(5))]
@@ -81,7 +82,7 @@ def test_seeding_again_replays_and_going_on_does_not():
 
 
 def test_action_masks_are_one_row_per_lane():
-    vec = CarouselVecEnv(SHORT.replace(unavailability=0.5), 8)
+    vec = CarouselVecEnv.of(SHORT.replace(unavailability=0.5), 8)
     observation = vec.reset()
     masks = vec.env_method("action_masks")
     assert len(masks) == 8
@@ -89,7 +90,7 @@ def test_action_masks_are_one_row_per_lane():
 
 
 def test_what_lanes_cannot_do_is_said():
-    vec = CarouselVecEnv(SHORT, 2)
+    vec = CarouselVecEnv.of(SHORT, 2)
     assert vec.get_attr("num_envs") == [2, 2]
     assert vec.env_is_wrapped(object) == [False, False]
     with pytest.raises(CarouselError, match="share one environment"):
@@ -97,4 +98,22 @@ def test_what_lanes_cannot_do_is_said():
     with pytest.raises(CarouselError, match="known is 'action_masks'"):
         vec.env_method("fly")
     with pytest.raises(CarouselError, match="time_limit is 'never'"):
-        CarouselVecEnv(SHORT, 2, time_limit="never")
+        CarouselVecEnv.of(SHORT, 2, time_limit="never")
+
+
+def test_a_wrapped_environment_ends_with_the_last_view_of_the_session():
+    vec = CarouselVecEnv.of(SHORT, 3, seed=1, view=View(history=2, visible_context=True))
+    before = vec.reset()
+    width = before.shape[1] // 2
+    for _ in range(30):
+        observation, _, dones, infos = vec.step(np.zeros(3, int))
+        for i in np.flatnonzero(dones):
+            last = infos[i]["terminal_observation"]
+            np.testing.assert_array_equal(last[width:], before[i, :width])
+            np.testing.assert_array_equal(observation[i, :width], observation[i, width:])
+        before = observation
+
+
+def test_an_environment_in_another_reset_mode_is_refused():
+    with pytest.raises(CarouselError, match="must be SameStep"):
+        CarouselVecEnv(CarouselVectorEnv(2, population=SHORT))

@@ -10,6 +10,7 @@ import typer
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.registry import columns_of, scalar_env
+from carousel_envs.rollout import seen_by
 
 from .. import console
 from ..generalisation import evaluate as evaluate_router
@@ -83,7 +84,7 @@ def watch(
     name, training = environment(env, changes)
     target = shifted_population(training, shift)
     acting = find_router(router, target, training)
-    game = scalar_env(target, render_mode="ansi")
+    game = seen_by(acting, scalar_env(target, render_mode="ansi"))
     observation, _ = game.reset(seed=seed, options={"user": user})
     state, over, total = acting.initial_state(1, seed), False, 0.0
     if not as_json:
@@ -95,7 +96,7 @@ def watch(
         observation, reward, terminated, truncated, info = game.step(int(picks[0]))
         total += reward
         over = terminated or truncated
-        shown = dict(zip(names, observation.tolist(), strict=True))
+        shown = dict(zip(names, observation.tolist(), strict=False))
         turns.append({"persona": speaker(shown), "reward": reward, **told(info), "shown": shown})
         if not as_json:
             console.say(str(game.render()))

@@ -13,14 +13,18 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from carousel_envs import CarouselError, CarouselVectorEnv
+from carousel_envs import CarouselError
+from carousel_envs.registry import vector_env
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gymnasium.vector import VectorEnv
     from numpy.typing import NDArray
 
-    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+
+    from .view import View
 
 _NOTHING: MappingProxyType[str, Any] = MappingProxyType({})
 
@@ -29,10 +33,9 @@ class CarouselVecEnv(VecEnv):
     """N sessions at a time for Stable-Baselines3.
 
     Args:
-        population: who the users are.
-        lanes: N.
+        env: a native vector environment of ours, wrapped or as it is, in same-step mode; see
+            `of` for one made from a population.
         seed: lane i is the scalar environment seeded seed + i.
-        reward: as in `CarouselVectorEnv`.
         time_limit: what a truncated session means to the learner. "bootstrap" is the convention of
             Stable-Baselines3: the value of the last observation is added, as if the session went
             on. "end": a session's length is part of the task and shown in the observation, so
@@ -45,28 +48,41 @@ class CarouselVecEnv(VecEnv):
 
     def __init__(
         self,
-        population: Population,
-        lanes: int,
+        env: VectorEnv[Any, Any, Any],
         seed: int = 0,
         *,
-        reward: Literal["sampled", "mean"] = "sampled",
         time_limit: Literal["bootstrap", "end"] = "bootstrap",
     ) -> None:
         if time_limit not in ("bootstrap", "end"):
             raise CarouselError(f"time_limit is {time_limit!r}; it must be 'bootstrap' or 'end'")
-        self.env = CarouselVectorEnv(
-            lanes,
-            population=population,
-            reward=reward,
-            autoreset_mode=AutoresetMode.SAME_STEP,
-        )
+        if env.metadata["autoreset_mode"] != AutoresetMode.SAME_STEP:
+            raise CarouselError(
+                f"env starts sessions anew in mode {env.metadata['autoreset_mode'].value}; it must "
+                f"be {AutoresetMode.SAME_STEP.value}"
+            )
+        self.env: Any = env
         self.render_mode = None
+        lanes = env.num_envs
         super().__init__(lanes, self.env.single_observation_space, self.env.single_action_space)
         self._bootstrap = time_limit == "bootstrap"
         self._start_seed: int | None = seed
         self._actions: NDArray[np.int64] = np.zeros(lanes, dtype=np.int64)
         self._return = np.zeros(lanes)
         self._length = np.zeros(lanes, dtype=np.int64)
+
+    @classmethod
+    def of(
+        cls,
+        population: AnyPopulation,
+        lanes: int,
+        seed: int = 0,
+        *,
+        view: View | None = None,
+        time_limit: Literal["bootstrap", "end"] = "bootstrap",
+    ) -> CarouselVecEnv:
+        """N lanes of the environment that plays a population, as `view` shows it."""
+        env = vector_env(population, lanes, autoreset_mode=AutoresetMode.SAME_STEP)
+        return cls(env if view is None else view.wrap(env), seed, time_limit=time_limit)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next reset: lane i with seed + i."""
@@ -80,7 +96,8 @@ class CarouselVecEnv(VecEnv):
         self._return[:] = 0.0
         self._length[:] = 0
         self.reset_infos = [{} for _ in range(self.num_envs)]
-        return observation
+        first: NDArray[np.float32] = observation
+        return first
 
     def step_async(self, actions: NDArray[np.integer]) -> None:
         self._actions = np.asarray(actions)

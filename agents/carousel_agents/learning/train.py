@@ -14,20 +14,20 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.utils import set_random_seed
 
-from carousel_envs import CarouselError, Columns, column_names
+from carousel_envs import CarouselError, column_names
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
 
 from .adapter import CarouselVecEnv
+from .network import ScaledColumns
 from .policy_file import PolicyFile
+from .view import Scaling, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gymnasium import spaces
     from stable_baselines3.common.policies import ActorCriticPolicy
 
     from carousel_envs import Population
@@ -49,34 +49,6 @@ class Progress:
 
     steps: int
     mean_return: float
-
-
-class ScaledColumns(BaseFeaturesExtractor):
-    """Observation columns brought to [-1, 1] by the bounds of the training environment.
-
-    The count of turns with a persona enters as log(1 + n): that somebody has only just arrived
-    matters more than whether it has been 20 turns or 21, and linear scaling would hide it.
-    """
-
-    centre: torch.Tensor
-    scale: torch.Tensor
-    is_count: torch.Tensor
-
-    def __init__(self, observation_space: spaces.Box, counts: tuple[int, ...]) -> None:
-        super().__init__(observation_space, features_dim=observation_space.shape[0])
-        is_count = torch.zeros(observation_space.shape, dtype=torch.bool)
-        is_count[list(counts)] = True
-        self.register_buffer("is_count", is_count)
-        low, high = (
-            torch.where(is_count, torch.log1p(bound), bound)
-            for bound in map(torch.tensor, (observation_space.low, observation_space.high))
-        )
-        self.register_buffer("centre", (low + high) / 2)
-        self.register_buffer("scale", torch.clamp((high - low) / 2, min=1e-6))
-
-    def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        counted = torch.log1p(torch.clamp(observation, min=0.0))
-        return (torch.where(self.is_count, counted, observation) - self.centre) / self.scale
 
 
 class _Schedule(BaseCallback):
@@ -158,7 +130,7 @@ def train(
     settings = presets()[algorithm]
     torch.set_num_threads(settings["torch_threads"])
     set_random_seed(seed)
-    env = CarouselVecEnv(
+    env = CarouselVecEnv.of(
         population,
         settings["lanes"],
         _TRAINING_STREAMS + seed * MAX_LANES,
@@ -181,7 +153,7 @@ def train(
         clip_range=settings["clip_range"],
         policy_kwargs={
             "features_extractor_class": ScaledColumns,
-            "features_extractor_kwargs": {"counts": (Columns.of(population).streak,)},
+            "features_extractor_kwargs": {"scaling": Scaling.of(population, View())},
             "net_arch": list(settings["network"]),
             "activation_fn": _ACTIVATIONS[settings["activation"]],
         },

@@ -1,0 +1,114 @@
+"""What a learned router sees: the environment's own columns, and on request more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carousel_envs import CarouselError, Population
+from carousel_envs.errors import truth_value, whole_number
+from carousel_envs.registry import columns_of, vector_env
+from carousel_envs.wrappers import History, VisibleContext
+from carousel_envs.wrappers.forms import names_of, single_space
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs.registry import AnyPopulation
+
+MAX_HISTORY = 64
+_SAMPLE = 4096
+_COUNT = "turns_with_persona"
+_CONSTANT = 1e-6
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown to a network.
+
+    Attributes:
+        history: observations shown side by side, the present one first; 1 is the present alone.
+        visible_context: whether the row of the user table is shown too (`VisibleContext`).
+
+    Raises:
+        CarouselError: history is no whole number from 1 to 64.
+    """
+
+    history: int = 1
+    visible_context: bool = False
+
+    def __post_init__(self) -> None:
+        whole_number("history", self.history, 1, MAX_HISTORY)
+        truth_value("visible_context", self.visible_context)
+
+    def wrap(self, env: Any) -> Any:
+        """The environment, scalar or vector, as the network sees it.
+
+        Raises:
+            CarouselError: there is no context to be shown.
+        """
+        if self.visible_context:
+            env = VisibleContext(env)
+        return History(env, self.history) if self.history > 1 else env
+
+    def columns(self, population: AnyPopulation) -> tuple[str, ...]:
+        """Names of the columns that the network reads, in order."""
+        return names_of(self.wrap(vector_env(population, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """How columns are brought to the same size before a network reads them.
+
+    A column x enters as (x - centre) / scale; a counting column as (log(1 + x) - centre) / scale,
+    because that somebody has only just arrived matters more than whether it was 20 turns ago or
+    21.
+
+    Attributes:
+        counts: indices of the counting columns.
+        centre, scale: float32, shape (D,).
+    """
+
+    counts: tuple[int, ...]
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, population: AnyPopulation, view: View) -> Scaling:
+        """The scaling for the users of a population.
+
+        The environment's own columns go by their bounds, to [-1, 1]. What is shown of the user's
+        context goes by mean and standard deviation over the training users: its bounds hold
+        whatever any population may be, and would squeeze all differences into a hair's breadth.
+        """
+        users = min(population.n_users, _SAMPLE)
+        env = view.wrap(vector_env(population, users))
+        names, space = names_of(env), single_space(env)
+        counts = tuple(i for i, name in enumerate(names) if name.startswith(_COUNT))
+        low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+        for bound in (low, high):
+            bound[list(counts)] = np.log1p(bound[list(counts)])
+        centre, scale = (low + high) / 2, np.maximum((high - low) / 2, _CONSTANT)
+        if view.visible_context:
+            own = len(columns_of(population))
+            shown = len(names) // view.history
+            first, _ = env.reset(seed=0, options={"user": np.arange(users)})
+            context = first[:, own:shown].astype(np.float64)
+            mean, deviation = context.mean(axis=0), context.std(axis=0)
+            deviation[deviation < _CONSTANT] = 1.0
+            for start in range(own, len(names), shown):
+                centre[start : start + len(mean)] = mean
+                scale[start : start + len(mean)] = deviation
+        return cls(counts, centre.astype(np.float32), scale.astype(np.float32))
+
+
+def refuse_unless_shown(population: AnyPopulation, view: View) -> None:
+    """Refuse a view that this population does not offer.
+
+    Raises:
+        CarouselError: the context of questions is asked for.
+    """
+    if view.visible_context and not isinstance(population, Population):
+        raise CarouselError("there is no context to be shown: questions have no users")
