@@ -1,22 +1,26 @@
 """Policy files: one safetensors file that cannot run code.
 
 A file holds the weights of the acting network and, in its metadata under the key `carousel`, one
-JSON document: format, architecture, environment, population and fingerprint, training, versions.
-Reading it parses a header and copies arrays; nothing is ever unpickled, imported or evaluated.
+JSON document: format, architecture, environment, population and fingerprint, view, training,
+versions (`docs/policy_files.md`). What is loaded and what is made passes the same checks, so what
+was saved can be loaded.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from carousel_envs import CarouselError, Population
-from carousel_envs.files import write_whole
+from carousel_envs import CarouselError, Population, Questions
+from carousel_envs.errors import real_number, shown, whole_number
+
+from . import policy_format
+from .layers import Network
+from .policy_format import FORMAT, known_fields
+from .view import Scaling, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +28,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT = 1
-_KEY = "carousel"
-_LARGEST_BYTES = 1 << 30
+    from carousel_envs.registry import AnyPopulation
+
+_KINDS: Mapping[str, type[Population] | type[Questions]] = {
+    "users": Population,
+    "questions": Questions,
+}
 _FAR = 1e6
-ACTIVATIONS = ("tanh", "relu")
+_LONGEST_NAME = 200
+_ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "masked")
+# nobody has spoken yet where this column is 0; of questions, only the share of the session tells
+_BEGINS = ("turns_with_persona", "session_gone")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,74 +48,133 @@ class PolicyFile:
     Attributes:
         algorithm: how it was trained, e.g. "ppo".
         environment: id of the environment it was trained in.
-        population: the training users.
-        columns: names of the observation columns it reads, in order.
-        activation: "tanh" or "relu", between layers.
-        counts: indices of columns that enter as log(1 + n).
-        centre, scale: float32, shape (D,); the network then reads (column - centre) / scale.
-        layers: (weight, bias) pairs, float32, shapes (out, in) and (out,); the last gives one logit
-            per persona.
-        training: steps, seed, settings; plain JSON.
+        population: the training users, or questions.
+        view: what it is shown of the environment.
+        columns: names of the D observation columns it reads, in order, `View.columns`.
+        scaling: how they are brought to the same size.
+        network: what then maps them to one number for each of K personas.
+        clip: scaled columns are cut to [-clip, clip]; None: they are not.
+        training: steps, seed, settings; plain JSON data.
         versions: of the packages that trained it.
+
+    Raises:
+        CarouselError: parts that do not fit together.
     """
 
     algorithm: str
     environment: str
-    population: Population
+    population: AnyPopulation
+    view: View
     columns: tuple[str, ...]
-    activation: str
-    counts: tuple[int, ...]
-    centre: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    scaling: Scaling
+    network: Network
+    clip: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _refuse_names(self)
+        _refuse_scaling(self)
+        network, width = self.network, len(self.columns)
+        if network.inputs != width:
+            raise CarouselError(f"its network reads {network.inputs} columns; it names {width}")
+        if network.outputs != self.population.n_actions:
+            raise CarouselError(
+                f"it has {network.outputs} outputs for {self.population.n_actions} personas"
+            )
+        if network.lstm:
+            _ = self.begins
+        if network.masked:
+            _ = self.available
+
+    @cached_property
+    def begins(self) -> int:
+        """Index of the column that is 0 where a session begins, and only there.
+
+        Raises:
+            CarouselError: there is none.
+        """
+        for name in _BEGINS:
+            if name in self.columns:
+                return self.columns.index(name)
+        raise CarouselError(f"its columns do not tell where a session begins: {_BEGINS} are absent")
+
+    @cached_property
+    def available(self) -> tuple[int, ...]:
+        """Index of the column that says whether each persona may be picked; empty where everybody
+        always may.
+
+        Raises:
+            CarouselError: some personas have such a column and others have none.
+        """
+        names = [f"available_{name}" for name in self.population.actions]
+        there = [name in self.columns for name in names]
+        if not any(there) and isinstance(self.population, Questions):
+            return ()
+        if not all(there):
+            missing = names[there.index(False)]
+            raise CarouselError(f"it heeds who is available, but does not read {missing}")
+        return tuple(self.columns.index(name) for name in names)
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Every array by the name that it has in the file."""
+        own = {"centre": self.scaling.centre, "scale": self.scaling.scale}
+        return {**own, **dict(self.network.tensors())}
+
+    def document(self) -> dict[str, Any]:
+        """Everything else, as plain JSON data."""
+        kind = next(name for name, cls in _KINDS.items() if isinstance(self.population, cls))
+        network = self.network
+        document = {
+            "format": FORMAT,
+            "algorithm": self.algorithm,
+            "environment": self.environment,
+            "population": {
+                "kind": kind,
+                "fields": self.population.model_dump(mode="json"),
+                "fingerprint": self.population.fingerprint,
+            },
+            "view": {
+                "history": self.view.history,
+                "visible_context": self.view.visible_context,
+            },
+            "columns": list(self.columns),
+            "architecture": {
+                "counts": list(self.scaling.counts),
+                "clip": self.clip,
+                "lstm": len(network.lstm),
+                "layers": len(network.layers),
+                "activation": network.activation,
+                "head": network.head,
+                "masked": network.masked,
+            },
+            "training": self.training,
+            "versions": self.versions,
+        }
+        made: dict[str, Any] = policy_format.plain(document)
+        return made
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all.
 
         Raises:
-            CarouselError: the place cannot be written.
+            CarouselError: the place cannot be written, or `training` is no plain data.
         """
-        tensors = {"centre": self.centre, "scale": self.scale}
-        for i, (weight, bias) in enumerate(self.layers):
-            tensors[f"layer{i}.weight"] = weight
-            tensors[f"layer{i}.bias"] = bias
-        document = {
-            "format": FORMAT,
-            "algorithm": self.algorithm,
-            "environment": self.environment,
-            "population": self.population.model_dump(mode="json"),
-            "population_fingerprint": self.population.fingerprint,
-            "columns": list(self.columns),
-            "architecture": {
-                "activation": self.activation,
-                "counts": list(self.counts),
-                "layers": len(self.layers),
-            },
-            "training": dict(self.training),
-            "versions": dict(self.versions),
-        }
-        tensors = {
-            name: np.ascontiguousarray(array, dtype=np.float32) for name, array in tensors.items()
-        }
-        write_whole(path, save(tensors, metadata={_KEY: json.dumps(document, sort_keys=True)}))
+        policy_format.write(path, self.document(), self.tensors())
 
     @classmethod
     def load(cls, path: Path) -> PolicyFile:
-        """Read a file.
+        """Read a file of this format, or of format 1.
 
         Raises:
             CarouselError: it is missing, damaged, foreign, or does not fit together.
         """
-        document, tensors = _read(path)
+        document, tensors = policy_format.read(path)
         try:
             return cls._from_parts(document, tensors)
-        except KeyError as error:
-            raise CarouselError(f"{path} is not a valid policy file: {error} is missing") from None
         except CarouselError as error:
             raise CarouselError(f"{path} is not a valid policy file: {error}") from None
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, KeyError):
             raise CarouselError(
                 f"{path} is not a valid policy file: its description has another form"
             ) from None
@@ -114,80 +183,77 @@ class PolicyFile:
     def _from_parts(
         cls, document: dict[str, Any], tensors: dict[str, NDArray[np.float32]]
     ) -> PolicyFile:
-        if document["format"] != FORMAT:
-            raise CarouselError(
-                f"its format is {document['format']!r}; this version reads {FORMAT}"
-            )
-        population = Population(**document["population"])
-        if document["population_fingerprint"] != population.fingerprint:
-            raise CarouselError("its population does not match its fingerprint")
-        activation = document["architecture"]["activation"]
-        if activation not in ACTIVATIONS:
-            raise CarouselError(f"its activation is {activation!r}; known are {ACTIVATIONS}")
-        n_layers = document["architecture"]["layers"]
-        if not isinstance(n_layers, int) or not 1 <= n_layers <= 64:
-            raise CarouselError(f"it claims {n_layers!r} layers; 1 to 64 are allowed")
-        layers = tuple(
-            (tensors[f"layer{i}.weight"], tensors[f"layer{i}.bias"]) for i in range(n_layers)
+        known_fields(
+            "description",
+            document,
+            ("format", "population", "architecture", *cls._texts, "view", "columns"),
         )
-        columns = tuple(str(name) for name in document["columns"])
-        width = len(columns)
-        if tensors["centre"].shape != (width,) or tensors["scale"].shape != (width,):
-            raise CarouselError(f"its scaling does not fit its {width} columns")
-        if not (np.abs(tensors["centre"]) <= _FAR).all():
-            raise CarouselError(f"its scaling has a centre beyond {_FAR:g}")
-        if not ((tensors["scale"] >= 1 / _FAR) & (tensors["scale"] <= _FAR)).all():
-            raise CarouselError(
-                f"its scaling is not positive, or not from {1 / _FAR:g} to {_FAR:g}"
-            )
-        counts = tuple(document["architecture"]["counts"])
-        if not all(isinstance(i, int) and 0 <= i < width for i in counts):
-            raise CarouselError(f"it counts columns {counts}; it has {width}")
-        for i, (weight, bias) in enumerate(layers):
-            if weight.shape != (len(bias), width) or bias.ndim != 1:
-                raise CarouselError(f"layer {i} has shape {weight.shape}; {width} inputs reach it")
-            width = len(bias)
-        if width != population.n_actions:
-            raise CarouselError(f"it has {width} outputs for {population.n_actions} personas")
-        if not all(np.isfinite(array).all() for array in tensors.values()):
-            raise CarouselError("its weights are not all finite")
+        architecture = known_fields("architecture", document["architecture"], _ARCHITECTURE)
+        view = known_fields("view", document["view"], ("history", "visible_context"))
+        rest = {name: architecture[name] for name in ("activation", "head", "masked")}
+        network = Network.from_tensors(
+            tensors, layers=architecture["layers"], lstm=architecture["lstm"], **rest
+        )
+        for name in ("centre", "scale"):
+            if name not in tensors:
+                raise CarouselError(f"{name!r} is missing")
+        named = {"centre", "scale", *(name for name, _ in network.tensors())}
+        if unnamed := sorted(set(tensors) - named):
+            raise CarouselError(f"it holds {shown(unnamed[0])}, which its architecture lacks")
         return cls(
-            algorithm=str(document["algorithm"]),
-            environment=str(document["environment"]),
-            population=population,
-            columns=columns,
-            activation=activation,
-            counts=counts,
-            centre=tensors["centre"],
-            scale=tensors["scale"],
-            layers=layers,
-            training=dict(document["training"]),
-            versions=dict(document["versions"]),
+            population=_population(document["population"]),
+            view=View(**view),
+            columns=tuple(document["columns"]),
+            scaling=Scaling(tuple(architecture["counts"]), tensors["centre"], tensors["scale"]),
+            network=network,
+            clip=architecture["clip"],
+            **{name: document[name] for name in cls._texts},
         )
 
+    _texts = ("algorithm", "environment", "training", "versions")
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_BYTES:
-            raise CarouselError(f"{path} has {size} bytes; a policy file has at most 1 GiB")
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if _KEY not in metadata:
-                raise CarouselError(f"{path} is a safetensors file, but not a policy of Carousel")
-            document = json.loads(metadata[_KEY])
-            names = list(file.keys())
-            for name in names:
-                # asked before it is read: NumPy does not know every type there is
-                if (kind := file.get_slice(name).get_dtype()) != "F32":
-                    raise CarouselError(f"{path} holds {name} as {kind}; it must be float32 (F32)")
-            tensors = {name: file.get_tensor(name) for name in names}
-    except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
-    except CarouselError:
-        raise
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise CarouselError(f"{path} is not a policy file, or damaged: {error}") from None
-    if not isinstance(document, dict):
-        raise CarouselError(f"{path} is not a policy file: its description is no JSON object")
-    return document, tensors
+
+def _population(given: Any) -> AnyPopulation:
+    fields = known_fields("population", given, ("kind", "fields", "fingerprint"))
+    if fields["kind"] not in _KINDS:
+        raise CarouselError(
+            f"its population is of kind {shown(fields['kind'])}; known are {', '.join(_KINDS)}"
+        )
+    population = _KINDS[fields["kind"]].model_validate(fields["fields"])
+    if fields["fingerprint"] != population.fingerprint:
+        raise CarouselError("its population does not match its fingerprint")
+    return population
+
+
+def _refuse_names(file: PolicyFile) -> None:
+    for name in ("algorithm", "environment"):
+        text = getattr(file, name)
+        if (
+            not isinstance(text, str)
+            or not 0 < len(text) <= _LONGEST_NAME
+            or (not text.isprintable())
+        ):
+            raise CarouselError(f"its {name} is {shown(text)}; it must be a short printable text")
+    if not all(isinstance(name, str) for name in file.columns):
+        raise CarouselError(f"its columns are {shown(file.columns)}; they must be names")
+    if len(set(file.columns)) < len(file.columns):
+        raise CarouselError("its columns repeat a name")
+    for name in ("training", "versions"):
+        if not hasattr(getattr(file, name), "items"):
+            raise CarouselError(f"its {name} is {shown(getattr(file, name))}; it must be an object")
+
+
+def _refuse_scaling(file: PolicyFile) -> None:
+    scaling, width = file.scaling, len(file.columns)
+    if scaling.centre.shape != (width,) or scaling.scale.shape != (width,):
+        raise CarouselError(f"its scaling does not fit its {width} columns")
+    if not (np.abs(scaling.centre) <= _FAR).all():
+        raise CarouselError(f"its scaling has a centre beyond {_FAR:g}")
+    if not ((scaling.scale >= 1 / _FAR) & (scaling.scale <= _FAR)).all():
+        raise CarouselError(f"its scaling is not positive, or not from {1 / _FAR:g} to {_FAR:g}")
+    for index in scaling.counts:
+        whole_number("an index of the columns it counts", index, 0, width - 1)
+    if len(set(scaling.counts)) < len(scaling.counts):
+        raise CarouselError("it counts a column twice")
+    if file.clip is not None:
+        real_number("its clip", file.clip, 1 / _FAR, _FAR)

@@ -1,18 +1,21 @@
-"""A learned router: inference in NumPy alone, from a policy file."""
+"""A learned router: inference without torch, from a policy file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.registry import columns_of
+from carousel_envs.errors import shown
+
+from .inference import LstmStep, dense, scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
@@ -20,25 +23,29 @@ if TYPE_CHECKING:
     from .policy_file import PolicyFile
 
 
-@numba.njit(cache=True, nogil=True)
-def _dense(x, weight, bias):  # type: ignore[no-untyped-def]
-    """x @ weight + bias, row by row.
+def _relu(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.maximum(x, np.float32(0.0))
 
-    BLAS starts threads even for products as small as these, and on a busy machine waits for them
-    ten times as long as the product takes. This also makes a row's result independent of its batch.
+
+_TOLD = 8
+_ACTIVATIONS: Mapping[str, Any] = {"tanh": np.tanh, "relu": _relu}
+
+
+class Memory(NamedTuple):
+    """What a recurrent router remembers; never changed in place.
+
+    Attributes:
+        h: hidden values, float32, shape (layers, N, H).
+        c: cells, the same.
     """
-    out = np.empty((x.shape[0], weight.shape[1]), dtype=np.float32)
-    for i in range(x.shape[0]):
-        out[i] = bias
-        for j in range(x.shape[1]):
-            for k in range(weight.shape[1]):
-                out[i, k] += x[i, j] * weight[j, k]
-    return out
+
+    h: NDArray[np.float32]
+    c: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class LearnedRouter:
-    """Picks the persona with the largest logit.
+    """Picks the persona with the largest logit or action value.
 
     Attributes:
         file: the network and where it comes from.
@@ -48,50 +55,163 @@ class LearnedRouter:
     file: PolicyFile
     name: str
 
-    @cached_property
-    def _layers(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
-        # (in, out) and contiguous, as `_dense` reads them
-        return tuple((np.ascontiguousarray(w.T), bias) for w, bias in self.file.layers)
-
     @property
     def description(self) -> str:
         """One sentence."""
         steps = self.file.training.get("steps")
-        return f"learned by {self.file.algorithm} in {self.file.environment}, {steps} steps"
+        trained = f", {steps} steps" if isinstance(steps, int) else ""
+        return f"learned by {self.file.algorithm} in {self.file.environment}{trained}"
 
-    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logit of each persona, float32, shape (N, D) to (N, K)."""
-        counts = list(self.file.counts)
-        x = np.array(observation, dtype=np.float32)
-        x[:, counts] = np.log1p(np.maximum(x[:, counts], 0.0))
-        x = (x - self.file.centre) / self.file.scale
-        last = len(self._layers) - 1
+    def view(self, env: Any) -> Any:
+        """The environment, scalar or vector, as the network sees it.
+
+        Raises:
+            CarouselError: it cannot be shown so.
+        """
+        return self.file.view.wrap(env)
+
+    def initial_state(self, lanes: int, seed: int) -> Memory | None:
+        """Zeros, or nothing where the network reads the current observation alone."""
+        lstm = self.file.network.lstm
+        if not lstm:
+            return None
+        shape = (len(lstm), lanes, lstm[0].hidden)
+        return Memory(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32))
+
+    def act(
+        self, observation: NDArray[np.float32], state: Memory | None
+    ) -> tuple[NDArray[np.int64], Memory | None]:
+        """Personas, shape (N,), the first of equals, and the next state."""
+        outputs, after = self.outputs(observation, state)
+        return outputs.argmax(axis=1), after
+
+    def outputs(
+        self, observation: NDArray[np.float32], state: Memory | None = None
+    ) -> tuple[NDArray[np.float32], Memory | None]:
+        """What the network says of each persona: logits or action values, by `file.network.head`.
+
+        Args:
+            observation: float32, shape (N, D).
+            state: as `initial_state` or the last call returned it; None stands for zeros. Rows in
+                which a session begins start from zeros whatever it holds.
+
+        Returns:
+            float32, shape (N, K), minus infinity where a persona is unavailable and the network
+            heeds that; and the next state.
+
+        Raises:
+            CarouselError: shapes that do not fit the network.
+        """
+        width = len(self.file.columns)
+        observation = np.ascontiguousarray(observation, dtype=np.float32)
+        if observation.ndim != 2 or observation.shape[1] != width:
+            raise CarouselError(
+                f"observation has shape {observation.shape}; router {self.name!r} reads "
+                f"(N, {width})"
+            )
+        x = self._scaled(observation)
+        x, after = self._remembered(x, observation, state)
+        activation, last = _ACTIVATIONS[self.file.network.activation], len(self._layers) - 1
         for i, (weight, bias) in enumerate(self._layers):
-            x = _dense(x, weight, bias)
+            x = dense(x, weight, bias)
             if i < last:
-                x = np.tanh(x) if self.file.activation == "tanh" else np.maximum(x, 0.0)
-        return np.asarray(x)
+                x = activation(x)
+        return self._masked(x, observation), after
 
-    def initial_state(self, lanes: int, seed: int) -> None:
-        """No state: the network reads the current observation alone."""
-        return
+    def log_probabilities(
+        self, observation: NDArray[np.float32], state: Memory | None = None
+    ) -> tuple[NDArray[np.float32], Memory | None]:
+        """Log-probability with which training picked each persona, float32, shape (N, K), and the
+        next state; arguments as for `outputs`.
 
-    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        return self.logits(observation).argmax(axis=1), None
+        Raises:
+            CarouselError: the network gives action values, or shapes do not fit.
+        """
+        if self.file.network.head != "logits":
+            raise CarouselError(
+                f"router {self.name!r} gives action values, which are no log-probabilities"
+            )
+        logits, after = self.outputs(observation, state)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), after
 
     def check_fits(self, population: AnyPopulation) -> None:
         """Say so if users of this population show other columns than the network reads.
 
         Raises:
-            CarouselError: they do.
+            CarouselError: they do, or they cannot be seen as it sees them.
         """
-        shown = columns_of(population)
-        if shown != self.file.columns:
-            unknown = [name for name in shown if name not in self.file.columns]
-            missing = [name for name in self.file.columns if name not in shown]
-            differs = [f"it knows nothing of {', '.join(unknown)}"] if unknown else []
-            differs += [f"it needs {', '.join(missing)}"] if missing else []
+        seen = self.file.view.columns(population)
+        if seen != self.file.columns:
+            unknown = [name for name in seen if name not in self.file.columns]
+            missing = [name for name in self.file.columns if name not in seen]
+            differs = [f"it knows nothing of {_told(unknown)}"] if unknown else []
+            differs += [f"it needs {_told(missing)}"] if missing else []
             raise CarouselError(
                 f"router {self.name!r} was trained on other columns: "
                 f"{' and '.join(differs) or 'they stand in another order'}"
             )
+
+    # -- the network, as its arithmetic wants it ------------------------------------------------
+
+    @cached_property
+    def _layers(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
+        # (in, out) and contiguous
+        return tuple((np.ascontiguousarray(w.T), bias) for w, bias in self.file.network.layers)
+
+    @cached_property
+    def _lstm(self) -> tuple[LstmStep, ...]:
+        return tuple(LstmStep(layer) for layer in self.file.network.lstm)
+
+    @cached_property
+    def _is_count(self) -> NDArray[np.bool_]:
+        flags = np.zeros(len(self.file.columns), dtype=np.bool_)
+        flags[list(self.file.scaling.counts)] = True
+        return flags
+
+    def _scaled(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaling = self.file.scaling
+        clip = np.float32(np.inf if self.file.clip is None else self.file.clip)
+        x: NDArray[np.float32] = scaled(
+            observation, self._is_count, scaling.centre, scaling.scale, clip
+        )
+        return x
+
+    def _remembered(
+        self,
+        x: NDArray[np.float32],
+        observation: NDArray[np.float32],
+        state: Memory | None,
+    ) -> tuple[NDArray[np.float32], Memory | None]:
+        if not self._lstm:
+            return x, None
+        lanes, hidden = len(x), self.file.network.lstm[0].hidden
+        before = self.initial_state(lanes, 0) if state is None else state
+        shape = (len(self._lstm), lanes, hidden)
+        if not isinstance(before, Memory) or before.h.shape != shape or before.c.shape != shape:
+            raise CarouselError(
+                f"state is {shown(state)}; router {self.name!r} needs h and c of shape {shape}"
+            )
+        keep = observation[:, self.file.begins] != 0.0
+        h, c = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        for i, step in enumerate(self._lstm):
+            x, c[i] = step(x, before.h[i], before.c[i], keep)
+            h[i] = x
+        return x, Memory(h, c)
+
+    def _masked(
+        self, outputs: NDArray[np.float32], observation: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        available = self.file.available if self.file.network.masked else ()
+        if not available:
+            return outputs
+        may = observation[:, list(available)] > 0.5
+        # where nobody is available, whoever is picked is refused: any number will do
+        may |= ~may.any(axis=1, keepdims=True)
+        return np.where(may, outputs, np.float32(-np.inf))
+
+
+def _told(names: list[str]) -> str:
+    # names come from a file that nobody vouches for, or from questions about anything
+    first = [name if name.isprintable() else shown(name) for name in names[:_TOLD]]
+    return ", ".join(first) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")

@@ -16,21 +16,21 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import set_random_seed
 
-from carousel_envs import CarouselError, column_names
+from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
 
 from .adapter import CarouselVecEnv
+from .extract import policy_file_of
 from .network import ScaledColumns
-from .policy_file import PolicyFile
 from .view import Scaling, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stable_baselines3.common.policies import ActorCriticPolicy
-
     from carousel_envs import Population
+
+    from .policy_file import PolicyFile
 
 ALGORITHMS = ("ppo",)
 # Far from the seeds that evaluation and references use; no two training seeds share a session.
@@ -175,38 +175,12 @@ def train(
         "seconds": round(seconds, 3),
         "settings": dict(settings),
     }
-    return _extract(model.policy, population, environment, algorithm, settings, training)
-
-
-def _extract(
-    policy: ActorCriticPolicy,
-    population: Population,
-    environment: str,
-    algorithm: str,
-    settings: Mapping[str, Any],
-    training: Mapping[str, Any],
-) -> PolicyFile:
-    """The acting half of an actor-critic network as plain arrays."""
-    modules = (*policy.mlp_extractor.policy_net.children(), policy.action_net)
-    layers = tuple(
-        (module.weight.detach().numpy().copy(), module.bias.detach().numpy().copy())
-        for module in modules
-        if isinstance(module, torch.nn.Linear)
-    )
-    if not all(np.isfinite(array).all() for layer in layers for array in layer):
-        raise CarouselError("training diverged: the network's weights are not finite")
-    scaling = policy.features_extractor
-    assert isinstance(scaling, ScaledColumns)
-    return PolicyFile(
-        algorithm=algorithm,
-        environment=environment,
+    return policy_file_of(
+        model,
         population=population,
-        columns=column_names(population),
-        activation=settings["activation"],
-        counts=tuple(int(i) for i in np.flatnonzero(scaling.is_count.numpy())),
-        centre=scaling.centre.numpy().copy(),
-        scale=scaling.scale.numpy().copy(),
-        layers=layers,
+        environment=environment,
+        algorithm=algorithm,
+        view=View(),
         training=training,
         versions=versions(),
     )
