@@ -203,6 +203,9 @@ class CarouselVectorEnv(LaneVectorEnv):
             info["_unmasked"] = info["_payoff"] = played
         return info
 
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {**super()._state(), "satiation": self._satiation}
+
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
         return observation[:, self.columns.available].astype(np.int8)
 

@@ -35,6 +35,25 @@ _MODE_CODES = {
 }
 
 
+def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays of a snapshot over those of the same name, all or none.
+
+    Raises:
+        CarouselError: one is missing, or has another type or shape.
+    """
+    for name, array in state.items():
+        if name not in snapshot:
+            raise CarouselError(f"the snapshot has no {name!r}")
+        given = snapshot[name]
+        if given.dtype != array.dtype or given.shape != array.shape:
+            raise CarouselError(
+                f"the snapshot's {name!r} has type {given.dtype} and shape {given.shape}; here it "
+                f"is {array.dtype} and {array.shape}"
+            )
+    for name, array in state.items():
+        array[...] = snapshot[name]
+
+
 class Recorder(Protocol):
     """Keeps the running session of every lane, for drawing only."""
 
@@ -370,6 +389,36 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
         self._refuse_if_not_started("action_masks")
         return np.asarray(self._mask != 0)
+
+    # -- state --------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """The arrays that hold all that the next step depends on, by name."""
+        lanes = self._lanes.view(np.uint8).reshape(self.num_envs, -1)
+        return {"lanes": lanes, "observation": self._obs, "mask": self._mask}
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """The state of every session (copies), from which `restore` goes on bit for bit.
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        self._refuse_if_not_started("snapshot")
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot of an environment made with the same arguments.
+
+        What was drawn (`render`) is forgotten. Nothing changes if the snapshot does not fit.
+
+        Raises:
+            CarouselError: an array is missing, or has another type or shape.
+        """
+        self._refuse_if_closed()
+        take_back(self._state(), snapshot)
+        self._started = True
+        if self._recorder:
+            self._recorder.start(np.ones(self.num_envs, dtype=np.bool_))
 
     # -- the rest -----------------------------------------------------------------------------
 

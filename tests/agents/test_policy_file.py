@@ -302,7 +302,7 @@ def test_a_network_of_questions_refuses_users():
         router.check_fits(POPULATION)
     history = LearnedRouter(make_file(view=View(history=2)), "mine")
     history.check_fits(POPULATION)
-    with pytest.raises(CarouselError, match="it needs reply_latency, .* and 29 more"):
+    with pytest.raises(CarouselError, match=r"it needs reply_latency, .* and 29 more"):
         history.check_fits(RECALL)
     context = LearnedRouter(make_file(view=View(visible_context=True)), "mine")
     with pytest.raises(CarouselError):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError
+from carousel_envs.errors import shown
 from carousel_envs.files import check_writable
 
 from .. import console
+from ..learning.settings import ALGORITHMS, read_settings
+from ..learning.view import View
 from ..routers import find_router, training_fingerprint
 from .options import (
     EnvArgument,
@@ -19,56 +23,151 @@ from .options import (
     SeedOption,
     SetOption,
     UsersOption,
+    assigned,
+    environment,
     environment_of_users,
     refuse_to_replace,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carousel_envs.registry import AnyPopulation
 
 
 def train(
     env: EnvArgument,
     out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
-    algo: Annotated[str, typer.Option(help="learning algorithm: ppo")] = "ppo",
-    steps: Annotated[int, typer.Option(help="environment steps")] = 2_000_000,
+    algo: Annotated[str, typer.Option(help=f"learning algorithm: {', '.join(ALGORITHMS)}")] = "ppo",
+    steps: Annotated[
+        int | None, typer.Option(help="environment steps (default: the preset's)")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of network, batches and sessions")] = 0,
+    net: Annotated[
+        str | None,
+        typer.Option(help="widths of the hidden layers, such as 32,32, or 'linear' for none"),
+    ] = None,
+    history: Annotated[
+        int, typer.Option(help="observations shown side by side, 1 to 64; 1: the present alone")
+    ] = 1,
+    visible_context: Annotated[
+        bool, typer.Option("--visible-context", help="show who the user is, too")
+    ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="TOML file that changes the preset, as `carousel tune` writes it"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="change the preset; may be repeated"),
+    ] = None,
+    curve: Annotated[
+        int, typer.Option(help="evaluate the policy so many times on the way; kept in the file")
+    ] = 0,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(help="training time between two checkpoints")
+    ] = 15.0,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="leave the checkpoint of a run that was cut short")
+    ] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="write TensorBoard's logs here")
+    ] = None,
     changes: SetOption = None,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a router and write it as a policy file."""
-    name, population = environment_of_users(env, changes)
+    """Train a router and write it as a policy file.
+
+    A run that was cut short goes on from OUT.checkpoint when the same command is given again.
+    """
+    name, population = environment(env, changes)
     refuse_to_replace(out, force)
     if out.suffix != ".safetensors":
         raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
     check_writable(out)
-    file = train_with_progress(name, population, algo, steps, seed)
-    file.save(out)
+    file = train_with_progress(
+        population,
+        {
+            "environment": name,
+            "algorithm": algo,
+            "steps": steps,
+            "settings": changed_settings(settings, setting, net),
+            "seed": seed,
+            "view": View(history, visible_context),
+            "curve": curve,
+        },
+        out,
+        restart=restart,
+        checkpoint_seconds=checkpoint_seconds,
+        tensorboard=tensorboard,
+    )
     document = {"file": str(out), "env": name, "algorithm": algo, **file.training}
     if as_json:
         console.print_json(document)
-    else:
-        rate = file.training["steps"] / file.training["seconds"]
-        console.say(
-            f"wrote {out}: {algo}, {file.training['steps']} steps in "
-            f"{file.training['seconds']:.1f} s ({rate:,.0f} steps/s)",
-        )
+        return
+    rate = file.training["steps"] / file.training["seconds"]
+    resumed = file.training["resumed"]
+    console.say(
+        f"wrote {out}: {algo}, {file.training['steps']} steps in "
+        f"{file.training['seconds']:.1f} s ({rate:,.0f} steps/s)"
+        + (f", resumed {resumed} times" if resumed else ""),
+    )
 
 
-def train_with_progress(name: str, population: Population, algo: str, steps: int, seed: int) -> Any:
-    """Train behind a progress bar; the policy file, not yet written."""
+def changed_settings(
+    path: Path | None, changes: Sequence[str] | None, net: str | None
+) -> dict[str, Any]:
+    """What --settings, --setting and --net change in a preset; the later ones win.
+
+    Raises:
+        CarouselError: a file that cannot be read, or another form.
+    """
+    found = read_settings(path) if path else {}
+    found.update(assigned("--setting", changes or []))
+    if net is not None:
+        try:
+            found["network"] = [] if net == "linear" else [int(width) for width in net.split(",")]
+        except ValueError:
+            raise CarouselError(
+                f"--net is {shown(net)}; it must be widths such as 32,32, or 'linear'"
+            ) from None
+    return found
+
+
+def train_with_progress(
+    population: AnyPopulation, request: dict[str, Any], out: Path, *, restart: bool, **others: Any
+) -> Any:
+    """Train behind a progress bar and write the policy file; returns it.
+
+    Args:
+        population: the training users.
+        request: what `Run.of` takes.
+        out: the policy file; the checkpoint stands beside it.
+        restart: whether a checkpoint is left aside.
+        others: what `execute` takes.
+    """
     # torch takes seconds to import: only those who train pay for it
     with console.ERR.status("loading torch"):
-        from ..learning.train import Progress, check_request, train
+        from ..learning.checkpoint import discard
+        from ..learning.train import Progress, Run, execute
 
     # before the bar is drawn, so that a bad request gives one sentence alone
-    check_request(algo, steps, seed)
-    with console.progress(f"training {algo} on {name}") as bar:
+    run = Run.of(population, **request)
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    if restart:
+        discard(checkpoint)
+    if checkpoint.exists():
+        print(f"carousel: going on from {checkpoint}", file=sys.stderr)
+    with console.progress(f"training {run.algorithm} on {run.environment}") as bar:
 
         def report(progress: Progress) -> None:
-            bar(progress.steps, steps, f"return {progress.mean_return:.2f}")
+            bar(progress.steps, progress.total, f"return {progress.mean_return:.2f}")
 
-        return train(
-            population, environment=name, algorithm=algo, steps=steps, seed=seed, report=report
-        )
+        file = execute(run, report=report, checkpoint=checkpoint, **others)
+    file.save(out)
+    discard(checkpoint)
+    return file
 
 
 def generalise(
@@ -119,8 +218,12 @@ def demo(
     policy = out / "ppo.safetensors"
     check_study(out, users, seed, None)
     check_writable(policy)
-    file = train_with_progress(name, population, "ppo", steps, seed)
-    file.save(policy)
+    file = train_with_progress(
+        population,
+        {"environment": name, "algorithm": "ppo", "steps": steps, "seed": seed},
+        policy,
+        restart=False,
+    )
     summary = run_study(
         name,
         population,

@@ -56,16 +56,26 @@ def environment(name: str, changes: Sequence[str] | None = None) -> tuple[str, A
     """
     full = environment_id(name)
     population = any_population(full.removeprefix("Carousel/").removesuffix("-v0"))
-    fields: dict[str, Any] = {}
-    for change in changes or []:
-        field, equals, text = change.partition("=")
-        if not equals or not field:
-            raise CarouselError(f"--set {shown(change)} must have the form field=value")
-        try:
-            fields[field] = json.loads(text)
-        except (ValueError, RecursionError):
-            fields[field] = text
+    fields = assigned("--set", changes or [])
     return full, population.replace(**fields) if fields else population
+
+
+def assigned(option: str, changes: Sequence[str]) -> dict[str, Any]:
+    """Values by name from texts of the form name=value; a value is JSON, or else text.
+
+    Raises:
+        CarouselError: another form.
+    """
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals or not name:
+            raise CarouselError(f"{option} {shown(change)} must have the form field=value")
+        try:
+            found[name] = json.loads(text)
+        except (ValueError, RecursionError):
+            found[name] = text
+    return found
 
 
 def environment_of_users(name: str, changes: Sequence[str] | None = None) -> tuple[str, Population]:

@@ -14,10 +14,11 @@ from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
 from carousel_envs import CarouselError
+from carousel_envs.lanes import take_back
 from carousel_envs.registry import vector_env
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gymnasium.vector import VectorEnv
     from numpy.typing import NDArray
@@ -126,6 +127,22 @@ class CarouselVecEnv(VecEnv):
             self._return[done] = 0.0
             self._length[done] = 0
         return observation, reward.astype(np.float32), done, infos
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """The state of every session (copies); see the environment."""
+        own = {"return": self._return.copy(), "length": self._length.copy()}
+        return {**{f"env.{name}": a for name, a in self.env.snapshot().items()}, **own}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot of lanes made in the same way.
+
+        Raises:
+            CarouselError: an array is missing, or has another type or shape.
+        """
+        self.env.restore(
+            {name.removeprefix("env."): a for name, a in snapshot.items() if name[:4] == "env."}
+        )
+        take_back({"return": self._return, "length": self._length}, snapshot)
 
     def close(self) -> None:
         self.env.close()

@@ -24,7 +24,7 @@ from .forms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -191,3 +191,12 @@ class ScalarBeliefFeatures(BeliefFeatures, ScalarObserver):
 
 class VectorBeliefFeatures(BeliefFeatures, VectorObserver):
     """`BeliefFeatures` of many sessions at once."""
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {**super()._state(), "joint": self.belief.joint, "sated": self.belief.satiation}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot; see the environment."""
+        # the belief so far may be in the hands of the caller
+        self.belief = Belief(self.belief.joint.copy(), self.belief.satiation.copy())
+        super().restore(snapshot)

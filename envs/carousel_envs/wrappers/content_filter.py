@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from ..errors import CarouselError, as_array, shown, whole_number
-from .forms import Info, LaneWrapper, ScalarForm, VectorForm, names_of
+from .forms import Info, LaneWrapper, ScalarForm, VectorForm, names_of, single_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,6 +140,14 @@ class ScalarContentFilter(ContentFilter, ScalarForm):
 
 class VectorContentFilter(ContentFilter, VectorForm):
     """`ContentFilter` of many sessions at once."""
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        if self._rule is None:
+            return super()._state()
+        if self._seen is None:
+            shape = (self.lanes, *single_space(self).shape)
+            self._seen = np.zeros(shape, dtype=np.float32)
+        return {**super()._state(), "seen": self._seen}
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None

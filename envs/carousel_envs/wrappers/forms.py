@@ -16,9 +16,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
+from ..lanes import take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ else:
 
 Info = dict[str, Any]
 
+_BELOW = "below."
 ALL = slice(None)
 NONE = np.zeros(0, dtype=np.int64)
 _FIRST = np.zeros(1, dtype=np.int64)
@@ -136,13 +138,42 @@ class VectorForm(VectorWrapper):
         self.single_observation_space = space
         self.observation_space = batch_space(space, self.lanes)
 
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """The arrays of this wrapper that the next step depends on, by name."""
+        return {"over": self._over}
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """The state of every session (copies), what is below included; see the environment."""
+        inner: Any = self.env
+        below: dict[str, NDArray[Any]] = inner.snapshot()
+        own = {name: array.copy() for name, array in self._state().items()}
+        return {**{f"{_BELOW}{name}": array for name, array in below.items()}, **own}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot of an environment made and wrapped in the same way.
+
+        Raises:
+            CarouselError: an array is missing, or has another type or shape.
+        """
+        own = self._state()
+        inner: Any = self.env
+        below = {
+            name.removeprefix(_BELOW): array
+            for name, array in snapshot.items()
+            if name.startswith(_BELOW)
+        }
+        # written over itself first, so that a snapshot that does not fit changes nothing below
+        take_back({name: array.copy() for name, array in own.items()}, snapshot)
+        inner.restore(below)
+        take_back(own, snapshot)
+
     def _mine(self, array: NDArray[Any]) -> NDArray[Any]:
         """The array, or a copy if it must not change under the hands of the caller."""
         return array.copy() if self._copy else array
 
     def _begun(self, options: dict[str, Any] | None) -> NDArray[np.int64]:
         """The lanes that a reset with these options has started; forgets which were over."""
-        self._over = np.zeros(self.lanes, dtype=np.bool_)
+        self._over[:] = False
         mask = (options or {}).get("reset_mask")
         return np.arange(self.lanes) if mask is None else np.flatnonzero(mask)
 
@@ -155,8 +186,8 @@ class VectorForm(VectorWrapper):
         if self._mode == AutoresetMode.DISABLED:
             return None
         over = terminated | truncated
-        began = over if self._mode == AutoresetMode.SAME_STEP else self._over
-        self._over = over
+        began = over if self._mode == AutoresetMode.SAME_STEP else self._over.copy()
+        self._over[:] = over
         return began if began.any() else None
 
 
@@ -220,6 +251,9 @@ class VectorObserver(VectorForm):
 
     _out: NDArray[np.float32]
     _push: Any
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {**super()._state(), "shown": self._out}
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None

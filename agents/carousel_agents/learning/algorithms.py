@@ -1,0 +1,140 @@
+"""Algorithms of Stable-Baselines3 and its contrib package, as many lanes need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, DQN, PPO
+
+from .network import ScaledColumns
+from .sequences import SessionBuffer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from .settings import Settings
+    from .view import Scaling
+
+_ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+_POLICY_KEYS = ("lstm_hidden_size", "enable_critic_lstm", "shared_lstm", "n_quantiles")
+_OURS = ("steps", "lanes", "network", "activation", "time_limit", "torch_threads")
+_SCHEDULED = ("learning_rate", "learning_rate_final", "ent_coef_until")
+
+
+class _LanewiseExploration:
+    """Every lane decides for itself whether it picks at random.
+
+    The library draws once for all lanes, and then asks the action space once for each.
+    """
+
+    def _sample_action(
+        self: Any, learning_starts: int, action_noise: Any = None, n_envs: int = 1
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        n_actions = int(self.action_space.n)
+        # from the generators that `set_random_seed` seeds and a checkpoint keeps
+        picks: NDArray[np.int64] = np.random.randint(n_actions, size=n_envs)  # noqa: NPY002
+        if self.num_timesteps >= learning_starts:
+            greedy, _ = self.policy.predict(self._last_obs, deterministic=True)
+            explores = np.random.random(n_envs) < self.exploration_rate  # noqa: NPY002
+            picks = np.where(explores, picks, greedy)
+        return picks, picks
+
+
+class LaneDQN(_LanewiseExploration, DQN):
+    """DQN whose lanes explore one by one."""
+
+
+class LaneQRDQN(_LanewiseExploration, QRDQN):
+    """QR-DQN whose lanes explore one by one."""
+
+
+class SessionPPO(RecurrentPPO):
+    """Recurrent PPO that is trained on whole stretches of sessions at a time."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        old: Any = self.rollout_buffer
+        self.rollout_buffer = SessionBuffer(
+            old.buffer_size,
+            self.observation_space,
+            self.action_space,
+            old.hidden_state_shape,
+            self.device,
+            gae_lambda=self.gae_lambda,
+            gamma=self.gamma,
+            n_envs=self.n_envs,
+        )
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """How a model is made.
+
+    Attributes:
+        model: its class.
+        policy: name of the kind of network.
+        off_policy: whether it learns from a memory of earlier turns.
+    """
+
+    model: Callable[..., BaseAlgorithm]
+    policy: str = "MlpPolicy"
+    off_policy: bool = False
+
+
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
+    {
+        "ppo": Algorithm(PPO),
+        "a2c": Algorithm(A2C),
+        "dqn": Algorithm(LaneDQN, off_policy=True),
+        "recurrent-ppo": Algorithm(SessionPPO, "MlpLstmPolicy"),
+        "qr-dqn": Algorithm(LaneQRDQN, off_policy=True),
+        "maskable-ppo": Algorithm(MaskablePPO),
+        "trpo": Algorithm(TRPO),
+    }
+)
+
+
+def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseAlgorithm:
+    """A model with fresh weights.
+
+    Args:
+        name: of the algorithm.
+        settings: of the same algorithm.
+        env: what it is trained in.
+        scaling: of the columns that env shows.
+    """
+    algorithm = ALGORITHMS[name]
+    values = dict(settings)
+    first, last = settings.learning_rate, settings.learning_rate_final
+    policy_kwargs: dict[str, Any] = {
+        "features_extractor_class": ScaledColumns,
+        "features_extractor_kwargs": {"scaling": scaling},
+        "net_arch": list(settings.network),
+        "activation_fn": _ACTIVATIONS[settings.activation],
+        **{key: values[key] for key in _POLICY_KEYS if key in values},
+    }
+    own = {
+        key: value
+        for key, value in values.items()
+        if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS) and value is not None
+    }
+    return algorithm.model(
+        algorithm.policy,
+        env,
+        learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
+        policy_kwargs=policy_kwargs,
+        # not a seed: Stable-Baselines3 would seed the environment with it, and so put training on
+        # the streams of evaluation
+        seed=None,
+        device="cpu",
+        **own,
+    )

@@ -1,0 +1,219 @@
+"""Training runs that go on where they were killed, bit for bit.
+
+A checkpoint is one safetensors file, written whole or not at all: weights, optimiser, generators,
+the sessions under way, the memory of earlier turns, and in its metadata what run it belongs to.
+Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+
+from carousel_envs import CarouselError
+from carousel_envs.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+    Arrays = dict[str, NDArray[Any]]
+
+FORMAT = 1
+_KEY = "carousel_checkpoint"
+_COUNTERS = (
+    *("num_timesteps", "_n_updates", "_episode_num", "_n_calls"),
+    *("exploration_rate", "_current_progress_remaining"),
+)
+"""Numbers that a model counts, where it has them."""
+_REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+def save_checkpoint(
+    path: Path, model: BaseAlgorithm, request: Mapping[str, Any], progress: Mapping[str, Any]
+) -> None:
+    """Write the state of a run between two rollouts.
+
+    Args:
+        path: of the file.
+        model: what is trained, in a `CarouselVecEnv`.
+        request: what identifies the run, plain JSON.
+        progress: what else is to be kept, plain JSON.
+
+    Raises:
+        CarouselError: the place cannot be written.
+    """
+    tensors, numbers = _state_of(model)
+    document = {
+        "format": FORMAT,
+        "request": dict(request),
+        "progress": dict(progress),
+        "numbers": numbers,
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    write_whole(path, save(arrays, metadata={_KEY: json.dumps(document)}))
+
+
+def load_checkpoint(path: Path, model: BaseAlgorithm, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a model, just made, to where a checkpoint stands.
+
+    Returns:
+        The progress that was kept with it.
+
+    Raises:
+        CarouselError: the file is damaged, or belongs to another run.
+    """
+    document, tensors = _read(path)
+    _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
+    try:
+        _bring_back(model, tensors, document["numbers"])
+    except (KeyError, ValueError, TypeError, RuntimeError, CarouselError) as error:
+        raise CarouselError(f"checkpoint {path} does not fit this run: {error}") from None
+    progress: dict[str, Any] = document["progress"]
+    return progress
+
+
+def discard(path: Path) -> None:
+    """Remove a checkpoint, and what kills have left of files that were being written beside it."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            document = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        raise CarouselError(f"{path} is no checkpoint, or damaged: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise CarouselError(f"{path} is a checkpoint of another version")
+    return document, tensors
+
+
+def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    for name, wanted in asked.items():
+        found = kept.get(name)
+        if found == wanted:
+            continue
+        if isinstance(found, dict) and isinstance(wanted, dict):
+            name, found, wanted = next(
+                (f"{name} {key}", found.get(key), value)
+                for key, value in wanted.items()
+                if found.get(key) != value
+            )
+        raise CarouselError(
+            f"checkpoint {path} belongs to another run: its {name} is {found!r}, and {wanted!r} is "
+            "asked for; ask for the same to go on with it, or restart to leave it"
+        )
+
+
+# -- the state of a model -------------------------------------------------------------------------
+
+
+def _state_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
+    """Every array, and every number, that what follows depends on."""
+    arrays: Arrays = {f"policy.{k}": v.numpy() for k, v in model.policy.state_dict().items()}
+    numbers: dict[str, Any] = {k: float(getattr(model, k)) for k in _COUNTERS if hasattr(model, k)}
+    for index, slots in model.policy.optimizer.state_dict()["state"].items():
+        for slot, value in slots.items():
+            if isinstance(value, torch.Tensor):
+                arrays[f"optimizer.{index}.{slot}"] = value.numpy()
+            else:
+                numbers[f"optimizer.{index}.{slot}"] = value
+    kind, key, *rest = np.random.get_state()  # noqa: NPY002
+    assert kind == "MT19937"
+    arrays["random.numpy"] = np.asarray(key)
+    numbers["random.numpy"] = rest
+    arrays["random.torch"] = torch.get_rng_state().numpy()
+    arrays["last.observation"] = model._last_obs
+    arrays["last.begins"] = np.asarray(model._last_episode_starts)
+    for name, value in _lstm_states(model).items():
+        arrays[f"last.{name}"] = value.numpy()
+    numbers["episodes"] = list(model.ep_info_buffer)
+    for name, array in model.env.snapshot().items():
+        arrays[f"env.{name}"] = array
+    replay = getattr(model, "replay_buffer", None)
+    if replay is not None:
+        filled = replay.buffer_size if replay.full else replay.pos
+        numbers["replay"] = [replay.pos, replay.full]
+        for name in _REPLAY:
+            arrays[f"replay.{name}"] = getattr(replay, name)[:filled]
+    return arrays, numbers
+
+
+def _bring_back(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
+    def under(prefix: str) -> Arrays:
+        return {
+            name.removeprefix(prefix): array
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
+
+    model.policy.load_state_dict({k: torch.from_numpy(v) for k, v in under("policy.").items()})
+    optimizer = model.policy.optimizer.state_dict()
+    optimizer["state"] = _optimizer_state(under("optimizer."), numbers)
+    model.policy.optimizer.load_state_dict(optimizer)
+    for name in _COUNTERS:
+        if name in numbers:
+            kind = type(getattr(model, name))
+            setattr(model, name, kind(numbers[name]))
+    model.env.restore(under("env."))
+    model._last_obs = arrays["last.observation"]
+    model._last_episode_starts = arrays["last.begins"]
+    if _lstm_states(model):
+        pi, vf = (
+            tuple(torch.from_numpy(arrays[f"last.{who}.{part}"]) for part in ("hidden", "cell"))
+            for who in ("pi", "vf")
+        )
+        model._last_lstm_states = RNNStates(pi, vf)
+    # what the library makes when learning begins, if there is none
+    model.ep_info_buffer = deque(numbers["episodes"], maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+    replay = getattr(model, "replay_buffer", None)
+    if replay is not None:
+        replay.pos, replay.full = numbers["replay"]
+        for name in _REPLAY:
+            kept = arrays[f"replay.{name}"]
+            getattr(replay, name)[: len(kept)] = kept
+    # last, because making tensors may draw
+    torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
+    np.random.set_state(("MT19937", arrays["random.numpy"], *numbers["random.numpy"]))  # noqa: NPY002
+
+
+def _optimizer_state(arrays: Arrays, numbers: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    state: dict[int, dict[str, Any]] = {}
+    for name, array in arrays.items():
+        index, slot = name.split(".")
+        state.setdefault(int(index), {})[slot] = torch.from_numpy(array)
+    for name, value in numbers.items():
+        if name.startswith("optimizer."):
+            _, index, slot = name.split(".")
+            state.setdefault(int(index), {})[slot] = value
+    return state
+
+
+def _lstm_states(model: Any) -> dict[str, torch.Tensor]:
+    states = getattr(model, "_last_lstm_states", None)
+    if states is None:
+        return {}
+    return {
+        f"{who}.{part}": tensor
+        for who, pair in (("pi", states.pi), ("vf", states.vf))
+        for part, tensor in zip(("hidden", "cell"), pair, strict=True)
+    }

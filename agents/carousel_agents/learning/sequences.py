@@ -1,0 +1,88 @@
+"""Rollouts of recurrent policies, cut into whole stretches of sessions.
+
+The library starts a minibatch anywhere and walks a sequence turn by turn. Here a sequence is what a
+lane played of one session within the rollout, a minibatch holds whole sequences, and none of them
+begins anew inside: so the memory runs over all turns of a minibatch in one call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
+from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+
+class SessionBuffer(RecurrentRolloutBuffer):
+    """A rollout that yields whole sequences; arguments as of the library's own."""
+
+    def get(  # type: ignore[override]
+        self, batch_size: int | None = None
+    ) -> Generator[RecurrentRolloutBufferSamples, None, None]:
+        """Minibatches of about `batch_size` turns, each sequence in exactly one of them.
+
+        Args:
+            batch_size: turns; None: all at once.
+        """
+        turns, lanes = self.buffer_size, self.n_envs
+        begins = self.episode_starts.astype(np.bool_)
+        begins[0] = True
+        # (lane, turn) of every start, lane after lane
+        lane, start = np.nonzero(begins.T)
+        following = np.append(start[1:], turns)
+        following[np.append(lane[1:] != lane[:-1], True)] = turns
+        length = following - start
+        order = np.random.permutation(len(lane))  # noqa: NPY002
+        total = turns * lanes
+        batches = 1 if batch_size is None else max(1, round(total / batch_size))
+        # of equal size, as nearly as sequences allow: a last small one would be mostly noise
+        batch = (np.cumsum(length[order]) - length[order]) * batches // total
+        for which in range(batches):
+            chosen = order[batch == which]
+            if len(chosen):
+                yield self._sequences(lane[chosen], start[chosen], length[chosen])
+
+    def _sequences(
+        self, lane: NDArray[np.int64], start: NDArray[np.int64], length: NDArray[np.int64]
+    ) -> RecurrentRolloutBufferSamples:
+        """These sequences, padded to the longest, in the layout of the library: (S * L, ...)."""
+        ahead = np.arange(length.max())
+        inside = ahead < length[:, None]
+        turn = np.where(inside, start[:, None] + ahead, start[:, None]).ravel()
+        who = np.repeat(lane, len(ahead))
+
+        def taken(array: NDArray[np.float32]) -> torch.Tensor:
+            return torch.from_numpy(array[turn, who])
+
+        def states(
+            hidden: NDArray[np.float32], cell: NDArray[np.float32]
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            # what stood before a session's first turn belongs to the session before it
+            goes_on = 1.0 - self.episode_starts[start, lane]
+            both = []
+            for kept in (hidden, cell):
+                rows = kept[start, :, lane] * goes_on[:, None, None]
+                both.append(torch.from_numpy(np.ascontiguousarray(rows.swapaxes(0, 1))))
+            return both[0], both[1]
+
+        return RecurrentRolloutBufferSamples(
+            observations=taken(self.observations),
+            actions=taken(self.actions),
+            old_values=taken(self.values),
+            old_log_prob=taken(self.log_probs),
+            advantages=taken(self.advantages),
+            returns=taken(self.returns),
+            lstm_states=RNNStates(
+                states(self.hidden_states_pi, self.cell_states_pi),
+                states(self.hidden_states_vf, self.cell_states_vf),
+            ),
+            episode_starts=torch.zeros(len(turn)),
+            mask=torch.from_numpy(inside.ravel().astype(np.float32)),
+        )

@@ -1,0 +1,194 @@
+"""What decides how an algorithm trains: validated settings, and one preset per algorithm.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import shown
+from carousel_envs.fields import Fields, Unit, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Count = Annotated[int, Field(ge=1, le=10**9, strict=True)]
+Rate = Annotated[float, Field(gt=0.0, le=10.0, allow_inf_nan=False)]
+Width = Annotated[int, Field(ge=1, le=4096, strict=True)]
+
+
+class Settings(Fields):
+    """What every algorithm has. Names are those of Stable-Baselines3 where it has one."""
+
+    texts: ClassVar[tuple[str, ...]] = ("activation", "time_limit")
+
+    steps: int = Field(
+        ge=1, le=10**12, strict=True, description="environment steps of a training run, 1 to 10**12"
+    )
+    lanes: int = Field(
+        ge=1, le=2**16, strict=True, description="sessions played at a time, 1 to 65536"
+    )
+    network: tuple[Width, ...] = Field(
+        max_length=16,
+        description="widths of the hidden layers, up to 16 of them, each 1 to 4096; none: linear",
+    )
+    activation: Literal["tanh", "relu"] = Field(
+        description="between layers: 'tanh' or 'relu'",
+    )
+    time_limit: Literal["end", "bootstrap"] = Field(
+        description="what the last turn means: 'end' (nothing comes after it) or 'bootstrap'"
+    )
+    torch_threads: int = Field(ge=1, le=256, strict=True, description="threads of torch, 1 to 256")
+    learning_rate: Rate = Field(description="step size at the start, above 0, up to 10")
+    learning_rate_final: Weight = Field(
+        description="step size at the end, linear in between, from 0 up"
+    )
+    gamma: Unit = Field(description="discount per turn, 0 to 1")
+    max_grad_norm: Rate | None = Field(
+        None, description="gradients are cut to this norm, above 0, up to 10"
+    )
+
+
+class OnPolicySettings(Settings):
+    """What learns from its own last sessions."""
+
+    n_steps: Count = Field(description="turns per lane between updates, from 1")
+    gae_lambda: Unit = Field(description="bias against variance of the advantage, 0 to 1")
+
+
+class EntropySettings(OnPolicySettings):
+    """What has a bonus for picking in many ways."""
+
+    ent_coef: Weight = Field(description="weight of the entropy bonus at the start, from 0 up")
+    ent_coef_until: Unit = Field(
+        description="share of training after which the entropy bonus is 0, linear until then"
+    )
+    vf_coef: Weight = Field(0.5, description="weight of the value loss, from 0 up")
+
+
+class A2CSettings(EntropySettings):
+    """Advantage actor-critic."""
+
+    normalize_advantage: bool = Field(description="whether advantages are brought to one scale")
+
+
+class PPOSettings(EntropySettings):
+    """Proximal policy optimisation, masked or not."""
+
+    batch_size: Count = Field(description="turns per gradient step, from 2")
+    n_epochs: Count = Field(description="passes over each rollout, from 1")
+    clip_range: Rate = Field(description="how far a probability ratio may move, above 0")
+
+
+class RecurrentPPOSettings(PPOSettings):
+    """PPO with a long short-term memory before the network."""
+
+    lstm_hidden_size: Width = Field(description="units of the memory, 1 to 4096")
+    enable_critic_lstm: bool = Field(description="whether the critic has a memory of its own")
+    shared_lstm: bool = Field(description="whether the critic reads the actor's memory")
+
+
+class TRPOSettings(OnPolicySettings):
+    """Trust-region policy optimisation."""
+
+    batch_size: Count = Field(description="turns per gradient step of the critic, from 2")
+    target_kl: Rate = Field(description="size of the trust region, above 0")
+    n_critic_updates: Count = Field(description="passes of the critic over each rollout, from 1")
+    cg_max_steps: Count = Field(description="steps of conjugate gradients at most, from 1")
+    cg_damping: Weight = Field(description="damping of the Hessian, from 0 up")
+    sub_sampling_factor: Count = Field(description="the Hessian sees every so many-th turn")
+
+
+class DQNSettings(Settings):
+    """Deep Q-learning."""
+
+    buffer_size: Count = Field(description="turns that are remembered, from 1")
+    learning_starts: Annotated[int, Field(ge=0, strict=True)] = Field(
+        description="steps at random before learning, from 0"
+    )
+    batch_size: Count = Field(description="turns per gradient step, from 1")
+    train_freq: Count = Field(description="turns per lane between updates, from 1")
+    gradient_steps: Count = Field(description="gradient steps per update, from 1")
+    target_update_interval: Count = Field(description="steps between copies to the target network")
+    exploration_initial_eps: Unit = Field(description="share of random picks at the start, 0 to 1")
+    exploration_final_eps: Unit = Field(description="share of random picks in the end, 0 to 1")
+    exploration_fraction: Unit = Field(description="share of training over which it falls, 0 to 1")
+    n_steps: Count = Field(description="turns of reward before the target network is asked")
+
+
+class QRDQNSettings(DQNSettings):
+    """Quantile-regression deep Q-learning."""
+
+    n_quantiles: Width = Field(description="quantiles of the return per persona, 1 to 4096")
+
+
+_KINDS: Mapping[str, type[Settings]] = MappingProxyType(
+    {
+        "ppo": PPOSettings,
+        "a2c": A2CSettings,
+        "dqn": DQNSettings,
+        "recurrent-ppo": RecurrentPPOSettings,
+        "qr-dqn": QRDQNSettings,
+        "maskable-ppo": PPOSettings,
+        "trpo": TRPOSettings,
+    }
+)
+
+ALGORITHMS = tuple(_KINDS)
+"""Names of the learning algorithms."""
+
+
+def check_algorithm(name: str) -> str:
+    """The name, if there is such an algorithm.
+
+    Raises:
+        CarouselError: there is none.
+    """
+    if name not in ALGORITHMS:
+        raise CarouselError(f"algorithm is {shown(name)}; known are {', '.join(ALGORITHMS)}")
+    return name
+
+
+@cache
+def preset(algorithm: str) -> Settings:
+    """The settings that come with an algorithm.
+
+    Raises:
+        CarouselError: no such algorithm.
+    """
+    check_algorithm(algorithm)
+    text = resources.files(__package__).joinpath("presets", f"{algorithm}.toml")
+    return _KINDS[algorithm](**tomllib.loads(text.read_text(encoding="utf-8")))
+
+
+def settings_of(algorithm: str, changes: Mapping[str, Any] | None = None) -> Settings:
+    """The preset with some values changed.
+
+    Raises:
+        CarouselError: no such algorithm, or a value that is not allowed.
+    """
+    known = preset(algorithm)
+    return known.replace(**changes) if changes else known
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Changes to a preset, from a TOML file of `name = value` lines.
+
+    Raises:
+        CarouselError: the file cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CarouselError(f"{path} is no TOML: {error}") from None

@@ -1,0 +1,201 @@
+"""Searching for settings on the training users, and on nobody else.
+
+There is no argument through which a shifted population could come in: a search that had seen the
+target would turn its own generalisation into training.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import whole_number
+from carousel_envs.files import check_writable
+from carousel_envs.reference import solve
+
+from .spaces import as_parameters, as_settings, propose
+from .train import Run, execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from carousel_envs.registry import AnyPopulation
+
+    from .view import View
+
+POINTS = 5
+"""Evaluations on the way, after which a trial that lags behind the median is given up."""
+_HEARTBEAT = 20
+_REQUEST = "request"
+# the first seeds are those that results are reported for
+_FIRST_SEED = 10**6
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes:
+        settings: what differs from the preset or was searched for.
+        engagement: mean per session over the seeds, on training users.
+        preset_engagement: the same with the preset.
+        trials, pruned, failed: how many were finished, given up halfway, and diverged.
+    """
+
+    settings: dict[str, Any]
+    engagement: float
+    preset_engagement: float
+    trials: int
+    pruned: int
+    failed: int
+
+
+def tune(
+    population: AnyPopulation,
+    *,
+    environment: str,
+    algorithm: str,
+    storage: Path,
+    trials: int = 50,
+    steps: int | None = None,
+    seeds: int = 2,
+    view: View | None = None,
+    report: Callable[[int, int, float], None] | None = None,
+) -> Tuned:
+    """Search for settings by tree-structured Parzen estimators; goes on where it was cut short.
+
+    The first trial is the preset. Every trial trains with the same seeds, which no reported result
+    uses, and counts as the mean engagement of its last policies.
+
+    Args:
+        population: the training users.
+        environment: id, kept with the search.
+        algorithm: one of `ALGORITHMS`.
+        storage: SQLite file of the search; several processes may work on the same one.
+        trials: how many in all, those of earlier calls included, 1 to 100 000.
+        steps: of every training run; default: the preset's.
+        seeds: training runs per trial, 1 to 100.
+        view: what the network is shown.
+        report: called with (trials done, trials in all, best engagement so far).
+
+    Raises:
+        CarouselError: an argument is not allowed, the storage belongs to another search or cannot
+            be used, or no trial was finished.
+    """
+    whole_number("trials", trials, 1, 100_000)
+    whole_number("seeds", seeds, 1, 100)
+    request: dict[str, Any] = {"environment": environment, "algorithm": algorithm, "steps": steps}
+    if view:
+        request["view"] = view
+    run = Run.of(population, **request)
+    check_writable(storage)
+    identity = {
+        name: value
+        for name, value in run.request().items()
+        if name not in ("settings", "curve", "seed")
+    } | {"steps": run.settings.steps, "seeds": seeds}
+    study = _study(storage, identity)
+    if not study.trials:
+        study.enqueue_trial(as_parameters(algorithm, run.settings.model_dump()))
+
+    def objective(trial: optuna.Trial) -> float:
+        changes = propose(trial, algorithm)
+        total = 0.0
+        for i in range(seeds):
+            attempt = Run.of(
+                population, **request, settings=changes, seed=_FIRST_SEED + i, curve=POINTS
+            )
+
+            def on_point(point: dict[str, float], done: int = i, before: float = total) -> None:
+                # one scale for all seeds: the step counts points over all of them
+                place = done * POINTS + round(point["steps"] * POINTS / attempt.steps)  # noqa: B023
+                trial.report((before + point["engagement"]) / (done + 1), place)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+            total += execute(attempt, on_point=on_point).training["curve"][-1]["engagement"]
+        return total / seeds
+
+    while (done := _finished(study)) < trials:
+        if report:
+            report(done, trials, _best(study))
+        study.optimize(objective, n_trials=1, catch=(CarouselError,))
+    if report:
+        report(trials, trials, _best(study))
+    return _summary(study, algorithm)
+
+
+def score_of(population: AnyPopulation, engagement: float) -> float | None:
+    """An engagement on the scale of the population's reference."""
+    return solve(population).score(engagement)
+
+
+def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # heartbeats are marked as experimental
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            kept = optuna.storages.RDBStorage(
+                f"sqlite:///{storage.resolve()}", heartbeat_interval=_HEARTBEAT
+            )
+        study = optuna.create_study(
+            study_name="carousel",
+            storage=kept,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+        )
+    except Exception as error:
+        # the storage's own exceptions are of many kinds, and none is a base of the others
+        first = str(error).splitlines()[0]
+        raise CarouselError(f"{storage} cannot be used as a storage: {first}") from None
+    # another sampler for every call, or a search that goes on would propose what it had proposed
+    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), constant_liar=True)
+    known = study.user_attrs.get(_REQUEST)
+    if known is None:
+        study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
+    elif json.loads(known) != json.loads(json.dumps(identity)):
+        other = json.loads(known)
+        name = next(k for k, v in json.loads(json.dumps(identity)).items() if other.get(k) != v)
+        raise CarouselError(
+            f"{storage} holds another search: its {name} is {other.get(name)!r}, and "
+            f"{identity[name]!r} is asked for"
+        )
+    optuna.storages.fail_stale_trials(study)
+    return study
+
+
+def _finished(study: optuna.Study) -> int:
+    """Trials that came to an end of some kind; one that was killed did not."""
+    over = (TrialState.COMPLETE, TrialState.PRUNED)
+    failed = [t for t in study.get_trials(states=(TrialState.FAIL,)) if "diverged" in t.user_attrs]
+    return len(study.get_trials(states=over)) + len(failed)
+
+
+def _best(study: optuna.Study) -> float:
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    return max((t.value for t in done if t.value is not None), default=float("nan"))
+
+
+def _summary(study: optuna.Study, algorithm: str) -> Tuned:
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    if not done:
+        raise CarouselError("no trial was finished: all of them diverged")
+    best = study.best_trial
+    first = min(done, key=lambda trial: trial.number)
+    return Tuned(
+        settings=as_settings(best.params),
+        engagement=float(best.value or 0.0),
+        preset_engagement=float(first.value or 0.0),
+        trials=len(done),
+        pruned=len(study.get_trials(states=(TrialState.PRUNED,))),
+        failed=len(study.get_trials(states=(TrialState.FAIL,))),
+    )

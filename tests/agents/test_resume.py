@@ -1,0 +1,197 @@
+"""Runs that are killed go on from their checkpoint, bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from small_runs import BOREDOM, small
+
+from carousel_agents.learning import PolicyFile
+from carousel_agents.learning import train as training
+from carousel_agents.learning.settings import ALGORITHMS
+from carousel_agents.learning.train import execute
+from carousel_agents.learning.view import View
+from carousel_envs import CarouselError
+from carousel_envs.registry import any_population
+
+
+class KilledError(Exception):
+    """What stands in for a kill, at a place of our choosing."""
+
+
+def interrupt_after(monkeypatch, *saves: int) -> None:
+    """Stop the run right after these checkpoints, counted over all attempts."""
+    done = 0
+    save = training.save_checkpoint
+
+    def spy(*arguments):
+        nonlocal done
+        save(*arguments)
+        done += 1
+        if done in saves:
+            raise KilledError
+
+    monkeypatch.setattr(training, "save_checkpoint", spy)
+
+
+def until_done(run, path: Path) -> PolicyFile:
+    for _ in range(10):
+        try:
+            return execute(run, checkpoint=path, checkpoint_seconds=0.0)
+        except KilledError:
+            continue
+    raise AssertionError("killed more often than asked for")
+
+
+def contents(file: PolicyFile, tmp_path: Path) -> bytes:
+    """A policy file without what may differ."""
+    file.training.update(
+        seconds=0.0, resumed=0, curve=[p["engagement"] for p in file.training["curve"]]
+    )
+    file.save(tmp_path / "contents")
+    return (tmp_path / "contents").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [(algorithm, "Satiation") for algorithm in ALGORITHMS]
+    + [("ppo", "Recall"), ("recurrent-ppo", "Welfare"), ("dqn", "Taste")],
+)
+def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
+    algorithm: str, name: str, tmp_path: Path, monkeypatch
+):
+    run = small(algorithm, any_population(name), view=View(2), curve=4)
+    whole = execute(run)
+    interrupt_after(monkeypatch, 2, 3, 5)
+    resumed = until_done(run, tmp_path / "checkpoint")
+    assert resumed.training["resumed"] == 3
+    assert contents(whole, tmp_path) == contents(resumed, tmp_path)
+
+
+def test_a_memory_that_is_full_comes_back(tmp_path: Path, monkeypatch):
+    settings = {"lanes": 16, "learning_starts": 50, "buffer_size": 200, "batch_size": 16}
+    run = small("dqn", settings=settings, steps=800)
+    whole = execute(run)
+    interrupt_after(monkeypatch, 30)
+    resumed = until_done(run, tmp_path / "checkpoint")
+    assert contents(whole, tmp_path) == contents(resumed, tmp_path)
+
+
+def test_a_checkpoint_of_another_run_is_refused_and_left_alone(tmp_path: Path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    interrupt_after(monkeypatch, 1)
+    with pytest.raises(KilledError):
+        execute(small("ppo"), checkpoint=path, checkpoint_seconds=0.0)
+    kept = path.read_bytes()
+    others = {
+        "its seed is 0, and 1 is asked for": small("ppo", seed=1),
+        "its algorithm is 'ppo'": small("maskable-ppo"),
+        "its settings steps is 1500": small("ppo", steps=3000),
+        "its view history is 1": small("ppo", view=View(2)),
+        "its population is": small("ppo", BOREDOM.replace(swap_cost=0.9)),
+    }
+    for sentence, run in others.items():
+        with pytest.raises(CarouselError, match=sentence) as caught:
+            execute(run, checkpoint=path)
+        assert "\n" not in str(caught.value)
+        assert path.read_bytes() == kept
+
+
+def test_damaged_checkpoints_are_refused(tmp_path: Path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    interrupt_after(monkeypatch, 1)
+    with pytest.raises(KilledError):
+        execute(small("ppo"), checkpoint=path, checkpoint_seconds=0.0)
+    data = path.read_bytes()
+    for size in (0, 7, 100, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:size])
+        with pytest.raises(CarouselError, match="is no checkpoint, or damaged"):
+            execute(small("ppo"), checkpoint=path)
+    path.write_bytes(data.replace(b'"shape":[32]', b'"shape":[4,8]', 1).ljust(len(data)))
+    with pytest.raises(CarouselError, match="checkpoint"):
+        execute(small("ppo"), checkpoint=path)
+
+
+def test_checkpoints_come_at_a_bounded_interval(tmp_path: Path, monkeypatch):
+    times = []
+    save = training.save_checkpoint
+
+    def spy(path, model, request, progress):
+        times.append(progress["seconds"])
+        save(path, model, request, progress)
+
+    monkeypatch.setattr(training, "save_checkpoint", spy)
+    file = execute(small("ppo", steps=6000), checkpoint=tmp_path / "c", checkpoint_seconds=0.05)
+    assert times
+    assert (np.diff(times) >= 0.05).all()
+    assert len(times) <= file.training["seconds"] / 0.05
+
+
+# -- the real thing ------------------------------------------------------------------------------
+
+COMMAND = (
+    *("train", "Boredom", "--steps", "60000", "--seed", "5", "--checkpoint-seconds", "0.05"),
+    *("--setting", "lanes=32", "--setting", "batch_size=160", "--curve", "3"),
+)
+
+
+def command(out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "carousel_agents.cli", *COMMAND, "--out", str(out), *more]
+
+
+def kill_at(arguments: list[str], seconds: float) -> bool:
+    """Run for so long and kill; whether the run was still under way."""
+    run = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        run.wait(seconds)
+    except subprocess.TimeoutExpired:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        return True
+    assert run.returncode == 0
+    return False
+
+
+def readable(folder: Path) -> None:
+    """No file that has a name of its own is half written."""
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118
+                file.get_tensor(name)
+            for text in file.metadata().values():
+                json.loads(text)
+
+
+@pytest.mark.slow
+def test_kill_9_at_ten_random_moments(tmp_path: Path):
+    whole, cut = tmp_path / "whole" / "p.safetensors", tmp_path / "cut" / "p.safetensors"
+    started = time.perf_counter()
+    subprocess.run(command(whole), check=True, capture_output=True)
+    usual = time.perf_counter() - started
+    rng = np.random.default_rng(int(os.environ.get("CAROUSEL_KILL_SEED", "0")))
+    kills = 0
+    for _ in range(200):
+        # from the middle of the imports to the end of a run
+        if not kill_at(command(cut), rng.uniform(0.5, 1.1) * usual):
+            if kills >= 10:
+                break
+            cut.unlink()
+            continue
+        kills += 1
+        if cut.parent.exists():
+            readable(cut.parent)
+    assert kills >= 10
+    if not cut.exists():
+        subprocess.run(command(cut), check=True, capture_output=True)
+    assert [path.name for path in cut.parent.iterdir()] == ["p.safetensors"]
+    one, other = PolicyFile.load(whole), PolicyFile.load(cut)
+    assert contents(one, tmp_path) == contents(other, tmp_path)

@@ -1,0 +1,95 @@
+"""Snapshots: an environment goes on from one bit for bit, and nothing else fits."""
+
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+
+from carousel_envs import CarouselError, CarouselVectorEnv
+from carousel_envs.registry import any_population, names, vector_env
+from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History, VisibleContext
+
+
+def short(name: str):
+    return any_population(name).replace(session_length=7)
+
+
+def screened(env):
+    """A rule that depends on what was seen last."""
+    return ContentFilter(env, rule=lambda seen, picks: (picks + (seen[:, 0] > 0)) % 3)
+
+
+FORMS = {
+    "plain": lambda env: env,
+    "history": lambda env: History(env, 3),
+    "context": lambda env: History(VisibleContext(env), 2),
+    "belief": lambda env: BeliefFeatures(env, ("bored", "kind")),
+    "filter": screened,
+}
+
+
+def play(env, turns: int, seed: int):
+    rng = np.random.default_rng(seed)
+    seen = []
+    for _ in range(turns):
+        picks = rng.integers(0, env.single_action_space.n, env.num_envs)
+        observation, reward, terminated, truncated, info = env.step(picks)
+        seen += [observation.copy(), reward, terminated, truncated, info["user"].copy()]
+    return seen
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [(name, "plain") for name in names()]
+    + [("Satiation", form) for form in FORMS if form != "plain"]
+    + [("Recall", "history")],
+)
+def test_a_fresh_environment_goes_on_from_a_snapshot(name: str, form: str, mode):
+    def make():
+        return FORMS[form](vector_env(short(name), 5, autoreset_mode=mode))
+
+    one, two = make(), make()
+    one.reset(seed=3)
+    play(one, 10, 0)
+    kept = one.snapshot()
+    whole = play(one, 20, 1)
+    two.restore(kept)
+    for a, b in zip(whole, play(two, 20, 1), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # and the first one can go back
+    one.restore(kept)
+    for a, b in zip(whole, play(one, 20, 1), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_snapshot_is_a_copy():
+    env = CarouselVectorEnv(4)
+    env.reset(seed=0)
+    kept = env.snapshot()
+    before = {name: array.copy() for name, array in kept.items()}
+    play(env, 5, 0)
+    for name, array in kept.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("form", ["plain", "history"])
+def test_what_does_not_fit_is_refused_and_changes_nothing(form: str):
+    env = FORMS[form](CarouselVectorEnv(4))
+    env.reset(seed=0)
+    kept = env.snapshot()
+    play(env, 5, 0)
+    now = env.snapshot()
+    name = next(name for name in kept if name.endswith("mask"))
+    wrong = {
+        "has no": {k: v for k, v in kept.items() if k != name},
+        "has type float64": {**kept, name: kept[name].astype(float)},
+        "and shape": {**kept, name: kept[name][:2]},
+    }
+    for sentence, snapshot in wrong.items():
+        with pytest.raises(CarouselError, match=sentence):
+            env.restore(snapshot)
+        for key, array in env.snapshot().items():
+            np.testing.assert_array_equal(array, now[key])
+    with pytest.raises(ResetNeeded, match="snapshot was called before reset"):
+        FORMS[form](CarouselVectorEnv(4)).snapshot()
