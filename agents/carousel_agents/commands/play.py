@@ -9,7 +9,7 @@ import typer
 
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
-from carousel_envs.registry import columns_of, scalar_env
+from carousel_envs.registry import columns_of, environment_id, scalar_env
 from carousel_envs.rollout import seen_by
 
 from .. import console
@@ -23,7 +23,6 @@ from .options import (
     SetOption,
     UsersOption,
     environment,
-    environment_id,
     shifted_population,
 )
 
