@@ -44,7 +44,7 @@ def root(
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts),
     *(learn.train, play.evaluate, learn.generalise, learn.demo),
-    *(grids.grid, play.watch, play.speed),
+    *(grids.grid, grids.table, play.watch, play.speed),
 ):
     app.command()(_command)
 

@@ -13,7 +13,7 @@ from carousel_envs.reference import solve
 
 from .engine import LocalEngine
 from .perform import Job
-from .runs import RunStore
+from .runs import RunStore, difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .engine import Engine
     from .perform import Trainer
-    from .runs import Run
+    from .runs import Run, RunFolder
 
 _LOCK = ".lock"
 
@@ -114,7 +114,7 @@ def fill(
                 results[run.name] = Result(run, "kept", folder.record())
                 continue
             if state == "other":
-                others.append((run, _difference(folder.record(), request)))
+                others.append((run, _difference(folder, request)))
             jobs.append(Job(run, request, folder, command, execute))
         if others and not force:
             run, difference = others[0]
@@ -143,23 +143,12 @@ def fill(
     return [results[run.name] for run in runs]
 
 
-def _difference(record: Mapping[str, Any] | None, request: Mapping[str, Any]) -> str:
-    """What two requests do not agree in, in a few words."""
+def _difference(folder: RunFolder, request: Mapping[str, Any]) -> str:
+    record = folder.record()
     if record is None:
-        return "it has no run.json"
-    there, asked = _flat(record["request"]), _flat(request)
-    for key in (*asked, *there):
-        if there.get(key) != asked.get(key):
-            return f"{key} is {there.get(key)!r} there, {asked.get(key)!r} was asked for"
-    raise AssertionError("equal requests do not differ")
-
-
-def _flat(request: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in request.items():
-        inner = value if isinstance(value, dict) else None
-        flat |= {f"{key}.{k}": v for k, v in inner.items()} if inner else {key: value}
-    return flat
+        return f"it has no {folder.record_file.name}"
+    key, there, asked = difference(record["request"], request)
+    return f"{key} is {there!r} there, {asked!r} was asked for"
 
 
 @contextmanager

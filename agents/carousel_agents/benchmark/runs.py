@@ -237,6 +237,25 @@ class RunStore:
         return [records[key] for key in sorted(records)], open_runs
 
 
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:
+    """The first thing in which two different requests disagree: its name, and the two values."""
+    first, second = _flat(one), _flat(other)
+    return next(
+        (key, first.get(key), second.get(key))
+        for key in (*second, *first)
+        if first.get(key) != second.get(key)
+    )
+
+
+def _flat(request: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in request.items():
+        flat |= (
+            {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+        )
+    return flat
+
+
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
     request = record["request"]
     view = request["view"]

@@ -1,4 +1,4 @@
-"""Commands for grids of runs."""
+"""Commands for grids of runs: fill a store, show what is in it."""
 
 from __future__ import annotations
 
@@ -69,6 +69,37 @@ def grid(
             f"{len(failed)} of {len(results)} runs failed; the first, {failed[0].run.name}: "
             f"{failed[0].error}"
         )
+
+
+def table(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of runs")],
+    as_json: JsonOption = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="as Markdown")] = False,
+) -> None:
+    """Show how well and how fast each router of a grid learned, beside scripted ones."""
+    from ..benchmark import markdown
+    from ..benchmark import table as tables
+    from ..benchmark.runs import RunStore
+
+    if as_json and as_markdown:
+        raise typer.BadParameter("give either --json or --markdown")
+    command = shlex.join(["carousel", "table", str(folder), "--json"])
+    with console.ERR.status("reading runs") as status:
+        document = tables.table(
+            RunStore(folder), command, lambda name: status.update(f"solving and playing {name}")
+        )
+    if as_json:
+        console.print_json(document)
+        return
+    if as_markdown:
+        console.say(markdown.markdown(document).rstrip("\n"))
+        return
+    for environment in document["environments"]:
+        rows = map(markdown.brief, environment["rows"])
+        console.print_table(markdown.title(environment), markdown.BRIEF, rows)
+        for reason in markdown.reasons(environment):
+            console.say(reason)
+    console.say("`--markdown` adds how to read this")
 
 
 class _Shown(Onlooker):
