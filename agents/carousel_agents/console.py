@@ -66,13 +66,21 @@ def tell(line: str) -> None:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on standard output; columns of numbers are set to the right."""
+    """A table on standard output; columns of numbers are set to the right.
+
+    Where it is narrow, text gives way and names stay whole, unless all but the names is numbers.
+    """
     rows = list(rows)
     say(title)
     table = Table(box=box.SIMPLE)
+    numeric = [i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(heads))]
     for i, head in enumerate(heads):
-        numeric = i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows)
-        table.add_column(head, justify="right" if numeric else "left", no_wrap=i == 0)
+        table.add_column(
+            head,
+            justify="right" if numeric[i] else "left",
+            no_wrap=(i > 0) == all(numeric[1:]),
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     OUT.print(table)
