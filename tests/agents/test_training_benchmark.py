@@ -1,0 +1,49 @@
+"""The script that times training: every algorithm has its peer, and a row says what was timed."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from carousel_agents.learning.settings import ALGORITHMS
+
+_SCRIPT = Path(__file__).parents[2] / "benchmarks" / "training.py"
+_SPEC = importlib.util.spec_from_file_location("benchmarks_training", _SCRIPT)
+script = importlib.util.module_from_spec(_SPEC)
+# a dataclass looks up its module by name
+sys.modules[_SPEC.name] = script
+_SPEC.loader.exec_module(script)
+
+
+def test_every_algorithm_has_its_peer():
+    assert tuple(script.CONTESTS) == ALGORITHMS
+    names = [contest.library.__name__.lower() for contest in script.CONTESTS.values()]
+    assert names == [name.replace("-", "") for name in ALGORITHMS]
+
+
+@pytest.mark.parametrize("algorithm", ["maskable-ppo", "dqn"])
+def test_a_row_holds_medians_and_their_spread(monkeypatch, capsys, algorithm):
+    contest = script.CONTESTS[algorithm]
+    quick = {"n_steps": 8, "batch_size": 8} if contest.masked else {"learning_starts": 10}
+    small = replace(contest, library=partial(contest.library, **quick), steps=500, peer_steps=100)
+    monkeypatch.setitem(script.CONTESTS, algorithm, small)
+    script.main(["--algo", algorithm, "--blocks", "3"])
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    (row,) = document["rows"]
+    assert (row["algorithm"], row["blocks"]) == (algorithm, 3)
+    assert row["ours_lowest"] <= row["ours"] <= row["ours_highest"]
+    assert row["peer_lowest"] <= row["peer"] <= row["peer_highest"]
+    assert row["ratio"] == row["ours"] / row["peer"]
+    assert told.err.splitlines() == [f"{algorithm}, block {i} of 3" for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("arguments", [["--algo", "sarsa"], ["--blocks", "0"]])
+def test_wrong_usage_exits_with_two(arguments):
+    with pytest.raises(SystemExit) as ended:
+        script.main(arguments)
+    assert ended.value.code == 2
