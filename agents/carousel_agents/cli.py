@@ -15,7 +15,7 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import learn, look, play
+from .commands import learn, look, play, tuning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +43,7 @@ def root(
 
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts),
-    *(learn.train, play.evaluate, learn.generalise, learn.demo),
+    *(learn.train, tuning.tune, play.evaluate, learn.generalise, learn.demo),
     *(play.watch, play.speed),
 ):
     app.command()(_command)
