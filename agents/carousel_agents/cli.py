@@ -15,7 +15,7 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import learn, look, play, tuning
+from .commands import learn, look, play, policies, tuning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,6 +45,7 @@ for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts),
     *(learn.train, tuning.tune, play.evaluate, learn.generalise, learn.demo),
     *(play.watch, play.speed),
+    *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command()(_command)
 
