@@ -15,7 +15,7 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import learn, look, play, policies, tuning
+from .commands import grids, learn, look, play, policies, tuning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def root(
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts),
     *(learn.train, tuning.tune, play.evaluate, learn.generalise, learn.demo),
-    *(play.watch, play.speed),
+    *(grids.grid, grids.table, play.watch, play.speed),
     *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command()(_command)
@@ -57,18 +57,14 @@ def main() -> None:
         app(standalone_mode=True)
     except CarouselError as error:
         _fail(str(error), 1)
-    except _Interrupted:
-        _fail("interrupted; nothing more was written", 130)
+    except console.Interrupted as interrupted:
+        _fail(str(interrupted) or "interrupted; nothing more was written", 130)
     except OSError as error:
         _fail(f"standard output cannot be written: {error.strerror or error}", 1)
 
 
-class _Interrupted(BaseException):
-    """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
-
-
 def _interrupt(*_: object) -> None:
-    raise _Interrupted
+    raise console.Interrupted
 
 
 def _fail(sentence: str, code: int) -> None:

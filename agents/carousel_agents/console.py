@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*")
 
+
+class Interrupted(BaseException):
+    """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
+
+
 OUT = Console()
 ERR = Console(stderr=True)
 
@@ -55,6 +60,11 @@ def say(line: str) -> None:
     OUT.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def tell(line: str) -> None:
+    """One line on standard error, as it is; a progress bar there goes on below it."""
+    ERR.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on standard output; columns of numbers are set to the right."""
     rows = list(rows)
@@ -74,8 +84,10 @@ def print_figures(title: str, figures: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[float, float, str], None]]:
-    """A progress bar on standard error.
+def progress(
+    description: str, *, remaining: bool = True
+) -> Iterator[Callable[[float, float, str], None]]:
+    """A progress bar on standard error, with the time that is left unless the notes tell it.
 
     Yields:
         A function of (done, total, note).
@@ -85,7 +97,7 @@ def progress(description: str) -> Iterator[Callable[[float, float, str], None]]:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} % {task.fields[note]}", markup=False),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        *([TimeRemainingColumn()] if remaining else []),
         console=ERR,
     )
     with bar:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import environment_ids
 from carousel_envs.reference import RecallReference, solve
-from carousel_envs.registry import any_population
+from carousel_envs.registry import any_population, short_name
 
 from . import console
 
@@ -28,14 +28,10 @@ def gate_rows(report: Callable[[str], None]) -> list[dict[str, Any]]:
     rows = []
     for env in environment_ids():
         report(env)
-        reference = solve(any_population(_short(env)))
+        reference = solve(any_population(short_name(env)))
         figures = {name: getattr(reference, name) for name in GATE}
         rows.append({"env": env, "tier": reference.tier, **figures})
     return rows
-
-
-def _short(env: str) -> str:
-    return env.removeprefix("Carousel/").removesuffix("-v0")
 
 
 def print_gate(rows: list[dict[str, Any]]) -> None:
@@ -44,7 +40,7 @@ def print_gate(rows: list[dict[str, Any]]) -> None:
         "Expected reward per session, swap costs paid: what can be had, and by simpler routers",
         ("environment", "tier", *(name.replace("_", " ") for name in GATE)),
         (
-            (_short(row["env"]), row["tier"], *(console.number(row[name], 2) for name in GATE))
+            (short_name(row["env"]), row["tier"], *(console.number(row[name], 2) for name in GATE))
             for row in rows
         ),
     )

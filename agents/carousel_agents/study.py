@@ -21,6 +21,7 @@ from carousel_envs.shifts import SEVERITIES, find_shift
 
 from . import console
 from .generalisation import evaluate, generalise
+from .generalisation.companions import BASELINES
 from .generalisation.suite import role_of
 from .report import write_report
 from .routers import find_router, is_file
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 COMPANIONS = ("frozen-loop", "optimal")
-BASELINES = ("fixed", "uniform", "open-loop", "memoryless", "loop", "optimal")
 
 
 def check_study(out: Path, users: int, seed: int, axes: Sequence[str] | None) -> None:

@@ -39,6 +39,24 @@ def environment_ids() -> tuple[str, ...]:
     return tuple(f"Carousel/{name}-v0" for name in names())
 
 
+def environment_id(name: str) -> str:
+    """The id that a name, or an id itself, stands for.
+
+    Raises:
+        CarouselError: no such environment.
+    """
+    known = environment_ids()
+    full = name if "/" in name else f"Carousel/{name}-v0"
+    if full not in known:
+        raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
+    return full
+
+
+def short_name(env_id: str) -> str:
+    """The name within an id: Boredom of Carousel/Boredom-v0."""
+    return env_id.removeprefix("Carousel/").removesuffix("-v0")
+
+
 def any_population(population: AnyPopulation | str) -> AnyPopulation:
     """A population of either kind, or the preset of this name.
 

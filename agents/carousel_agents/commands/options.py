@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carousel_envs import CarouselError, Population, any_population, environment_ids
+from carousel_envs import CarouselError, Population, any_population
 from carousel_envs.errors import shown
-from carousel_envs.registry import AnyPopulation, shifts_of
+from carousel_envs.registry import AnyPopulation, environment_id, shifts_of, short_name
 from carousel_envs.shifts import parse_shift, shifted
 
 if TYPE_CHECKING:
@@ -35,19 +35,6 @@ UsersOption = Annotated[int, typer.Option(help="sessions to play")]
 SeedOption = Annotated[int, typer.Option(help="session i uses the streams of seed + i")]
 
 
-def environment_id(name: str) -> str:
-    """The id that ENV names.
-
-    Raises:
-        CarouselError: no such environment.
-    """
-    known = environment_ids()
-    full = name if "/" in name else f"Carousel/{name}-v0"
-    if full not in known:
-        raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
-    return full
-
-
 def environment(name: str, changes: Sequence[str] | None = None) -> tuple[str, AnyPopulation]:
     """The id and the population that ENV and --set name.
 
@@ -55,7 +42,7 @@ def environment(name: str, changes: Sequence[str] | None = None) -> tuple[str, A
         CarouselError: no such environment, field or value.
     """
     full = environment_id(name)
-    population = any_population(full.removeprefix("Carousel/").removesuffix("-v0"))
+    population = any_population(short_name(full))
     fields = assigned("--set", changes or [])
     return full, population.replace(**fields) if fields else population
 

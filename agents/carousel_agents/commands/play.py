@@ -9,12 +9,13 @@ import typer
 
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
-from carousel_envs.registry import columns_of, scalar_env
+from carousel_envs.registry import columns_of, environment_id, scalar_env
 from carousel_envs.rollout import seen_by
 
 from .. import console
+from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
-from ..routers import find_router, training_fingerprint
+from ..routers import find_router, is_file, training_fingerprint
 from .options import (
     EnvArgument,
     JsonOption,
@@ -23,7 +24,6 @@ from .options import (
     SetOption,
     UsersOption,
     environment,
-    environment_id,
     shifted_population,
 )
 
@@ -40,12 +40,17 @@ def evaluate(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Play sessions with a router; score it against the reference of the users it met."""
+    """Play sessions with a router; score it against the reference of the users it met.
+
+    Beside a learned router stand the best constant, uniform choice, the best schedule, the
+    hand-written loop and the optimum, on the same users with the same seed.
+    """
     name, training = environment(env, changes)
     target = shifted_population(training, shift)
     with console.ERR.status(f"solving and playing {name}"):
         acting = find_router(router, target, training)
         result = evaluate_router(acting, target, users=users, seed=seed)
+        companions = beside(target, users, seed) if is_file(router) else []
     trained_on = training_fingerprint(acting)
     if trained_on not in (None, training.fingerprint):
         print(
@@ -59,6 +64,8 @@ def evaluate(
         "population_fingerprint": target.fingerprint,
         "training_fingerprint": trained_on,
         **result.row(),
+        # a scripted router is one of these itself, or stands where they stand
+        **({"beside": companions} if companions else {}),
     }
     if as_json:
         console.print_json(document)
@@ -66,6 +73,23 @@ def evaluate(
         console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
         if result.score is None:
             console.say("no score: listening to these users is worth nothing (value = blind)")
+        if companions:
+            console.print_table(
+                "On the same users, with the same seed",
+                ("router", "engagement", "score", "95 % interval"),
+                map(_beside_line, [{**document, "router": acting.name}, *companions]),
+            )
+            for row in companions:
+                if row["reason"]:
+                    console.say(f"{row['router']}: {row['reason']}")
+
+
+def _beside_line(row: dict[str, Any]) -> tuple[str, ...]:
+    low, high = (console.number(row[key]) for key in ("score_low", "score_high"))
+    return (
+        *(row["router"], console.number(row["engagement"]), console.number(row["score"])),
+        "-" if row["score_low"] is None else f"{low} to {high}",
+    )
 
 
 def watch(

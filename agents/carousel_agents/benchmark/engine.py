@@ -1,0 +1,180 @@
+"""The engine that performs runs on this machine: processes that each do one run after another.
+
+An engine is anything of the form `Engine`: it takes jobs and yields what became of each, in the
+order in which they end. Another one (a cluster's, say) needs nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .perform import Job, perform, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+_EVERY = 0.5  # seconds between two reports of a worker
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a record, or the sentence that says why there is none."""
+
+    job: Job
+    record: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class Engine(Protocol):
+    """Performs jobs; yields their outcomes as they come."""
+
+    def __call__(
+        self, jobs: Sequence[Job], report: Callable[[Job, float, float], None]
+    ) -> Iterator[Outcome]: ...
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    job: Job | None = None
+
+    def give(self, job: Job) -> None:
+        self.job = job
+        # of one who died meanwhile nothing will be heard but the end of its pipe
+        with suppress(OSError):
+            self.pipe.send(job)
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Processes on this machine, with one thread of torch each.
+
+    Attributes:
+        workers: how many.
+    """
+
+    workers: int = 2
+
+    def __call__(
+        self, jobs: Sequence[Job], report: Callable[[Job, float, float], None]
+    ) -> Iterator[Outcome]:
+        """Perform the jobs, each by the next worker that is free.
+
+        A job that fails, even by ending its process, costs no other job. When the caller stops
+        (Ctrl-C), so do the workers, and what they were at can be gone on with.
+
+        Args:
+            jobs: in the order in which they are begun.
+            report: called with job, share done, 0 to 1, and mean return.
+        """
+        waiting, workers = list(reversed(jobs)), [_started() for _ in jobs[: self.workers]]
+        try:
+            while True:
+                for worker in workers:
+                    if worker.job is None and waiting:
+                        worker.give(waiting.pop())
+                busy = {worker.pipe: worker for worker in workers if worker.job is not None}
+                if not busy:
+                    return
+                for pipe in wait(list(busy)):
+                    worker = busy[pipe]  # type: ignore[index]
+                    job = worker.job
+                    assert job is not None
+                    try:
+                        kind, *told = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        worker.process.join()
+                        worker.pipe.close()
+                        workers[workers.index(worker)] = _started()
+                        yield Outcome(job, error=_death(worker.process.exitcode))
+                        continue
+                    if kind == "progress":
+                        report(job, *told)
+                    else:
+                        worker.job = None
+                        yield Outcome(job, *told)
+        finally:
+            for worker in workers:
+                worker.process.terminate()
+            for worker in workers:
+                worker.process.join()
+                worker.pipe.close()
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"
+
+
+def _started() -> _Worker:
+    # spawn, not fork: a copy of a process whose libraries have threads may hang
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    with _as_workers_start():
+        process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+@contextmanager
+def _as_workers_start() -> Iterator[None]:
+    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear."""
+    kept = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(pipe: Connection) -> None:
+    """Perform jobs as they come, until there is nobody left to tell."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import torch
+
+    torch.set_num_threads(1)
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        told = 0.0
+
+        def report(share: float, mean_return: float) -> None:
+            nonlocal told
+            if time.monotonic() - told < _EVERY:
+                return
+            told = time.monotonic()
+            try:
+                pipe.send(("progress", share, mean_return))
+            except OSError:
+                # nobody is there any more: stop, and leave the run to be gone on with
+                raise SystemExit(1) from None
+
+        try:
+            ended: tuple[dict[str, Any] | None, str | None] = (perform(job, report), None)
+        except Exception as error:
+            ended = (None, sentence(error))
+        pipe.send(("ended", *ended))

@@ -1,0 +1,136 @@
+"""One run, from start to end: train, write, evaluate, note."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from carousel_envs import CarouselError
+
+from ..generalisation import evaluate
+from ..routers import find_router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ..learning import PolicyFile
+    from ..learning.train import Progress
+    from ..learning.train import Run as Training
+    from .runs import Run, RunFolder
+
+
+class Trainer(Protocol):
+    """Something that trains as `learning.train.execute` does."""
+
+    def __call__(
+        self, run: Training, *, report: Callable[[Progress], None], checkpoint: Path
+    ) -> PolicyFile: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, and all that another process needs to perform it.
+
+    Attributes:
+        run: what to do.
+        request: see `Run.request`.
+        folder: where it goes.
+        command: what was typed, for the record.
+        execute: in place of `learning.train.execute`; importable by name.
+    """
+
+    run: Run
+    request: Mapping[str, Any]
+    folder: RunFolder
+    command: str
+    execute: Trainer | None = None
+
+
+def machine() -> dict[str, Any]:
+    """What the speed of a run depends on."""
+    return {
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def perform(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
+    """Train a policy, or go on where its training was interrupted, and evaluate it.
+
+    Args:
+        job: what its folder holds of another request is removed first.
+        report: called now and then with the share that is done, 0 to 1, and the mean return.
+
+    Returns:
+        The record, as written to `run.json`.
+
+    Raises:
+        Exception: whatever training or evaluation raises, once it is noted in `run.json`.
+    """
+    from ..learning.train import versions
+
+    folder = job.folder
+    begun = {
+        "status": "started",
+        "request": dict(job.request),
+        "command": job.command,
+        "versions": versions(),
+    }
+    if folder.state(job.request) == "other":
+        folder.clear()
+    folder.clear_parts()
+    before = folder.record()
+    if before is not None and before["versions"] != begun["versions"]:
+        # what other versions were at cannot be gone on with
+        folder.checkpoint.unlink(missing_ok=True)
+    folder.write(begun)
+    try:
+        record = _performed(job, report)
+    except Exception as error:
+        told = {"error": sentence(error)}
+        if not isinstance(error, CarouselError):
+            told["traceback"] = traceback.format_exc()
+        folder.write({**begun, "status": "failed", **told})
+        raise
+    folder.write(record)
+    folder.checkpoint.unlink(missing_ok=True)
+    return record
+
+
+def sentence(error: Exception) -> str:
+    """An error in one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, CarouselError) else f"{type(error).__name__}: {text}"
+
+
+def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
+    from ..learning.train import execute
+
+    run = job.run
+    file = (job.execute or execute)(
+        run.training(),
+        report=lambda progress: report(progress.steps / progress.total, progress.mean_return),
+        checkpoint=job.folder.checkpoint,
+    )
+    file.save(job.folder.policy)
+    # what is judged is the file, as anybody else would read it
+    router = find_router(str(job.folder.policy), run.population)
+    result = evaluate(router, run.population, users=run.users, seed=run.evaluation_seed)
+    return {
+        "status": "done",
+        "request": dict(job.request),
+        "training": dict(file.training),
+        "evaluation": result.row(),
+        "policy_sha256": job.folder.policy_digest(),
+        "command": job.command,
+        "versions": dict(file.versions),
+        "machine": machine(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }

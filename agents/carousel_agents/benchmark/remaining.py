@@ -1,0 +1,85 @@
+"""How long a grid will still take, from the runs that took their time before."""
+
+from __future__ import annotations
+
+import time
+from statistics import mean
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .runs import Run
+
+_TELLING = 0.05  # share of a run from which its own pace tells how long it takes
+
+
+class Remaining:
+    """Estimates the seconds left.
+
+    A run is expected to take what others of its group took, or else of its algorithm, or else what
+    all took on average; runs under way count as soon as they have come far enough to tell.
+
+    Args:
+        runs: those to be done.
+        workers: how many are done at a time.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], workers: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._left = {run.name: run for run in runs}
+        self._workers, self._clock = workers, clock
+        self._began: dict[str, float] = {}
+        self._shares: dict[str, float] = {}
+        self._took: list[tuple[Run, float]] = []
+
+    def known(self, run: Run, seconds: float) -> None:
+        """A run, of these or an earlier one, took so long."""
+        self._took.append((run, seconds))
+
+    def progress(self, run: Run, share: float) -> None:
+        """A run has come this far, 0 to 1."""
+        self._began.setdefault(run.name, self._clock())
+        self._shares[run.name] = share
+
+    def ended(self, run: Run) -> None:
+        """A run has ended."""
+        self._left.pop(run.name)
+        self._shares.pop(run.name, None)
+        if run.name in self._began:
+            self.known(run, self._clock() - self._began.pop(run.name))
+
+    @property
+    def done(self) -> float:
+        """Runs' worth of work under way."""
+        return sum(self._shares.values())
+
+    def seconds(self) -> float | None:
+        """Seconds left; None before anything is known."""
+        pace = [
+            (self._left[name], (self._clock() - self._began[name]) / share)
+            for name, share in self._shares.items()
+            if share > _TELLING
+        ]
+        known = self._took + pace
+        if not known:
+            return None
+        left = 0.0
+        for name, run in self._left.items():
+            same = [s for other, s in known if other.group == run.group]
+            alike = [s for other, s in known if other.algorithm == run.algorithm]
+            cost = mean(same or alike or [s for _, s in known])
+            left += cost * (1.0 - self._shares.get(name, 0.0))
+        return left / min(self._workers, max(len(self._left), 1))
+
+
+def in_words(seconds: float | None) -> str:
+    """A time left, for people."""
+    if seconds is None:
+        return "time left unknown"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min left" if minutes < 90 else f"about {seconds / 3600:.1f} h left"

@@ -1,0 +1,252 @@
+"""The table of a run store: how well each algorithm does, how fast, and what stands beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import inf
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carousel_envs import CarouselError, Population
+from carousel_envs.reference import solve
+from carousel_envs.reference.memoryless import best_memoryless
+from carousel_envs.registry import any_population, environment_ids, short_name
+
+from ..generalisation import beside
+from ..generalisation.statistics import interval, iqm
+from ..learning.view import View
+from .runs import Run, difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from carousel_envs.registry import AnyPopulation
+
+    from .runs import RunStore
+
+    Record = Mapping[str, Any]
+
+SCHEMA = 1
+OWN, BEST = 0.90, 0.95
+"""Shares of a run's own final score, and of the best known score, that are waited for."""
+
+ROW = (
+    "router",
+    "kind",  # "learned" or "scripted"
+    "reason",  # why a scripted router makes no sense here
+    *("algorithm", "sees", "seeds", "steps"),  # sees: the class of policy
+    *("score", "score_low", "score_high", "scores", "engagement"),
+    "frames_per_second",
+    *("seconds_to_own", "reached_own"),  # seconds, and how many seeds reached it
+    *("seconds_to_best", "reached_best"),
+)
+"""Keys of a row."""
+
+
+def table(
+    store: RunStore, command: str, report: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Everything that a store says, as plain data.
+
+    Args:
+        store: of finished runs; those that are not finished are counted.
+        command: what was typed, for the document.
+        report: called with each environment's id.
+
+    Returns:
+        schema, commands, versions, machines, users and seed of every evaluation, unfinished, and
+        environments: one per environment, with its id (environment), population_fingerprint, tier,
+        value, value_upper, blind, best_known (score and source for each class of policy) and rows,
+        best score first. Every row has the keys of `ROW`; what there is none of is None. Scores of
+        learned routers are interquartile means over seeds with bootstrap intervals
+        (`generalisation.statistics`), those of scripted ones means over sessions with normal
+        intervals. Speeds are medians over seeds.
+
+    Raises:
+        CarouselError: no finished run, or runs that cannot stand in one table.
+    """
+    records, unfinished = store.finished()
+    _refuse_unless_same(records, "evaluation")
+    evaluation = records[0]["request"]["evaluation"]
+    by_environment: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_environment[record["request"]["environment"]].append(record)
+    environments = []
+    for environment in (name for name in environment_ids() if name in by_environment):
+        report(environment)
+        environments.append(_environment(environment, by_environment[environment], evaluation))
+    return {
+        "schema": SCHEMA,
+        "commands": [*_distinct(record["command"] for record in records), command],
+        "versions": _versions(records),
+        "machines": _distinct(record["machine"] for record in records),
+        "users": evaluation["users"],
+        "seed": evaluation["seed"],
+        "unfinished": unfinished,
+        "environments": environments,
+    }
+
+
+def _environment(
+    environment: str, records: Sequence[Record], evaluation: Mapping[str, int]
+) -> dict[str, Any]:
+    population = any_population(short_name(environment))
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record["request"]["population"] != population.fingerprint:
+            raise CarouselError(
+                f"{_run(record).name} was trained on other users than those of {environment} in "
+                "this version"
+            )
+        groups[_run(record).router].append(record)
+    known = _best_known(population, records)
+    rows = [_learned(name, group, known) for name, group in groups.items()]
+    rows += [
+        {"kind": "scripted", **row}
+        for row in beside(population, evaluation["users"], evaluation["seed"])
+    ]
+    rows = [{key: row.get(key) for key in ROW} for row in rows]
+    rows.sort(key=lambda row: -inf if row["score"] is None else row["score"], reverse=True)
+    reference = solve(population)
+    figures = ("tier", "value", "value_upper", "blind")
+    return {
+        "environment": environment,
+        "population_fingerprint": population.fingerprint,
+        **{name: getattr(reference, name) for name in figures},
+        "best_known": known,
+        "rows": rows,
+    }
+
+
+def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> dict[str, Any]:
+    _refuse_unless_same(records, "settings", "curve")
+    sees = _class(records[0])
+    scores = [record["evaluation"]["score"] for record in records]
+    scored = None not in scores
+    limits = interval([scores]) if scored else None
+    best = known[sees]["score"]
+    own = [_seconds_to_own(record) for record in records]
+    to_best = [_seconds_to(record, None if best is None else BEST * best) for record in records]
+    return {
+        "router": name,
+        "kind": "learned",
+        "algorithm": records[0]["request"]["algorithm"],
+        "sees": sees,
+        "seeds": len(records),
+        "steps": records[0]["training"]["steps"],
+        "score": float(iqm(scores)) if scored else None,
+        "score_low": limits[0] if limits else None,
+        "score_high": limits[1] if limits else None,
+        "scores": scores,
+        "engagement": float(iqm([record["evaluation"]["engagement"] for record in records])),
+        "frames_per_second": median(
+            record["training"]["steps"] / record["training"]["seconds"] for record in records
+        ),
+        "seconds_to_own": _median(own),
+        "reached_own": sum(seconds is not None for seconds in own),
+        "seconds_to_best": _median(to_best),
+        "reached_best": sum(seconds is not None for seconds in to_best),
+    }
+
+
+def _class(record: Record) -> str:
+    """What a policy can know: "present" (this turn's observation) or "past" (earlier ones too),
+    either also "with context"."""
+    view = record["request"]["view"]
+    remembers = view["history"] > 1 or record["request"]["algorithm"].startswith("recurrent-")
+    return f"{'past' if remembers else 'present'}{' with context' * view['visible_context']}"
+
+
+def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[str, Any]:
+    """Per class of policy, the best score that is known to be attained, and where from."""
+    known: dict[str, Any] = {}
+    for sees in _distinct(_class(record) for record in records):
+        score, source = max(
+            ((r["evaluation"]["score"], _run(r).name) for r in records if _class(r) == sees),
+            key=lambda found: -inf if found[0] is None else found[0],
+        )
+        known[sees] = {"score": score, "source": source}
+        if sees == "past":
+            known[sees] = {"score": None if score is None else 1.0, "source": "the reference"}
+        elif sees == "present" and isinstance(population, Population):
+            try:
+                value = best_memoryless(population)[0]
+            except CarouselError:
+                # no such table is known for these users: the best run stands
+                continue
+            known[sees] = {"score": solve(population).score(value), "source": "memoryless"}
+    return known
+
+
+def _curve(record: Record) -> list[tuple[float, float]]:
+    """(seconds, score) of a run's curve."""
+    blind = record["evaluation"]["blind"]
+    scale = record["evaluation"]["value"] - blind
+    return [(p["seconds"], (p["engagement"] - blind) / scale) for p in record["training"]["curve"]]
+
+
+def _seconds_to_own(record: Record) -> float | None:
+    if record["evaluation"]["score"] is None or not record["training"]["curve"]:
+        return None
+    return _seconds_to(record, OWN * _curve(record)[-1][1])
+
+
+def _seconds_to(record: Record, score: float | None) -> float | None:
+    """Seconds of training until the curve first reaches a score, linear between its points; None
+    if it never does, or if nobody need strive for that score (0 is had without listening)."""
+    if score is None or score <= 0.0:
+        return None
+    before: tuple[float, float] | None = None
+    for seconds, reached in _curve(record):
+        if reached >= score:
+            if before is None:
+                return seconds
+            share = (score - before[1]) / (reached - before[1])
+            return before[0] + share * (seconds - before[0])
+        before = seconds, reached
+    return None
+
+
+def _median(seconds: Sequence[float | None]) -> float | None:
+    """The median, who never arrives being later than everybody; None if that is it."""
+    found = median(inf if s is None else s for s in seconds)
+    return float(found) if np.isfinite(found) else None
+
+
+def _run(record: Record) -> Run:
+    request = record["request"]
+    view = View(**request["view"])
+    return Run(request["environment"], request["algorithm"], request["seed"], view)
+
+
+def _refuse_unless_same(records: Sequence[Record], *keys: str) -> None:
+    """Refuse runs whose requests differ under any of these keys."""
+    first, *others = records
+    one = {key: first["request"][key] for key in keys}
+    for record in others:
+        other = {key: record["request"][key] for key in keys}
+        if one != other:
+            key, here, there = difference(one, other)
+            raise CarouselError(
+                f"{_run(first).name} and {_run(record).name} cannot stand in one table: {key} is "
+                f"{here!r} in one and {there!r} in the other"
+            )
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found
+
+
+def _versions(records: Sequence[Record]) -> dict[str, str]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for name, version in record["versions"].items():
+            if version not in found[name]:
+                found[name].append(version)
+    return {name: ", ".join(versions) for name, versions in found.items()}

@@ -1,0 +1,143 @@
+"""Commands for grids of runs: fill a store, show what is in it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path  # noqa: TC003  (the command line reads annotations)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import whole_number
+
+from .. import console
+from ..benchmark.engine import LocalEngine
+from ..benchmark.fill import Onlooker, fill
+from ..benchmark.grid import Grid
+from ..benchmark.remaining import Remaining, in_words
+from .options import JsonOption  # noqa: TC001  (likewise)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..benchmark.fill import Result
+    from ..benchmark.perform import Job
+
+_MOST_WORKERS = 256
+
+
+def grid(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the grid (.toml)")],
+    out: Annotated[Path, typer.Option(help="folder of runs; what is there is kept")],
+    workers: Annotated[int, typer.Option(help="processes, with one thread each")] = 2,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ENV/ALGO", help="only these, * allowed; may be repeated"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace runs that were asked for differently")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and evaluate a grid of routers; what was interrupted goes on where it was."""
+    whole_number("workers", workers, 1, _MOST_WORKERS)
+    runs = Grid.read(file).runs(only or ())
+    command = ["carousel", "grid", str(file), "--out", str(out)]
+    command += ["--workers", str(workers)] if workers != 2 else []
+    command += [part for pattern in only or () for part in ("--only", pattern)]
+    try:
+        with console.progress("runs", remaining=False) as bar:
+            results = fill(
+                runs,
+                out,
+                force=force,
+                command=shlex.join(command),
+                engine=LocalEngine(workers),
+                onlooker=_Shown(bar, workers),
+            )
+    except console.Interrupted:
+        raise console.Interrupted("interrupted; the same command goes on from here") from None
+    failed = [result for result in results if result.status == "failed"]
+    if as_json:
+        console.print_json({"out": str(out), "runs": [result.row() for result in results]})
+    else:
+        done = sum(result.status == "done" for result in results)
+        console.say(f"{out}: {done} runs done, {len(results) - done - len(failed)} were there")
+    if failed:
+        raise CarouselError(
+            f"{len(failed)} of {len(results)} runs failed; the first, {failed[0].run.name}: "
+            f"{failed[0].error}"
+        )
+
+
+def table(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of runs")],
+    as_json: JsonOption = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="as Markdown")] = False,
+) -> None:
+    """Show how well and how fast each router of a grid learned, beside scripted ones."""
+    from ..benchmark import markdown
+    from ..benchmark import table as tables
+    from ..benchmark.runs import RunStore
+
+    if as_json and as_markdown:
+        raise typer.BadParameter("give either --json or --markdown")
+    command = shlex.join(["carousel", "table", str(folder), "--json"])
+    with console.ERR.status("reading runs") as status:
+        document = tables.table(
+            RunStore(folder), command, lambda name: status.update(f"solving and playing {name}")
+        )
+    if as_json:
+        console.print_json(document)
+        return
+    if as_markdown:
+        console.say(markdown.markdown(document).rstrip("\n"))
+        return
+    for environment in document["environments"]:
+        rows = map(markdown.brief, environment["rows"])
+        console.print_table(markdown.title(environment), markdown.BRIEF, rows)
+        for reason in markdown.reasons(environment):
+            console.say(reason)
+    console.say("`--markdown` adds how to read this")
+
+
+class _Shown(Onlooker):
+    """Progress on standard error: a bar, the time that is left, and a line per run."""
+
+    def __init__(self, bar: Callable[[float, float, str], None], workers: int) -> None:
+        self._bar, self._workers = bar, workers
+        self._total = self._ended = 0
+        self._remaining = Remaining((), workers)
+
+    def solving(self, environment: str) -> None:
+        self._bar(0, 1, f"solving {environment}")
+
+    def began(self, kept: Sequence[Result], jobs: Sequence[Job]) -> None:
+        self._total = len(jobs)
+        self._remaining = Remaining([job.run for job in jobs], self._workers)
+        for result in kept:
+            if seconds := result.row()["seconds"]:
+                self._remaining.known(result.run, seconds)
+        self._show()
+
+    def progress(self, job: Job, share: float, mean_return: float) -> None:
+        self._remaining.progress(job.run, share)
+        self._show()
+
+    def ended(self, result: Result) -> None:
+        self._ended += 1
+        self._remaining.ended(result.run)
+        row = result.row()
+        what = (
+            result.error
+            if result.record is None
+            else f"score {console.number(row['score'])}, {console.number(row['seconds'], 1)} s"
+        )
+        left = in_words(self._remaining.seconds())
+        console.tell(f"[{self._ended}/{self._total}] {result.run.name}: {what}; {left}")
+        self._show()
+
+    def _show(self) -> None:
+        note = f"{self._ended} of {self._total}, {in_words(self._remaining.seconds())}"
+        self._bar(self._ended + self._remaining.done, max(self._total, 1), note)
