@@ -8,59 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from policy_files import POPULATION, RECALL, make_file
 from safetensors.numpy import load_file, save_file
 
 from carousel_agents.learning import LearnedRouter, PolicyFile
-from carousel_agents.learning.layers import Lstm, Network
-from carousel_agents.learning.view import Scaling, View
-from carousel_envs import CarouselError, Columns, Population, Questions, column_names
-from carousel_envs.registry import AnyPopulation
-
-PRESENT = View()
-
-POPULATION = Population.preset("Boredom")
-RECALL = Questions.preset("Recall")
-
-
-def make_file(
-    population: AnyPopulation = POPULATION,
-    *,
-    hidden: int = 8,
-    lstm: int = 0,
-    view: View = PRESENT,
-    head: str = "logits",
-    masked: bool = False,
-    **rest: Any,
-) -> PolicyFile:
-    rng = np.random.default_rng(0)
-
-    def normal(*shape: int) -> Any:
-        return rng.normal(size=shape).astype(np.float32)
-
-    columns, personas = view.columns(population), population.n_actions
-    width = len(columns)
-    inputs = [width, *[hidden] * lstm]
-    memory = tuple(
-        Lstm(normal(4 * hidden, n), normal(4 * hidden, hidden), *normal(2, 4 * hidden))
-        for n in inputs[:lstm]
-    )
-    sizes = [(hidden, inputs[-1]), (personas, hidden)]
-    layers = tuple((normal(*size), normal(size[0])) for size in sizes)
-    scaling = Scaling.of(population, view)
-    return PolicyFile(
-        **{
-            "algorithm": "ppo",
-            "environment": "Carousel/Boredom-v0",
-            "population": population,
-            "view": view,
-            "columns": columns,
-            "scaling": scaling,
-            "network": Network("tanh", layers, memory, head, masked),
-            "training": {"steps": 10, "seed": 0},
-            "versions": {"numpy": np.__version__},
-            **rest,
-        }
-    )
+from carousel_agents.learning.layers import Network
+from carousel_agents.learning.view import View
+from carousel_envs import CarouselError, Columns, Population, column_names
 
 
 @pytest.fixture
@@ -302,7 +256,7 @@ def test_a_network_of_questions_refuses_users():
         router.check_fits(POPULATION)
     history = LearnedRouter(make_file(view=View(history=2)), "mine")
     history.check_fits(POPULATION)
-    with pytest.raises(CarouselError, match=r"it needs reply_latency, .* and 29 more"):
+    with pytest.raises(CarouselError, match=r"it needs reply_latency, .* and 16 more"):
         history.check_fits(RECALL)
     context = LearnedRouter(make_file(view=View(visible_context=True)), "mine")
     with pytest.raises(CarouselError):

@@ -45,7 +45,11 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "ppo": _PPO,
         "maskable-ppo": _PPO,
-        "recurrent-ppo": {**_PPO, "lstm_hidden_size": (16, 32, 64)},
+        "recurrent-ppo": {
+            **_PPO,
+            "batch_size": (640, 1280, 2560, 5120),
+            "lstm_hidden_size": (16, 32, 64),
+        },
         "a2c": {**_ENTROPY, "n_steps": (5, 10, 20, 40)},
         "trpo": {
             **_ON_POLICY,

@@ -34,6 +34,7 @@ POINTS = 5
 """Evaluations on the way, after which a trial that lags behind the median is given up."""
 _HEARTBEAT = 20
 _REQUEST = "request"
+_DIVERGED = "diverged"
 # the first seeds are those that results are reported for
 _FIRST_SEED = 10**6
 
@@ -120,13 +121,18 @@ def tune(
                 if trial.should_prune():
                     raise optuna.TrialPruned
 
-            total += execute(attempt, on_point=on_point).training["curve"][-1]["engagement"]
+            try:
+                file = execute(attempt, on_point=on_point)
+            except CarouselError as error:
+                trial.set_user_attr(_DIVERGED, str(error))
+                raise
+            total += file.training["curve"][-1]["engagement"]
         return total / seeds
 
     while (done := _finished(study)) < trials:
         if report:
             report(done, trials, _best(study))
-        study.optimize(objective, n_trials=1, catch=(CarouselError,))
+        _try_one(study, objective)
     if report:
         report(trials, trials, _best(study))
     return _summary(study, algorithm)
@@ -169,14 +175,20 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
             f"{storage} holds another search: its {name} is {other.get(name)!r}, and "
             f"{identity[name]!r} is asked for"
         )
-    optuna.storages.fail_stale_trials(study)
     return study
+
+
+def _try_one(study: optuna.Study, objective: Callable[[optuna.Trial], float]) -> None:
+    """One trial; what killed processes left behind is given up first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.optimize(objective, n_trials=1, catch=(CarouselError,))
 
 
 def _finished(study: optuna.Study) -> int:
     """Trials that came to an end of some kind; one that was killed did not."""
     over = (TrialState.COMPLETE, TrialState.PRUNED)
-    failed = [t for t in study.get_trials(states=(TrialState.FAIL,)) if "diverged" in t.user_attrs]
+    failed = [t for t in study.get_trials(states=(TrialState.FAIL,)) if _DIVERGED in t.user_attrs]
     return len(study.get_trials(states=over)) + len(failed)
 
 

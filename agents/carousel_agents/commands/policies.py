@@ -1,0 +1,163 @@
+"""Commands about policy files: what one says, and ways out of and into the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carousel_envs import CarouselError, any_population, environment_ids
+from carousel_envs.files import check_writable
+
+from .. import console
+from ..learning import PolicyFile
+from ..learning.export import check_suffix
+from ..learning.export import export as write_export
+from ..learning.policy_format import one_line
+from ..learning.view import View, refuse_unless_shown
+from .options import EnvArgument, JsonOption, SetOption, environment, refuse_to_replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy file (.safetensors)")]
+ForceOption = Annotated[bool, typer.Option("--force", help="replace an existing file")]
+
+_MOST, _NAME, _VALUE = 80, 40, 120
+
+
+def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
+    """Say what a policy file holds; nothing in it is run."""
+    policy = PolicyFile.load(file)
+    document = about(policy)
+    if as_json:
+        console.print_json({"file": str(file), **document})
+        return
+    # lines and not a table: a file that nobody vouches for must not decide how wide one is
+    lines = [f"{one_line(k, _NAME):<{_NAME}}  {one_line(v, _VALUE)}" for k, v in _flat(document)]
+    for line in lines[:_MOST]:
+        console.say(line)
+    if len(lines) > _MOST:
+        console.say(f"and {len(lines) - _MOST} fields more; --json shows all")
+
+
+def about(policy: PolicyFile) -> dict[str, Any]:
+    """What a policy file says, as plain data.
+
+    `population.changed` holds each field that differs from the environment's own population, with
+    the value there (`preset`) and `here`; None where the environment is none of ours.
+    """
+    network, document = policy.network, policy.document()
+    population = document["population"]
+    return {
+        "algorithm": policy.algorithm,
+        "environment": policy.environment,
+        "population": {
+            "kind": population["kind"],
+            "fingerprint": population["fingerprint"],
+            "changed": _changes(policy, population["fields"]),
+        },
+        "view": document["view"],
+        "columns": list(policy.columns),
+        "network": {
+            "lstm": [layer.hidden for layer in network.lstm],
+            "layers": [len(bias) for _, bias in network.layers],
+            "activation": network.activation,
+            "head": network.head,
+            "masked": network.masked,
+            "clip": policy.clip,
+            "parameters": network.parameters,
+        },
+        "training": document["training"],
+        "versions": document["versions"],
+    }
+
+
+def _changes(policy: PolicyFile, fields: dict[str, Any]) -> dict[str, Any] | None:
+    if policy.environment not in environment_ids():
+        return None
+    preset = any_population(policy.environment.removeprefix("Carousel/").removesuffix("-v0"))
+    if type(preset) is not type(policy.population):
+        return None
+    own = preset.model_dump(mode="json")
+    return {
+        name: {"preset": own[name], "here": value}
+        for name, value in fields.items()
+        if own[name] != value
+    }
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every leaf as (dotted name, text); lists of plain values are leaves."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
+        yield name, ", ".join(map(str, value)) or "none"
+    else:
+        yield name, "none" if value in (None, {}) else str(value)
+
+
+def export(
+    file: FileArgument,
+    out: Annotated[Path, typer.Option(help="file to write: .npz (NumPy) or .json")],
+    force: ForceOption = False,
+) -> None:
+    """Write a policy as plain arrays, for use without this library."""
+    refuse_to_replace(out, force)
+    check_suffix(out)
+    policy = PolicyFile.load(file)
+    write_export(policy, out)
+    console.say(f"wrote {out}: {policy.network.parameters} weights and a description")
+
+
+def import_sb3(
+    archive: Annotated[
+        Path, typer.Argument(metavar="ZIP", help="a model saved by Stable-Baselines3")
+    ],
+    env: EnvArgument,
+    algo: Annotated[str, typer.Option(help="algorithm that made it, as for `carousel train`")],
+    out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="run whatever code ZIP (and PKL) may contain")
+    ] = False,
+    changes: SetOption = None,
+    history: Annotated[int, typer.Option(help="observations side by side that it reads")] = 1,
+    visible_context: Annotated[
+        bool, typer.Option("--visible-context", help="it reads the user's context too")
+    ] = False,
+    vecnormalize: Annotated[
+        Path | None, typer.Option(metavar="PKL", help="statistics saved by its VecNormalize")
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a policy file of a model that was trained elsewhere."""
+    if not trust:
+        raise CarouselError(
+            f"{archive} was not opened: archives of Stable-Baselines3 hold pickled objects, and to "
+            "load one runs whatever code it contains; give --trust if you trust who made it"
+        )
+    name, population = environment(env, changes)
+    view = View(history, visible_context)
+    refuse_unless_shown(population, view)
+    refuse_to_replace(out, force)
+    if out.suffix != ".safetensors":
+        raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
+    check_writable(out)
+    with console.ERR.status("loading torch"):
+        from ..learning.importing import import_model
+    policy = import_model(
+        archive,
+        algorithm=algo,
+        population=population,
+        environment=name,
+        view=view,
+        normalisation=vecnormalize,
+    )
+    policy.save(out)
+    if as_json:
+        console.print_json({"file": str(out), **about(policy)})
+    else:
+        console.say(f"wrote {out}: {algo} on {name}, {policy.network.parameters} weights")

@@ -1,0 +1,94 @@
+"""The command that searches for settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003 (typer reads it)
+from typing import Annotated
+
+import typer
+
+from carousel_envs import CarouselError
+from carousel_envs.files import check_writable, write_whole
+
+from .. import console
+from ..learning.settings import ALGORITHMS
+from ..learning.view import View
+from .options import EnvArgument, JsonOption, SetOption, environment, refuse_to_replace
+
+
+def tune(
+    env: EnvArgument,
+    out: Annotated[Path, typer.Option(help="settings to write (.toml), for `train --settings`")],
+    algo: Annotated[str, typer.Option(help=f"learning algorithm: {', '.join(ALGORITHMS)}")] = "ppo",
+    trials: Annotated[int, typer.Option(help="trials in all, those of earlier calls too")] = 50,
+    steps: Annotated[
+        int | None, typer.Option(help="environment steps per training run (default: the preset's)")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="training runs per trial")] = 2,
+    history: Annotated[int, typer.Option(help="observations shown side by side, 1 to 64")] = 1,
+    visible_context: Annotated[
+        bool, typer.Option("--visible-context", help="show who the user is, too")
+    ] = False,
+    storage: Annotated[
+        Path | None, typer.Option(help="SQLite file of the search (default: beside OUT)")
+    ] = None,
+    changes: SetOption = None,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search for the settings of an algorithm, on training users alone.
+
+    A search that was cut short goes on when the same command is given again.
+    """
+    name, population = environment(env, changes)
+    refuse_to_replace(out, force)
+    if out.suffix != ".toml":
+        raise CarouselError(f"--out is {str(out)!r}; a file of settings must end in .toml")
+    check_writable(out)
+    with console.ERR.status("loading torch"):
+        from ..learning.tune import score_of
+        from ..learning.tune import tune as search
+    kept = storage or out.with_suffix(".sqlite")
+    with console.progress(f"tuning {algo} on {name}") as bar:
+        found = search(
+            population,
+            environment=name,
+            algorithm=algo,
+            storage=kept,
+            trials=trials,
+            steps=steps,
+            seeds=seeds,
+            view=View(history, visible_context),
+            report=lambda done, total, best: bar(done, total, f"best {best:.3f}"),
+        )
+    said = f"{found.engagement:.4f} engagement per session over {seeds} seeds"
+    others = f"{found.pruned} more were given up, {found.failed} failed"
+    lines = [
+        f"# {algo} on {name}: {said}, the preset {found.preset_engagement:.4f}",
+        f"# best of {found.trials} trials; {others}",
+        *(f"{setting} = {json.dumps(value)}" for setting, value in found.settings.items()),
+    ]
+    write_whole(out, ("\n".join(lines) + "\n").encode())
+    document = {
+        "file": str(out),
+        "storage": str(kept),
+        "env": name,
+        "algorithm": algo,
+        "settings": found.settings,
+        "engagement": found.engagement,
+        "preset_engagement": found.preset_engagement,
+        "score": score_of(population, found.engagement),
+        "preset_score": score_of(population, found.preset_engagement),
+        "trials": found.trials,
+        "pruned": found.pruned,
+        "failed": found.failed,
+    }
+    if as_json:
+        console.print_json(document)
+        return
+    console.print_figures(
+        f"{algo} on {name}, training users",
+        {k: v for k, v in document.items() if k not in ("settings", "file", "storage")},
+    )
+    console.say(f"wrote {out}; `carousel train {env} --algo {algo} --settings {out}` uses it")
