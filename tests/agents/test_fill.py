@@ -13,7 +13,7 @@ import pytest
 import stand_in
 
 from carousel_agents.benchmark import engine
-from carousel_agents.benchmark.fill import Onlooker, fill
+from carousel_agents.benchmark.fill import Listener, fill
 from carousel_agents.benchmark.perform import perform
 from carousel_agents.benchmark.remaining import Remaining, in_words
 from carousel_agents.benchmark.runs import Run, RunStore
@@ -182,12 +182,12 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_run(tmp_path):
 
 
 def test_two_processes_do_not_fill_one_store(tmp_path):
-    class Second(Onlooker):
+    class Second(Listener):
         def began(self, kept, jobs):
             with pytest.raises(CarouselError, match="is being filled by another process"):
                 filled(tmp_path, run(1))
 
-    filled(tmp_path, run(0), onlooker=Second())
+    filled(tmp_path, run(0), listener=Second())
     assert not (tmp_path / run(1).name).exists()
 
 
@@ -204,13 +204,13 @@ def test_a_store_that_is_none_is_one_sentence(tmp_path):
 def test_workers_do_what_this_process_would_and_outlive_the_death_of_one(tmp_path):
     seen = []
 
-    class Seen(Onlooker):
+    class Seen(Listener):
         def progress(self, job, share, mean_return):
             seen.append((job.run.seed, share, mean_return))
 
     runs = [run(s) for s in (stand_in.DIES, 0, stand_in.BREAKS, 1)]
     local = engine.LocalEngine(2)
-    results = filled(tmp_path / "a", *runs, engine=local, onlooker=Seen())
+    results = filled(tmp_path / "a", *runs, engine=local, listener=Seen())
     assert [r.status for r in results] == ["failed", "done", "failed", "done"]
     assert results[0].error == "its process ended with exit code 7"
     assert results[2].error == "ZeroDivisionError: planted, in two lines"

@@ -1,6 +1,11 @@
 """`carousel grid` from file to store."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from test_cli import carousel, result
@@ -39,3 +44,52 @@ def test_what_fails_says_why_in_one_sentence(tmp_path, text, options, sentence):
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_table_is_made_of_what_is_there(tmp_path):
+    (tmp_path / "grid.toml").write_text("curve = 1\n" + ROW + "[evaluation]\nusers = 20")
+    assert carousel("grid", "grid.toml", "--out", "runs", cwd=tmp_path).returncode == 0
+    document = result("table", "runs", cwd=tmp_path)
+    assert document["commands"] == [
+        "carousel grid grid.toml --out runs",
+        "carousel table runs --json",
+    ]
+    (environment,) = document["environments"]
+    assert {row["router"] for row in environment["rows"]} >= {"ppo", "optimal", "fixed"}
+    shown = carousel("table", "runs", cwd=tmp_path).stdout
+    assert "Boredom, tier exact: value 24.43" in shown
+    assert "| `ppo` | present |" in carousel("table", "runs", "--markdown", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("table", "no"), 1, "carousel: no is no folder of runs: there is no such folder"),
+        (("table", "."), 1, "carousel: . holds no run; `carousel grid` fills such a folder"),
+        (("table", ".", "--json", "--markdown"), 2, "give either --json or --markdown"),
+    ],
+)
+def test_a_table_of_nothing_is_one_sentence(tmp_path, arguments, code, sentence):
+    done = carousel(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert sentence in done.stderr
+
+
+def test_a_grid_that_is_interrupted_says_how_to_go_on(tmp_path):
+    (tmp_path / "grid.toml").write_text(ROW.replace("steps = 1", "steps = 100_000_000"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "carousel_agents.cli", "grid", "grid.toml", "--out", "runs"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        start_new_session=True,
+    )  # fmt: skip
+    record = tmp_path / "runs" / "Boredom" / "ppo" / "seed-0" / "run.json"
+    deadline = time.monotonic() + 120
+    while not record.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    # as a terminal does: everybody in the group hears of Ctrl-C
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "carousel: interrupted; the same command goes on from here"
+    assert "Traceback" not in err
+    assert json.loads(record.read_text())["status"] == "started"

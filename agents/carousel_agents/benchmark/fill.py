@@ -54,7 +54,7 @@ class Result:
         }
 
 
-class Onlooker:
+class Listener:
     """What is told while a store is filled; here: nothing is done with it."""
 
     def solving(self, environment: str) -> None:
@@ -77,7 +77,7 @@ def fill(
     force: bool = False,
     command: str = "",
     engine: Engine | None = None,
-    onlooker: Onlooker | None = None,
+    listener: Listener | None = None,
     execute: Trainer | None = None,
 ) -> list[Result]:
     """Perform the runs that a store lacks.
@@ -91,7 +91,7 @@ def fill(
             another number of steps, ...) instead of refusing.
         command: what was typed, kept with every run.
         engine: what performs them; default: two processes on this machine.
-        onlooker: is told what happens.
+        listener: is told what happens.
         execute: in place of `learning.train.execute`.
 
     Returns:
@@ -101,7 +101,7 @@ def fill(
         CarouselError: the parts of a run do not go together; or the store cannot be written, is
             being filled by another process, or holds other runs under these names.
     """
-    store, onlooker = RunStore(out), onlooker or Onlooker()
+    store, listener = RunStore(out), listener or Listener()
     engine = engine or LocalEngine()
     with _locked(out):
         results: dict[str, Result] = {}
@@ -127,10 +127,10 @@ def fill(
             check_writable(job.folder.record_file)
         # solved here once, and found by the workers in the store of references
         for environment in dict.fromkeys(job.run.environment for job in jobs):
-            onlooker.solving(environment)
+            listener.solving(environment)
             solve(next(j.run.population for j in jobs if j.run.environment == environment))
-        onlooker.began(list(results.values()), jobs)
-        with closing(engine(jobs, onlooker.progress)) as outcomes:  # type: ignore[type-var]
+        listener.began(list(results.values()), jobs)
+        with closing(engine(jobs, listener.progress)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:
                 run = outcome.job.run
                 result = (
@@ -139,7 +139,7 @@ def fill(
                     else Result(run, "done", outcome.record)
                 )
                 results[run.name] = result
-                onlooker.ended(result)
+                listener.ended(result)
     return [results[run.name] for run in runs]
 
 

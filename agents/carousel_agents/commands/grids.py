@@ -13,7 +13,7 @@ from carousel_envs.errors import whole_number
 
 from .. import console
 from ..benchmark.engine import LocalEngine
-from ..benchmark.fill import Onlooker, fill
+from ..benchmark.fill import Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
 from .options import JsonOption  # noqa: TC001  (likewise)
@@ -54,7 +54,7 @@ def grid(
                 force=force,
                 command=shlex.join(command),
                 engine=LocalEngine(workers),
-                onlooker=_Shown(bar, workers),
+                listener=_Shown(bar, workers),
             )
     except console.Interrupted:
         raise console.Interrupted("interrupted; the same command goes on from here") from None
@@ -102,7 +102,7 @@ def table(
     console.say("`--markdown` adds how to read this")
 
 
-class _Shown(Onlooker):
+class _Shown(Listener):
     """Progress on standard error: a bar, the time that is left, and a line per run."""
 
     def __init__(self, bar: Callable[[float, float, str], None], workers: int) -> None:
