@@ -181,6 +181,13 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_run(tmp_path):
     assert not (tmp_path / "Boredom").exists()
 
 
+def test_what_stands_in_the_way_is_told_before_anything_is_run(tmp_path):
+    (tmp_path / "Boredom").write_text("in the way")
+    with pytest.raises(CarouselError, match=r"run\.json cannot be read: Not a directory"):
+        filled(tmp_path, run(environment="Carousel/Recall-v0"), run())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "Boredom"]
+
+
 def test_two_processes_do_not_fill_one_store(tmp_path):
     class Second(Listener):
         def began(self, kept, jobs):

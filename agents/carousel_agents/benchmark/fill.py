@@ -123,8 +123,6 @@ def fill(
                 f"{out / run.name} holds another run: {difference}{more}; give --force to replace "
                 "what differs, or another folder"
             )
-        for job in jobs:
-            check_writable(job.folder.record_file)
         # solved here once, and found by the workers in the store of references
         for environment in dict.fromkeys(job.run.environment for job in jobs):
             listener.solving(environment)
