@@ -21,9 +21,9 @@ from carousel_envs import CarouselError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FAILS, BREAKS, DIES, HANGS = 100, 101, 102, 103
+FAILS, BREAKS, DIES, HANGS, DAWDLES = 100, 101, 102, 103, 104
 """Seeds that end in a sentence, in a fault of the program, in the end of the process, never (or, if
-there is a checkpoint to go on from, at once)."""
+there is a checkpoint to go on from, at once), after a second."""
 
 
 def execute(run: Run, *, report: Any, checkpoint: Path) -> PolicyFile:
@@ -40,6 +40,8 @@ def execute(run: Run, *, report: Any, checkpoint: Path) -> PolicyFile:
         while True:
             time.sleep(0.05)
             report(Progress(run.steps // 2, run.steps, 1.0))
+    if run.seed == DAWDLES:
+        time.sleep(1.0)
     columns = run.view.columns(run.population)
     shape = (run.population.n_actions, len(columns))
     weight = np.random.default_rng(run.seed).normal(size=shape).astype(np.float32)

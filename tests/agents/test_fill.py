@@ -1,6 +1,7 @@
 """Run stores: filled once, gone on with after any end, and never overwritten unasked."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -226,6 +227,19 @@ def test_workers_do_what_this_process_would_and_outlive_the_death_of_one(tmp_pat
     for which in runs[1::2]:
         a, b = ((tmp_path / s / which.name / "policy.safetensors").read_bytes() for s in "ab")
         assert a == b
+
+
+def test_workers_do_not_hear_of_ctrl_c(tmp_path):
+    """It is for their parent to hear: it ends them, or, in a notebook, may go on."""
+
+    class Interrupts(Listener):
+        def progress(self, job, share, mean_return):
+            (worker,) = multiprocessing.active_children()
+            os.kill(worker.pid, signal.SIGINT)
+
+    dawdles = run(stand_in.DAWDLES)
+    (result,) = filled(tmp_path, dawdles, engine=engine.LocalEngine(1), listener=Interrupts())
+    assert result.status == "done", result.error
 
 
 INTERRUPTED = """
