@@ -27,4 +27,8 @@ def test_a_notebook_is_kept_without_outputs(path: Path):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "02_environments"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_quickstart",
+        "02_environments",
+        "03_train_a_router",
+    ]
