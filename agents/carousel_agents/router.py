@@ -34,11 +34,14 @@ class NamedRouter:
         name: as on the command line.
         description: one sentence.
         policy: what acts.
+        trained_on: fingerprint of the training users that it was solved for; None where it was
+            solved for those it meets.
     """
 
     name: str
     description: str
     policy: Policy = field(repr=False)
+    trained_on: str | None = None
 
     def view(self, env: Any) -> Any:
         return seen_by(self.policy, env)

@@ -54,5 +54,7 @@ def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None
 
 
 def training_fingerprint(router: Router) -> str | None:
-    """Fingerprint of the users a router was trained on; None for a scripted one."""
-    return router.file.population.fingerprint if isinstance(router, LearnedRouter) else None
+    """Fingerprint of the users a router was trained on, or a frozen one solved for; else None."""
+    if isinstance(router, LearnedRouter):
+        return router.file.population.fingerprint
+    return getattr(router, "trained_on", None)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from carousel_agents import scripted
 from carousel_agents.commands.play import speaker
 from carousel_agents.learning import PolicyFile
 from carousel_envs import environment_ids, recall
@@ -72,7 +73,7 @@ def test_recall_is_solved_played_and_watched_like_the_others():
     turns = result("watch", "optimal", "Recall")["turns"]
     assert len(turns) == 20
     assert not any(turn["lied"] for turn in turns)
-    for router in ("loop", "memoryless"):
+    for router in ("loop", "memoryless", "cue-pattern", "whittle", "masked-planner"):
         assert "questions" in carousel("evaluate", router, "Recall").stderr
 
 
@@ -91,6 +92,11 @@ def test_who_speaks_is_read_from_the_columns_that_say_so():
 def test_lists_name_everything():
     listed = result("envs")
     assert tuple(e["env"] for e in listed["environments"]) == environment_ids()
+    assert tuple(row["router"] for row in listed["routers"]) == scripted.NAMES
+    assert all(row["description"] for row in listed["routers"])
+    assert next(row for row in listed["routers"] if row["router"] == "myopic")["aliases"] == [
+        "greedy"
+    ]
     assert len(result("shifts", "Boredom")["shifts"]) == len(SHIFTS)
     assert {row["axis"] for row in result("shifts", "Recall")["shifts"]} == set(recall.SHIFTS)
     assert "Boredom" in carousel("envs").stdout

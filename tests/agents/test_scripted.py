@@ -1,16 +1,24 @@
-"""Hand-written routers: each does what its name says."""
+"""Hand-written routers: what holds for all of them, and that the simple ones do what they say."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from carousel_agents import scripted
-from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, Population
+from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, Population, Questions
 from carousel_envs.reference import solve
-from carousel_envs.rollout import rollout
+from carousel_envs.registry import names, vector_env
+from carousel_envs.rollout import rollout, seen_by
 from carousel_envs.shifts import find_shift
 
 BOREDOM = Population.preset("Boredom")
 EVERYWHERE = [name for name in scripted.NAMES if name != "memoryless"]
+FOR_QUESTIONS = [
+    *("fixed", "uniform", "open-loop", "operating-system", "lin-ucb", "linear-thompson"),
+    *("myopic", "optimal", "clairvoyant"),
+]
 
 
 def play(router, population: Population, seed: int = 0) -> list[int]:
@@ -31,7 +39,7 @@ def play(router, population: Population, seed: int = 0) -> list[int]:
 def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset: str):
     population = Population.preset(preset).replace(unavailability=0.3)
     router = scripted.make(name, population)
-    env = CarouselVectorEnv(6, population=population)
+    env = seen_by(router, CarouselVectorEnv(6, population=population))
     observation, _ = env.reset(seed=3)
     state = router.initial_state(6, 9)
     for _ in range(15):
@@ -50,7 +58,7 @@ def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset
 def test_one_lane_acts_as_the_same_lane_of_many(name: str):
     population = BOREDOM.replace(unavailability=0.3)
     router = scripted.make(name, population)
-    env = CarouselVectorEnv(4, population=population)
+    env = seen_by(router, CarouselVectorEnv(4, population=population))
     observation, _ = env.reset(seed=0)
     states = [router.initial_state(1, 20 + i) for i in range(4)]
     whole = router.initial_state(4, 20)
@@ -60,6 +68,58 @@ def test_one_lane_acts_as_the_same_lane_of_many(name: str):
             one, states[i] = router.act(observation[i : i + 1], states[i])
             assert one[0] == picks[i]
         observation, *_ = env.step(picks)
+
+
+@pytest.mark.parametrize("preset", names())
+def test_every_router_plays_every_preset_or_says_in_a_sentence_why_not(preset: str):
+    population = Questions() if preset == "Recall" else Population.preset(preset)
+    one_kind = {"Boredom": scripted.NAMES, "Recall": FOR_QUESTIONS}
+    for name in scripted.NAMES:
+        if name in one_kind.get(preset, EVERYWHERE):
+            sessions = rollout(population, scripted.make(name, population), 100)
+            assert sessions.refused.sum() == 0, name
+            assert np.isfinite(sessions.mean), name
+            continue
+        with pytest.raises(CarouselError) as caught:
+            scripted.make(name, population)
+        assert "\n" not in str(caught.value)
+
+
+def test_batches_of_questions_are_answered_lane_by_lane():
+    population = Questions()
+    for name in FOR_QUESTIONS:
+        router = scripted.make(name, population)
+        env = seen_by(router, vector_env(population, 5))
+        observation, _ = env.reset(seed=0)
+        states = [router.initial_state(1, 20 + i) for i in range(5)]
+        whole = router.initial_state(5, 20)
+        for _ in range(20):
+            picks, whole = router.act(observation, whole)
+            for i in range(5):
+                one, states[i] = router.act(observation[i : i + 1], states[i])
+                assert one[0] == picks[i], name
+            observation, *_ = env.step(picks)
+
+
+def test_every_name_has_a_description_and_an_alias_is_another_name_for_the_same_router():
+    for name in (*scripted.NAMES, *scripted.ALIASES):
+        assert scripted.describe(name).strip()
+        assert scripted.takes(name) == scripted.takes(scripted.ALIASES.get(name, name))
+    assert not set(scripted.ALIASES) & set(scripted.NAMES)
+    taste = Population.preset("Taste")
+    for prefix in ("", "frozen-"):
+        greedy = scripted.make(f"{prefix}greedy", taste, taste)
+        assert greedy.name == f"{prefix}greedy"
+        assert play(greedy, taste) == play(scripted.make("myopic", taste), taste)
+    assert len(set(play(scripted.make("greedy", BOREDOM), BOREDOM))) == 1
+
+
+def test_the_page_on_routers_has_a_row_and_a_score_for_every_name():
+    page = (Path(__file__).parents[2] / "docs" / "routers.md").read_text(encoding="utf-8")
+    for name in scripted.NAMES:
+        assert len(re.findall(rf"^\| `{name}`", page, flags=re.MULTILINE)) == 2, name
+    for alias in scripted.ALIASES:
+        assert f"also `{alias}`" in page
 
 
 def test_fixed_never_swaps_and_takes_a_name():
@@ -127,12 +187,14 @@ def test_frozen_routers_are_solved_for_training_and_the_others_for_the_target():
     assert frozen.policy.threshold == scripted.make("loop", BOREDOM).policy.threshold
     assert frozen.policy.threshold != scripted.make("loop", target, BOREDOM).policy.threshold
     assert "training" in frozen.description
+    assert frozen.trained_on == BOREDOM.fingerprint
+    assert scripted.make("loop", target, BOREDOM).trained_on is None
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("lop", "known are fixed"),
+        ("lop", r"known are fixed, .* and greedy \(myopic\)"),
         ("frozen-", "known are fixed"),
         ("uniform:3", "takes no argument"),
         ("fixed:eve", "not in the repertoire"),

@@ -19,7 +19,7 @@ from enumeration import (
 
 from carousel_envs.reference import solve, swap_rule
 from carousel_envs.reference.belief import BeliefProblem, evaluate_thresholds, solve_belief
-from carousel_envs.reference.chains import clairvoyant_value
+from carousel_envs.reference.clairvoyant import clairvoyant_value
 from carousel_envs.reference.model import Model
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, user_table
 from carousel_envs.reference import chains, solve
-from carousel_envs.reference.chains import best_schedule, clairvoyant_value, uniform_value
+from carousel_envs.reference.chains import best_schedule, uniform_value
 from carousel_envs.reference.chains import schedule_value as chain_schedule_value
+from carousel_envs.reference.clairvoyant import clairvoyant_value
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.solve_kinds import informed_value
 from carousel_envs.rollout import rollout

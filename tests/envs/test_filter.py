@@ -30,6 +30,7 @@ class Book:
         if "vulnerable" in population.shows:
             self.joint[:, 0] *= table.vulnerable == first["vulnerable"]
         self.joint /= self.joint.sum()
+        self.evidence = 1.0
         self.satiation = np.zeros((len(table), len(actions)))
 
     def see(self, seen: dict[str, float]) -> None:
@@ -50,6 +51,7 @@ class Book:
             joint *= table.farewell if seen["farewell"] else 1.0 - table.farewell
         moved = joint[:, 0] * table.hazard[:, k]
         joint += np.stack([-moved, moved], axis=1)
+        self.evidence = joint.sum()
         self.joint = joint / joint.sum()
         self.satiation[:, k] += 1.0
         self.satiation *= table.memory[:, None]
@@ -111,7 +113,7 @@ def test_the_posterior_is_that_of_bayes(population):
     belief, books = known.start(lanes), []
     checked = 0
     for obs, _, there in sessions(population, lanes, 5):
-        belief = known.update(belief, obs)
+        belief, evidence = known.weigh(belief, obs)
         np.testing.assert_allclose(belief.joint.sum(axis=(1, 2)), 1.0, atol=1e-12)
         for i in np.flatnonzero(there):
             seen = dict(zip(names, obs[i].tolist(), strict=True))
@@ -123,6 +125,7 @@ def test_the_posterior_is_that_of_bayes(population):
             assert belief.bored[i] == pytest.approx(expected[:, 1].sum(), abs=1e-9)
             by_mood = np.sort(belief.joint[i].sum(axis=1))
             assert by_mood[-1] == pytest.approx(largest_kind(population, expected), abs=1e-9)
+            assert evidence[i] == pytest.approx(books[i].evidence, rel=1e-9)
             checked += 1
     assert checked > 5 * lanes
 

@@ -18,13 +18,9 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, repertoire
 from carousel_envs.reference import solve
-from carousel_envs.reference.chains import (
-    best_schedule,
-    clairvoyant_value,
-    fixed_values,
-    uniform_value,
-)
+from carousel_envs.reference.chains import best_schedule, fixed_values, uniform_value
 from carousel_envs.reference.chains import schedule_value as chain_schedule_value
+from carousel_envs.reference.clairvoyant import clairvoyant_value
 from carousel_envs.reference.kinds import blind_schedule
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.solve_kinds import informed_value

@@ -22,6 +22,8 @@ from carousel_envs import (
     CarouselVectorEnv,
     Columns,
     Population,
+    Questions,
+    RecallVectorEnv,
     column_names,
     user_table,
 )
@@ -29,6 +31,7 @@ from carousel_envs.reference.filtering import Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.wrappers import (
     BeliefFeatures,
+    Clairvoyance,
     ContentFilter,
     History,
     LaneWrapper,
@@ -79,6 +82,7 @@ WRAPPERS = {
     "history": history,
     "belief": belief,
     "replaced": replaced,
+    "clairvoyance": Clairvoyance,
     "stack": stack,
     "stack the other way": stack_the_other_way,
 }
@@ -156,6 +160,7 @@ def test_one_name_makes_the_form_that_fits(name):
         "History": History,
         "VisibleContext": VisibleContext,
         "BeliefFeatures": BeliefFeatures,
+        "Clairvoyance": Clairvoyance,
     }
     for env in (one, many):
         for ending, cls in public.items():
@@ -324,6 +329,43 @@ def test_the_context_is_the_row_of_the_user_in_session(mode):
         if mode == AutoresetMode.DISABLED and over.any():
             obs, info = env.reset(options={"reset_mask": over})
     assert len(met) > 25
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_clairvoyance_shows_what_is_hidden_and_nothing_once_a_session_is_over(mode):
+    env = vector(Clairvoyance, 20, mode)
+    obs, _ = env.reset(seed=1)
+    ended, over = 0, np.zeros(20, dtype=bool)
+    for actions in sticky_actions(0, 50, 20, 4):
+        hidden = env.hidden()
+        told = np.column_stack([hidden["user"], hidden["mood"], hidden["satiation"]])
+        shown = np.where((over & (mode == AutoresetMode.NEXT_STEP))[:, None], 0.0, told)
+        np.testing.assert_array_equal(obs[:, D:], shown.astype(np.float32))
+        obs, _, terminated, truncated, info = env.step(actions)
+        over = terminated | truncated
+        ended += over.sum()
+        last = info["final_obs"] if mode == AutoresetMode.SAME_STEP and over.any() else obs
+        assert (last[over, D:] == 0.0).all()
+        if mode == AutoresetMode.DISABLED and over.any():
+            obs, _ = env.reset(options={"reset_mask": over})
+    assert ended > 20
+    names = [f"hidden_satiation_{name}" for name in busy().personas]
+    assert env.column_names[D:] == ("hidden_user", "hidden_mood", *names)
+
+
+def test_clairvoyance_shows_the_true_question():
+    questions = Questions(topic_noise=0.5, year_noise=0.5)
+    env = Clairvoyance(RecallVectorEnv(50, population=questions))
+    obs, _ = env.reset(seed=0)
+    wrong = 0
+    for _ in range(10):
+        topic, year = obs[:, -2].astype(int), obs[:, -1].astype(int)
+        seen = env.unwrapped.columns.question(obs)
+        wrong += (seen[0] != topic).sum()
+        obs, *_, info = env.step(np.zeros(50, dtype=int))
+        np.testing.assert_array_equal(info["topic"], topic)
+        np.testing.assert_array_equal(info["year"], year + questions.first_year)
+    assert wrong > 100
 
 
 def test_context_columns_are_named_chosen_and_in_the_order_asked_for():

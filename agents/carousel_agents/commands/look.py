@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 def envs(as_json: JsonOption = False) -> None:
     """List environments and scripted routers."""
     populations = {name: environment(name)[1] for name in environment_ids()}
-    routers = [{"router": name, "description": scripted.describe(name)} for name in scripted.NAMES]
+    routers: list[dict[str, Any]] = [
+        {
+            "router": name,
+            "aliases": [alias for alias, meant in scripted.ALIASES.items() if meant == name],
+            "argument": scripted.takes(name),
+            "description": scripted.describe(name),
+        }
+        for name in scripted.NAMES
+    ]
     if as_json:
         rows = [
             {"env": name, "population": population.model_dump(mode="json")}
@@ -45,8 +53,11 @@ def envs(as_json: JsonOption = False) -> None:
     )
     console.print_table(
         f"Scripted routers (with the prefix {scripted.FROZEN!r}: solved for the training users)",
-        ("router", "what it does"),
-        ((row["router"], row["description"]) for row in routers),
+        ("router", "argument", "what it does"),
+        (
+            (", ".join([row["router"], *row["aliases"]]), row["argument"], row["description"])
+            for row in routers
+        ),
     )
 
 

@@ -1,8 +1,13 @@
-"""Hand-written routers by name.
+"""Hand-written routers by name, from the simplest up, and the three views as things that act.
 
 `make(name, target, training)` builds one. A scripted router is solved for the users it meets
 (`target`); with the prefix `frozen-` it is solved for the training population and used elsewhere as
-it is. Some take an argument after a colon: `fixed:bob`, `loop:0.4`.
+it is. Some take an argument after a colon: `fixed:bob`, `loop:0.4`. `docs/routers.md` has a section
+on each.
+
+A router is a module of this package: `DESCRIPTION` (one sentence), `TAKES` (what its argument is,
+or "") and `build(population, argument)`, which returns a policy. `TRAINED`, where a module has it,
+says that it is solved for the training users under any name.
 """
 
 from __future__ import annotations
@@ -11,9 +16,25 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError, Population
+from carousel_envs.registry import columns_of
 
 from ..router import NamedRouter, Router
-from . import fixed, loop, memoryless, myopic, open_loop, optimal, uniform
+from . import (
+    clairvoyant,
+    cue_pattern,
+    fixed,
+    lin_ucb,
+    linear_thompson,
+    loop,
+    masked_planner,
+    memoryless,
+    myopic,
+    open_loop,
+    operating_system,
+    optimal,
+    uniform,
+    whittle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,22 +49,37 @@ _MODULES: Mapping[str, ModuleType] = MappingProxyType(
         "fixed": fixed,
         "uniform": uniform,
         "open-loop": open_loop,
+        "operating-system": operating_system,
+        "cue-pattern": cue_pattern,
+        "lin-ucb": lin_ucb,
+        "linear-thompson": linear_thompson,
         "myopic": myopic,
         "memoryless": memoryless,
+        "whittle": whittle,
         "loop": loop,
         "optimal": optimal,
+        "masked-planner": masked_planner,
+        "clairvoyant": clairvoyant,
     }
 )
 
-_USERS_ONLY = (loop, memoryless)
+_USERS_ONLY = (cue_pattern, loop, masked_planner, memoryless, whittle)
 
 NAMES = tuple(_MODULES)
 """Names of the scripted routers, from the simplest up."""
 
+ALIASES: Mapping[str, str] = MappingProxyType({"greedy": "myopic"})
+"""Other names of the same routers."""
+
 
 def describe(name: str) -> str:
     """One sentence on a scripted router."""
-    return str(_MODULES[name].DESCRIPTION)
+    return str(_MODULES[ALIASES.get(name, name)].DESCRIPTION)
+
+
+def takes(name: str) -> str:
+    """What the argument of a scripted router is, or "" where it takes none."""
+    return str(_MODULES[ALIASES.get(name, name)].TAKES)
 
 
 def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None) -> Router:
@@ -55,21 +91,47 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
         training: the users a frozen router is solved for; default: the target.
 
     Raises:
-        CarouselError: unknown name or argument.
+        CarouselError: unknown name or argument, a router that these users have no use for, or a
+            frozen one whose training users show other columns than those it will meet.
     """
     plain, colon, argument = name.partition(":")
     frozen = plain.startswith(FROZEN)
-    module = _MODULES.get(plain.removeprefix(FROZEN))
+    known = plain.removeprefix(FROZEN)
+    module = _MODULES.get(ALIASES.get(known, known))
     if module is None:
+        others = ", ".join(f"{alias} ({meant})" for alias, meant in ALIASES.items())
         raise CarouselError(
             f"router {name!r} is neither a file nor a scripted router; known are "
-            f"{', '.join(NAMES)}, each also with the prefix {FROZEN!r}"
+            f"{', '.join(NAMES)} and {others}, each also with the prefix {FROZEN!r}"
         )
     if colon and not module.TAKES:
         raise CarouselError(f"router {plain!r} takes no argument; it was given {argument!r}")
-    population = training if frozen and training is not None else target
+    trained = frozen or getattr(module, "TRAINED", False)
+    population = training if trained and training is not None else target
     if module in _USERS_ONLY and not isinstance(population, Population):
-        raise CarouselError(f"router {plain!r} waits for boredom; there is none in questions")
+        raise CarouselError(f"router {plain!r} needs users with moods; there are none in questions")
+    _refuse_unless_shown_alike(plain, population, target)
     policy = module.build(population, argument) if colon else module.build(population)
     where = "; solved for the training users" if frozen else ""
-    return NamedRouter(name, module.DESCRIPTION + where, policy)
+    fingerprint = population.fingerprint if trained else None
+    return NamedRouter(name, module.DESCRIPTION + where, policy, fingerprint)
+
+
+def _refuse_unless_shown_alike(
+    router: str, population: AnyPopulation, target: AnyPopulation
+) -> None:
+    """A router reads its columns by place: those it was solved for must be those it will meet.
+
+    Raises:
+        CarouselError: they differ.
+    """
+    own, met = (
+        (columns_of(one), one.cue_levels if isinstance(one, Population) else one.n_years)
+        for one in (population, target)
+    )
+    if own != met:
+        raise CarouselError(
+            f"router {router!r} was solved for observations of {len(own[0])} columns and would "
+            f"meet {len(met[0])}; training users and those it meets must show the same columns, "
+            "with as many levels"
+        )

@@ -19,6 +19,8 @@ from carousel_envs.reference.belief import BeliefProblem, solve_belief
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.policies import current_persona, session_begins
 
+from .repertoire import by_typical_fit, following
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -54,13 +56,8 @@ class LoopPolicy:
         begins = session_begins(observation, columns)
         current = current_persona(observation, columns)
         swap = belief.bored >= self.threshold
-        # the first available persona after the current one, around the repertoire
-        k = len(self.repertoire)
-        place = np.where(begins, -1, np.argsort(self.repertoire)[current])
-        around = self.repertoire[(place[:, None] + 1 + np.arange(k)) % k]
-        there = np.take_along_axis(available, around, axis=1)
-        following = around[np.arange(len(around)), there.argmax(axis=1)]
-        return np.where(begins | swap, following, current), belief
+        next_one = following(self.repertoire, current, begins, available)
+        return np.where(begins | swap, next_one, current), belief
 
 
 def build(population: Population, threshold: str | float | None = None) -> LoopPolicy:
@@ -75,7 +72,7 @@ def build(population: Population, threshold: str | float | None = None) -> LoopP
         CarouselError: threshold outside [0, 1].
     """
     typical = Model.of(population).merged(1)
-    repertoire = np.argsort(-typical.fit[0, : typical.personas], kind="stable")
+    repertoire = by_typical_fit(typical)
     if threshold is None:
         level = _solved_threshold(typical, int(repertoire[0]))
     else:

@@ -1,8 +1,7 @@
-"""Exact values where nothing has to be inferred: schedules, uniform choice, and the clairvoyant.
+"""Exact values where nobody listens: schedules and uniform choice.
 
 A router that never listens turns the session into a Markov chain: given the kind of user, satiation
-is a known function of the schedule and the mood a two-state chain. The clairvoyant knows the user
-and sees the mood, so its value bounds every router's from above.
+is a known function of the schedule and the mood a two-state chain.
 """
 
 from __future__ import annotations
@@ -263,37 +262,3 @@ def _spread_evenly(
     # arriving at a: everybody elsewhere, each with probability 1 / present
     arriving = (here.sum(axis=1)[:, None] - here) * share
     return np.asarray(mass * share + arriving[:, :, None] * redrawn)
-
-
-def clairvoyant_value(model: Model) -> float:
-    """Optimal value if the router knew the user and saw the mood before every pick (exact DP).
-
-    Satiation is left out, which can only raise the value: an upper bound for every population.
-    """
-    total = 0.0
-    for j, mask in enumerate(model.masks):
-        present, met = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
-        here = np.ix_(met, present)
-        engagement, leave, farewell = model.engagement[here], model.leave[met], model.farewell[met]
-        fit, hazard = model.fit[here], model.hazard[here]
-        n, k = fit.shape
-        hook = np.stack([np.ones(k), model.hook[present]])
-        says = np.stack([1.0 - farewell, farewell])
-        # value before a pick: goodbye, kind, current persona, mood
-        ahead = np.zeros((2, n, k, 2))
-        start = np.zeros((n, k))
-        for _ in range(model.length):
-            fresh = (1.0 - hazard) * ahead[..., FRESH] + hazard * ahead[..., BORED]
-            after = np.stack([fresh, ahead[..., BORED]], axis=3)
-            after = (says[:, :, None, :] * after).sum(axis=0)
-            stay = engagement + (1.0 - leave)[:, None, :] * after
-            start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
-            for g in range(2):
-                elsewhere = np.full((n, k), -np.inf)
-                for a in range(k):
-                    others = np.arange(k) != a
-                    arrival = hook[g, a] * start[:, [a]] - model.swap_cost
-                    elsewhere[:, others] = np.maximum(elsewhere[:, others], arrival)
-                ahead[g] = np.maximum(hook[g][:, None] * stay, elsewhere[:, :, None])
-        total += float(model.joint[met, j] @ start.max(axis=1))
-    return total

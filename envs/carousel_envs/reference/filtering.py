@@ -61,6 +61,7 @@ def _update(  # type: ignore[no-untyped-def]
     prior_row,
     out,
     out_satiation,
+    evidence,
 ):
     n_kinds, n_k = fit.shape
     n_cues = strides.shape[0]
@@ -73,6 +74,7 @@ def _update(  # type: ignore[no-untyped-def]
                 out[i, a, 0] = prior[prior_row[i], a]
                 out[i, a, 1] = 0.0
             out_satiation[i] = 0.0
+            evidence[i] = 1.0
             continue
         k = 0
         while obs[i, n_cues + 1 + k] < 0.5:
@@ -107,6 +109,7 @@ def _update(  # type: ignore[no-untyped-def]
                 for other in range(n_k):
                     eaten = 1.0 if other == k else 0.0
                     out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
+        evidence[i] = total
         if total > 0.0:
             out[i] /= total
         else:
@@ -147,7 +150,21 @@ class Filter:
 
     def update(self, belief: Belief, observation: NDArray[np.float32]) -> Belief:
         """Belief after one observation per lane, shape (N, D); a first observation starts anew."""
+        return self.weigh(belief, observation)[0]
+
+    def weigh(
+        self, belief: Belief, observation: NDArray[np.float32]
+    ) -> tuple[Belief, NDArray[np.float64]]:
+        """`update`, and what the model made of the observation.
+
+        Returns:
+            The belief, and P(what was shown, and that the user stayed | everything shown before,
+            who speaks), float64, shape (N,): cues, engagement and goodbyes, 0 where the model holds
+            them impossible, 1 for a first observation. The product over a session is the model's
+            likelihood of it.
+        """
         model = self.model
+        evidence = np.empty(len(observation))
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
         rows = np.zeros(len(observation), dtype=np.int64)
         begins = observation[:, self.columns.streak] < 0.5
@@ -171,5 +188,6 @@ class Filter:
             rows,
             joint,
             satiation,
+            evidence,
         )
-        return Belief(joint, satiation)
+        return Belief(joint, satiation), evidence

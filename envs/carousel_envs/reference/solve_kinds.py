@@ -9,6 +9,7 @@ import numpy as np
 from ..observation import Columns
 from . import chains
 from .belief import BeliefProblem, solve_belief
+from .clairvoyant import clairvoyant_value
 from .filtering import Filter
 from .kinds import KindBounds, blind_schedule, solve_kinds
 from .policies import ContextIndex, MyopicPolicy, PlanPolicy, SchedulePolicy
@@ -178,7 +179,7 @@ def informed_value(model: Model) -> float:
     With very many kinds of user the clairvoyant, who sees the mood as well, takes its place.
     """
     if np.count_nonzero(model.joint) > _MAX_INFORMED_SOLVES:
-        return chains.clairvoyant_value(model)
+        return clairvoyant_value(model)
     total = 0.0
     for i, j in zip(*np.nonzero(model.joint), strict=True):
         present = np.flatnonzero(model.masks[j])

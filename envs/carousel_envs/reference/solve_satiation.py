@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..observation import Columns
-from . import chains
 from .blind import best_blind_schedule
+from .clairvoyant import clairvoyant_value
 from .disclosure import disclosed_value
 from .filtering import Filter
 from .lagrangian import bound_at, relax
@@ -228,7 +228,7 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
         return {"relaxed": relaxed.policy, **heard, **index, **simple}
 
     def solve() -> Arrays:
-        upper = chains.clairvoyant_value(model)
+        upper = clairvoyant_value(model)
         found: Arrays = {}
         if model.has_satiation:
             found["index"] = WhittlePolicy.of(known).index

@@ -1,4 +1,5 @@
-"""Wrappers: a content filter, the context in view, history, and the exact posterior as features.
+"""Wrappers: a content filter, the context in view, history, the exact posterior as features, and
+(for no fair router) everything hidden.
 
 Each is one public name for a scalar and for a vector environment: wrapping a `CarouselEnv` (or what
 `gym.make` returns) gives a `gymnasium.Wrapper`, wrapping a `CarouselVectorEnv` gives a
@@ -13,9 +14,17 @@ so `Columns` and every policy that reads from the left work unchanged. (`BeliefF
 from __future__ import annotations
 
 from .belief_features import BeliefFeatures
+from .clairvoyance import Clairvoyance
 from .content_filter import ContentFilter
 from .forms import LaneWrapper
 from .history import History
 from .visible_context import VisibleContext
 
-__all__ = ["BeliefFeatures", "ContentFilter", "History", "LaneWrapper", "VisibleContext"]
+__all__ = [
+    "BeliefFeatures",
+    "Clairvoyance",
+    "ContentFilter",
+    "History",
+    "LaneWrapper",
+    "VisibleContext",
+]

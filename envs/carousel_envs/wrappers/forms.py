@@ -93,7 +93,7 @@ def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
                 return type(cls.__name__, (cls, form), {**names, "__doc__": cls.__doc__, **reduce})
     raise CarouselError(
         f"{cls.__name__} is no wrapper that could be put around an environment; ContentFilter, "
-        "VisibleContext, History, BeliefFeatures and their subclasses are"
+        "VisibleContext, History, BeliefFeatures, Clairvoyance and their subclasses are"
     )
 
 

@@ -1,0 +1,215 @@
+"""What `lin-ucb` and `linear-thompson` share: linear contextual bandits, batched.
+
+Context x is the observation, every column scaled to [0, 1] by its bounds, and a constant 1. An arm
+is a persona; its reward is the engagement of the coming turn less the cost of a swap. Every arm has
+a ridge regression of its own (Li et al. 2010, arXiv 1003.0146, algorithm 1):
+
+    A_k = I + sum of x x',   b_k = sum of r x,   mean_k = x' A_k^-1 b_k,   s_k = sqrt(x' A_k^-1 x),
+
+the sums over the turns in which k was picked. LinUCB picks the largest mean_k + alpha s_k. Thompson
+sampling picks the largest mean_k + v s_k e_k with e_k standard normal: as arms share nothing, that
+is the same as to draw each arm's weights from N(A_k^-1 b_k, v^2 A_k^-1) (Agrawal and Goyal 2013,
+arXiv 1209.3352).
+
+A bandit learns across sessions, and a session is all that is played when a router is evaluated. So
+it is fitted first, on training sessions in batches (`fitted`), and then stays as it is: acting
+changes nothing, and its exploration goes on at the width that is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs import Columns, Population, rng
+from carousel_envs._compile import njit
+from carousel_envs.errors import whole_number
+from carousel_envs.registry import columns_of, vector_env
+from carousel_envs.wrappers.forms import single_space
+
+from . import streams
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs.registry import AnyPopulation
+
+SESSIONS = 4000
+"""Training sessions unless told otherwise."""
+MOST_SESSIONS = 1_000_000
+LANES = 64
+"""Sessions of a batch: statistics are updated after each turn of all of them."""
+
+Draws = tuple["NDArray[np.uint64]", int]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearArms:
+    """The statistics of every arm.
+
+    Attributes:
+        gram: A, shape (K, d, d).
+        response: b, shape (K, d).
+    """
+
+    gram: NDArray[np.float64]
+    response: NDArray[np.float64]
+
+    @classmethod
+    def blank(cls, arms: int, width: int) -> LinearArms:
+        """Nothing learned yet."""
+        return cls(np.tile(np.eye(width), (arms, 1, 1)), np.zeros((arms, width)))
+
+    def learned(
+        self,
+        context: NDArray[np.float64],
+        picks: NDArray[np.int64],
+        reward: NDArray[np.float64],
+    ) -> LinearArms:
+        """The statistics after a batch: contexts (B, d), arms picked (B,) and rewards (B,)."""
+        gram, response = self.gram.copy(), self.response.copy()
+        for k in np.unique(picks):
+            rows = context[picks == k]
+            gram[k] += rows.T @ rows
+            response[k] += reward[picks == k] @ rows
+        return LinearArms(gram, response)
+
+    @cached_property
+    def inverse(self) -> NDArray[np.float64]:
+        """A^-1, shape (K, d, d)."""
+        return np.ascontiguousarray(np.linalg.inv(self.gram))
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """A^-1 b, shape (K, d)."""
+        return np.asarray(np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0])
+
+
+@njit
+def _judge(context, weights, inverse, mean, deviation):  # type: ignore[no-untyped-def]
+    """Mean and s of every arm. In one order of summation: a lane must not depend on its neighbours
+    to the last bit, as it would in a product of matrices."""
+    n_k, d = weights.shape
+    for i in range(context.shape[0]):
+        for k in range(n_k):
+            total, square = 0.0, 0.0
+            for p in range(d):
+                x = context[i, p]
+                if x == 0.0:
+                    continue
+                total += x * weights[k, p]
+                for q in range(d):
+                    square += x * inverse[k, p, q] * context[i, q]
+            mean[i, k] = total
+            deviation[i, k] = np.sqrt(max(square, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearBanditPolicy:
+    """Pick the available arm with the largest optimistic, or sampled, reward.
+
+    Attributes:
+        low, scale: of the columns, so that (x - low) * scale lies in [0, 1], shape (D,).
+        available: columns that say who may be picked; None: everybody always.
+        arms: what has been learned.
+        width: alpha, or v.
+        samples: whether s is multiplied by a normal draw (Thompson) or taken as it is (LinUCB).
+    """
+
+    low: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    available: slice | None
+    arms: LinearArms
+    width: float
+    samples: bool
+
+    def initial_state(self, lanes: int, seed: int) -> Draws:
+        """Keys of the lanes' streams, and how often each has been drawn from."""
+        return rng.lane_keys(seed, lanes), 0
+
+    def context(self, observation: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What the regressions read, (N, D) to (N, D + 1)."""
+        scaled = (observation - self.low) * self.scale
+        return np.column_stack([scaled, np.ones(len(scaled))])
+
+    def act(
+        self, observation: NDArray[np.float32], state: Draws
+    ) -> tuple[NDArray[np.int64], Draws]:
+        keys, counter = state
+        n, n_k = len(observation), len(self.arms.response)
+        mean, deviation = np.empty((n, n_k)), np.empty((n, n_k))
+        context = self.context(observation)
+        _judge(context, self.arms.weights, self.arms.inverse, mean, deviation)
+        if self.samples:
+            deviation *= _normal(keys, counter, n_k)
+        value = mean + self.width * deviation
+        if self.available is not None:
+            value[observation[:, self.available] < 0.5] = -np.inf
+        return value.argmax(axis=1), (keys, counter + 1)
+
+
+def _normal(keys: NDArray[np.uint64], counter: int, k: int) -> NDArray[np.float64]:
+    """Standard normal draws by Box and Muller's method (1958), shape (N, k)."""
+    first = 2 * k * counter
+    draws = [rng.hash_uniforms(keys, first + i) for i in range(2 * k)]
+    radius = np.sqrt(-2.0 * np.log1p(-np.stack(draws[:k], axis=1)))
+    return np.asarray(radius * np.cos(2.0 * np.pi * np.stack(draws[k:], axis=1)))
+
+
+def read_sessions(router: str, sessions: str | int | None) -> int:
+    """How many sessions to learn from.
+
+    Raises:
+        CarouselError: no whole number from 1 to 1 000 000.
+    """
+    if sessions is None:
+        return SESSIONS
+    given = int(sessions) if isinstance(sessions, str) and sessions.isdecimal() else sessions
+    # what is no number stays a text, and is refused as one
+    return whole_number(f"sessions of {router}", given, 1, MOST_SESSIONS)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=32)
+def fitted(
+    population: AnyPopulation, sessions: int, width: float, *, samples: bool
+) -> LinearBanditPolicy:
+    """A bandit that has learned from this many sessions, user by user through the table.
+
+    Session i plays with stream `streams.BANDITS` + i. Sessions run in batches of `LANES`; picks of
+    a turn rest on what was learned before it.
+    """
+    space = single_space(vector_env(population, 1))
+    low, high = (bound.astype(np.float64) for bound in (space.low, space.high))
+    policy = LinearBanditPolicy(
+        low=low,
+        scale=1.0 / np.where(high > low, high - low, 1.0),
+        available=Columns.of(population).available if isinstance(population, Population) else None,
+        arms=LinearArms.blank(population.n_actions, len(columns_of(population)) + 1),
+        width=width,
+        samples=samples,
+    )
+    for first in range(0, sessions, LANES):
+        policy = _learn(policy, population, first, min(LANES, sessions - first))
+    return policy
+
+
+def _learn(
+    policy: LinearBanditPolicy, population: AnyPopulation, first: int, lanes: int
+) -> LinearBanditPolicy:
+    env = vector_env(population, lanes)
+    seed, users = streams.BANDITS + first, (first + np.arange(lanes)) % population.n_users
+    observation, _ = env.reset(seed=seed, options={"user": users})
+    state, alive = policy.initial_state(lanes, seed), np.ones(lanes, dtype=np.bool_)
+    while alive.any():
+        picks, state = policy.act(observation, state)
+        context = policy.context(observation)
+        observation, reward, terminated, truncated, _ = env.step(picks)
+        arms = policy.arms.learned(context[alive], picks[alive], reward[alive])
+        policy = LinearBanditPolicy(
+            policy.low, policy.scale, policy.available, arms, policy.width, policy.samples
+        )
+        alive &= ~(terminated | truncated)
+    return policy

@@ -1,0 +1,118 @@
+"""`operating-system`: a neutral simulation, the persona that best explains the conversation so far.
+
+The view of Marks, Lindsey and Olah (2026) on which nothing outside the personas wants anything:
+each turn enacts the persona most probable given what the user shows of their taste, never given
+engagement or boredom. In this model a user shows their taste in one way only: whoever suits them is
+more often met fresh, and cues tell fresh from bored. So
+
+    P(persona | cues) = sum over kinds of P(kind | cues so far) fit[kind, persona] / sum of fit,
+
+the last sum over those who are available: a persona is as probable for a kind of user as it suits
+them. The belief over kinds is the exact filter's, of a model in which engagement, leaving and
+goodbyes say nothing. That filter follows the mood as well, because otherwise boredom that any
+persona brings with time would be read as dislike; but the pick does not depend on it. A swap comes
+when the most probable persona changes, and for no other reason: neither its cost nor what it might
+gain is weighed, and where everybody fits everybody it never happens. Questions show their topic and
+year; there it sends whoever most probably knows, whatever is rewarded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs import Population
+from carousel_envs._compile import njit
+from carousel_envs.reference import Belief, Filter, solve_recall
+from carousel_envs.reference.model import Model
+from carousel_envs.reference.policies import current_persona, session_begins
+from carousel_envs.reference.reference import MAX_PLANNING_KINDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+DESCRIPTION = "the persona most probable given the user's cues; never hears engagement or boredom"
+TAKES = ""
+
+_TIE = 1e-9
+
+
+@njit
+def _most_probable(joint, fit, available, current, picks):  # type: ignore[no-untyped-def]
+    """The most probable of the available personas; a tie goes to whoever speaks (-1: nobody)."""
+    n_kinds, n_k = fit.shape
+    probable = np.zeros(n_k)
+    for i in range(joint.shape[0]):
+        probable[:] = 0.0
+        for a in range(n_kinds):
+            suits, there = 0.0, 0
+            for k in range(n_k):
+                if available[i, k]:
+                    suits += fit[a, k]
+                    there += 1
+            kind = joint[i, a, 0] + joint[i, a, 1]
+            for k in range(n_k):
+                if available[i, k]:
+                    probable[k] += kind * (fit[a, k] / suits if suits > 0.0 else 1.0 / there)
+        best = -1.0
+        for k in range(n_k):
+            if available[i, k] and probable[k] > best + _TIE:
+                best = probable[k]
+                picks[i] = k
+        k = current[i]
+        if 0 <= k < n_k and available[i, k] and probable[k] >= best - _TIE:
+            picks[i] = k
+
+
+@dataclass
+class OperatingSystemPolicy:
+    """Enact the most probable persona.
+
+    Attributes:
+        filter: hears cues alone (`deaf`).
+        fit: of each persona with each kind of user, shape (kinds, personas).
+    """
+
+    filter: Filter
+    fit: NDArray[np.float64]
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        columns = self.filter.columns
+        belief = self.filter.update(state, observation)
+        speaks = current_persona(observation, columns)
+        current = np.where(session_begins(observation, columns), -1, speaks)
+        picks = np.zeros(len(observation), dtype=np.int64)
+        available = observation[:, columns.available] > 0.5
+        _most_probable(belief.joint, self.fit, available, current, picks)
+        return picks, belief
+
+
+def deaf(model: Model) -> Model:
+    """The same users, of whom engagement, leaving and goodbyes tell nothing."""
+    return replace(
+        model,
+        engagement=np.full_like(model.engagement, 0.5),
+        leave=np.zeros_like(model.leave),
+        farewell=np.full_like(model.farewell, 0.5),
+        gain=np.zeros_like(model.gain),
+        memory=np.zeros_like(model.memory),
+    )
+
+
+def build(population: AnyPopulation) -> Policy:
+    """The neutral simulation for a population."""
+    if not isinstance(population, Population):
+        return solve_recall(population).greedy_policy
+    model = Model.of(population).merged(MAX_PLANNING_KINDS)
+    fit = np.ascontiguousarray(model.fit[:, : model.personas])
+    return OperatingSystemPolicy(Filter(population, deaf(model)), fit)

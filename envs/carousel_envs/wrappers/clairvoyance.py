@@ -1,0 +1,110 @@
+"""What no router sees, as columns of the observation: for upper bounds and for probes alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..population import Population
+from .forms import (
+    ALL,
+    Info,
+    Observer,
+    ScalarObserver,
+    VectorObserver,
+    names_of,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .forms import Rows
+
+
+class Clairvoyance(Observer):
+    """Appends everything that is hidden, as it stands before the next pick.
+
+    No fair router uses it: a score reached through it says what could be had by a router that knew,
+    not what a router can do. The clairvoyant router reads it.
+
+    Of users: `hidden_user` (row of the user table), `hidden_mood` (0 fresh, 1 bored) and
+    `hidden_satiation_<action>` for each action. Of questions: `hidden_topic` and `hidden_year`, the
+    true ones of the question that waits, counted from 0. In the last observation of a session,
+    after which nobody picks, these columns are 0. Observations are float32, shape (D + C,), or
+    (N, D + C) in the vector form.
+
+    Args:
+        env: a Carousel environment, scalar or vector, wrapped or not.
+
+    Raises:
+        CarouselError: env is no such environment.
+    """
+
+    def __init__(self, env: Any) -> None:
+        space = self._open(env)
+        names, tops = _hidden_columns(self.unwrapped.population)
+        below = names_of(env)
+        self._width = len(below)
+        self._show(
+            [*below, *names],
+            np.concatenate([space.low, np.zeros(len(names), dtype=np.float32)]),
+            np.concatenate([space.high, np.array(tops, dtype=np.float32)]),
+        )
+
+    def _push(
+        self,
+        observation: NDArray[np.float32],
+        rows: Rows,
+        begins: NDArray[np.int64],
+        info: Info,
+    ) -> None:
+        self._out[rows, : self._width] = observation[rows]
+        if rows is not ALL and not len(begins):
+            # the last observation of sessions in whose lanes others have begun already
+            self._out[rows, self._width :] = 0.0
+            return
+        told = self.hidden()
+        if isinstance(self.population, Population):
+            parts = [told["user"], told["mood"], told["satiation"]]
+        else:
+            parts = [told["topic"], np.asarray(told["year"]) - self.population.first_year]
+        known = np.hstack([np.reshape(part, (self.lanes, -1)) for part in parts])
+        self._out[rows, self._width :] = known[rows]
+
+
+def _hidden_columns(population: Any) -> tuple[list[str], list[float]]:
+    """Names of the columns and their largest values; the least are 0."""
+    if not isinstance(population, Population):
+        tops = [population.n_topics - 1.0, population.n_years - 1.0]
+        return ["hidden_topic", "hidden_year"], tops
+    satiation = [f"hidden_satiation_{action}" for action in population.actions]
+    # a turn adds at most 1
+    most = [float(population.session_length)] * len(satiation)
+    return ["hidden_user", "hidden_mood", *satiation], [population.n_users - 1.0, 1.0, *most]
+
+
+class ScalarClairvoyance(Clairvoyance, ScalarObserver):
+    """`Clairvoyance` of one session at a time."""
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], Any, bool, bool, Info]:
+        """Play one turn; see the environment."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        if terminated or truncated:
+            observation[self._width :] = 0.0
+        return observation, reward, terminated, truncated, info
+
+
+class VectorClairvoyance(Clairvoyance, VectorObserver):
+    """`Clairvoyance` of many sessions at once."""
+
+    def step(
+        self, actions: Any
+    ) -> tuple[NDArray[np.float32], Any, NDArray[np.bool_], NDArray[np.bool_], Info]:
+        """Play one turn in every lane; see the environment."""
+        observation, reward, terminated, truncated, info = super().step(actions)
+        if "final_obs" not in info:
+            # whoever reads the rows in place reads these, and a reset of other lanes returns them
+            for rows in (observation, self._out):
+                rows[terminated | truncated, self._width :] = 0.0
+        return observation, reward, terminated, truncated, info
