@@ -45,15 +45,16 @@ def test_the_same_seed_gives_the_same_policy_and_another_does_not(algorithm: str
     assert files[0] != files[2]
 
 
-def test_updates_move_every_weight_of_the_acting_network():
+def test_updates_move_every_layer_of_the_acting_network():
     """What is written is what was trained, not what it began with."""
     for algorithm in ALGORITHMS:
         early, late = (
             execute(small(algorithm, steps=steps, settings={**SMALL[algorithm], "lanes": 16}))
             for steps in (700, 3000)
         )
-        for (a, _), (b, _) in zip(early.network.layers, late.network.layers, strict=True):
-            assert not np.array_equal(a, b), algorithm
+        for one, other in zip(early.network.layers, late.network.layers, strict=True):
+            for a, b in zip(one, other, strict=True):
+                assert not np.array_equal(a, b), algorithm
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn", "recurrent-ppo"])
@@ -142,6 +143,26 @@ def test_no_update_unlearns(monkeypatch, algorithm: str):
     assert 0 <= rates[-1] < rates[0] / 2
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "recurrent-ppo", "maskable-ppo"])
+def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):
+    seen = []
+    model = training.algorithms.ALGORITHMS[algorithm].model
+    update = model.train
+
+    def spy(model):
+        seen.append((model.num_timesteps, model.ent_coef))
+        update(model)
+
+    monkeypatch.setattr(model, "train", spy)
+    settings = {**SMALL[algorithm], "ent_coef": 0.2, "ent_coef_until": 0.5}
+    run = small(algorithm, settings=settings, steps=6000)
+    execute(run)
+    for steps, ent_coef in seen:
+        assert ent_coef == pytest.approx(0.2 * max(0.0, 1.0 - 2 * steps / run.steps))
+    assert seen[0][1] > 0.15
+    assert seen[-1][1] == 0.0
+
+
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn", "recurrent-ppo", "qr-dqn", "trpo"])
 def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, algorithm: str):
     run = small(algorithm)
@@ -167,6 +188,10 @@ def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, al
         ({"curve": -1}, "curve is -1"),
         ({"settings": {"lanez": 1}}, "lanez is not a field of PPOSettings"),
         ({"settings": {"network": [0]}}, r"network\[0\] is 0"),
+        ({"settings": {"batch_size": 1}}, "batch_size is 1"),
+        ({"settings": {"lanes": 1, "n_steps": 1}}, "a rollout must have at least 2 turns"),
+        ({"algorithm": "trpo", "settings": {"max_grad_norm": 1.0}}, "is not a field of TRPO"),
+        ({"algorithm": "recurrent-ppo", "settings": {"shared_lstm": True}}, "are both true"),
         ({"settings": {"gamma": 2.0}}, "gamma is 2.0"),
         ({"settings": {"activation": "elu"}}, "activation is 'elu'"),
         ({"algorithm": "dqn", "steps": 20_000}, "dqn picks at random for the first"),

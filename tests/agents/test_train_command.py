@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from carousel_agents.cli import app
 from carousel_agents.learning import PolicyFile
 from carousel_agents.learning import train as training
+from carousel_agents.locks import locked
 from carousel_envs import CarouselError
 
 SMALL = ("--steps", "1500", "--setting", "lanes=16", "--setting", "batch_size=80")
@@ -39,6 +40,25 @@ def test_options_reach_the_policy(tmp_path: Path):
     assert len(file.training["curve"]) == 2
     assert list((tmp_path / "logs").glob("events*"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "p.safetensors", "s.toml"]
+
+
+def test_two_processes_do_not_write_one_policy(tmp_path: Path):
+    out = tmp_path / "p.safetensors"
+    with (
+        locked(tmp_path / ".p.safetensors.lock", "it"),
+        pytest.raises(CarouselError, match="is being written by another process"),
+    ):
+        carousel("train", "Boredom", *SMALL, "--out", str(out))
+    assert not list(tmp_path.iterdir())
+
+
+def test_logs_that_cannot_be_written_are_told(tmp_path: Path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(CarouselError, match="file/logs cannot be written: Not a directory"):
+        carousel(
+            *("train", "Boredom", *SMALL, "--out", str(tmp_path / "p.safetensors")),
+            *("--tensorboard", str(tmp_path / "file" / "logs")),
+        )
 
 
 def test_a_linear_policy_has_one_layer(tmp_path: Path):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import check_writable
 from carousel_envs.reference import solve
 
+from ..locks import locked
 from .engine import LocalEngine
 from .perform import Job
 from .runs import RunStore, difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from .engine import Engine
@@ -103,7 +102,7 @@ def fill(
     """
     store, listener = RunStore(out), listener or Listener()
     engine = engine or LocalEngine()
-    with _locked(out):
+    with locked(out / _LOCK, str(out)):
         results: dict[str, Result] = {}
         jobs, others = [], []
         for run in runs:
@@ -147,15 +146,3 @@ def _difference(folder: RunFolder, request: Mapping[str, Any]) -> str:
         return f"it has no {folder.record_file.name}"
     key, there, asked = difference(record["request"], request)
     return f"{key} is {there!r} there, {asked!r} was asked for"
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep other processes from filling this store at the same time."""
-    check_writable(out / _LOCK)
-    with (out / _LOCK).open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CarouselError(f"{out} is being filled by another process") from None
-        yield

@@ -111,14 +111,24 @@ def sentence(error: Exception) -> str:
 
 
 def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
+    from ..learning.checkpoint import CheckpointError
     from ..learning.train import execute
 
     run = job.run
-    file = (job.execute or execute)(
-        run.training(),
-        report=lambda progress: report(progress.steps / progress.total, progress.mean_return),
-        checkpoint=job.folder.checkpoint,
-    )
+
+    def trained() -> PolicyFile:
+        return (job.execute or execute)(
+            run.training(),
+            report=lambda progress: report(progress.steps / progress.total, progress.mean_return),
+            checkpoint=job.folder.checkpoint,
+        )
+
+    try:
+        file = trained()
+    except CheckpointError:
+        # damaged: nothing can be gone on with, and a grid must not stand still for it
+        job.folder.checkpoint.unlink(missing_ok=True)
+        file = trained()
     file.save(job.folder.policy)
     # what is judged is the file, as anybody else would read it
     router = find_router(str(job.folder.policy), run.population)

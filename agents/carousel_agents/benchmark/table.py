@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 OWN, BEST = 0.90, 0.95
 """Shares of a run's own final score, and of the best known score, that are waited for."""
+_LEARNT = 0.1
+"""Final score below which a run has learnt nothing that could be waited for."""
 
 ROW = (
     "router",
@@ -123,9 +126,10 @@ def _environment(
 def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> dict[str, Any]:
     _refuse_unless_same(records, "settings", "curve")
     sees = _class(records[0])
-    scores = [record["evaluation"]["score"] for record in records]
-    scored = None not in scores
-    limits = interval([scores]) if scored else None
+    scores = [_score(record) for record in records]
+    known_scores = [score for score in scores if score is not None]
+    scored = len(known_scores) == len(scores)
+    limits = interval([known_scores]) if scored else None
     best = known[sees]["score"]
     own = [_seconds_to_own(record) for record in records]
     to_best = [_seconds_to(record, None if best is None else BEST * best) for record in records]
@@ -136,7 +140,7 @@ def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> 
         "sees": sees,
         "seeds": len(records),
         "steps": records[0]["training"]["steps"],
-        "score": float(iqm(scores)) if scored else None,
+        "score": float(iqm(known_scores)) if scored else None,
         "score_low": limits[0] if limits else None,
         "score_high": limits[1] if limits else None,
         "scores": scores,
@@ -163,40 +167,53 @@ def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[st
     """Per class of policy, the best score that is known to be attained, and where from."""
     known: dict[str, Any] = {}
     for sees in _distinct(_class(record) for record in records):
-        score, source = max(
-            ((r["evaluation"]["score"], _run(r).name) for r in records if _class(r) == sees),
-            key=lambda found: -inf if found[0] is None else found[0],
-        )
-        known[sees] = {"score": score, "source": source}
-        if sees == "past":
-            known[sees] = {"score": None if score is None else 1.0, "source": "the reference"}
+        found = [(_score(r), _run(r).name) for r in records if _class(r) == sees]
+        if sees == "past" and found[0][0] is not None:
+            found.append((1.0, "the reference"))
         elif sees == "present" and isinstance(population, Population):
-            try:
+            # for users for whom no such table is known the best run stands
+            with suppress(CarouselError):
                 value = best_memoryless(population)[0]
-            except CarouselError:
-                # no such table is known for these users: the best run stands
-                continue
-            known[sees] = {"score": solve(population).score(value), "source": "memoryless"}
+                found.append((solve(population).score(value), "memoryless"))
+        score, source = max(found, key=lambda one: -inf if one[0] is None else one[0])
+        known[sees] = {"score": score, "source": source}
     return known
 
 
+def _score(record: Record) -> float | None:
+    """The score on the reference of this version, as that of the scripted routers beside it."""
+    population = any_population(short_name(record["request"]["environment"]))
+    return solve(population).score(record["evaluation"]["engagement"])
+
+
 def _curve(record: Record) -> list[tuple[float, float]]:
-    """(seconds, score) of a run's curve."""
-    blind = record["evaluation"]["blind"]
-    scale = record["evaluation"]["value"] - blind
-    return [(p["seconds"], (p["engagement"] - blind) / scale) for p in record["training"]["curve"]]
+    """(seconds, score) of a run's curve.
+
+    A curve is of other sessions than the evaluation, and what their luck adds is the same for all
+    of its points. The last one is the policy that was evaluated: it tells how much that is.
+    """
+    reference = solve(any_population(short_name(record["request"]["environment"])))
+    points = record["training"]["curve"]
+    luck = record["evaluation"]["engagement"] - points[-1]["engagement"]
+    scores = [reference.score(point["engagement"] + luck) for point in points]
+    return [
+        (point["seconds"], score)
+        for point, score in zip(points, scores, strict=True)
+        if score is not None
+    ]
 
 
 def _seconds_to_own(record: Record) -> float | None:
-    if record["evaluation"]["score"] is None or not record["training"]["curve"]:
+    score = _score(record)
+    if score is None or score < _LEARNT or not record["training"]["curve"]:
         return None
-    return _seconds_to(record, OWN * _curve(record)[-1][1])
+    return _seconds_to(record, OWN * score)
 
 
 def _seconds_to(record: Record, score: float | None) -> float | None:
     """Seconds of training until the curve first reaches a score, linear between its points; None
     if it never does, or if nobody need strive for that score (0 is had without listening)."""
-    if score is None or score <= 0.0:
+    if score is None or score <= 0.0 or not record["training"]["curve"]:
         return None
     before: tuple[float, float] | None = None
     for seconds, reached in _curve(record):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from carousel_envs.files import check_writable
 from .. import console
 from ..learning.settings import ALGORITHMS, read_settings
 from ..learning.view import View
+from ..locks import locked
 from ..routers import find_router, training_fingerprint
 from .options import (
     EnvArgument,
@@ -68,7 +68,7 @@ def train(
         float, typer.Option(help="training time between two checkpoints")
     ] = 15.0,
     restart: Annotated[
-        bool, typer.Option("--restart", help="leave the checkpoint of a run that was cut short")
+        bool, typer.Option("--restart", help="discard the checkpoint of a run that was cut short")
     ] = False,
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="write TensorBoard's logs here")
@@ -144,29 +144,39 @@ def train_with_progress(
         population: the training users.
         request: what `Run.of` takes.
         out: the policy file; the checkpoint stands beside it.
-        restart: whether a checkpoint is left aside.
+        restart: whether a checkpoint is discarded.
         others: what `execute` takes.
     """
     # torch takes seconds to import: only those who train pay for it
     with console.ERR.status("loading torch"):
-        from ..learning.checkpoint import discard
+        from ..learning.checkpoint import clear_parts, discard
         from ..learning.train import Progress, Run, execute
 
     # before the bar is drawn, so that a bad request gives one sentence alone
     run = Run.of(population, **request)
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    if restart:
+    with locked(out.with_name(f".{out.name}.lock"), str(out)):
+        for path in (out, checkpoint):
+            clear_parts(path)
+        if restart:
+            discard(checkpoint)
+        if checkpoint.exists():
+            console.tell(f"going on from {checkpoint}")
+        try:
+            with console.progress(f"training {run.algorithm} on {run.environment}") as bar:
+
+                def report(progress: Progress) -> None:
+                    bar(progress.steps, progress.total, f"return {progress.mean_return:.2f}")
+
+                file = execute(run, report=report, checkpoint=checkpoint, **others)
+        except console.Interrupted:
+            raise console.Interrupted(
+                "interrupted; the same command goes on from the last checkpoint"
+                if checkpoint.exists()
+                else "interrupted before the first checkpoint; nothing was written"
+            ) from None
+        file.save(out)
         discard(checkpoint)
-    if checkpoint.exists():
-        print(f"carousel: going on from {checkpoint}", file=sys.stderr)
-    with console.progress(f"training {run.algorithm} on {run.environment}") as bar:
-
-        def report(progress: Progress) -> None:
-            bar(progress.steps, progress.total, f"return {progress.mean_return:.2f}")
-
-        file = execute(run, report=report, checkpoint=checkpoint, **others)
-    file.save(out)
-    discard(checkpoint)
     return file
 
 
@@ -222,7 +232,8 @@ def demo(
         population,
         {"environment": name, "algorithm": "ppo", "steps": steps, "seed": seed},
         policy,
-        restart=False,
+        # what an earlier demonstration was at is not gone on with: this one replaces it
+        restart=True,
     )
     summary = run_study(
         name,

@@ -51,21 +51,25 @@ def tune(
         from ..learning.tune import tune as search
     kept = storage or out.with_suffix(".sqlite")
     with console.progress(f"tuning {algo} on {name}") as bar:
-        found = search(
-            population,
-            environment=name,
-            algorithm=algo,
-            storage=kept,
-            trials=trials,
-            steps=steps,
-            seeds=seeds,
-            view=View(history, visible_context),
-            report=lambda done, total, best: bar(done, total, f"best {best:.3f}"),
-        )
+        try:
+            found = search(
+                population,
+                environment=name,
+                algorithm=algo,
+                storage=kept,
+                trials=trials,
+                steps=steps,
+                seeds=seeds,
+                view=View(history, visible_context),
+                report=lambda done, total, best: bar(done, total, f"best {best:.3f}"),
+            )
+        except console.Interrupted:
+            raise console.Interrupted("interrupted; the same command goes on from here") from None
     said = f"{found.engagement:.4f} engagement per session over {seeds} seeds"
     others = f"{found.pruned} more were given up, {found.failed} failed"
     lines = [
-        f"# {algo} on {name}: {said}, the preset {found.preset_engagement:.4f}",
+        f"# {algo} on {name}: {said}, the preset {console.number(found.preset_engagement, 4)}",
+        f"# found at {steps or 'as many'} steps {'' if steps else 'as the preset has '}per run",
         f"# best of {found.trials} trials; {others}",
         *(f"{setting} = {json.dumps(value)}" for setting, value in found.settings.items()),
     ]

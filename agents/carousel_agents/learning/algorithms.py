@@ -125,7 +125,7 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
     own = {
         key: value
         for key, value in values.items()
-        if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS) and value is not None
+        if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS)
     }
     return algorithm.model(
         algorithm.policy,

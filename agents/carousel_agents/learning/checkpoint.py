@@ -8,6 +8,7 @@ Nothing in it is ever unpickled.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,10 @@ _COUNTERS = (
 )
 """Numbers that a model counts, where it has them."""
 _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+class CheckpointError(CarouselError):
+    """A checkpoint that cannot be gone on with."""
 
 
 def save_checkpoint(
@@ -72,23 +77,29 @@ def load_checkpoint(path: Path, model: BaseAlgorithm, request: Mapping[str, Any]
         The progress that was kept with it.
 
     Raises:
-        CarouselError: the file is damaged, or belongs to another run.
+        CheckpointError: the file is damaged, or belongs to another run.
     """
     document, tensors = _read(path)
-    _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
     try:
+        _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
+        progress: dict[str, Any] = document["progress"]
         _bring_back(model, tensors, document["numbers"])
-    except (KeyError, ValueError, TypeError, RuntimeError, CarouselError) as error:
-        raise CarouselError(f"checkpoint {path} does not fit this run: {error}") from None
-    progress: dict[str, Any] = document["progress"]
+    except CheckpointError:
+        raise
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError, CarouselError) as error:
+        raise CheckpointError(f"checkpoint {path} does not fit this run: {error}") from None
     return progress
 
 
 def discard(path: Path) -> None:
-    """Remove a checkpoint, and what kills have left of files that were being written beside it."""
+    """Remove a checkpoint, if there is one."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    for part in path.parent.glob(f".{path.name}.*.part"):
+
+
+def clear_parts(path: Path) -> None:
+    """Remove what kills have left of this file while it was being written."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         part.unlink(missing_ok=True)
 
 
@@ -98,11 +109,11 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
             document = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-        raise CarouselError(f"{path} is no checkpoint, or damaged: {error}") from None
+        raise CheckpointError(f"{path} is no checkpoint, or damaged: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise CarouselError(f"{path} is a checkpoint of another version")
+        raise CheckpointError(f"{path} is a checkpoint of another version")
     return document, tensors
 
 
@@ -113,13 +124,13 @@ def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str,
             continue
         if isinstance(found, dict) and isinstance(wanted, dict):
             name, found, wanted = next(
-                (f"{name} {key}", found.get(key), value)
-                for key, value in wanted.items()
-                if found.get(key) != value
+                (f"{name} {key}", found.get(key), wanted.get(key))
+                for key in (*wanted, *found)
+                if found.get(key) != wanted.get(key)
             )
-        raise CarouselError(
+        raise CheckpointError(
             f"checkpoint {path} belongs to another run: its {name} is {found!r}, and {wanted!r} is "
-            "asked for; ask for the same to go on with it, or restart to leave it"
+            "asked for; ask for the same to go on with it, or restart to discard it"
         )
 
 

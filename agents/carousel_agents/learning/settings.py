@@ -9,9 +9,9 @@ import tomllib
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Count = Annotated[int, Field(ge=1, le=10**9, strict=True)]
+Several = Annotated[int, Field(ge=2, le=10**9, strict=True)]
 Rate = Annotated[float, Field(gt=0.0, le=10.0, allow_inf_nan=False)]
 Width = Annotated[int, Field(ge=1, le=4096, strict=True)]
+_NORM = "gradients are cut to this norm, above 0, up to 10"
 
 
 class Settings(Fields):
@@ -53,9 +55,6 @@ class Settings(Fields):
         description="step size at the end, linear in between, from 0 up"
     )
     gamma: Unit = Field(description="discount per turn, 0 to 1")
-    max_grad_norm: Rate | None = Field(
-        None, description="gradients are cut to this norm, above 0, up to 10"
-    )
 
 
 class OnPolicySettings(Settings):
@@ -63,6 +62,12 @@ class OnPolicySettings(Settings):
 
     n_steps: Count = Field(description="turns per lane between updates, from 1")
     gae_lambda: Unit = Field(description="bias against variance of the advantage, 0 to 1")
+
+    @model_validator(mode="after")
+    def _more_than_one_turn(self) -> Self:
+        if self.lanes * self.n_steps < 2:
+            raise ValueError("lanes and n_steps are both 1; a rollout must have at least 2 turns")
+        return self
 
 
 class EntropySettings(OnPolicySettings):
@@ -72,7 +77,8 @@ class EntropySettings(OnPolicySettings):
     ent_coef_until: Unit = Field(
         description="share of training after which the entropy bonus is 0, linear until then"
     )
-    vf_coef: Weight = Field(0.5, description="weight of the value loss, from 0 up")
+    vf_coef: Weight = Field(description="weight of the value loss, from 0 up")
+    max_grad_norm: Rate = Field(description=_NORM)
 
 
 class A2CSettings(EntropySettings):
@@ -84,7 +90,7 @@ class A2CSettings(EntropySettings):
 class PPOSettings(EntropySettings):
     """Proximal policy optimisation, masked or not."""
 
-    batch_size: Count = Field(description="turns per gradient step, from 2")
+    batch_size: Several = Field(description="turns per gradient step, from 2")
     n_epochs: Count = Field(description="passes over each rollout, from 1")
     clip_range: Rate = Field(description="how far a probability ratio may move, above 0")
 
@@ -96,16 +102,27 @@ class RecurrentPPOSettings(PPOSettings):
     enable_critic_lstm: bool = Field(description="whether the critic has a memory of its own")
     shared_lstm: bool = Field(description="whether the critic reads the actor's memory")
 
+    @model_validator(mode="after")
+    def _one_memory_for_the_critic(self) -> Self:
+        if self.shared_lstm and self.enable_critic_lstm:
+            raise ValueError(
+                "shared_lstm and enable_critic_lstm are both true; the critic reads the actor's "
+                "memory or has its own"
+            )
+        return self
+
 
 class TRPOSettings(OnPolicySettings):
     """Trust-region policy optimisation."""
 
-    batch_size: Count = Field(description="turns per gradient step of the critic, from 2")
+    batch_size: Several = Field(description="turns per gradient step of the critic, from 2")
     target_kl: Rate = Field(description="size of the trust region, above 0")
     n_critic_updates: Count = Field(description="passes of the critic over each rollout, from 1")
     cg_max_steps: Count = Field(description="steps of conjugate gradients at most, from 1")
     cg_damping: Weight = Field(description="damping of the Hessian, from 0 up")
-    sub_sampling_factor: Count = Field(description="the Hessian sees every so many-th turn")
+    sub_sampling_factor: Count = Field(
+        description="the actor's step sees every so many-th turn, from 1"
+    )
 
 
 class DQNSettings(Settings):
@@ -123,6 +140,7 @@ class DQNSettings(Settings):
     exploration_final_eps: Unit = Field(description="share of random picks in the end, 0 to 1")
     exploration_fraction: Unit = Field(description="share of training over which it falls, 0 to 1")
     n_steps: Count = Field(description="turns of reward before the target network is asked")
+    max_grad_norm: Rate = Field(description=_NORM)
 
 
 class QRDQNSettings(DQNSettings):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 
 from carousel_envs import CarouselError
@@ -224,10 +224,11 @@ def execute(
     model: Any = algorithms.build(
         run.algorithm, settings, env, Scaling.of(run.population, run.view)
     )
-    if tensorboard:
-        model.set_logger(configure(str(tensorboard), ["tensorboard"]))
+    # made here and not when learning begins: a run that has nothing left to learn has one, too
+    model.set_logger(_logger(tensorboard))
     watch = _Watch(run, checkpoint, checkpoint_seconds, report, on_point)
-    if checkpoint and checkpoint.exists():
+    resumed = checkpoint is not None and checkpoint.exists()
+    if checkpoint and resumed:
         # the sessions must have begun before they can be brought to where they were
         env.reset()
         watch.go_on(load_checkpoint(checkpoint, model, run.request()))
@@ -236,7 +237,7 @@ def execute(
     every = (4 * settings.lanes if off_policy else 1) if tensorboard else None
     try:
         if model.num_timesteps < run.steps:
-            fresh = model.num_timesteps == 0
+            fresh = not resumed
             model.learn(run.steps - model.num_timesteps, watch, every, reset_num_timesteps=fresh)
         watch.finish(model)
     except ValueError:
@@ -360,6 +361,21 @@ class _Watch(BaseCallback):
         late = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         mean = float(np.mean(late)) if late else float("nan")
         self._report(Progress(self.model.num_timesteps, self._run.steps, mean))
+
+
+def _logger(folder: Path | None) -> Logger:
+    """What the library logs to: TensorBoard's files, or nothing.
+
+    Raises:
+        CarouselError: the folder cannot be written.
+    """
+    if folder is None:
+        return Logger(None, [])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return configure(str(folder), ["tensorboard"])
+    except OSError as error:
+        raise CarouselError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
 def refuse_not_finite(model: Any) -> None:

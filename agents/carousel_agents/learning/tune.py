@@ -46,13 +46,14 @@ class Tuned:
     Attributes:
         settings: what differs from the preset or was searched for.
         engagement: mean per session over the seeds, on training users.
-        preset_engagement: the same with the preset.
-        trials, pruned, failed: how many were finished, given up halfway, and diverged.
+        preset_engagement: the same with the preset; None if it diverged.
+        trials, pruned, failed: how many were finished, given up halfway, and diverged; what was
+            killed is not counted.
     """
 
     settings: dict[str, Any]
     engagement: float
-    preset_engagement: float
+    preset_engagement: float | None
     trials: int
     pruned: int
     failed: int
@@ -72,7 +73,7 @@ def tune(
 ) -> Tuned:
     """Search for settings by tree-structured Parzen estimators; goes on where it was cut short.
 
-    The first trial is the preset. Every trial trains with the same seeds, which no reported result
+    The preset is among the trials. Every trial trains with the same seeds, which no reported result
     uses, and counts as the mean engagement of its last policies.
 
     Args:
@@ -103,22 +104,23 @@ def tune(
         if name not in ("settings", "curve", "seed")
     } | {"steps": run.settings.steps, "seeds": seeds}
     study = _study(storage, identity)
-    if not study.trials:
-        study.enqueue_trial(as_parameters(algorithm, run.settings.model_dump()))
+    preset = as_parameters(algorithm, run.settings.model_dump())
 
     def objective(trial: optuna.Trial) -> float:
         changes = propose(trial, algorithm)
-        total = 0.0
+        total, place = 0.0, 0
         for i in range(seeds):
             attempt = Run.of(
                 population, **request, settings=changes, seed=_FIRST_SEED + i, curve=POINTS
             )
 
             def on_point(point: dict[str, float], done: int = i, before: float = total) -> None:
-                # one scale for all seeds: the step counts points over all of them
-                place = done * POINTS + round(point["steps"] * POINTS / attempt.steps)  # noqa: B023
+                # one scale for all seeds: points are counted over all of them
+                nonlocal place
+                place += 1
                 trial.report((before + point["engagement"]) / (done + 1), place)
-                if trial.should_prune():
+                # the preset is what all others are compared with; and what is done is done
+                if trial.params != preset and place < seeds * POINTS and trial.should_prune():
                     raise optuna.TrialPruned
 
             try:
@@ -132,19 +134,20 @@ def tune(
     while (done := _finished(study)) < trials:
         if report:
             report(done, trials, _best(study))
+        _enqueue(study, preset)
         _try_one(study, objective)
     if report:
         report(trials, trials, _best(study))
-    return _summary(study, algorithm)
+    return _summary(study, preset)
 
 
-def score_of(population: AnyPopulation, engagement: float) -> float | None:
-    """An engagement on the scale of the population's reference."""
-    return solve(population).score(engagement)
+def score_of(population: AnyPopulation, engagement: float | None) -> float | None:
+    """An engagement on the scale of the population's reference; None for none."""
+    return None if engagement is None else solve(population).score(engagement)
 
 
 def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
             # heartbeats are marked as experimental
@@ -163,8 +166,9 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
         # the storage's own exceptions are of many kinds, and none is a base of the others
         first = str(error).splitlines()[0]
         raise CarouselError(f"{storage} cannot be used as a storage: {first}") from None
-    # another sampler for every call, or a search that goes on would propose what it had proposed
-    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), constant_liar=True)
+    # not seeded: processes that work on one search, and calls that go on with it, must not propose
+    # what another one has proposed
+    study.sampler = optuna.samplers.TPESampler(constant_liar=True)
     known = study.user_attrs.get(_REQUEST)
     if known is None:
         study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
@@ -178,6 +182,16 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
     return study
 
 
+def _enqueue(study: optuna.Study, preset: dict[str, Any]) -> None:
+    """See to it that the preset is tried, even if its trial was killed."""
+    states = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+    known = study.get_trials(states=states)
+    if not any(preset in (t.params, t.system_attrs.get("fixed_params")) for t in known) and not any(
+        t.params == preset and _DIVERGED in t.user_attrs for t in study.trials
+    ):
+        study.enqueue_trial(preset)
+
+
 def _try_one(study: optuna.Study, objective: Callable[[optuna.Trial], float]) -> None:
     """One trial; what killed processes left behind is given up first."""
     with warnings.catch_warnings():
@@ -188,8 +202,11 @@ def _try_one(study: optuna.Study, objective: Callable[[optuna.Trial], float]) ->
 def _finished(study: optuna.Study) -> int:
     """Trials that came to an end of some kind; one that was killed did not."""
     over = (TrialState.COMPLETE, TrialState.PRUNED)
-    failed = [t for t in study.get_trials(states=(TrialState.FAIL,)) if _DIVERGED in t.user_attrs]
-    return len(study.get_trials(states=over)) + len(failed)
+    return len(study.get_trials(states=over)) + len(_diverged(study))
+
+
+def _diverged(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return [t for t in study.get_trials(states=(TrialState.FAIL,)) if _DIVERGED in t.user_attrs]
 
 
 def _best(study: optuna.Study) -> float:
@@ -197,17 +214,17 @@ def _best(study: optuna.Study) -> float:
     return max((t.value for t in done if t.value is not None), default=float("nan"))
 
 
-def _summary(study: optuna.Study, algorithm: str) -> Tuned:
+def _summary(study: optuna.Study, preset: dict[str, Any]) -> Tuned:
     done = study.get_trials(states=(TrialState.COMPLETE,))
     if not done:
         raise CarouselError("no trial was finished: all of them diverged")
     best = study.best_trial
-    first = min(done, key=lambda trial: trial.number)
+    first = next((trial.value for trial in done if trial.params == preset), None)
     return Tuned(
         settings=as_settings(best.params),
         engagement=float(best.value or 0.0),
-        preset_engagement=float(first.value or 0.0),
+        preset_engagement=first,
         trials=len(done),
         pruned=len(study.get_trials(states=(TrialState.PRUNED,))),
-        failed=len(study.get_trials(states=(TrialState.FAIL,))),
+        failed=len(_diverged(study)),
     )

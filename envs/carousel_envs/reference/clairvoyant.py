@@ -1,8 +1,9 @@
 """The clairvoyant, who is told everything hidden before every pick: exact dynamic programming.
 
 Given the user, the mood, a goodbye and who speaks, the rest of the session is a finite Markov
-decision process. No router does better, so its value bounds every router's from above, and what it
-does beyond the optimum is what hearing alone cannot give.
+decision process. No router does better, so its value bounds every router's from above (where users
+satiate it is the value of a plan, and no bound); what it does beyond the optimum is what hearing
+alone cannot give.
 """
 
 from __future__ import annotations
