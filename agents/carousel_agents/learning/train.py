@@ -236,7 +236,8 @@ def execute(
     every = (4 * settings.lanes if off_policy else 1) if tensorboard else None
     try:
         if model.num_timesteps < run.steps:
-            fresh = model.num_timesteps == 0
+            # else the sessions are under way, even if no turn was played before the checkpoint
+            fresh = model._last_obs is None
             model.learn(run.steps - model.num_timesteps, watch, every, reset_num_timesteps=fresh)
         watch.finish(model)
     except ValueError:
