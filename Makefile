@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SBX := .venv-sbx
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long check format docs setup speed clean
+.PHONY: demo test test-long test-sbx check format docs setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -15,6 +16,11 @@ test: setup
 
 test-long: setup
 	$(BIN)/python -m pytest -m slow
+
+# The algorithms that need the extra `sbx`, in an environment of their own: JAX is large, and
+# constraints.txt names no version of it.
+test-sbx: $(SBX)/.installed
+	$(SBX)/bin/python -m pytest -n 0 tests/agents/test_extras.py tests/agents/test_sbx.py
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -41,5 +47,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,dev]"
 	touch $@
 
+$(SBX)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(SBX)
+	$(SBX)/bin/python -m pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(SBX)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,sbx,dev]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SBX) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

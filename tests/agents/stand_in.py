@@ -68,5 +68,5 @@ def execute(run: Run, *, report: Any, checkpoint: Path) -> PolicyFile:
                 for i in range(1, run.curve + 1)
             ],
         },
-        versions=versions(),
+        versions=versions(run.algorithm),
     )

@@ -89,6 +89,16 @@ def test_a_run_that_had_nothing_left_to_learn_only_writes_its_policy(
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_a_checkpoint_before_the_first_turn_counts_too(algorithm: str, tmp_path: Path, monkeypatch):
+    run = small(algorithm)
+    whole = execute(run)
+    interrupt_after(monkeypatch, 1)
+    resumed = until_done(run, tmp_path / "checkpoint")
+    assert resumed.training["resumed"] == 1
+    assert contents(whole, tmp_path) == contents(resumed, tmp_path)
+
+
 def test_a_memory_that_is_full_comes_back(tmp_path: Path, monkeypatch):
     settings = {"lanes": 16, "learning_starts": 50, "buffer_size": 200, "batch_size": 16}
     run = small("dqn", settings=settings, steps=800)

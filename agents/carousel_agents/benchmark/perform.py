@@ -81,7 +81,7 @@ def perform(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
         "status": "started",
         "request": dict(job.request),
         "command": job.command,
-        "versions": versions(),
+        "versions": versions(job.run.algorithm),
     }
     if folder.state(job.request) == "other":
         folder.clear()

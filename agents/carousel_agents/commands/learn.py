@@ -12,11 +12,12 @@ from carousel_envs.errors import shown
 from carousel_envs.files import check_writable
 
 from .. import console
-from ..learning.settings import ALGORITHMS, read_settings
+from ..learning.settings import read_settings
 from ..learning.view import View
 from ..locks import locked
 from ..routers import find_router, training_fingerprint
 from .options import (
+    AlgorithmOption,
     EnvArgument,
     JsonOption,
     RouterArgument,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 def train(
     env: EnvArgument,
     out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
-    algo: Annotated[str, typer.Option(help=f"learning algorithm: {', '.join(ALGORITHMS)}")] = "ppo",
+    algo: AlgorithmOption = "ppo",
     steps: Annotated[
         int | None, typer.Option(help="environment steps (default: the preset's)")
     ] = None,

@@ -12,6 +12,8 @@ from carousel_envs.errors import shown
 from carousel_envs.registry import AnyPopulation, environment_id, shifts_of, short_name
 from carousel_envs.shifts import parse_shift, shifted
 
+from ..learning.settings import ALGORITHMS, OPTIONAL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -27,6 +29,12 @@ RouterArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+AlgorithmOption = Annotated[
+    str,
+    typer.Option(
+        help=f"learning algorithm: {', '.join(ALGORITHMS)}; {', '.join(OPTIONAL)} with their extra"
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="change a population field; may be repeated"),

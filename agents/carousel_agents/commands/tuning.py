@@ -12,15 +12,21 @@ from carousel_envs import CarouselError
 from carousel_envs.files import check_writable, write_whole
 
 from .. import console
-from ..learning.settings import ALGORITHMS
 from ..learning.view import View
-from .options import EnvArgument, JsonOption, SetOption, environment, refuse_to_replace
+from .options import (
+    AlgorithmOption,
+    EnvArgument,
+    JsonOption,
+    SetOption,
+    environment,
+    refuse_to_replace,
+)
 
 
 def tune(
     env: EnvArgument,
     out: Annotated[Path, typer.Option(help="settings to write (.toml), for `train --settings`")],
-    algo: Annotated[str, typer.Option(help=f"learning algorithm: {', '.join(ALGORITHMS)}")] = "ppo",
+    algo: AlgorithmOption = "ppo",
     trials: Annotated[int, typer.Option(help="trials in all, those of earlier calls too")] = 50,
     steps: Annotated[
         int | None, typer.Option(help="environment steps per training run (default: the preset's)")

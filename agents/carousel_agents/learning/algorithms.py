@@ -11,6 +11,7 @@ import torch
 from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
+from . import extras
 from .network import ScaledColumns
 from .sequences import SessionBuffer
 
@@ -30,7 +31,7 @@ _OURS = ("steps", "lanes", "network", "activation", "time_limit", "torch_threads
 _SCHEDULED = ("learning_rate", "learning_rate_final", "ent_coef_until")
 
 
-class _LanewiseExploration:
+class LanewiseExploration:
     """Every lane decides for itself whether it picks at random.
 
     The library draws once for all lanes, and then asks the action space once for each.
@@ -49,11 +50,11 @@ class _LanewiseExploration:
         return picks, picks
 
 
-class LaneDQN(_LanewiseExploration, DQN):
+class LaneDQN(LanewiseExploration, DQN):
     """DQN whose lanes explore one by one."""
 
 
-class LaneQRDQN(_LanewiseExploration, QRDQN):
+class LaneQRDQN(LanewiseExploration, QRDQN):
     """QR-DQN whose lanes explore one by one."""
 
 
@@ -75,6 +76,22 @@ class SessionPPO(RecurrentPPO):
         )
 
 
+def _scaling_network(settings: Settings, scaling: Scaling) -> dict[str, Any]:
+    """A network that scales its columns itself."""
+    values = dict(settings)
+    return {
+        "features_extractor_class": ScaledColumns,
+        "features_extractor_kwargs": {"scaling": scaling},
+        "net_arch": list(settings.network),
+        "activation_fn": _ACTIVATIONS[settings.activation],
+        **{key: values[key] for key in _POLICY_KEYS if key in values},
+    }
+
+
+def _as_it_is(env: VecEnv, scaling: Scaling) -> VecEnv:
+    return env
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """How a model is made.
@@ -83,11 +100,15 @@ class Algorithm:
         model: its class.
         policy: name of the kind of network.
         off_policy: whether it learns from a memory of earlier turns.
+        network: what the network is made from, given the scaling of the columns that it reads.
+        around: puts before the model what its network cannot do itself.
     """
 
     model: Callable[..., BaseAlgorithm]
     policy: str = "MlpPolicy"
     off_policy: bool = False
+    network: Callable[[Settings, Scaling], dict[str, Any]] = _scaling_network
+    around: Callable[[VecEnv, Scaling], VecEnv] = _as_it_is
 
 
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
@@ -103,6 +124,17 @@ ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
 )
 
 
+def find(name: str) -> Algorithm:
+    """An algorithm by its name.
+
+    Raises:
+        CarouselError: its extra is missing, or cannot be imported.
+    """
+    known = ALGORITHMS if name in ALGORITHMS else extras.module_of(name).ALGORITHMS
+    found: Algorithm = known[name]
+    return found
+
+
 def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseAlgorithm:
     """A model with fresh weights.
 
@@ -111,27 +143,22 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
         settings: of the same algorithm.
         env: what it is trained in.
         scaling: of the columns that env shows.
+
+    Raises:
+        CarouselError: the algorithm's extra is missing, or cannot be imported.
     """
-    algorithm = ALGORITHMS[name]
-    values = dict(settings)
+    algorithm = find(name)
     first, last = settings.learning_rate, settings.learning_rate_final
-    policy_kwargs: dict[str, Any] = {
-        "features_extractor_class": ScaledColumns,
-        "features_extractor_kwargs": {"scaling": scaling},
-        "net_arch": list(settings.network),
-        "activation_fn": _ACTIVATIONS[settings.activation],
-        **{key: values[key] for key in _POLICY_KEYS if key in values},
-    }
     own = {
         key: value
-        for key, value in values.items()
+        for key, value in dict(settings).items()
         if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS)
     }
     return algorithm.model(
         algorithm.policy,
-        env,
+        algorithm.around(env, scaling),
         learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
-        policy_kwargs=policy_kwargs,
+        policy_kwargs=algorithm.network(settings, scaling),
         # not a seed: Stable-Baselines3 would seed the environment with it, and so put training on
         # the streams of evaluation
         seed=None,

@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 from collections import deque
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,14 +140,8 @@ def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str,
 
 def _state_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
     """Every array, and every number, that what follows depends on."""
-    arrays: Arrays = {f"policy.{k}": v.numpy() for k, v in model.policy.state_dict().items()}
-    numbers: dict[str, Any] = {k: float(getattr(model, k)) for k in _COUNTERS if hasattr(model, k)}
-    for index, slots in model.policy.optimizer.state_dict()["state"].items():
-        for slot, value in slots.items():
-            if isinstance(value, torch.Tensor):
-                arrays[f"optimizer.{index}.{slot}"] = value.numpy()
-            else:
-                numbers[f"optimizer.{index}.{slot}"] = value
+    arrays, numbers = weights_of(model)
+    numbers |= {k: float(getattr(model, k)) for k in _COUNTERS if hasattr(model, k)}
     kind, key, *rest = np.random.get_state()  # noqa: NPY002
     assert kind == "MT19937"
     arrays["random.numpy"] = np.asarray(key)
@@ -169,22 +164,12 @@ def _state_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
 
 
 def _bring_back(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
-    def under(prefix: str) -> Arrays:
-        return {
-            name.removeprefix(prefix): array
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
-
-    model.policy.load_state_dict({k: torch.from_numpy(v) for k, v in under("policy.").items()})
-    optimizer = model.policy.optimizer.state_dict()
-    optimizer["state"] = _optimizer_state(under("optimizer."), numbers)
-    model.policy.optimizer.load_state_dict(optimizer)
+    bring_back_weights(model, arrays, numbers)
     for name in _COUNTERS:
         if name in numbers:
             kind = type(getattr(model, name))
             setattr(model, name, kind(numbers[name]))
-    model.env.restore(under("env."))
+    model.env.restore(_under("env.", arrays))
     model._last_obs = arrays["last.observation"]
     model._last_episode_starts = arrays["last.begins"]
     if _lstm_states(model):
@@ -205,6 +190,41 @@ def _bring_back(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
     # last, because making tensors may draw
     torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
     np.random.set_state(("MT19937", arrays["random.numpy"], *numbers["random.numpy"]))  # noqa: NPY002
+
+
+def _under(prefix: str, arrays: Arrays) -> Arrays:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+@singledispatch
+def weights_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and numbers of a model's networks and their optimisers.
+
+    Models that are none of torch's register how they are kept.
+    """
+    arrays: Arrays = {f"policy.{k}": v.numpy() for k, v in model.policy.state_dict().items()}
+    numbers: dict[str, Any] = {}
+    for index, slots in model.policy.optimizer.state_dict()["state"].items():
+        for slot, value in slots.items():
+            if isinstance(value, torch.Tensor):
+                arrays[f"optimizer.{index}.{slot}"] = value.numpy()
+            else:
+                numbers[f"optimizer.{index}.{slot}"] = value
+    return arrays, numbers
+
+
+@singledispatch
+def bring_back_weights(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
+    """Give a model, just made, what `weights_of` took from another.
+
+    Raises:
+        KeyError, ValueError, TypeError, RuntimeError: it does not fit.
+    """
+    kept = _under("policy.", arrays)
+    model.policy.load_state_dict({k: torch.from_numpy(v) for k, v in kept.items()})
+    optimizer = model.policy.optimizer.state_dict()
+    optimizer["state"] = _optimizer_state(_under("optimizer.", arrays), numbers)
+    model.policy.optimizer.load_state_dict(optimizer)
 
 
 def _optimizer_state(arrays: Arrays, numbers: Mapping[str, Any]) -> dict[int, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 
+from . import extras
 from .layers import Lstm, Network
 from .network import ScaledColumns
 from .policy_file import PolicyFile
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
+    from .layers import Dense
     from .view import View
 
 _ACTIVATIONS: Mapping[type[Any], str] = {torch.nn.Tanh: "tanh", torch.nn.ReLU: "relu"}
@@ -73,34 +76,6 @@ def _mean_quantiles(policy: Any) -> _Acting:
     return _Acting(net.features_extractor, dense, head="values", quantiles=net.n_quantiles)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the policies of an algorithm come from.
-
-    Attributes:
-        model: its class in Stable-Baselines3 or sb3-contrib.
-        policy: the class of its `MlpPolicy`. A subclass may compute anything, and is refused.
-        acting: finds in a policy the modules that act.
-    """
-
-    model: type[Any]
-    policy: type[Any]
-    acting: Callable[[Any], _Acting]
-
-
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        "ppo": Source(PPO, ActorCriticPolicy, _actor),
-        "a2c": Source(A2C, ActorCriticPolicy, _actor),
-        "dqn": Source(DQN, DQNPolicy, _action_values),
-        "recurrent-ppo": Source(RecurrentPPO, RecurrentActorCriticPolicy, _recurrent_actor),
-        "qr-dqn": Source(QRDQN, QRDQNPolicy, _mean_quantiles),
-        "maskable-ppo": Source(MaskablePPO, MaskableActorCriticPolicy, _masked_actor),
-        "trpo": Source(TRPO, ActorCriticPolicy, _actor),
-    }
-)
-
-
 @dataclass(frozen=True, eq=False)
 class Normalisation:
     """Running statistics that stood before a model while it was trained (SB3's `VecNormalize`).
@@ -112,6 +87,66 @@ class Normalisation:
 
     scaling: Scaling
     clip: float
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a policy file takes from a model; see `PolicyFile` and `Network`."""
+
+    layers: tuple[Dense, ...]
+    activation: str
+    scaling: Scaling
+    clip: float | None
+    lstm: tuple[Lstm, ...] = ()
+    head: str = "logits"
+    masked: bool = False
+
+
+def _torch_parts(
+    acting_in: Callable[[Any], _Acting],
+    model: Any,
+    width: int,
+    normalisation: Normalisation | None,
+) -> Parts:
+    acting = acting_in(model.policy)
+    layers, activation = _dense_layers(acting)
+    lstm = () if acting.lstm is None else _lstm_layers(acting.lstm)
+    scaling, clip = _scaling(acting.features, width, normalisation)
+    return Parts(layers, activation, scaling, clip, lstm, acting.head, acting.masked)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the policies of an algorithm come from.
+
+    Attributes:
+        model: its class in the library that made it.
+        policy: the class of its `MlpPolicy`. A subclass may compute anything, and is refused.
+        parts: takes a model apart, given the number of columns that it reads and what stood before
+            it.
+    """
+
+    model: type[Any]
+    policy: type[Any]
+    parts: Callable[[Any, int, Normalisation | None], Parts]
+
+
+def _of_torch(model: type[Any], policy: type[Any], acting: Callable[[Any], _Acting]) -> Source:
+    return Source(model, policy, partial(_torch_parts, acting))
+
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {
+        "ppo": _of_torch(PPO, ActorCriticPolicy, _actor),
+        "a2c": _of_torch(A2C, ActorCriticPolicy, _actor),
+        "dqn": _of_torch(DQN, DQNPolicy, _action_values),
+        "recurrent-ppo": _of_torch(RecurrentPPO, RecurrentActorCriticPolicy, _recurrent_actor),
+        "qr-dqn": _of_torch(QRDQN, QRDQNPolicy, _mean_quantiles),
+        "maskable-ppo": _of_torch(MaskablePPO, MaskableActorCriticPolicy, _masked_actor),
+        "trpo": _of_torch(TRPO, ActorCriticPolicy, _actor),
+    }
+)
+"""Of the algorithms that need no extra."""
 
 
 def policy_file_of(
@@ -132,7 +167,7 @@ def policy_file_of(
             `MlpLstmPolicy`), activations tanh or relu, and `ScaledColumns` or plain columns.
         population: the users it was trained on, or questions.
         environment: id that the file will name.
-        algorithm: a key of `SOURCES`.
+        algorithm: a key of `SOURCES`, or one that needs an extra.
         view: what it was shown.
         training: steps, seed, settings; plain JSON data.
         versions: of the packages that trained it.
@@ -142,16 +177,14 @@ def policy_file_of(
         CarouselError: the model cannot be written as a policy file, does not fit this population
             and view, or its weights are not finite.
     """
-    policy = _checked_policy(model, algorithm)
-    acting = SOURCES[algorithm].acting(policy)
+    source = _checked_source(model, algorithm)
     columns = view.columns(population)
     _refuse_other_spaces(model, len(columns), population.n_actions)
-    layers, activation = _dense_layers(acting)
-    lstm = () if acting.lstm is None else _lstm_layers(acting.lstm)
-    scaling, clip = _scaling(acting.features, len(columns), normalisation)
-    parts = [*(a for layer in layers for a in layer), scaling.centre, scaling.scale]
-    parts += [getattr(layer, part) for layer in lstm for part in Lstm.PARTS]
-    if not all(np.isfinite(array).all() for array in parts):
+    parts = source.parts(model, len(columns), normalisation)
+    arrays = [*(array for layer in parts.layers for array in layer)]
+    arrays += [parts.scaling.centre, parts.scaling.scale]
+    arrays += [getattr(layer, part) for layer in parts.lstm for part in Lstm.PARTS]
+    if not all(np.isfinite(array).all() for array in arrays):
         raise CarouselError("training diverged: the network's weights are not finite")
     return PolicyFile(
         algorithm=algorithm,
@@ -159,18 +192,19 @@ def policy_file_of(
         population=population,
         view=view,
         columns=columns,
-        scaling=scaling,
-        clip=clip,
-        network=Network(activation, layers, lstm, acting.head, acting.masked),
+        scaling=parts.scaling,
+        clip=parts.clip,
+        network=Network(parts.activation, parts.layers, parts.lstm, parts.head, parts.masked),
         training=training,
         versions=versions,
     )
 
 
-def _checked_policy(model: Any, algorithm: str) -> Any:
-    if algorithm not in SOURCES:
+def _checked_source(model: Any, algorithm: str) -> Source:
+    if algorithm not in SOURCES and algorithm not in extras.EXTRAS:
         raise CarouselError(f"algorithm is {shown(algorithm)}; known are {', '.join(SOURCES)}")
-    source = SOURCES[algorithm]
+    known = SOURCES if algorithm in SOURCES else extras.module_of(algorithm).SOURCES
+    source: Source = known[algorithm]
     if not isinstance(model, source.model):
         raise CarouselError(
             f"the model is of class {type(model).__name__}; {algorithm} makes "
@@ -181,7 +215,7 @@ def _checked_policy(model: Any, algorithm: str) -> Any:
             f"the policy is of class {type(model.policy).__name__}; only the network of an "
             f"MlpPolicy, {source.policy.__name__}, can be written"
         )
-    return model.policy
+    return source
 
 
 def _refuse_other_spaces(model: Any, width: int, personas: int) -> None:
@@ -202,9 +236,7 @@ def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
     return np.array(tensor.detach().cpu().numpy(), dtype=np.float32)
 
 
-def _dense_layers(
-    acting: _Acting,
-) -> tuple[tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...], str]:
+def _dense_layers(acting: _Acting) -> tuple[tuple[Dense, ...], str]:
     """(weight, bias) of every dense layer, and the one activation between them."""
     linear, between = acting.dense[::2], acting.dense[1::2]
     kinds = {type(module) for module in between}
@@ -253,10 +285,7 @@ def _scaling(
     features: Any, width: int, normalisation: Normalisation | None
 ) -> tuple[Scaling, float | None]:
     if type(features) is ScaledColumns:
-        if normalisation is not None:
-            raise CarouselError(
-                "the model scales columns itself; statistics before it are too much"
-            )
+        refuse_second_scaling(normalisation)
         counts = tuple(int(i) for i in np.flatnonzero(features.is_count.cpu().numpy()))
         return Scaling(counts, _array(features.centre), _array(features.scale)), None
     if type(features) is not FlattenExtractor:
@@ -264,6 +293,21 @@ def _scaling(
             f"the model extracts features with {type(features).__name__}; only ScaledColumns and "
             "FlattenExtractor can be written"
         )
+    return scaling_before(width, normalisation)
+
+
+def refuse_second_scaling(normalisation: Normalisation | None) -> None:
+    """Refuse statistics that stood before a model whose columns are scaled already.
+
+    Raises:
+        CarouselError: there are some.
+    """
+    if normalisation is not None:
+        raise CarouselError("the model scales columns itself; statistics before it are too much")
+
+
+def scaling_before(width: int, normalisation: Normalisation | None) -> tuple[Scaling, float | None]:
+    """Scaling and clip of what stood before a model that takes its columns plain."""
     if normalisation is None:
         return Scaling((), np.zeros(width, np.float32), np.ones(width, np.float32)), None
     return normalisation.scaling, normalisation.clip

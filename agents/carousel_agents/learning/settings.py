@@ -11,11 +11,13 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 from carousel_envs.fields import Fields, Unit, Weight
+
+from .extras import EXTRAS, refuse_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,6 +151,21 @@ class QRDQNSettings(DQNSettings):
     n_quantiles: Width = Field(description="quantiles of the return per persona, 1 to 4096")
 
 
+class SbxDQNSettings(DQNSettings):
+    """Deep Q-learning in SBX."""
+
+    network: tuple[Width, ...] = Field(
+        description="width of the first hidden layer and of the second, equal, each 1 to 4096"
+    )
+
+    @field_validator("network")
+    @classmethod
+    def _two_of_one_width(cls, network: tuple[int, ...]) -> tuple[int, ...]:
+        if len(network) != 2 or network[0] != network[1]:
+            raise ValueError("must be two layers of one width, the only network that SBX makes")
+        return network
+
+
 _KINDS: Mapping[str, type[Settings]] = MappingProxyType(
     {
         "ppo": PPOSettings,
@@ -158,21 +175,28 @@ _KINDS: Mapping[str, type[Settings]] = MappingProxyType(
         "qr-dqn": QRDQNSettings,
         "maskable-ppo": PPOSettings,
         "trpo": TRPOSettings,
+        "sbx-ppo": PPOSettings,
+        "sbx-dqn": SbxDQNSettings,
     }
 )
 
-ALGORITHMS = tuple(_KINDS)
-"""Names of the learning algorithms."""
+OPTIONAL = tuple(EXTRAS)
+"""Names of the learning algorithms that need an extra."""
+
+ALGORITHMS = tuple(name for name in _KINDS if name not in OPTIONAL)
+"""Names of the learning algorithms that need none."""
 
 
 def check_algorithm(name: str) -> str:
     """The name, if there is such an algorithm.
 
     Raises:
-        CarouselError: there is none.
+        CarouselError: there is none, or its extra is not installed.
     """
-    if name not in ALGORITHMS:
-        raise CarouselError(f"algorithm is {shown(name)}; known are {', '.join(ALGORITHMS)}")
+    known = (*ALGORITHMS, *OPTIONAL)
+    if name not in known:
+        raise CarouselError(f"algorithm is {shown(name)}; known are {', '.join(known)}")
+    refuse_missing(name)
     return name
 
 
@@ -181,7 +205,7 @@ def preset(algorithm: str) -> Settings:
     """The settings that come with an algorithm.
 
     Raises:
-        CarouselError: no such algorithm.
+        CarouselError: no such algorithm, or its extra is not installed.
     """
     check_algorithm(algorithm)
     text = resources.files(__package__).joinpath("presets", f"{algorithm}.toml")
@@ -192,7 +216,8 @@ def settings_of(algorithm: str, changes: Mapping[str, Any] | None = None) -> Set
     """The preset with some values changed.
 
     Raises:
-        CarouselError: no such algorithm, or a value that is not allowed.
+        CarouselError: no such algorithm, its extra is not installed, or a value that is not
+            allowed.
     """
     known = preset(algorithm)
     return known.replace(**changes) if changes else known

@@ -59,6 +59,8 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "dqn": _DQN,
         "qr-dqn": {**_DQN, "n_quantiles": (10, 25, 50)},
+        "sbx-ppo": _PPO,
+        "sbx-dqn": {**_DQN, "network": ("32,32", "64,64", "128,128")},
     }
 )
 """By setting: values to choose among, or (low, high, "log" or "linear")."""

@@ -19,7 +19,7 @@ from carousel_envs.files import check_writable
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.rollout import rollout
 
-from . import algorithms
+from . import algorithms, extras
 from .adapter import CarouselVecEnv
 from .checkpoint import load_checkpoint, save_checkpoint
 from .extract import policy_file_of
@@ -71,7 +71,7 @@ class Run:
     Attributes:
         population: the users it is trained on, or who asks what.
         environment: id that the policy file will name.
-        algorithm: one of `ALGORITHMS`.
+        algorithm: one of `ALGORITHMS`, or of `settings.OPTIONAL` where its extra is installed.
         settings: of the algorithm; `Run.of` starts from its preset.
         seed: of the network, the batches and the sessions, 0 to 2**32 - 1.
         view: what the network is shown.
@@ -135,15 +135,16 @@ class Run:
             "view": asdict(self.view),
             "curve": self.curve,
             "settings": self.settings.model_dump(mode="json"),
-            "versions": versions(),
+            "versions": versions(self.algorithm),
         }
 
 
-def versions() -> dict[str, str]:
-    """Versions of the packages that decide what training does."""
+def versions(algorithm: str) -> dict[str, str]:
+    """Versions of the packages that decide what training by an algorithm does."""
     names = (
         *("persona-carousel", "gymnasium", "numpy", "numba"),
         *("stable-baselines3", "sb3-contrib", "torch"),
+        *extras.packages_of(algorithm),
     )
     return {name: metadata.version(name) for name in names}
 
@@ -213,6 +214,8 @@ def execute(
         check_writable(checkpoint)
     settings = run.settings
     torch.set_num_threads(settings.torch_threads)
+    # before seeding: to import an extra may draw
+    off_policy = algorithms.find(run.algorithm).off_policy
     set_random_seed(run.seed)
     env = CarouselVecEnv.of(
         run.population,
@@ -233,10 +236,10 @@ def execute(
         env.reset()
         watch.go_on(load_checkpoint(checkpoint, model, run.request()))
     # off-policy algorithms log by sessions, and all lanes end theirs together
-    off_policy = algorithms.ALGORITHMS[run.algorithm].off_policy
     every = (4 * settings.lanes if off_policy else 1) if tensorboard else None
     try:
         if model.num_timesteps < run.steps:
+            # else the sessions are under way, even if no turn was played before the checkpoint
             fresh = not resumed
             model.learn(run.steps - model.num_timesteps, watch, every, reset_num_timesteps=fresh)
         watch.finish(model)
@@ -320,7 +323,7 @@ class _Watch(BaseCallback):
             algorithm=run.algorithm,
             view=run.view,
             training=training,
-            versions=versions(),
+            versions=versions(run.algorithm),
         )
 
     def _pause(self, model: Any) -> None:
