@@ -151,7 +151,7 @@ class QRDQNSettings(DQNSettings):
     n_quantiles: Width = Field(description="quantiles of the return per persona, 1 to 4096")
 
 
-class SbxDQNSettings(CutDQNSettings):
+class SbxDQNSettings(DQNSettings):
     """Deep Q-learning in SBX."""
 
     network: tuple[Width, ...] = Field(
