@@ -6,7 +6,7 @@ SBX := .venv-sbx
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx check format docs setup speed clean
+.PHONY: demo test test-long test-sbx check format docs learners setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -32,6 +32,13 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 docs: setup
+	$(BIN)/python docs/render.py
+
+# Trains what is missing in benchmarks/learners and writes docs/results/learners.md.
+learners: setup
+	$(BIN)/carousel grid benchmarks/learners.toml --out benchmarks/learners
+	$(BIN)/carousel table benchmarks/learners --json > docs/results/.learners.json
+	mv docs/results/.learners.json docs/results/learners.json
 	$(BIN)/python docs/render.py
 
 speed: setup
