@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
     document = {
         "claim": "frames per second of our preset, and of the library's defaults on 8 CartPoles",
         "rows": [measure(algorithm, given.blocks) for algorithm in algorithms],
-        "versions": versions(),
+        "versions": versions("ppo"),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }

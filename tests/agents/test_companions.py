@@ -81,7 +81,7 @@ def test_evaluate_shows_them_beside_a_learned_router(policy, capsys, env):
     typed(["evaluate", str(path), env, "--users", "30"])
     shown = capsys.readouterr().out
     assert all(f"\n  {name} " in shown for name in ("policy.safetensors", *FIVE))
-    assert ("loop: router 'loop' waits for boredom" in shown) == ("Recall" in env)
+    assert ("loop: router 'loop' needs users with moods" in shown) == ("Recall" in env)
 
 
 def test_under_a_shift_they_are_those_of_the_shifted_users(policy, capsys):

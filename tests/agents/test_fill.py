@@ -186,13 +186,13 @@ def test_what_stands_in_the_way_is_told_before_anything_is_run(tmp_path):
     (tmp_path / "Boredom").write_text("in the way")
     with pytest.raises(CarouselError, match=r"run\.json cannot be read: Not a directory"):
         filled(tmp_path, run(environment="Carousel/Recall-v0"), run())
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "Boredom"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Boredom"]
 
 
 def test_two_processes_do_not_fill_one_store(tmp_path):
     class Second(Listener):
         def began(self, kept, jobs):
-            with pytest.raises(CarouselError, match="is being filled by another process"):
+            with pytest.raises(CarouselError, match="is being written by another process"):
                 filled(tmp_path, run(1))
 
     filled(tmp_path, run(0), listener=Second())
