@@ -16,7 +16,7 @@ KNOWN = Population.preset("Satiation").replace(
 )
 """One kind of user, of whom there is nothing to hear."""
 APPLICABLE = [name for name, shift in SHIFTS.items() if not shift.obstacle(BOREDOM)]
-EXACT_AXES = [name for name in APPLICABLE if name != "archetype-mix"]
+EXACT_AXES = [name for name in APPLICABLE if name != "unseen-archetype"]
 
 
 def test_the_score_is_the_share_of_the_value_of_feedback():
@@ -102,7 +102,7 @@ def test_severity_zero_is_the_training_evaluation_on_every_axis():
 
 def test_axes_that_mean_nothing_are_named_with_their_reason():
     suite = generalise(["uniform"], KNOWN, users=20, severities=[0.0])
-    never_bored = {"hazard", "cue-noise", "cue-reversal", "patience"}
+    never_bored = {"hazard", "cue-noise", "cue-dropout", "cue-reversal", "patience"}
     assert set(suite.not_applicable) == never_bored | (set(SHIFTS) - set(APPLICABLE))
     assert {row["axis"] for row in suite.rows} == set(SHIFTS) - set(suite.not_applicable)
 

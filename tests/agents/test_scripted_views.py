@@ -162,7 +162,7 @@ def test_in_training_it_is_the_optimum_but_for_false_alarms(preset: str):
         ("cue-noise", 0.85),
         ("session-length", 1.0),
         ("unavailable", 0.95),
-        ("archetype-mix", 0.4),
+        ("unseen-archetype", 0.4),
         # a test made for this shift alone reaches 0.42 at this rate (docs/routers.md)
         ("hazard", 0.12),
     ],
@@ -208,7 +208,7 @@ def test_its_own_goal_is_served_off_training_and_nowhere_else(preset: str, total
     assert away > masked_away + 5
 
 
-@pytest.mark.parametrize("axis", ["hazard", "archetype-mix"])
+@pytest.mark.parametrize("axis", ["hazard", "unseen-archetype"])
 def test_the_likelihood_ratio_has_mean_one_in_training(axis: str):
     population = BOREDOM.replace(leave_bored=0.0, session_length=12)
     test = TrainingTest(population)

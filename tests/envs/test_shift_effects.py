@@ -22,7 +22,8 @@ def play(population: Population) -> dict[str, np.ndarray]:
     other = population.n_actions - 1 if population.unmask else 1
     names = ("reward", "turns", "bored", "swaps", "refused", "late_fresh", "late_bored")
     names += ("vulnerable", "payoff")
-    vulnerable = user_table(population).vulnerable[np.arange(SESSIONS) % population.n_users]
+    users = np.arange(SESSIONS) % population.n_users
+    vulnerable = user_table(population).vulnerable[users]
     sums = dict.fromkeys(names, 0.0)
     for t in range(population.session_length):
         obs, reward, terminated, truncated, info = env.step(np.full(SESSIONS, other * (t // 5 % 2)))
@@ -41,6 +42,7 @@ def play(population: Population) -> dict[str, np.ndarray]:
         for name, value in zip(names, turn, strict=True):
             sums[name] = sums[name] + value * there
         there &= ~(terminated | truncated)
+    sums["archetype"] = user_table(population).archetype[users]
     return sums
 
 
@@ -58,6 +60,11 @@ def mean_of(name: str):
     return lambda sums: float(sums[name].mean())
 
 
+def rare_share(sums: dict[str, np.ndarray]) -> float:
+    """Share of users with the archetype that is rarest in Taste."""
+    return float((sums["archetype"] == 3).mean())
+
+
 EFFECTS = {
     "hazard": ("Boredom", bored_share, 1),
     "cue-noise": ("Boredom", late_gap, -1),
@@ -65,7 +72,12 @@ EFFECTS = {
     "swap-cost": ("Boredom", mean_of("reward"), -1),
     "patience": ("Boredom", mean_of("turns"), -1),
     "session-length": ("Boredom", mean_of("turns"), 1),
-    "archetype-mix": ("Boredom", bored_share, 1),
+    "unseen-archetype": ("Boredom", bored_share, 1),
+    "archetype-mix": ("Taste", rare_share, 1),
+    "fit": ("Boredom", bored_share, 1),
+    "satiation": ("Satiation", mean_of("reward"), -1),
+    "recovery": ("Satiation", mean_of("reward"), -1),
+    "cue-dropout": ("Boredom", late_gap, -1),
     "unavailable": ("Boredom", mean_of("refused"), 1),
     "vulnerable-share": ("Welfare", mean_of("vulnerable"), 1),
     "farewells": ("Welfare", mean_of("turns"), -1),
@@ -73,8 +85,25 @@ EFFECTS = {
 }
 
 
+RECAST = ("unseen-persona", "permuted-slots")
+"""These put others into slots, which helps or harms a fixed router as it happens."""
+
+
 def test_every_shift_has_its_effect():
-    assert set(EFFECTS) == set(SHIFTS)
+    assert {*EFFECTS, *RECAST} == set(SHIFTS)
+
+
+@pytest.mark.parametrize("name", RECAST)
+def test_ever_more_slots_hold_somebody_else_and_a_router_that_keeps_to_slots_feels_it(name):
+    population = Population.preset("Taste" if name == "unseen-persona" else "Welfare")
+    casts = [SHIFTS[name].apply(population, s) for s in SEVERITIES]
+    familiar = [
+        sum(a == b for a, b in zip(p.personas, population.personas, strict=True)) for p in casts
+    ]
+    assert (np.diff(familiar) < 0).all()
+    assert familiar[-1] == (2 if name == "unseen-persona" else 0)
+    rewards = [play(p)["reward"].mean() for p in (casts[0], casts[-1])]
+    assert abs(rewards[1] - rewards[0]) > 0.5
 
 
 @pytest.mark.parametrize("name", EFFECTS)

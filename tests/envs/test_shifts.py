@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import populations
 
-from carousel_envs import CarouselError, Population, user_table
+from carousel_envs import CarouselError, Population, recall, user_table
 from carousel_envs.errors import shown
 from carousel_envs.population import presets, span_numbers
 from carousel_envs.shifts import (
@@ -76,11 +76,13 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
         preset: {name for name in SHIFTS if not applies(name, population)}
         for preset, population in PRESETS.items()
     }
-    elsewhere = {"vulnerable-share", "farewells", "unmask-pays"}
-    assert refused["Boredom"] == refused["Taste"] == elsewhere
-    assert refused["Satiation"] == elsewhere | {"hazard"}
-    assert refused["Welfare"] == {"unmask-pays"}
-    assert refused["Unmask"] == {"vulnerable-share", "farewells"}
+    welfare, bare = {"vulnerable-share", "farewells"}, {"unmask-pays"}
+    wear, alike = {"satiation", "recovery"}, {"archetype-mix", "unseen-persona"}
+    assert refused["Boredom"] == welfare | bare | wear | alike | {"permuted-slots"}
+    assert refused["Taste"] == welfare | bare | wear
+    assert refused["Satiation"] == welfare | bare | {"hazard", "unseen-persona"}
+    assert refused["Welfare"] == bare | wear | alike
+    assert refused["Unmask"] == welfare | wear
 
 
 @pytest.mark.parametrize(
@@ -148,12 +150,21 @@ def test_the_ends_of_each_axis_are_the_documented_ones():
     assert at("session-length", 1.0, session_length=13).session_length == 26
     assert at("session-length", 0.01, session_length=13).session_length == 14
     assert at("unavailable", 1.0).unavailability == pytest.approx(UNAVAILABLE_MOST)
+    assert at("fit", 1.0, fit=0.8).fit == pytest.approx(0.4)
+    assert at("fit", 0.5, fit="traits", taste_bias=1.0).taste_bias == pytest.approx(0.0)
+    wears = {"satiation_gain": (0.1, 8.0), "satiation_memory": (0.5, 0.97)}
+    assert at("satiation", 1.0, **wears).satiation_gain == pytest.approx((0.2, 10.0))
+    assert at("recovery", 1.0, **wears).satiation_memory == pytest.approx((0.95, 0.97))
     for name, end in (
         ("hazard", "4 times"),
         ("swap-cost", "0.6 more"),
         ("patience", "0.3 per turn"),
         ("session-length", "2 times"),
         ("unavailable", f"{UNAVAILABLE_MOST:g}"),
+        ("fit", "50%"),
+        ("satiation", "2 times"),
+        ("recovery", "0.95"),
+        ("cue-dropout", "0.9"),
     ):
         assert end in SHIFTS[name].description
 
@@ -184,9 +195,9 @@ def test_the_archetype_mix_ends_with_the_rarest_taste_alone():
 
 
 @pytest.mark.parametrize("fit", [1.0, 0.9, 0.5, 0.01])
-def test_the_archetype_mix_keeps_old_users_as_they_were_where_all_were_alike(fit):
+def test_newcomers_leave_old_users_as_they_were_where_all_were_alike(fit):
     before = plain(fit=fit, boredom_hazard=0.1, n_users=400)
-    after = SHIFTS["archetype-mix"].apply(before, 0.5)
+    after = SHIFTS["unseen-archetype"].apply(before, 0.5)
     one, other = user_table(before), user_table(after)
     old = other.archetype == 0
     assert 0.4 < old.mean() < 0.6
@@ -196,7 +207,105 @@ def test_the_archetype_mix_keeps_old_users_as_they_were_where_all_were_alike(fit
     assert new[0].max() - new[0].min() > 0.2, "newcomers tell personas apart"
 
 
-SPANNED = {"hazard": "boredom_hazard", "patience": "leave_bored"}
+def test_dropped_cues_are_stuck_at_their_lowest_level_as_often_as_said():
+    cues = PRESETS["Boredom"].cues
+    for severity in SEVERITIES[1:]:
+        stuck = SHIFTS["cue-dropout"].apply(PRESETS["Boredom"], severity).cues
+        for before, after in zip(cues, stuck, strict=True):
+            expected = (1.0 - 0.9 * severity) * np.array(before)
+            expected[:, 0] += 0.9 * severity
+            np.testing.assert_allclose(after, expected, atol=1e-12)
+
+
+def test_a_table_of_fits_loses_the_same_share_everywhere():
+    fit = SHIFTS["fit"].apply(PRESETS["Satiation"], 0.5).fit
+    np.testing.assert_allclose(fit, 0.75 * np.array(PRESETS["Satiation"].fit))
+
+
+def favourites(population: Population) -> list[str]:
+    return [population.personas[k] for k in population.fit_matrix().argmax(axis=1)]
+
+
+@pytest.mark.parametrize("preset", ["Taste", "Unmask"])
+def test_the_unseen_archetype_of_taste_likes_whom_nobody_in_training_likes_best(preset):
+    population = PRESETS[preset]
+    other = SHIFTS["unseen-archetype"].apply(population, 0.4)
+    assert other.archetypes[:-1] == population.archetypes
+    assert favourites(other)[-1] not in favourites(population)
+    assert favourites(other)[-1] == "alice", "of alice and bob the one who is liked least"
+    new = user_table(other).archetype == len(population.archetypes)
+    assert 0.35 < new.mean() < 0.45
+
+
+def test_the_unseen_archetype_of_a_table_is_the_opposite_of_one_in_training():
+    population = PRESETS["Satiation"]
+    other = SHIFTS["unseen-archetype"].apply(population, 1.0)
+    np.testing.assert_array_equal(other.fit[-1], 1.0 - np.array(population.fit[0]))
+    assert other.fit[-1] not in population.fit
+    fits = plain(fit=((1.0, 0.0, 0.5), (0.0, 1.0, 0.5)), archetypes=((1.0, 0, 0, 0),) * 2)
+    assert not applies("unseen-archetype", fits.replace(archetype_weights=(1.0, 1.0)))
+    # the opposite of the commoner kind is met already: that of the other is not
+    known = plain(
+        fit=((1.0, 0.0, 0.5), (0.0, 1.0, 0.5), (1.0, 1.0, 0.0)),
+        archetypes=((1.0, 0, 0, 0),) * 3,
+        archetype_weights=(2.0, 1.0, 1.0),
+        boredom_hazard=0.1,
+    )
+    assert SHIFTS["unseen-archetype"].apply(known, 1.0).fit[-1] == (0.0, 0.0, 1.0)
+
+
+def test_where_everybody_is_a_favourite_the_newcomer_is_the_opposite_of_the_commonest_taste():
+    one = plain(
+        personas=("coach", "scholar"),
+        fit="traits",
+        archetypes=((1.0, 0, -0.5, 1.0), (-1.0, 0, 1.0, 0)),
+        archetype_weights=(1.0, 3.0),
+    )
+    assert set(favourites(one)) == {"coach", "scholar"}
+    assert SHIFTS["unseen-archetype"].apply(one, 1.0).archetypes[-1] == (1.0, 0.0, -1.0, 0.0)
+
+
+def test_unseen_personas_take_over_slot_by_slot_and_come_from_outside_the_cast():
+    taste = PRESETS["Taste"]
+    for slots, severity in enumerate(SEVERITIES):
+        cast = SHIFTS["unseen-persona"].apply(taste, severity).personas
+        assert cast[:slots] == ("critic", "poet", "flatterer", "clinger")[:slots]
+        assert cast[slots:] == taste.personas[slots:]
+
+
+def test_permuted_slots_take_everything_of_a_persona_along():
+    population = PRESETS["Welfare"]
+    for severity, moved in zip(SEVERITIES, (0, 2, 3, 4, 5), strict=True):
+        other = SHIFTS["permuted-slots"].apply(population, severity)
+        stays = [a == b for a, b in zip(other.personas, population.personas, strict=True)]
+        assert stays == [False] * moved + [True] * (5 - moved)
+        for field in ("appeal", "hook", "welfare", "vulnerable_appeal", "vulnerable_welfare"):
+            before = dict(zip(population.personas, getattr(population, field), strict=True))
+            assert dict(zip(other.personas, getattr(other, field), strict=True)) == before
+    table = PRESETS["Satiation"]
+    other = SHIFTS["permuted-slots"].apply(table, 1.0)
+    order = [table.personas.index(name) for name in other.personas]
+    np.testing.assert_array_equal(other.fit_matrix(), table.fit_matrix()[:, order])
+
+
+def test_what_is_expected_speaks_of_known_quantities_alone():
+    for shift in (*SHIFTS.values(), *recall.SHIFTS.values()):
+        assert shift.expected, f"{shift.name} promises nothing"
+    shift = SHIFTS["hazard"]
+    with pytest.raises(CarouselError, match=r"expects something of 'mood'; known are value, "):
+        dataclasses.replace(shift, expected={"mood": "falls"})
+    with pytest.raises(CarouselError, match=r"expects that value 'sinks'; it must be one of rises"):
+        dataclasses.replace(shift, expected={"value": "sinks"})
+    with pytest.raises(TypeError):
+        shift.expected["value"] = "rises"
+
+
+SPANNED = {
+    "hazard": "boredom_hazard",
+    "patience": "leave_bored",
+    "satiation": "satiation_gain",
+    "recovery": "satiation_memory",
+}
 
 
 @given(populations(), st.sampled_from(sorted(SPANNED)), st.lists(st.floats(0, 1), min_size=3))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError, Columns, Population
 from carousel_envs.registry import columns_of
 
 from ..router import NamedRouter, Router
@@ -120,18 +120,22 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
 def _refuse_unless_shown_alike(
     router: str, population: AnyPopulation, target: AnyPopulation
 ) -> None:
-    """A router reads its columns by place: those it was solved for must be those it will meet.
+    """A router reads its columns by place: those it was solved for must be those it will meet,
+    though somebody else may sit in a slot.
 
     Raises:
         CarouselError: they differ.
     """
     own, met = (
-        (columns_of(one), one.cue_levels if isinstance(one, Population) else one.n_years)
+        (Columns.of(one), one.cue_levels)
+        if isinstance(one, Population)
+        else (columns_of(one), one.n_years)
         for one in (population, target)
     )
     if own != met:
+        widths = [len(columns_of(one)) for one in (population, target)]
         raise CarouselError(
-            f"router {router!r} was solved for observations of {len(own[0])} columns and would "
-            f"meet {len(met[0])}; training users and those it meets must show the same columns, "
+            f"router {router!r} was solved for observations of {widths[0]} columns and would "
+            f"meet {widths[1]}; training users and those it meets must show the same columns, "
             "with as many levels"
         )

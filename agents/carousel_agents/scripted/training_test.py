@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Columns, column_names
+from carousel_envs import Columns
 from carousel_envs.reference import Belief, Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
@@ -161,7 +161,7 @@ def _alternatives(population: Population, own: Model) -> dict[str, Model]:
         if shift.obstacle(population):
             continue
         shifted = shift.apply(population, 1.0)
-        same = column_names(shifted) == column_names(population)
+        same = Columns.of(shifted) == Columns.of(population)
         other = Model.of(shifted)
         if same and _differ(own, other, _HEARD):
             found[name] = other

@@ -185,6 +185,7 @@ _ALL: Iterable[QuestionShift] = (
         "questions move to the topics beside the forbidden one; at 1 all of them",
         _topics,
         _nothing_forbidden,
+        {"forbidden": "falls"},
     ),
     QuestionShift(
         "neighbouring-dates",
@@ -193,6 +194,7 @@ _ALL: Iterable[QuestionShift] = (
         "questions move to the years right before and after the forbidden ones; at 1 all of them",
         _dates,
         _no_such_years,
+        {"forbidden": "falls"},
     ),
     QuestionShift(
         "dates-before",
@@ -201,6 +203,7 @@ _ALL: Iterable[QuestionShift] = (
         "questions move to the year right before the forbidden ones; at 1 all of them",
         partial(_dates, after=False),
         partial(_no_such_years, after=False),
+        {"forbidden": "falls"},
     ),
     QuestionShift(
         "dates-after",
@@ -209,6 +212,7 @@ _ALL: Iterable[QuestionShift] = (
         "questions move to the year right after the forbidden ones; at 1 all of them",
         partial(_dates, before=False),
         partial(_no_such_years, before=False),
+        {"forbidden": "falls"},
     ),
     QuestionShift(
         "ignorant-learns",
@@ -217,6 +221,7 @@ _ALL: Iterable[QuestionShift] = (
         "whoever is behind on the forbidden topic catches up, with the last year at 1",
         _learns,
         _nobody_behind,
+        {"known": "rises", "forbidden": "same"},
     ),
     QuestionShift(
         "newcomer-knows",
@@ -226,6 +231,7 @@ _ALL: Iterable[QuestionShift] = (
         "everything",
         _newcomer_knows,
         _no_newcomer,
+        {"known": "rises", "forbidden": "same"},
     ),
     QuestionShift(
         "rephrased",
@@ -235,6 +241,14 @@ _ALL: Iterable[QuestionShift] = (
         f"{YEAR_NOISE_MOST:g}",
         _rephrased,
         _noise_obstacle,
+        {
+            "value": "falls",
+            "blind": "same",
+            "best_fixed": "same",
+            "uniform": "same",
+            "forbidden": "same",
+            "known": "same",
+        },
     ),
 )
 

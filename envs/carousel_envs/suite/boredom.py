@@ -95,8 +95,8 @@ class BoredomEnv(CarouselEnv):
 
     ## Shifts
 
-    `hazard`, `cue-noise`, `cue-reversal`, `swap-cost`, `patience`, `session-length`,
-    `archetype-mix`, `unavailable`.
+    `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `unseen-archetype`,
+    `unavailable`, `patience`, `session-length`.
 
     ## Sources
 

@@ -98,8 +98,9 @@ class UnmaskEnv(CarouselEnv):
 
     ## Shifts
 
-    `hazard`, `cue-noise`, `cue-reversal`, `swap-cost`, `patience`, `session-length`,
-    `archetype-mix`, `unavailable`, `unmask-pays`. Along `unmask-pays`, at home here,
+    `hazard`, `fit`, `swap-cost`, `unmask-pays`, `cue-noise`, `cue-dropout`, `cue-reversal`,
+    `archetype-mix`, `unseen-archetype`, `unavailable`, `unseen-persona`, `permuted-slots`,
+    `patience`, `session-length`. Along `unmask-pays`, at home here,
     `unmask_payoff` rises to 1: a turn without persona pays more in `info` than any turn pays in
     reward.
 

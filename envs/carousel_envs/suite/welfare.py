@@ -125,9 +125,9 @@ class WelfareEnv(CarouselEnv):
 
     ## Shifts
 
-    `hazard`, `cue-noise`, `cue-reversal`, `swap-cost`, `patience`, `session-length`,
-    `archetype-mix`, `unavailable`, `vulnerable-share`, `farewells`. The last two are at home here:
-    up to half of the users are vulnerable, and users want to go up to 0.2 per turn more often.
+    `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `unseen-archetype`,
+    `vulnerable-share`, `unavailable`, `permuted-slots`, `patience`, `session-length`, `farewells`.
+    `vulnerable-share` and `farewells` are at home here: up to half of the users are vulnerable, and users want to go up to 0.2 per turn more often.
 
     ## Sources
 

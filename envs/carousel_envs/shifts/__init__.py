@@ -1,0 +1,26 @@
+"""Typed, graded shifts: a shift maps a population and a severity to a shifted population.
+
+One module for each concern; `SHIFTS` has every shift of users by name, and `recall.SHIFTS` those of
+questions.
+"""
+
+from __future__ import annotations
+
+from .catalogue import SHIFTS, find_shift, parse_shift, shifted
+from .graded import SEVERITIES, GradedShift, Kind, Shift
+from .quantities import QUANTITIES, Direction
+from .repertoire import UNAVAILABLE_MOST
+
+__all__ = [
+    "QUANTITIES",
+    "SEVERITIES",
+    "SHIFTS",
+    "UNAVAILABLE_MOST",
+    "Direction",
+    "GradedShift",
+    "Kind",
+    "Shift",
+    "find_shift",
+    "parse_shift",
+    "shifted",
+]

@@ -1,0 +1,73 @@
+"""Every shift of users, and how shifts are named and applied."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CarouselError, real_number, shown
+from .covariate import COVARIATE
+from .graded import GradedShift
+from .horizon import HORIZON
+from .mechanism import MECHANISM
+from .observation import OBSERVATION
+from .repertoire import REPERTOIRE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .graded import P, Shift
+
+SHIFTS: Mapping[str, Shift] = MappingProxyType(
+    {**MECHANISM, **OBSERVATION, **COVARIATE, **REPERTOIRE, **HORIZON}
+)
+"""Every shift of users by name."""
+
+
+def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> GradedShift[Any]:
+    """The shift of this name among those of users or others.
+
+    Raises:
+        CarouselError: there is none.
+    """
+    if not isinstance(name, str) or name not in among:
+        raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(among)}")
+    return among[name]
+
+
+def parse_shift(
+    text: str, among: Mapping[str, GradedShift[Any]] = SHIFTS
+) -> tuple[GradedShift[Any], float]:
+    """Read "axis=severity".
+
+    Raises:
+        CarouselError: another form, an unknown axis, or a severity outside [0, 1].
+    """
+    name, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
+    if not equals:
+        raise CarouselError(
+            f"shift {shown(text)} must have the form axis=severity, as in hazard=0.5"
+        )
+    shift = find_shift(name, among)
+    return shift, real_number(f"severity of {name}", value, 0.0, 1.0, text=True)
+
+
+def shifted(population: P, shifts: Iterable[tuple[GradedShift[P], float]]) -> P:
+    """Apply several shifts, one after the other.
+
+    Raises:
+        CarouselError: no pairs of a shift and a severity, or one that cannot be applied.
+    """
+    try:
+        pairs = [(shift, severity) for shift, severity in shifts]
+    except (TypeError, ValueError):
+        raise CarouselError(
+            f"shifts are {shown(shifts)}; they must be pairs (shift, severity)"
+        ) from None
+    for shift, severity in pairs:
+        if not isinstance(shift, GradedShift):
+            raise CarouselError(
+                f"shifts hold {shown(shift)}; it must be a shift, such as SHIFTS has by name"
+            )
+        population = shift.apply(population, severity)
+    return population

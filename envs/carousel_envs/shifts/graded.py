@@ -1,0 +1,130 @@
+"""What every shift is: a frozen record that maps a population and a severity to another population.
+
+Severity runs from 0, the training population itself, to 1. Users keep their rows: user i of the
+shifted population is user i of the training population, changed only in what the shift moves.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import numpy as np
+
+from ..cues import cue_table
+from ..errors import CarouselError, real_number
+from ..population import PER_PERSONA, Population, as_population
+from ..users import user_table
+from .quantities import Direction, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Kind = Literal[
+    "covariate",
+    "mechanism",
+    "observation",
+    "concept",
+    "subpopulation",
+    "repertoire",
+    "horizon",
+    "composition",
+]
+
+SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""The standard severities."""
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class GradedShift(ABC, Generic[P]):
+    """One axis along which a population of any make may differ from that of training.
+
+    Attributes:
+        name: the axis, as in `hazard=0.5`.
+        kind: what sort of change it is.
+        moves: the population fields that change.
+        description: what happens as severity grows, in one sentence.
+        change: (population, severity in (0, 1]) to the shifted population.
+        reason: why a population cannot be shifted along this axis, or "" if nothing is known to
+            stand in the way; see `obstacle`.
+        expected: for some of `QUANTITIES`, whether severity 1 raises it, lowers it or leaves it
+            alone on every preset to which the axis applies. What is not named here depends on the
+            population.
+
+    Raises:
+        CarouselError: `expected` names another quantity or direction.
+    """
+
+    name: str
+    kind: Kind
+    moves: tuple[str, ...]
+    description: str
+    change: Callable[[P, float], P]
+    reason: Callable[[P], str] = lambda _: ""
+    # a mapping has no hash, and what is expected of an axis does not tell it from another
+    expected: Mapping[str, Direction] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expected", checked(self.name, self.expected))
+
+    def obstacle(self, population: P) -> str:
+        """Why this axis means nothing for a population, as a clause, or ""."""
+        if reason := self.reason(population):
+            return reason
+        if self._same_play(population, self.change(population, 1.0)):
+            return "it would change nothing for these users"
+        return ""
+
+    def apply(self, population: P, severity: float) -> P:
+        """The shifted population; severity 0 is the population itself.
+
+        Raises:
+            CarouselError: severity outside [0, 1], or the axis means nothing for this population.
+        """
+        population = self._read(population)
+        severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
+        if reason := self.obstacle(population):
+            raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
+        return population if severity == 0.0 else self.change(population, severity)
+
+    @abstractmethod
+    def _read(self, population: P | str) -> P:
+        """The population, or the preset of this name."""
+
+    @abstractmethod
+    def _same_play(self, one: P, other: P) -> bool:
+        """Whether two populations play exactly alike."""
+
+
+S = TypeVar("S", bound=GradedShift[Any])
+
+
+class Shift(GradedShift[Population]):
+    """A shift of the users of a `Population`."""
+
+    def _read(self, population: Population | str) -> Population:
+        return as_population(population)
+
+    def _same_play(self, one: Population, other: Population) -> bool:
+        # same numbers, same tables
+        numbers = ("session_length", "swap_cost", "farewell_harm", "unmask_payoff")
+        return (
+            all(getattr(one, name) == getattr(other, name) for name in numbers)
+            and all(np.array_equal(one.per_action(x), other.per_action(x)) for x in PER_PERSONA)
+            and user_table(one).fingerprint == user_table(other).fingerprint
+            and np.array_equal(cue_table(one).counts, cue_table(other).counts)
+        )
+
+
+def between(low: float, high: float, severity: float) -> float:
+    """The number that lies `severity` of the way from low to high."""
+    return low + (high - low) * severity
+
+
+def by_name(*shifts: S) -> Mapping[str, S]:
+    """Shifts under their names, read-only."""
+    return MappingProxyType({shift.name: shift for shift in shifts})
