@@ -118,7 +118,7 @@ def frontier(
 def shifts(
     env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None, as_json: JsonOption = False
 ) -> None:
-    """List the shifts, and with ENV which of them mean nothing there."""
+    """List the shifts, what is expected of them, and with ENV which of them mean nothing there."""
     population = environment(env)[1] if env else None
     axes: Mapping[str, GradedShift[Any]] = shifts_of(population) if population else SHIFTS
     rows = [
@@ -126,6 +126,7 @@ def shifts(
             "axis": shift.name,
             "kind": shift.kind,
             "moves": list(shift.moves),
+            "expected": dict(shift.expected),
             "description": shift.description,
             "obstacle": shift.obstacle(population) if population else "",
         }
@@ -135,15 +136,15 @@ def shifts(
         console.print_json({"shifts": rows})
         return
     console.print_table(
-        "Shifts, severity 0 (training) to 1",
+        "Shifts, severity 0 (training) to 1; two at once: one+other",
         ("axis", "kind", "what happens"),
-        (
-            (
-                str(row["axis"]),
-                str(row["kind"]),
-                f"{row['description']}"
-                + (f" (not here: {row['obstacle']})" if row["obstacle"] else ""),
-            )
-            for row in rows
-        ),
+        ((row["axis"], row["kind"], _shift_in_words(row)) for row in rows),
     )
+
+
+def _shift_in_words(row: Mapping[str, Any]) -> str:
+    lines = [row["description"], f"moves: {', '.join(row['moves'])}"]
+    lines.append(f"expected: {', '.join(f'{name} {way}' for name, way in row['expected'].items())}")
+    if row["obstacle"]:
+        lines.append(f"not here: {row['obstacle']}")
+    return "\n".join(lines)
