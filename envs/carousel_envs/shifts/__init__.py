@@ -7,6 +7,7 @@ questions.
 from __future__ import annotations
 
 from .catalogue import SHIFTS, find_shift, parse_shift, shifted
+from .composition import compose
 from .graded import SEVERITIES, GradedShift, Kind, Shift
 from .quantities import QUANTITIES, Direction
 from .repertoire import UNAVAILABLE_MOST
@@ -20,6 +21,7 @@ __all__ = [
     "GradedShift",
     "Kind",
     "Shift",
+    "compose",
     "find_shift",
     "parse_shift",
     "shifted",

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CarouselError, real_number, shown
+from .composition import JOIN, compose
 from .covariate import COVARIATE
 from .graded import GradedShift
 from .horizon import HORIZON
@@ -25,11 +26,18 @@ SHIFTS: Mapping[str, Shift] = MappingProxyType(
 
 
 def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> GradedShift[Any]:
-    """The shift of this name among those of users or others.
+    """The shift of this name, or the composition "one+other", among those of users or others.
 
     Raises:
-        CarouselError: there is none.
+        CarouselError: there is none, or two that cannot be composed.
     """
+    if isinstance(name, str) and JOIN in name and name not in among:
+        names = name.split(JOIN)
+        if len(names) > 2:
+            raise CarouselError(
+                f"shift {shown(name)} names {len(names)} axes; only two can be composed"
+            )
+        return compose(*(find_shift(part, among) for part in names))
     if not isinstance(name, str) or name not in among:
         raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(among)}")
     return among[name]
@@ -38,7 +46,7 @@ def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> Gra
 def parse_shift(
     text: str, among: Mapping[str, GradedShift[Any]] = SHIFTS
 ) -> tuple[GradedShift[Any], float]:
-    """Read "axis=severity".
+    """Read "axis=severity", or "one+other=severity" for a composition.
 
     Raises:
         CarouselError: another form, an unknown axis, or a severity outside [0, 1].

@@ -114,9 +114,9 @@ class SatiationEnv(CarouselEnv):
 
     `fit`, `satiation`, `recovery`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`,
     `archetype-mix`, `unseen-archetype`, `unavailable`, `permuted-slots`, `patience`,
-    `session-length`. `satiation` and `recovery` are at home here: personas come to wear off twice as
-    much, and to recover hardly at all. Along `patience` users who are bored come to leave, so that trying out a persona
-    is no longer harmless.
+    `session-length`. `satiation` and `recovery` are at home here: personas come to wear off twice
+    as much, and to recover hardly at all. Along `patience` users who are bored come to leave, so
+    that trying out a persona is no longer harmless.
 
     ## Sources
 

@@ -115,7 +115,8 @@ class TasteEnv(CarouselEnv):
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `archetype-mix`,
     `unseen-archetype`, `unavailable`, `unseen-persona`, `permuted-slots`, `patience`,
     `session-length`. Along `archetype-mix` the rarest kind of user comes to be the only one; along
-    `unseen-archetype` users come who like `alice` best, as nobody in training does; along `unavailable` some of the personas that a user would like are missing.
+    `unseen-archetype` users come who like `alice` best, as nobody in training does; along
+    `unavailable` some of the personas that a user would like are missing.
 
     ## Sources
 

@@ -127,7 +127,8 @@ class WelfareEnv(CarouselEnv):
 
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `unseen-archetype`,
     `vulnerable-share`, `unavailable`, `permuted-slots`, `patience`, `session-length`, `farewells`.
-    `vulnerable-share` and `farewells` are at home here: up to half of the users are vulnerable, and users want to go up to 0.2 per turn more often.
+    `vulnerable-share` and `farewells` are at home here: up to half of the users are vulnerable, and
+    users want to go up to 0.2 per turn more often.
 
     ## Sources
 
