@@ -118,7 +118,7 @@ class Population(Fields):
         **dict.fromkeys(PER_PERSONA, "it must be a number or one number per persona"),
     }
     tables: ClassVar[tuple[str, ...]] = ("fit",)
-    texts: ClassVar[tuple[str, ...]] = ("personas", "shows")
+    texts: ClassVar[tuple[str, ...]] = ("personas", "shows", "pair")
     words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
 
     personas: tuple[str, ...] = Field(
@@ -282,6 +282,16 @@ class Population(Fields):
         description="what a turn without persona pays in something other than engagement (kept in "
         "info, never in the reward), -100 to 100",
     )
+    pair: tuple[str, str] | None = Field(
+        default=None,
+        description="two fields whose ranges are tied, so that pair_share says how many users are "
+        "in the upper halves of both; None: every field is drawn by itself",
+    )
+    pair_share: Unit | None = Field(
+        default=None,
+        description="share of users in the upper halves of both ranges of `pair`, in [0, 1]; all "
+        "others are spread evenly over the rest; None without a pair",
+    )
     n_users: int = Field(
         default=1000, ge=1, le=10_000_000, description="rows of the user table, 1 to 10 000 000"
     )
@@ -323,6 +333,7 @@ class Population(Fields):
             low, high = getattr(self, small), getattr(self, large)
             if span_numbers(low)[-1] > span_numbers(high)[0]:
                 raise ValueError(f"{small} is {low!r}; it must not exceed {large} ({high!r})")
+        self._check_pair()
         if len(set(self.shows)) != len(self.shows):
             raise ValueError(f"shows is {shown(self.shows)}; each sign may appear once")
         if self.has_farewells and "farewell" not in self.shows:
@@ -330,6 +341,20 @@ class Population(Fields):
                 f"shows is {self.shows!r}; it must name 'farewell' where farewell_bored is above 0"
             )
         return self
+
+    def _check_pair(self) -> None:
+        if (self.pair is None) != (self.pair_share is None):
+            raise ValueError(
+                f"pair is {self.pair!r} and pair_share is {self.pair_share!r}; there must be both "
+                "or neither"
+            )
+        for name in self.pair or ():
+            if name not in SPANS:
+                raise ValueError(f"pair names {shown(name)}; it may name {', '.join(SPANS)}")
+            if len(span_numbers(getattr(self, name))) == 1:
+                raise ValueError(f"pair names {name}, which is a number; it must be a range")
+        if self.pair is not None and self.pair[0] == self.pair[1]:
+            raise ValueError(f"pair names {self.pair[0]} twice; it must name two fields")
 
     def _check_per_persona(self) -> None:
         for name in PER_PERSONA:

@@ -32,8 +32,21 @@ _ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH,
     range(8)
 )
 _VULNERABLE, _FAREWELL_FRESH, _FAREWELL_BORED = range(8, 11)
+_IN_CORNER, _ELSEWHERE = range(13, 15)
 _AVAILABLE = 16
 _DRAWS = 32
+
+_COLUMN_OF = {
+    "boredom_hazard": _HAZARD,
+    "engagement_fresh": _ENGAGE_FRESH,
+    "engagement_bored": _ENGAGE_BORED,
+    "satiation_gain": _GAIN,
+    "satiation_memory": _MEMORY,
+    "leave_fresh": _LEAVE_FRESH,
+    "leave_bored": _LEAVE_BORED,
+    "farewell_fresh": _FAREWELL_FRESH,
+    "farewell_bored": _FAREWELL_BORED,
+}
 
 VULNERABLE_BIT = 24
 """Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
@@ -152,7 +165,7 @@ def user_table(population: Population) -> UserTable:
     shifted population moves the same users, and a longer table begins with the shorter one.
     """
     n, k = population.n_users, population.n_actions
-    draws = rng.uniforms(population.users_seed, n, _DRAWS)
+    draws = _tied(population, rng.uniforms(population.users_seed, n, _DRAWS))
     weights = np.array(population.archetype_weights)
     ends = np.cumsum(weights / weights.sum())
     archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
@@ -194,6 +207,25 @@ def user_table(population: Population) -> UserTable:
     for array in (table.rows, table.gain, table.memory, table.archetype):
         array.setflags(write=False)
     return table
+
+
+def _tied(population: Population, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws in which `pair_share` of users are in the upper halves of both ranges of the pair, and
+    the others evenly in the other three quarters."""
+    if population.pair is None:
+        return draws
+    tied = draws.copy()
+    first, second = (_COLUMN_OF[name] for name in population.pair)
+    share = population.pair_share
+    corner = draws[:, _IN_CORNER] < share
+    # one half of a uniform draw is uniform in that half
+    for column in (first, second):
+        tied[corner, column] = 0.5 + draws[corner, column] % 0.5
+    astray = ~corner & (draws[:, first] >= 0.5) & (draws[:, second] >= 0.5)
+    third = (3.0 * draws[:, _ELSEWHERE]).astype(np.int64)
+    tied[astray & (third != 1), first] -= 0.5
+    tied[astray & (third != 2), second] -= 0.5
+    return tied
 
 
 def _available(population: Population, draws: NDArray[np.float64]) -> NDArray[np.int64]:

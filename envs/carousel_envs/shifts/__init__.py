@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .catalogue import SHIFTS, find_shift, parse_shift, shifted
 from .composition import compose
-from .graded import SEVERITIES, GradedShift, Kind, Shift
+from .graded import SEVERITIES, GradedShift, Kind, Regime, Shift
 from .quantities import QUANTITIES, Direction
 from .repertoire import UNAVAILABLE_MOST
 
@@ -20,6 +20,7 @@ __all__ = [
     "Direction",
     "GradedShift",
     "Kind",
+    "Regime",
     "Shift",
     "compose",
     "find_shift",

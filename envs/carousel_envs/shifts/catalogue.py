@@ -12,6 +12,7 @@ from .graded import GradedShift
 from .horizon import HORIZON
 from .mechanism import MECHANISM
 from .observation import OBSERVATION
+from .ranges import RANGES
 from .repertoire import REPERTOIRE
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .graded import P, Shift
 
 SHIFTS: Mapping[str, Shift] = MappingProxyType(
-    {**MECHANISM, **OBSERVATION, **COVARIATE, **REPERTOIRE, **HORIZON}
+    {**MECHANISM, **OBSERVATION, **COVARIATE, **REPERTOIRE, **HORIZON, **RANGES}
 )
 """Every shift of users by name."""
 

@@ -33,6 +33,10 @@ Kind = Literal[
     "composition",
 ]
 
+Regime = Literal["interpolation", "combinatorial", "extrapolation"]
+"""Where shifted users lie: in a hole of the range of training; each part within it, but never seen
+together; or beyond."""
+
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The standard severities."""
 
@@ -54,6 +58,7 @@ class GradedShift(ABC, Generic[P]):
         expected: for some of `QUANTITIES`, whether severity 1 raises it, lowers it or leaves it
             alone on every preset to which the axis applies. What is not named here depends on the
             population.
+        regime: where the users of severity 1 lie, seen from training.
 
     Raises:
         CarouselError: `expected` names another quantity or direction.
@@ -67,6 +72,7 @@ class GradedShift(ABC, Generic[P]):
     reason: Callable[[P], str] = lambda _: ""
     # a mapping has no hash, and what is expected of an axis does not tell it from another
     expected: Mapping[str, Direction] = field(default_factory=dict, hash=False)
+    regime: Regime = "extrapolation"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "expected", checked(self.name, self.expected))

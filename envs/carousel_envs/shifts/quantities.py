@@ -27,6 +27,9 @@ QUANTITIES: Mapping[str, str] = MappingProxyType(
         "payoff": "mean payoff per session of a router that enacts no persona in some turns",
         "familiar_slots": "share of slots in which the persona of training sits",
         "badge_accuracy": "share of users whose badge names the persona that fits them best",
+        "in_hole": "share of users inside a hole of a range of training",
+        "in_corner": "share of users in the upper halves of both ranges of a pair",
+        "beyond": "share of users beyond a range of training",
         "forbidden": "probability that a question is forbidden; questions only",
         "known": "probability that a random persona knows what is asked; questions only",
     }
