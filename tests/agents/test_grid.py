@@ -8,7 +8,8 @@ from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.runs import Run
 from carousel_agents.learning.settings import ALGORITHMS
 from carousel_agents.learning.view import View
-from carousel_envs import CarouselError, environment_ids
+from carousel_envs import CarouselError, Population, environment_ids
+from carousel_envs.shifts import SHIFTS
 
 ROW = '[[row]]\nenvironments = ["Boredom"]\nalgorithms = ["ppo"]\nseeds = 2\n'
 
@@ -40,6 +41,24 @@ def test_a_row_is_every_algorithm_on_every_environment_for_every_seed(tmp_path):
     assert runs[0] == first
     assert first.name == "Boredom/ppo-history8-context/seed-7"
     assert [run.seed for run in runs] == [7] * 4 + [3] * 4, "every row's first seed comes first"
+
+
+def test_a_row_may_change_and_shift_its_users(tmp_path):
+    changed = ROW + 'set = ["n_users=100"]\nshifts = ["hazard=1", "swap-cost=0.5"]\n'
+    run = read(tmp_path, ROW + changed).runs()[1]
+    assert run.name == "Boredom@n_users=100,hazard=1,swap-cost=0.5/ppo/seed-0"
+    boredom = Population.preset("Boredom").replace(n_users=100)
+    target = SHIFTS["swap-cost"].apply(SHIFTS["hazard"].apply(boredom, 1.0), 0.5)
+    assert run.population == target
+    assert run.training().population == target
+    request = run.request()
+    assert request["population"] == target.fingerprint
+    assert Run.of(request).name == run.name
+
+
+def test_a_request_without_changes_says_nothing_of_them(tmp_path):
+    request = read(tmp_path, ROW).runs()[0].request()
+    assert not {"changes", "shifts"} & set(request)
 
 
 def test_what_is_left_out_has_a_default(tmp_path):
@@ -89,6 +108,12 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW + "context = 1", "context is 1; it must be True or False"),
         (ROW.replace("Boredom", "Recall") + "context = true", "row 1: there is no context"),
         (ROW + "fit = 1", "row 1: 'fit' is no key"),
+        (ROW + "set = 3", "row 1: set is 3; it must be a list of names"),
+        (ROW + 'set = ["n_users"]', "row 1: --set 'n_users' must have the form field=value"),
+        (ROW + 'set = ["n_users=0"]', "row 1: n_users is 0"),
+        (ROW + 'set = ["a/b=0"]', "row 1: set holds 'a/b=0'; it must be without /"),
+        (ROW + 'shifts = ["hazard"]', "row 1: shift 'hazard' must have the form axis=severity"),
+        (ROW + 'shifts = ["farewells=1"]', "row 1: shift 'farewells' does not apply"),
         (ROW + ROW, "rows 1 and 2 both hold Boredom/ppo"),
     ],
 )

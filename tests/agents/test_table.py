@@ -1,6 +1,7 @@
 """The table of a store: what it says follows from its runs, and nothing stands there alone."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -196,6 +197,27 @@ def test_what_does_not_compare_stands_in_no_table(tmp_path, other, sentence):
     filled(tmp_path, run(0), replace(run(1), **other))
     with pytest.raises(CarouselError, match=sentence):
         table(RunStore(tmp_path), "")
+
+
+def test_changed_users_stand_in_a_table_of_their_own_with_a_reference_of_their_own(tmp_path):
+    target = replace(RUNS[0], shifts=("hazard=1",))
+    filled(tmp_path, RUNS[0], target)
+    plain, shifted = table(RunStore(tmp_path), "x")["environments"]
+    assert (plain["name"], shifted["name"]) == ("Boredom", "Boredom@hazard=1")
+    assert shifted["population_fingerprint"] == target.population.fingerprint
+    assert shifted["value"] == solve(target.population).value < plain["value"]
+    assert [len([r for r in e["rows"] if r["kind"] == "learned"]) for e in (plain, shifted)] == [
+        1,
+        1,
+    ]
+
+
+def test_a_run_that_lies_there_twice_stands_in_no_table(tmp_path):
+    filled(tmp_path, RUNS[0])
+    folder = RunStore(tmp_path).folder(RUNS[0]).path
+    shutil.copytree(folder, folder.with_name("seed-9"))
+    with pytest.raises(CarouselError, match="holds Boredom/ppo/seed-0 twice"):
+        table(RunStore(tmp_path), "x")
 
 
 def test_a_run_on_other_users_stands_in_no_table(tmp_path):

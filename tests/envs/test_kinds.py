@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, repertoire
 from carousel_envs.reference import solve
+from carousel_envs.reference.belief import BeliefProblem, solve_belief
 from carousel_envs.reference.chains import best_schedule, fixed_values, uniform_value
 from carousel_envs.reference.chains import schedule_value as chain_schedule_value
 from carousel_envs.reference.clairvoyant import clairvoyant_value
@@ -187,3 +188,16 @@ def test_departing_users_are_kept_by_the_risky_persona():
     for policy, value in ((reference.policy, best), (reference.myopic_policy, 1.5)):
         sessions = rollout(population, policy, 50_000, seed=3)
         assert abs(sessions.mean - value) < 5 * sessions.standard_error + 0.005
+
+
+def test_very_many_kinds_of_user_have_bounds_that_are_close_all_the_same():
+    ranges = {"boredom_hazard": (0.02, 0.16), "engagement_bored": (0.1, 0.4)}
+    population = Population.preset("Boredom").replace(session_length=12, **ranges)
+    many = population.replace(n_users=150)
+    model = Model.of(many)
+    assert model.n_types == 150
+    each = [solve_belief(BeliefProblem.of(model, kind, np.arange(4))).upper for kind in range(150)]
+    assert np.mean(each) <= informed_value(model) <= 1.001 * np.mean(each)
+    reference = solve(many)
+    assert reference.value <= reference.value_upper <= 1.01 * reference.value
+    assert reference.value_upper < clairvoyant_value(model) - 0.05 * reference.value

@@ -56,8 +56,8 @@ class Result:
 class Listener:
     """What is told while a store is filled; here: nothing is done with it."""
 
-    def solving(self, environment: str) -> None:
-        """An environment's reference is about to be solved."""
+    def solving(self, name: str) -> None:
+        """The reference of these users (`Run.users_name`) is about to be solved."""
 
     def began(self, kept: Sequence[Result], jobs: Sequence[Job]) -> None:
         """What is there, and what will be run."""
@@ -123,9 +123,9 @@ def fill(
                 "what differs, or another folder"
             )
         # solved here once, and found by the workers in the store of references
-        for environment in dict.fromkeys(job.run.environment for job in jobs):
-            listener.solving(environment)
-            solve(next(j.run.population for j in jobs if j.run.environment == environment))
+        for name, run in {job.run.users_name: job.run for job in jobs}.items():
+            listener.solving(name)
+            solve(run.population)
         listener.began(list(results.values()), jobs)
         with closing(engine(jobs, listener.progress)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:

@@ -14,6 +14,8 @@ A grid is a TOML file:
     steps = 1_000_000       # optional: else the algorithm's own budget
     history = 8             # optional: observations shown side by side
     context = true          # optional: the user's row is shown
+    set = ["n_users=100"]   # optional: fields of the population that are changed
+    shifts = ["hazard=1"]   # optional: shifts of the population
 """
 
 from __future__ import annotations
@@ -25,20 +27,22 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, truth_value, whole_number
-from carousel_envs.registry import any_population, environment_id, short_name
+from carousel_envs.registry import environment_id
 
 from ..learning.settings import check_algorithm
 from ..learning.view import MAX_HISTORY, View, refuse_unless_shown
+from ..populations import population_of
 from .runs import PRESENT, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+_LONGEST_TEXT = 60
 _MOST_SEEDS, _MOST_STEPS, _LAST_SEED = 1000, 10**12, 2**32 - 1
 _KEYS = ("row", "evaluation", "curve")
 _EVALUATION_KEYS = ("users", "seed")
-_ROW_KEYS = ("environments", "algorithms", "seeds", "steps", "history", "context")
+_ROW_KEYS = ("environments", "algorithms", "seeds", "steps", "history", "context", "set", "shifts")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Row:
         seeds: of the trainings, without repetition.
         view: what the networks see.
         steps: environment steps; None: the budget of the algorithm's preset.
+        changes, shifts: of the population; see `Run`.
     """
 
     environment: str
@@ -58,6 +63,8 @@ class Row:
     seeds: tuple[int, ...]
     view: View = PRESENT
     steps: int | None = None
+    changes: tuple[str, ...] = ()
+    shifts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Grid:
             except CarouselError as error:
                 raise CarouselError(f"row {number}: {error}") from None
             for row in found:
-                group = Run(row.environment, row.algorithm, 0, row.view).group
+                group = cls(()).run(row, 0).group
                 if group in told:
                     raise CarouselError(f"rows {told[group]} and {number} both hold {group}")
                 told[group] = number
@@ -139,7 +146,7 @@ class Grid:
             CarouselError: a pattern matches nothing.
         """
         found = [
-            self._run(row, row.seeds[place])
+            self.run(row, row.seeds[place])
             for place in range(max(len(row.seeds) for row in self.rows))
             for row in self.rows
             if place < len(row.seeds)
@@ -154,7 +161,8 @@ class Grid:
             run for run in found if not only or any(fnmatchcase(run.group, p) for p in only)
         )
 
-    def _run(self, row: Row, seed: int) -> Run:
+    def run(self, row: Row, seed: int) -> Run:
+        """The run of one seed of a row."""
         return Run(
             environment=row.environment,
             algorithm=row.algorithm,
@@ -164,6 +172,8 @@ class Grid:
             users=self.users,
             evaluation_seed=self.seed,
             curve=self.curve,
+            changes=row.changes,
+            shifts=row.shifts,
         )
 
 
@@ -176,14 +186,19 @@ def _rows(table: Mapping[str, Any]) -> list[Row]:
         whole_number("history", table.get("history", 1), 1, MAX_HISTORY),
         truth_value("context", table.get("context", False)),
     )
+    changes, shifts = _texts(table, "set"), _texts(table, "shifts")
     environments = [environment_id(name) for name in _names(table, "environments")]
     for environment in environments:
-        refuse_unless_shown(any_population(short_name(environment)), view)
+        refuse_unless_shown(population_of(environment, changes, shifts), view)
     algorithms = _names(table, "algorithms")
     for name in algorithms:
         check_algorithm(name)
     seeds = _seeds(table)
-    return [Row(env, algo, seeds, view, steps) for env in environments for algo in algorithms]
+    return [
+        Row(env, algo, seeds, view, steps, changes, shifts)
+        for env in environments
+        for algo in algorithms
+    ]
 
 
 def _seeds(table: Mapping[str, Any]) -> tuple[int, ...]:
@@ -194,6 +209,20 @@ def _seeds(table: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(range(whole_number("seeds", given, 1, _MOST_SEEDS)))
     seeds = _distinct("seeds", given, lambda seed: whole_number("seed", seed, 0, _LAST_SEED))
     return tuple(seeds)
+
+
+def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """What is changed; part of a folder's name."""
+    if key not in table:
+        return ()
+    texts = tuple(_names(table, key))
+    for text in texts:
+        if "/" in text or len(text) > _LONGEST_TEXT:
+            raise CarouselError(
+                f"{key} holds {shown(text)}; it must be without / and of {_LONGEST_TEXT} letters "
+                "at most, because folders are named after it"
+            )
+    return texts
 
 
 def _names(table: Mapping[str, Any], key: str) -> list[str]:

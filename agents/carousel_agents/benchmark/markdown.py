@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from carousel_envs.registry import short_name
-
 from .table import BEST, OWN
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ def title(environment: Mapping[str, Any]) -> str:
         if best["score"] is not None
     ]
     return (
-        f"{short_name(environment['environment'])}, tier {environment['tier']}: value "
+        f"{environment['name']}, tier {environment['tier']}: value "
         f"{environment['value']:.2f}{bound}, blind {environment['blind']:.2f} per session. Best "
         f"known score: {', '.join(known) or DASH}."
     )

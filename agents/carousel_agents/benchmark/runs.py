@@ -1,6 +1,7 @@
 """Training runs and the folder that keeps them.
 
-A store is a folder with one folder per run, `ENV/ALGO[-history8][-context]/seed-N`, which holds
+A store is a folder with one folder per run, `ENV[@CHANGE,...]/ALGO[-history8][-context]/seed-N`,
+which holds
 
     policy.safetensors    the policy
     run.json              what was asked for, where it stands, and what came of it
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
 from carousel_envs.files import write_whole
-from carousel_envs.registry import any_population, short_name
+from carousel_envs.registry import short_name
 
 from ..learning.view import View
+from ..populations import population_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +44,7 @@ class Run:
     """One policy to be trained and evaluated.
 
     Attributes:
-        environment: id of the environment, at its default population.
+        environment: id of the environment.
         algorithm: one of `learning.settings.ALGORITHMS`.
         seed: of the training.
         view: what the network sees.
@@ -50,6 +52,8 @@ class Run:
         users: sessions of the evaluation after training.
         evaluation_seed: of these sessions.
         curve: evaluations during training, evenly spaced, the last at its end.
+        changes: of its population's fields, each "field=value", of training and of evaluation.
+        shifts: of that population, each "axis=severity".
     """
 
     environment: str
@@ -60,6 +64,8 @@ class Run:
     users: int = 20_000
     evaluation_seed: int = 1
     curve: int = 20
+    changes: tuple[str, ...] = ()
+    shifts: tuple[str, ...] = ()
 
     @property
     def router(self) -> str:
@@ -68,9 +74,15 @@ class Run:
         return f"{self.algorithm}{history}{'-context' if self.view.visible_context else ''}"
 
     @property
+    def users_name(self) -> str:
+        """Who is trained on, such as `Boredom` or `Boredom@hazard=1`."""
+        changed = ",".join((*self.changes, *self.shifts)).replace(" ", "")
+        return f"{short_name(self.environment)}{'@' * bool(changed)}{changed}"
+
+    @property
     def group(self) -> str:
         """What the seeds of one experiment share, such as `Boredom/ppo`."""
-        return f"{short_name(self.environment)}/{self.router}"
+        return f"{self.users_name}/{self.router}"
 
     @property
     def name(self) -> str:
@@ -80,7 +92,7 @@ class Run:
     @property
     def population(self) -> AnyPopulation:
         """The users, of training and of evaluation."""
-        return any_population(short_name(self.environment))
+        return population_of(self.environment, self.changes, self.shifts)
 
     def training(self) -> Training:
         """How the policy is trained; importing what this needs imports torch.
@@ -106,13 +118,32 @@ class Run:
         of the evaluation."""
         training = self.training().request()
         del training["versions"]
+        # left out where there are none, as records of the environment's own users always did
+        named = {"changes": self.changes, "shifts": self.shifts}
         document = {
             **training,
+            **{name: texts for name, texts in named.items() if texts},
             "evaluation": {"users": self.users, "seed": self.evaluation_seed},
         }
         # as it comes back from a file: tuples as lists, and so on
         plain: dict[str, Any] = json.loads(json.dumps(document))
         return plain
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any]) -> Run:
+        """The run that asked for this, with the budget of its settings."""
+        return cls(
+            environment=request["environment"],
+            algorithm=request["algorithm"],
+            seed=request["seed"],
+            view=View(**request["view"]),
+            steps=request["settings"]["steps"],
+            users=request["evaluation"]["users"],
+            evaluation_seed=request["evaluation"]["seed"],
+            curve=request["curve"],
+            changes=tuple(request.get("changes", ())),
+            shifts=tuple(request.get("shifts", ())),
+        )
 
 
 @dataclass(frozen=True)
@@ -225,7 +256,10 @@ class RunStore:
             folder = RunFolder(file.parent)
             record = folder.record()
             if record is not None and folder.finished(record):
-                records[_key(record)] = record
+                key = _key(record)
+                if key in records:
+                    raise CarouselError(f"{self.path} holds {Run.of(record['request']).name} twice")
+                records[key] = record
             else:
                 open_runs += 1
         if not records:
@@ -257,9 +291,6 @@ def _flat(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    request = record["request"]
-    view = request["view"]
-    return (
-        *(request["environment"], request["algorithm"], view["history"], view["visible_context"]),
-        request["seed"],
-    )
+    run = Run.of(record["request"])
+    view = (run.view.history, run.view.visible_context)
+    return (run.users_name, run.algorithm, *view, run.seed)

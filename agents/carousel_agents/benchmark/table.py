@@ -13,11 +13,10 @@ import numpy as np
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.reference.memoryless import best_memoryless
-from carousel_envs.registry import any_population, environment_ids, short_name
+from carousel_envs.registry import environment_ids
 
 from ..generalisation import beside
 from ..generalisation.statistics import interval, iqm
-from ..learning.view import View
 from .runs import Run, difference
 
 if TYPE_CHECKING:
@@ -60,12 +59,12 @@ def table(
 
     Returns:
         schema, commands, versions, machines, users and seed of every evaluation, unfinished, and
-        environments: one per environment, with its id (environment), population_fingerprint, tier,
-        value, value_upper, blind, best_known (score and source for each class of policy) and rows,
-        best score first. Every row has the keys of `ROW`; what there is none of is None. Scores of
-        learned routers are interquartile means over seeds with bootstrap intervals
-        (`generalisation.statistics`), those of scripted ones means over sessions with normal
-        intervals. Speeds are medians over seeds.
+        environments: one per environment and change of its users, with its id (environment), name
+        (Boredom, Boredom@hazard=1), population_fingerprint, tier, value, value_upper, blind,
+        best_known (score and source for each class of policy) and rows, best score first. Every
+        row has the keys of `ROW`; what there is none of is None. Scores of learned routers are
+        interquartile means over seeds with bootstrap intervals (`generalisation.statistics`), those
+        of scripted ones means over sessions with normal intervals. Speeds are medians over seeds.
 
     Raises:
         CarouselError: no finished run, or runs that cannot stand in one table.
@@ -73,13 +72,14 @@ def table(
     records, unfinished = store.finished()
     _refuse_unless_same(records, "evaluation")
     evaluation = records[0]["request"]["evaluation"]
-    by_environment: dict[str, list[Record]] = defaultdict(list)
+    by_users: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        by_environment[record["request"]["environment"]].append(record)
+        by_users[_run(record).users_name].append(record)
+    order = environment_ids()
     environments = []
-    for environment in (name for name in environment_ids() if name in by_environment):
-        report(environment)
-        environments.append(_environment(environment, by_environment[environment], evaluation))
+    for group in sorted(by_users.values(), key=lambda g: order.index(_run(g[0]).environment)):
+        report(_run(group[0]).users_name)
+        environments.append(_environment(group, evaluation))
     return {
         "schema": SCHEMA,
         "commands": [*_distinct(record["command"] for record in records), command],
@@ -92,16 +92,15 @@ def table(
     }
 
 
-def _environment(
-    environment: str, records: Sequence[Record], evaluation: Mapping[str, int]
-) -> dict[str, Any]:
-    population = any_population(short_name(environment))
+def _environment(records: Sequence[Record], evaluation: Mapping[str, int]) -> dict[str, Any]:
+    first = _run(records[0])
+    population = first.population
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record["request"]["population"] != population.fingerprint:
             raise CarouselError(
-                f"{_run(record).name} was trained on other users than those of {environment} in "
-                "this version"
+                f"{_run(record).name} was trained on other users than those of {first.users_name} "
+                "in this version"
             )
         groups[_run(record).router].append(record)
     known = _best_known(population, records)
@@ -115,7 +114,8 @@ def _environment(
     reference = solve(population)
     figures = ("tier", "value", "value_upper", "blind")
     return {
-        "environment": environment,
+        "environment": first.environment,
+        "name": first.users_name,
         "population_fingerprint": population.fingerprint,
         **{name: getattr(reference, name) for name in figures},
         "best_known": known,
@@ -182,8 +182,7 @@ def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[st
 
 def _score(record: Record) -> float | None:
     """The score on the reference of this version, as that of the scripted routers beside it."""
-    population = any_population(short_name(record["request"]["environment"]))
-    return solve(population).score(record["evaluation"]["engagement"])
+    return solve(_run(record).population).score(record["evaluation"]["engagement"])
 
 
 def _curve(record: Record) -> list[tuple[float, float]]:
@@ -192,7 +191,7 @@ def _curve(record: Record) -> list[tuple[float, float]]:
     A curve is of other sessions than the evaluation, and what their luck adds is the same for all
     of its points. The last one is the policy that was evaluated: it tells how much that is.
     """
-    reference = solve(any_population(short_name(record["request"]["environment"])))
+    reference = solve(_run(record).population)
     points = record["training"]["curve"]
     luck = record["evaluation"]["engagement"] - points[-1]["engagement"]
     scores = [reference.score(point["engagement"] + luck) for point in points]
@@ -233,9 +232,7 @@ def _median(seconds: Sequence[float | None]) -> float | None:
 
 
 def _run(record: Record) -> Run:
-    request = record["request"]
-    view = View(**request["view"])
-    return Run(request["environment"], request["algorithm"], request["seed"], view)
+    return Run.of(record["request"])
 
 
 def _refuse_unless_same(records: Sequence[Record], *keys: str) -> None:

@@ -110,8 +110,8 @@ class _Shown(Listener):
         self._total = self._ended = 0
         self._remaining = Remaining((), workers)
 
-    def solving(self, environment: str) -> None:
-        self._bar(0, 1, f"solving {environment}")
+    def solving(self, name: str) -> None:
+        self._bar(0, 1, f"solving {name}")
 
     def began(self, kept: Sequence[Result], jobs: Sequence[Job]) -> None:
         self._total = len(jobs)

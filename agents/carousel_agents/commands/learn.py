@@ -15,6 +15,7 @@ from .. import console
 from ..learning.settings import read_settings
 from ..learning.view import View
 from ..locks import locked
+from ..populations import assigned
 from ..routers import find_router, training_fingerprint
 from .options import (
     AlgorithmOption,
@@ -24,7 +25,6 @@ from .options import (
     SeedOption,
     SetOption,
     UsersOption,
-    assigned,
     environment,
     environment_of_users,
     refuse_to_replace,

@@ -15,6 +15,7 @@ from carousel_envs.rollout import seen_by
 from .. import console
 from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
+from ..populations import shifted_population
 from ..routers import find_router, is_file, training_fingerprint
 from .options import (
     EnvArgument,
@@ -24,7 +25,6 @@ from .options import (
     SetOption,
     UsersOption,
     environment,
-    shifted_population,
 )
 
 
@@ -46,7 +46,7 @@ def evaluate(
     hand-written loop and the optimum, on the same users with the same seed.
     """
     name, training = environment(env, changes)
-    target = shifted_population(training, shift)
+    target = shifted_population(training, shift or ())
     with console.ERR.status(f"solving and playing {name}"):
         acting = find_router(router, target, training)
         result = evaluate_router(acting, target, users=users, seed=seed)
@@ -106,7 +106,7 @@ def watch(
 ) -> None:
     """Watch one session, turn by turn, with what is hidden from the router."""
     name, training = environment(env, changes)
-    target = shifted_population(training, shift)
+    target = shifted_population(training, shift or ())
     acting = find_router(router, target, training)
     game = seen_by(acting, scalar_env(target, render_mode="ansi"))
     observation, _ = game.reset(seed=seed, options={"user": user})
