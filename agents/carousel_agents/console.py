@@ -55,6 +55,12 @@ def number(value: Any, digits: int = 3) -> str:
     )
 
 
+def interval(row: Mapping[str, Any]) -> str:
+    """The interval of a row's score, for a table; a dash where there is none."""
+    low, high = row["score_low"], row["score_high"]
+    return "-" if low is None else f"{number(low)} to {number(high)}"
+
+
 def say(line: str) -> None:
     """One line on standard output, as it is: names and paths may hold what looks like markup."""
     OUT.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,216 +1,254 @@
-"""A study: one router beside scripted ones, on its training users and off them, on a page.
+"""A study: routers beside scripted ones, on their training users and off them.
 
 Everything that is written says how to make it again.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
 import time
-from datetime import UTC, datetime
-from importlib import metadata
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
-from carousel_envs.files import check_writable, write_whole
-from carousel_envs.reference import solve
-from carousel_envs.shifts import SEVERITIES, find_shift
+from carousel_envs.files import check_writable
+from carousel_envs.reference.store import solvers
+from carousel_envs.shifts import SEVERITIES
 
 from . import console
-from .generalisation import evaluate, generalise
-from .generalisation.companions import BASELINES
-from .generalisation.suite import role_of
-from .report import write_report
-from .routers import find_router, is_file
+from .benchmark.runs import difference
+from .generalisation.folder import StudyFolder
+from .generalisation.players import companions, controls, learned_and_scripted
+from .generalisation.suite import Plan, play
+from .locks import locked
+from .study_page import document_of, versions, write_page
+from .workers import MOST_WORKERS, each
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from carousel_envs import Population
+    import polars as pl
 
-SCHEMA = 1
-COMPANIONS = ("frozen-loop", "optimal")
+    from carousel_envs.registry import AnyPopulation
+
+    from .generalisation.players import Player
+    from .generalisation.suite import Played, Target
 
 
-def check_study(out: Path, users: int, seed: int, axes: Sequence[str] | None) -> None:
+@dataclass(frozen=True)
+class Study:
+    """What is asked for.
+
+    Attributes:
+        environment: id, for the rows and the commands.
+        population: the training users.
+        routers: policy files, folders of them, and scripted names.
+        users, seed: as in `evaluate`.
+        axes: shifts to run; None: all.
+        severities: how far.
+        controls: folders of policies that were trained on a target.
+        changes: the --set options behind `population`, for the commands.
+    """
+
+    environment: str
+    population: AnyPopulation
+    routers: tuple[str, ...]
+    users: int = 2000
+    seed: int = 0
+    axes: tuple[str, ...] | None = None
+    severities: tuple[float, ...] = SEVERITIES
+    controls: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> str:
+        """The --set options, as they are typed."""
+        return "".join(f" --set {shlex.quote(change)}" for change in self.changes)
+
+    def command(self, out: Path) -> str:
+        """What to type to get all this again."""
+        parts = ["carousel", "generalise", *self.routers, self.environment, "--out", str(out)]
+        parts += [part for axis in self.axes or () for part in ("--axis", axis)]
+        if self.severities != SEVERITIES:
+            parts += [part for s in self.severities for part in ("--severity", f"{s:g}")]
+        parts += [part for folder in self.controls for part in ("--control", folder)]
+        parts += ["--users", str(self.users), "--seed", str(self.seed)]
+        return shlex.join(parts) + self.options
+
+    def plan(self) -> Plan:
+        """Which targets are met.
+
+        Raises:
+            CarouselError: a number or an axis is not allowed.
+        """
+        whole_number("users", self.users, 1, 2**31)
+        whole_number("seed", self.seed, 0, 2**63 - 1 - self.users)
+        return Plan.of(self.population, self.axes, self.severities)
+
+    def players(self, plan: Plan) -> list[Player]:
+        """Who takes part: those asked for, what stands beside them, controls.
+
+        Raises:
+            CarouselError: a router or a control that makes no sense here.
+        """
+        asked = learned_and_scripted(self.routers, self.population)
+        trained = controls(self.controls, (target.population for target in plan.targets))
+        return [*asked, *trained, *companions(asked)]
+
+    def request(self, plan: Plan, players: Sequence[Player]) -> dict[str, Any]:
+        """All that decides the rows, as plain JSON data."""
+        taking_part = [player for player in players if not player.companion]
+        return {
+            "environment": self.environment,
+            "population": self.population.fingerprint,
+            "users": self.users,
+            "seed": self.seed,
+            "severities": list(plan.severities),
+            "axes": [axis.name for axis in plan.axes],
+            "targets": {target.name: target.population.fingerprint for target in plan.targets},
+            "routers": {
+                str(i + 1): ("control " * player.control) + player.policy
+                for i, player in enumerate(taking_part)
+            },
+            "sha256": {player.policy: player.sha256 for player in taking_part if player.file},
+            "companions": [player.policy for player in players if player.companion],
+            "versions": versions(),
+            "solvers": solvers(),
+        }
+
+
+def check_study(study: Study, out: Path) -> None:
     """Refuse before any work what would fail at its end.
 
     Raises:
         CarouselError: a number, an axis or the place to write is not allowed.
     """
-    whole_number("users", users, 1, 2**31)
-    whole_number("seed", seed, 0, 2**63 - 1 - users)
-    for axis in axes or ():
-        find_shift(axis)
-    for name in ("summary.json", "report.html"):
-        check_writable(out / name)
+    study.plan()
+    folder = StudyFolder(out)
+    for path in (folder.results, folder.summary_file, folder.page):
+        check_writable(path)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished study.
+
+    Attributes:
+        summary: as written.
+        rows: as written; columns of `schema.SCHEMA`.
+        kept: whether it was finished before, and nothing was done now.
+    """
+
+    summary: dict[str, Any]
+    rows: pl.DataFrame
+    kept: bool = False
 
 
 def run_study(
-    environment: str,
-    population: Population,
-    router: str,
+    study: Study,
     out: Path,
     *,
-    users: int = 2000,
-    seed: int = 0,
-    axes: Sequence[str] | None = None,
-    changes: Sequence[str] = (),
+    force: bool = False,
+    workers: int = 2,
     training: Mapping[str, Any] | None = None,
     command: str | None = None,
-) -> dict[str, Any]:
-    """Evaluate a router and write `summary.json` and `report.html` into `out`.
+) -> Outcome:
+    """Perform a study and write `results.parquet`, `summary.json` and `report.html` into `out`.
+
+    Interrupted at any moment, it can be called again and goes on. What is finished stays.
 
     Args:
-        environment: id, for the page and the commands.
-        population: the training users.
-        router: a policy file or a scripted name.
-        out: folder; made if missing, files in it replaced whole.
-        users, seed: as in `evaluate`.
-        axes: shifts to run; default: all.
-        changes: the --set options behind `population`, for the commands.
+        study: what is asked for.
+        out: folder; made if missing.
+        force: replace the results of another study instead of refusing.
+        workers: processes that share the targets, 1 to 256.
         training: how the router was trained, if this run did it.
-        command: what to type to get all this again.
-
-    Returns:
-        The summary, as written.
+        command: what to type to get all this again, if that is no `carousel generalise`.
 
     Raises:
-        CarouselError: a bad router, axis or place to write.
+        CarouselError: a bad router, axis or place to write, another process writes there, or
+            results of another study are there.
     """
-    check_study(out, users, seed, axes)
+    import polars as pl
+
     started = time.perf_counter()
-    options = "".join(f" --set {shlex.quote(change)}" for change in changes)
-    play = f"{environment}{options} --users {users} --seed {seed} --json"
-    routers = []
-    names = [router, *(name for name in BASELINES if name != router)]
-    with console.progress("training users") as bar:
-        for i, name in enumerate(names):
-            bar(i, len(names), name)
-            try:
-                acting = find_router(name, population)
-            except CarouselError:
-                # not every baseline makes sense for every population; the asked-for router must
-                if name == router:
-                    raise
-                continue
-            row = evaluate(acting, population, users=users, seed=seed).row()
-            routers.append(
-                {
-                    "router": acting.name,
-                    "role": role_of(name),
-                    "description": acting.description,
-                    "command": f"carousel evaluate {shlex.quote(name)} {play}",
-                    **row,
-                }
-            )
-        bar(1, 1, "")
-    chosen = list(dict.fromkeys([router, *COMPANIONS]))
-    with console.progress("shifted users") as bar:
-        suite = generalise(
-            chosen,
-            population,
-            users=users,
-            seed=seed,
-            axes=axes,
-            report=lambda done, total: bar(done, total, ""),
+    whole_number("workers", workers, 1, MOST_WORKERS)
+    plan = study.plan()
+    players = study.players(plan)
+    request = study.request(plan, players)
+    folder = StudyFolder(out)
+    with locked(folder.lock, str(out)):
+        state, there = folder.state(request)
+        if state == "other" and not force:
+            raise CarouselError(_refusal(out, there, request))
+        if state == "done":
+            folder.remove_parts()
+            summary = folder.summary()
+            assert summary is not None
+            return Outcome(summary, pl.read_parquet(folder.results), kept=True)
+        folder.begin(request)
+        with console.progress("shifted users") as bar:
+            played = _played(study, plan, players, folder, workers, bar)
+        rows = plan.ordered(played[target.name].frame() for target in plan.targets)
+        seconds = time.perf_counter() - started + (training or {}).get("seconds", 0.0)
+        summary = console.clean(
+            {
+                **document_of(study, plan, players, played, training),
+                "command": command or study.command(out),
+                "request": request,
+                "results_sha256": folder.write_rows(rows),
+                "elapsed_seconds": round(seconds, 1),
+            }
         )
-    for axis in suite.axes:
-        axis["command"] = f"carousel evaluate ROUTER {play} --shift {axis['name']}=SEVERITY"
-    summary: dict[str, Any] = {
-        "schema": SCHEMA,
-        "title": f"{environment}: a router off its training distribution",
-        "environment": environment,
-        "population": population.model_dump(mode="json"),
-        "population_fingerprint": population.fingerprint,
-        "command": command
-        or shlex.join(
-            [
-                *("carousel", "generalise", router, environment, "--out", str(out)),
-                *(part for axis in axes or () for part in ("--axis", axis)),
-                *("--users", str(users), "--seed", str(seed), "--force"),
-            ]
-        )
-        + options,
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "versions": {
-            "python": sys.version.split()[0],
-            **{
-                name: metadata.version(name)
-                for name in ("persona-carousel", "gymnasium", "numpy", "numba")
-            },
-        },
-        "users": users,
-        "seed": seed,
-        "severities": list(SEVERITIES),
-        "reference": solve(population).summary(),
-        "training": _training(router, environment, options, training),
-        "routers": routers,
-        "rows": suite.rows,
-        "axes": suite.axes,
-        "not_applicable": suite.not_applicable,
-        "elapsed_seconds": round(
-            time.perf_counter() - started + (training or {}).get("seconds", 0.0), 1
-        ),
-    }
-    summary = console.clean(summary)
-    try:
-        write_report(summary, out / "report.html")
-    except OSError as error:
-        raise CarouselError(
-            f"{out / 'report.html'} cannot be written: {error.strerror or error}"
-        ) from None
-    write_whole(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False).encode())
-    return summary
+        write_page(summary, rows, folder.page)
+        folder.write_summary(summary)
+    return Outcome(summary, rows)
 
 
-def _training(
-    router: str, environment: str, options: str, training: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    if training is None or not is_file(router):
-        return None
-    steps = training["requested_steps"]
-    return {
-        "algo": training["algo"],
-        "steps": training["steps"],
-        "seed": training["seed"],
-        "seconds": training["seconds"],
-        "frames_per_second": round(training["steps"] / training["seconds"]),
-        "policy_file": router,
-        "command": f"carousel train {environment}{options} --algo {training['algo']} "
-        f"--steps {steps} --seed {training['seed']} --out {shlex.quote(router)} --force",
-    }
-
-
-def print_study(summary: Mapping[str, Any], out: Path) -> None:
-    """What `run_study` found, as tables on standard output."""
-    console.print_table(
-        f"{summary['environment']}, training users",
-        ("router", "score", "engagement", "turns", "left", "swaps"),
-        (
-            (
-                row["router"],
-                console.number(row["score"]),
-                console.number(row["engagement"]),
-                console.number(row["session_length"], 1),
-                console.number(row["left"]),
-                console.number(row["swaps"], 2),
-            )
-            for row in summary["routers"]
-        ),
+def _refusal(out: Path, there: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    told = "it has no summary.json"
+    if there:
+        key, found, asked = difference(there, request)
+        told = f"{key} is {found!r} there, {asked!r} was asked for"
+    return (
+        f"{out} holds results of another study: {told}; give --force to replace them, or another "
+        "folder"
     )
-    routers = list(dict.fromkeys(row["router"] for row in summary["rows"]))
-    scores = {(r["axis"], r["severity"], r["router"]): r["score"] for r in summary["rows"]}
-    console.print_table(
-        "Score at severity 1",
-        ("axis", *routers),
-        (
-            (a["name"], *(console.number(scores.get((a["name"], 1.0, r))) for r in routers))
-            for a in summary["axes"]
-        ),
-    )
-    console.say(f"wrote {out / 'summary.json'} and {out / 'report.html'}")
+
+
+Task = tuple["Target", "Sequence[Player]", "AnyPopulation", dict[str, Any]]
+
+
+def _perform(task: Task) -> Played:
+    target, players, source, options = task
+    return play(target, players, source, **options)
+
+
+def _played(
+    study: Study,
+    plan: Plan,
+    players: Sequence[Player],
+    folder: StudyFolder,
+    workers: int,
+    bar: Callable[[float, float, str], None],
+) -> dict[str, Played]:
+    """What came of every target by its name: what is finished is read, the rest is played."""
+    done: dict[str, Played] = {}
+    tasks: dict[str, Task] = {}
+    targets = {target.name: target for target in plan.targets}
+    options = {"environment": study.environment, "users": study.users, "seed": study.seed}
+    for name, target in targets.items():
+        if (part := folder.part(target)) is not None:
+            done[name] = part
+        else:
+            tasks[name] = (target, players, plan.source, options)
+    bar(len(done), len(targets), "")
+    with closing(each(tasks, _perform, workers)) as found:  # type: ignore[type-var]
+        for name, played in found:
+            folder.keep(targets[name], played)
+            done[name] = played
+            bar(len(done), len(targets), name)
+    return done

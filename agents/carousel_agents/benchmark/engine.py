@@ -7,15 +7,14 @@ order in which they end. Another one (a cluster's, say) needs nothing else.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..workers import as_workers_start
 from .perform import Job, perform, sentence
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _EVERY = 0.5  # seconds between two reports of a worker
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -124,29 +122,10 @@ def _started() -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    with _as_workers_start():
+    with as_workers_start():
         process.start()
     theirs.close()
     return _Worker(process, ours)
-
-
-@contextmanager
-def _as_workers_start() -> Iterator[None]:
-    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear."""
-    kept = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    try:
-        yield
-    finally:
-        if main:
-            signal.signal(signal.SIGINT, handler)
-        for name, value in kept.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _work(pipe: Connection) -> None:

@@ -69,9 +69,8 @@ class Run:
 
     @property
     def router(self) -> str:
-        """Algorithm and view in one word, such as `ppo-history8-context`."""
-        history = f"-history{self.view.history}" if self.view.history > 1 else ""
-        return f"{self.algorithm}{history}{'-context' if self.view.visible_context else ''}"
+        """Algorithm and view in one word (`View.named`)."""
+        return self.view.named(self.algorithm)
 
     @property
     def users_name(self) -> str:

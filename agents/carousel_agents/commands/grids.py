@@ -16,6 +16,7 @@ from ..benchmark.engine import LocalEngine
 from ..benchmark.fill import Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
+from ..workers import MOST_WORKERS
 from .options import JsonOption  # noqa: TC001  (likewise)
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from ..benchmark.fill import Result
     from ..benchmark.perform import Job
-
-_MOST_WORKERS = 256
 
 
 def grid(
@@ -41,7 +40,7 @@ def grid(
     as_json: JsonOption = False,
 ) -> None:
     """Train and evaluate a grid of routers; what was interrupted goes on where it was."""
-    whole_number("workers", workers, 1, _MOST_WORKERS)
+    whole_number("workers", workers, 1, MOST_WORKERS)
     runs = Grid.read(file).runs(only or ())
     command = ["carousel", "grid", str(file), "--out", str(out)]
     command += ["--workers", str(workers)] if workers != 2 else []

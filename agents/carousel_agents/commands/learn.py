@@ -1,4 +1,4 @@
-"""Commands that train routers and take them through shifts."""
+"""Commands that train routers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from ..learning.settings import read_settings
 from ..learning.view import View
 from ..locks import locked
 from ..populations import assigned
-from ..routers import find_router, training_fingerprint
 from .options import (
     AlgorithmOption,
     EnvArgument,
     JsonOption,
-    RouterArgument,
     SeedOption,
     SetOption,
     UsersOption,
@@ -181,40 +179,6 @@ def train_with_progress(
     return file
 
 
-def generalise(
-    router: RouterArgument,
-    env: EnvArgument,
-    out: Annotated[Path, typer.Option(help="folder for summary.json and report.html")],
-    axis: Annotated[
-        list[str] | None, typer.Option(help="only this axis; may be repeated (default: all)")
-    ] = None,
-    changes: SetOption = None,
-    users: UsersOption = 2000,
-    seed: SeedOption = 0,
-    force: Annotated[bool, typer.Option("--force", help="replace existing results")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a router through the shifts, beside the frozen loop and the re-derived optimum."""
-    from ..study import print_study, run_study
-
-    name, population = environment_of_users(env, changes)
-    refuse_to_replace(out / "summary.json", force)
-    # a wrong router is told before anything is played
-    acting = find_router(router, population)
-    if training_fingerprint(acting) not in (None, population.fingerprint):
-        raise CarouselError(
-            f"router {acting.name!r} was trained on other users than those of {name}; shifts are "
-            "measured from the training users (give the --set it was trained with)"
-        )
-    summary = run_study(
-        name, population, router, out, users=users, seed=seed, axes=axis, changes=changes or []
-    )
-    if as_json:
-        console.print_json(summary)
-    else:
-        print_study(summary, out)
-
-
 def demo(
     out: Annotated[Path, typer.Option(help="folder to write to; replaced")] = Path("runs/demo"),
     steps: Annotated[int, typer.Option(help="environment steps of training")] = 2_000_000,
@@ -223,11 +187,13 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from ..study import check_study, print_study, run_study
+    from ..study import Study, check_study, run_study
+    from .generalise import show
 
     name, population = environment_of_users("Boredom")
     policy = out / "ppo.safetensors"
-    check_study(out, users, seed, None)
+    study = Study(name, population, (str(policy),), users=users, seed=seed)
+    check_study(study, out)
     check_writable(policy)
     file = train_with_progress(
         population,
@@ -236,13 +202,10 @@ def demo(
         # what an earlier demonstration was at is not gone on with: this one replaces it
         restart=True,
     )
-    summary = run_study(
-        name,
-        population,
-        str(policy),
+    outcome = run_study(
+        study,
         out,
-        users=users,
-        seed=seed,
+        force=True,
         training={"algo": "ppo", "requested_steps": steps, **file.training},
         command="carousel demo"
         + (f" --out {out}" if out != Path("runs/demo") else "")
@@ -250,7 +213,4 @@ def demo(
         + (f" --users {users}" if users != 10_000 else "")
         + (f" --seed {seed}" if seed else ""),
     )
-    if as_json:
-        console.print_json(summary)
-    else:
-        print_study(summary, out)
+    show(outcome, out, as_json)

@@ -85,10 +85,9 @@ def evaluate(
 
 
 def _beside_line(row: dict[str, Any]) -> tuple[str, ...]:
-    low, high = (console.number(row[key]) for key in ("score_low", "score_high"))
     return (
         *(row["router"], console.number(row["engagement"]), console.number(row["score"])),
-        "-" if row["score_low"] is None else f"{low} to {high}",
+        console.interval(row),
     )
 
 

@@ -2,6 +2,8 @@
 
 from .companions import beside
 from .evaluate import Evaluation, evaluate
+from .gaps import gaps
 from .suite import generalise
+from .summary import aggregated
 
-__all__ = ["Evaluation", "beside", "evaluate", "generalise"]
+__all__ = ["Evaluation", "aggregated", "beside", "evaluate", "gaps", "generalise"]

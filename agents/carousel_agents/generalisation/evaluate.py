@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
-_Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+Z95 = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def evaluate(
         engagement=mean,
         engagement_se=error,
         score=reference.score(mean),
-        score_low=None if error is None else reference.score(mean - _Z95 * error),
-        score_high=None if error is None else reference.score(mean + _Z95 * error),
+        score_low=None if error is None else reference.score(mean - Z95 * error),
+        score_high=None if error is None else reference.score(mean + Z95 * error),
         score_at_least=reference.score_at_least(mean),
         session_length=float(sessions.length.mean()),
         left=float(sessions.left.mean()),

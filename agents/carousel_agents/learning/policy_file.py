@@ -116,6 +116,17 @@ class PolicyFile:
             raise CarouselError(f"it heeds who is available, but does not read {missing}")
         return tuple(self.columns.index(name) for name in names)
 
+    @property
+    def group(self) -> str:
+        """What all seeds of one experiment are called (`View.named`)."""
+        return self.view.named(self.algorithm)
+
+    @property
+    def training_seed(self) -> int | None:
+        """Seed of the training; None where the file does not say."""
+        seed = self.training.get("seed")
+        return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
+
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Every array by the name that it has in the file."""
         own = {"centre": self.scaling.centre, "scale": self.scaling.scale}

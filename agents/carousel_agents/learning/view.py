@@ -43,6 +43,11 @@ class View:
         whole_number("history", self.history, 1, MAX_HISTORY)
         truth_value("visible_context", self.visible_context)
 
+    def named(self, algorithm: str) -> str:
+        """Algorithm and view in one word, such as `ppo-history8-context`."""
+        history = f"-history{self.history}" if self.history > 1 else ""
+        return f"{algorithm}{history}{'-context' if self.visible_context else ''}"
+
     def wrap(self, env: Any) -> Any:
         """The environment, scalar or vector, as the network sees it.
 

@@ -72,9 +72,22 @@ ALIASES: Mapping[str, str] = MappingProxyType({"greedy": "myopic"})
 """Other names of the same routers."""
 
 
+def is_name(text: str) -> bool:
+    """Whether this is how a scripted router is called, with or without prefix and argument."""
+    known = text.partition(":")[0].removeprefix(FROZEN)
+    return known in _MODULES or known in ALIASES
+
+
 def describe(name: str) -> str:
     """One sentence on a scripted router."""
     return str(_MODULES[ALIASES.get(name, name)].DESCRIPTION)
+
+
+def describe_as(text: str) -> str:
+    """One sentence on a scripted router as it is called, with or without prefix and argument."""
+    plain = text.partition(":")[0]
+    where = "; solved for the training users" if plain.startswith(FROZEN) else ""
+    return describe(plain.removeprefix(FROZEN)) + where
 
 
 def takes(name: str) -> str:
@@ -110,14 +123,13 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
     population = training if trained and training is not None else target
     if module in _USERS_ONLY and not isinstance(population, Population):
         raise CarouselError(f"router {plain!r} needs users with moods; there are none in questions")
-    _refuse_unless_shown_alike(plain, population, target)
+    refuse_unless_shown_alike(plain, population, target)
     policy = module.build(population, argument) if colon else module.build(population)
-    where = "; solved for the training users" if frozen else ""
     fingerprint = population.fingerprint if trained else None
-    return NamedRouter(name, module.DESCRIPTION + where, policy, fingerprint)
+    return NamedRouter(name, describe_as(name), policy, fingerprint)
 
 
-def _refuse_unless_shown_alike(
+def refuse_unless_shown_alike(
     router: str, population: AnyPopulation, target: AnyPopulation
 ) -> None:
     """A router reads its columns by place: those it was solved for must be those it will meet,

@@ -1,0 +1,102 @@
+"""The command that takes routers through shifts."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  (the command line reads annotations)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from carousel_envs.shifts import SEVERITIES
+
+from .. import console
+from .options import (
+    JsonOption,
+    SeedOption,
+    SetOption,
+    UsersOption,
+    environment,
+)
+
+if TYPE_CHECKING:
+    from ..study import Outcome
+
+
+def generalise(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ROUTER... ENV",
+            help="one router or more, then the environment. A router is a policy file "
+            "(.safetensors), a folder (every policy file below it; those of one algorithm and view "
+            "are its seeds), or a scripted name: see `carousel envs`",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="folder for results.parquet, summary.json and report.html")
+    ],
+    axis: Annotated[
+        list[str] | None, typer.Option(help="only this axis; may be repeated (default: all)")
+    ] = None,
+    severity: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="how far, 0 to 1; may be repeated (default: "
+            f"{', '.join(f'{s:g}' for s in SEVERITIES)})"
+        ),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIR", help="policies that were trained on a shifted target; may be repeated"
+        ),
+    ] = None,
+    changes: SetOption = None,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    workers: Annotated[int, typer.Option(help="processes, with one thread each")] = 2,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace the results of another request")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take routers through the shifts, beside the frozen loop and the re-derived optimum.
+
+    A study that was cut short goes on when the same command is given again.
+    """
+    from ..study import Study, run_study
+
+    if len(names) < 2:
+        raise typer.BadParameter("give one router or more, and then the environment")
+    *routers, env = names
+    name, population = environment(env, changes)
+    study = Study(
+        name,
+        population,
+        tuple(routers),
+        users=users,
+        seed=seed,
+        axes=None if axis is None else tuple(axis),
+        severities=SEVERITIES if severity is None else tuple(severity),
+        controls=tuple(control or ()),
+        changes=tuple(changes or ()),
+    )
+    try:
+        outcome = run_study(study, out, force=force, workers=workers)
+    except console.Interrupted:
+        raise console.Interrupted("interrupted; the same command goes on from here") from None
+    show(outcome, out, as_json)
+
+
+def show(outcome: Outcome, out: Path, as_json: bool) -> None:
+    """What a study found, on standard output."""
+    from ..study_page import document_of_rows, print_study
+
+    if as_json:
+        console.print_json({"out": str(out), **document_of_rows(outcome.rows)})
+        return
+    print_study(outcome.summary, outcome.rows)
+    written = "results.parquet and summary.json"
+    console.say(
+        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
+    )

@@ -1,0 +1,192 @@
+"""The folder that keeps a study: rows, a summary, and until it is done what is finished of it.
+
+    results.parquet     the rows (`schema`)
+    summary.json        what was asked for, and what all rows share
+    parts/              only until the study is done: request.json, and a file per finished target
+
+Each file is written whole or not at all, and the summary last but for the removal of the parts: so
+whatever moment a study is killed at, the same request goes on and ends in the same rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import shown
+from carousel_envs.files import write_whole
+
+from .schema import COLUMNS
+from .suite import Played
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import polars as pl
+
+    from .suite import Target
+
+FORMAT = 2
+"""Of `summary.json`."""
+
+State = Literal["new", "started", "done", "other"]
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The folder of one study."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.parquet"
+
+    @property
+    def summary_file(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def page(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def parts(self) -> Path:
+        return self.path / "parts"
+
+    @property
+    def request_file(self) -> Path:
+        return self.parts / "request.json"
+
+    def summary(self) -> dict[str, Any] | None:
+        """What `summary.json` says; None if there is none.
+
+        Raises:
+            CarouselError: it cannot be read, or is no summary of this format.
+        """
+        document = _read(self.summary_file)
+        if document is not None and (
+            document.get("format") != FORMAT or not isinstance(document.get("request"), dict)
+        ):
+            raise CarouselError(
+                f"{self.summary_file} is no summary in the format of this version, {FORMAT}"
+            )
+        return document
+
+    def state(self, request: Mapping[str, Any]) -> tuple[State, dict[str, Any]]:
+        """Where the study stands, and what was asked for there.
+
+        Returns:
+            "new": nothing is there. "started": begun as requested, or its rows were lost. "done":
+            finished as requested, and its rows are those that it wrote. "other": something else is
+            there, which must not be replaced unasked.
+
+        Raises:
+            CarouselError: what is there cannot be read.
+        """
+        if (begun := _read(self.request_file)) is not None:
+            return ("started" if begun == request else "other"), begun
+        summary = self.summary()
+        if summary is None:
+            return ("other" if self.results.exists() else "new"), {}
+        asked: dict[str, Any] = summary["request"]
+        if asked != request:
+            return "other", asked
+        whole = summary.get("results_sha256") == _digest(self.results)
+        return ("done" if whole else "started"), asked
+
+    def begin(self, request: Mapping[str, Any]) -> None:
+        """Say what is being done; parts of another request are removed."""
+        if _known(self.request_file) != request:
+            self.remove_parts()
+            write_whole(self.request_file, _json(request))
+
+    def part(self, target: Target) -> Played | None:
+        """What came of a target; None where it is not finished, or its file is damaged."""
+        document = _known(self._part_file(target))
+        rows = document.get("rows") if document else None
+        if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and list(row) == list(COLUMNS) for row in rows
+        ):
+            return None
+        assert document is not None
+        return Played(rows, document["left_out"])
+
+    def keep(self, target: Target, played: Played) -> None:
+        """Write what came of a target."""
+        document = {"left_out": played.left_out, "rows": played.rows}
+        write_whole(self._part_file(target), _json(document))
+
+    def write_rows(self, rows: pl.DataFrame) -> str:
+        """Replace `results.parquet`; returns its SHA-256, hexadecimal."""
+        content = io.BytesIO()
+        rows.write_parquet(content)
+        write_whole(self.results, content.getvalue())
+        return hashlib.sha256(content.getvalue()).hexdigest()
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace `summary.json`: the study is done."""
+        write_whole(self.summary_file, _json({"format": FORMAT, **summary}))
+        self.remove_parts()
+
+    def remove_parts(self) -> None:
+        """Remove what is needed only until a study is done, and nothing else."""
+        # the request first: without it a part is nobody's, and is never taken up again
+        self.request_file.unlink(missing_ok=True)
+        for pattern in ("*.rows.json", ".*.part"):
+            for file in self.parts.glob(pattern):
+                file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            # something of somebody else's may lie there
+            self.parts.rmdir()
+
+    def _part_file(self, target: Target) -> Path:
+        return self.parts / f"{target.name}.rows.json"
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, indent=2, allow_nan=False).encode()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON object; None if there is no such file.
+
+    Raises:
+        CarouselError: it cannot be read, or holds something else.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        raise CarouselError(f"{path} is damaged: it is no JSON") from None
+    if not isinstance(document, dict):
+        raise CarouselError(f"{path} holds {shown(document)}; it must be an object")
+    return document
+
+
+def _known(path: Path) -> dict[str, Any] | None:
+    """The same, but None for what can be made anew, whatever is wrong with it."""
+    try:
+        return _read(path)
+    except CarouselError:
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,186 @@
+"""A gap in three parts: the task became harder, it is learned worse, the router was elsewhere.
+
+With J*_0 and J*_t the references' values on the training users and on the target, A_0 the mean
+engagement of policies trained on the training users and met there, A_t that of policies trained on
+the target and met there, and S_t that of the former on the target,
+
+    total        A_0 - S_t
+    difficulty   J*_0 - J*_t
+    learnability (J*_t - A_t) - (J*_0 - A_0)
+    shift        A_t - S_t
+
+so that total = difficulty + learnability + shift, whatever the numbers are. All of them are losses,
+in engagement per session: positive where the router lost something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import as_array, whole_number
+
+from .statistics import RESAMPLES
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_LEVELS = (0.025, 0.975)
+_PARTS = ("total", "difficulty", "learnability", "shift")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The parts of a gap, in engagement per session, and their 95 % intervals.
+
+    Attributes:
+        total, difficulty, learnability, shift: see the head of this module.
+        intervals: (low, high) by name of the part; None where a group has a single policy, so that
+            nothing tells how its trainings differ. References are taken as known.
+    """
+
+    total: float
+    difficulty: float
+    learnability: float
+    shift: float
+    intervals: dict[str, tuple[float, float]] | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Everything as plain data: each part, and its ends under the names part_low, part_high."""
+        found: dict[str, Any] = {}
+        for part in _PARTS:
+            low, high = self.intervals[part] if self.intervals else (None, None)
+            found |= {part: getattr(self, part), f"{part}_low": low, f"{part}_high": high}
+        return found
+
+
+def split(
+    *,
+    value_source: float,
+    value_target: float,
+    trained_on_source: ArrayLike,
+    met_on_target: ArrayLike,
+    trained_on_target: ArrayLike,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Gap:
+    """Split a gap.
+
+    Both groups of policies are drawn again with replacement, each on its own; a policy trained on
+    the source brings along what it did on the source and on the target (percentile bootstrap,
+    Efron and Tibshirani 1993, chapter 13).
+
+    Args:
+        value_source, value_target: J*_0 and J*_t.
+        trained_on_source: engagement on the source of every policy trained there, shape (n,).
+        met_on_target: that of the same policies on the target, shape (n,).
+        trained_on_target: engagement on the target of every policy trained there, shape (m,).
+        resamples: for the intervals, 100 to 1 000 000.
+        seed: of the resampling.
+
+    Raises:
+        CarouselError: no policies, or not the same number of them on source and target.
+    """
+    at_home, away, control = (
+        as_array(name, values).astype(np.float64)
+        for name, values in (
+            ("trained_on_source", trained_on_source),
+            ("met_on_target", met_on_target),
+            ("trained_on_target", trained_on_target),
+        )
+    )
+    if at_home.shape != away.shape or at_home.ndim != 1 or not len(at_home):
+        raise CarouselError(
+            f"trained_on_source has shape {at_home.shape} and met_on_target {away.shape}; both "
+            "must hold a number for each of the same policies"
+        )
+    if control.ndim != 1 or not len(control):
+        raise CarouselError(
+            f"trained_on_target has shape {control.shape}; it must hold a number for each policy"
+        )
+    whole_number("resamples", resamples, 100, 10**6)
+    known = value_source, value_target
+    parts = _parts(*known, at_home.mean(), away.mean(), control.mean())
+    intervals = None
+    if len(at_home) > 1 and len(control) > 1:
+        rng = np.random.default_rng(whole_number("seed", seed, 0, 2**63 - 1))
+        ours = rng.integers(0, len(at_home), (resamples, len(at_home)))
+        theirs = rng.integers(0, len(control), (resamples, len(control)))
+        means = (x.mean(axis=1) for x in (at_home[ours], away[ours], control[theirs]))
+        ends = {name: np.quantile(x, _LEVELS) for name, x in _parts(*known, *means).items()}
+        intervals = {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    return Gap(**{name: float(part) for name, part in parts.items()}, intervals=intervals)
+
+
+def _parts(
+    value_source: float, value_target: float, at_home: Any, away: Any, control: Any
+) -> dict[str, NDArray[np.float64]]:
+    return {
+        "total": at_home - away,
+        "difficulty": np.asarray(value_source - value_target),
+        "learnability": (value_target - control) - (value_source - at_home),
+        "shift": control - away,
+    }
+
+
+def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> list[dict[str, Any]]:
+    """The gap of every router on every target on which policies of the same name were trained.
+
+    Args:
+        rows: with the columns of `schema.SCHEMA`: learned routers with trained_on "source" at
+            severity 0 and on the target, and with "target" there.
+        resamples, seed: as in `split`.
+
+    Returns:
+        Plain data, a row per router, axis and severity: router, axis, kind, regime, severity,
+        source_policies, target_policies, tier of the target's reference, and what `Gap.row` has. In
+        tier "bounds" the values are lower bounds, so what is called difficulty and learnability may
+        belong to the other; total and shift do not depend on it.
+
+    Raises:
+        CarouselError: a router has controls, but was not met at severity 0, or not by the same
+            policies there and on the target.
+    """
+    learned = rows.filter(pl.col("role") == "learned")
+    source = learned.filter(pl.col("trained_on") == "source")
+    controls = learned.filter(pl.col("trained_on") == "target")
+    found = []
+    for control in controls.partition_by(["router", "axis", "severity"], maintain_order=True):
+        first = control.row(0, named=True)
+        own = source.filter(pl.col("router") == first["router"], pl.col("axis") == first["axis"])
+        if own.is_empty():
+            # controls alone: there is nobody who was elsewhere
+            continue
+        home = own.filter(pl.col("severity") == 0.0)
+        met = own.filter(pl.col("severity") == first["severity"])
+        both = home.join(met, on="policy", suffix="_met", maintain_order="left")
+        if not len(both) == len(home) == len(met):
+            raise CarouselError(
+                f"router {first['router']!r} was met by {len(home)} policies at severity 0 of "
+                f"{first['axis']} and by {len(met)} at {first['severity']:g}; the gap needs the "
+                "same at both"
+            )
+        gap = split(
+            value_source=both["value"][0],
+            value_target=first["value"],
+            trained_on_source=both["engagement"],
+            met_on_target=both["engagement_met"],
+            trained_on_target=control["engagement"],
+            resamples=resamples,
+            seed=seed,
+        )
+        key = ("router", "axis", "kind", "regime", "severity")
+        found.append(
+            {
+                **{name: first[name] for name in key},
+                "source_policies": len(both),
+                "target_policies": len(control),
+                "tier": first["tier"],
+                **gap.row(),
+            }
+        )
+    return found

@@ -1,0 +1,227 @@
+"""Who takes part in a suite: policies by the folder, scripted routers, companions, controls."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import shown
+
+from .. import scripted
+from ..learning import LearnedRouter, PolicyFile
+from ..routers import SUFFIX, find_router, is_file, training_fingerprint
+from .companions import BASELINES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from carousel_envs.registry import AnyPopulation
+
+    from ..router import Router
+
+COMPANIONS = ("frozen-loop", "optimal", "uniform", "fixed")
+"""Scripted routers beside those that are asked for, on every population; `optimal` and `fixed` are
+found anew for each."""
+
+ON_SOURCE = tuple(name for name in BASELINES if name not in COMPANIONS)
+"""Those beside them on the training users alone."""
+
+
+def role_of(router: str) -> str:
+    """What a router stands for in a comparison: learned, frozen, optimal or baseline."""
+    if is_file(router):
+        return "learned"
+    if router.startswith(scripted.FROZEN):
+        return "frozen"
+    return "optimal" if router == "optimal" else "baseline"
+
+
+@dataclass(frozen=True)
+class Player:
+    """A router that takes part in a suite.
+
+    Attributes:
+        policy: policy file or scripted name, as given.
+        file: what the policy file holds; None if scripted.
+        sha256: of the policy file, hexadecimal; None if scripted.
+        control: whether it was trained on a target: it plays where its training users are met.
+        companion: whether nobody asked for it: it is left out where it makes no sense.
+        on_source: whether it plays on the training users alone.
+    """
+
+    policy: str
+    file: PolicyFile | None = field(default=None, repr=False, compare=False)
+    sha256: str | None = None
+    control: bool = False
+    companion: bool = False
+    on_source: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name shared by all seeds."""
+        return self.policy if self.file is None else self.file.group
+
+    @property
+    def description(self) -> str:
+        """One sentence."""
+        if self.file is not None:
+            return LearnedRouter(self.file, self.name).description
+        return scripted.describe_as(self.policy)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Columns of the schema that say who plays, but for `trained_on`."""
+        file = self.file
+        return {
+            "router": self.name,
+            "role": role_of(self.policy),
+            "algorithm": file.algorithm if file else None,
+            "training_seed": file.training_seed if file else None,
+            "policy": self.policy,
+            "users_trained": file.population.n_users if file else None,
+        }
+
+    def plays(self, target: AnyPopulation, source: AnyPopulation) -> bool:
+        """Whether it is to be met on this target."""
+        if self.control:
+            assert self.file is not None
+            return self.file.population.fingerprint == target.fingerprint
+        return not self.on_source or target.fingerprint == source.fingerprint
+
+    def router(self, target: AnyPopulation, source: AnyPopulation) -> Router:
+        """What acts on a target.
+
+        Raises:
+            CarouselError: it makes no sense there, or cannot read what is shown there.
+        """
+        if self.file is None:
+            if not self.policy.startswith(scripted.FROZEN):
+                return find_router(self.policy, target, source)
+            router = _frozen(self.policy, source)
+            scripted.refuse_unless_shown_alike(self.policy, source, target)
+            return router
+        learned = LearnedRouter(self.file, self.name)
+        learned.check_fits(target)
+        return learned
+
+    def trained_on(self, router: Router) -> str | None:
+        """The schema's column of this name."""
+        if self.control:
+            return "target"
+        return None if training_fingerprint(router) is None else "source"
+
+
+@lru_cache(maxsize=32)
+def _frozen(name: str, source: AnyPopulation) -> Router:
+    # solved for the training users, so one will do for all targets
+    return scripted.make(name, source, source)
+
+
+def learned_and_scripted(routers: Sequence[str], source: AnyPopulation) -> list[Player]:
+    """The players that routers stand for, each once, in order.
+
+    Args:
+        routers: policy files, folders (every policy file below, by path), scripted names.
+        source: the users that shifts start from; learned routers must have been trained on them.
+
+    Raises:
+        CarouselError: no such router, none in a folder, a damaged file, one trained on other users,
+            or two that cannot be told apart by their names and seeds.
+    """
+    if not routers:
+        raise CarouselError("there is no router; at least one must be given")
+    found: dict[str, Player] = {}
+    for text in routers:
+        for player in _players(text):
+            found.setdefault(player.policy, player)
+    for player in found.values():
+        acting = player.router(source, source)
+        if training_fingerprint(acting) not in (None, source.fingerprint):
+            raise CarouselError(
+                f"router {player.policy!r} was trained on other users than those that shifts start "
+                "from (give the --set it was trained with)"
+            )
+    _refuse_twins(found.values())
+    return list(found.values())
+
+
+def companions(present: Iterable[Player]) -> list[Player]:
+    """The scripted routers that stand beside these wherever a score is told."""
+    names = {player.policy for player in present}
+    beside = [Player(name, companion=True) for name in COMPANIONS]
+    beside += [Player(name, companion=True, on_source=True) for name in ON_SOURCE]
+    return [player for player in beside if player.policy not in names]
+
+
+def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[Player]:
+    """The policies below these folders, each trained on one of the targets.
+
+    Raises:
+        CarouselError: no policy in a folder, a damaged file, one that was trained on none of the
+            targets, or two that cannot be told apart.
+    """
+    known = {target.fingerprint for target in targets}
+    found: dict[str, Player] = {}
+    for folder in folders:
+        if not is_file(folder) and not Path(folder).is_dir():
+            raise CarouselError(f"control {shown(folder)} is neither a folder nor a policy file")
+        for player in _players(folder):
+            assert player.file is not None
+            if player.file.population.fingerprint not in known:
+                raise CarouselError(
+                    f"control {player.policy!r} was trained on users "
+                    f"({player.file.population.fingerprint}) whom no axis and severity of this "
+                    "request meets"
+                )
+            found.setdefault(player.policy, replace(player, control=True))
+    _refuse_twins(found.values())
+    return list(found.values())
+
+
+def _players(text: str) -> list[Player]:
+    """A scripted router, a policy file, or all policy files of a folder."""
+    path = Path(text)
+    if not (text.endswith(SUFFIX) or scripted.is_name(text)) and _is_folder(path):
+        files = sorted(path.rglob(f"*{SUFFIX}"))
+        if not files:
+            raise CarouselError(f"folder {shown(text)} holds no policy file (*{SUFFIX})")
+        return [_learned(str(file)) for file in files]
+    return [_learned(text)] if is_file(text) else [Player(text)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # a name too long for the file system, say
+        return False
+
+
+def _learned(text: str) -> Player:
+    path = Path(text)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        if path.is_file():
+            raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise CarouselError(f"policy file {shown(text)} does not exist, or is no file") from None
+    return Player(text, PolicyFile.load(path), digest)
+
+
+def _refuse_twins(players: Iterable[Player]) -> None:
+    """Seeds of a group must be different trainings: one counted twice would look like agreement."""
+    seen: dict[tuple[Any, ...], Player] = {}
+    for player in players:
+        if player.file is None or player.file.training_seed is None:
+            continue
+        key = (player.name, player.file.training_seed, player.file.population.fingerprint)
+        other = seen.setdefault(key, player)
+        if other is not player:
+            raise CarouselError(
+                f"{other.policy!r} and {player.policy!r} are both {player.name} of training seed "
+                f"{player.file.training_seed}; a study takes each training once"
+            )

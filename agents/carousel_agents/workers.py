@@ -1,0 +1,101 @@
+"""Processes of this machine that share work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, TypeVar
+
+from carousel_envs import CarouselError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MOST_WORKERS = 256
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+Key, Task, Found = TypeVar("Key"), TypeVar("Task"), TypeVar("Found")
+
+
+@contextmanager
+def as_workers_start() -> Iterator[None]:
+    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear."""
+    kept = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def each(
+    tasks: Mapping[Key, Task], perform: Callable[[Task], Found], workers: int
+) -> Iterator[tuple[Key, Found]]:
+    """Perform every task; yields keys and results in the order in which they end.
+
+    A single worker is this process. When the caller stops, nothing more is begun, and what is under
+    way is ended.
+
+    Args:
+        tasks: what to do, by any key, in the order in which to begin.
+        perform: a function of a module, so that another process finds it.
+        workers: how many tasks at a time, 1 to 256.
+
+    Raises:
+        CarouselError: a worker's process ended unasked; or whatever `perform` raises.
+    """
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        for key, task in tasks.items():
+            yield key, perform(task)
+        return
+    # spawn, not fork: a copy of a process whose libraries have threads may hang
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
+    try:
+        # the processes are started by the first task that is handed in
+        with as_workers_start():
+            futures = {pool.submit(perform, task): key for key, task in tasks.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException as error:
+        # only from Python 3.14 on can a pool be told not to wait for what is under way
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise CarouselError(
+                "a worker's process was ended from outside, as a system does that runs out of "
+                "memory"
+            ) from None
+        raise
+    pool.shutdown()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent does, even by a signal that nobody can hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
