@@ -57,7 +57,11 @@ def number(value: Any, digits: int = 3) -> str:
 
 def interval(row: Mapping[str, Any]) -> str:
     """The interval of a row's score, for a table; a dash where there is none."""
-    low, high = row["score_low"], row["score_high"]
+    return ends(row["score_low"], row["score_high"])
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """An interval, for a table; a dash where there is none."""
     return "-" if low is None else f"{number(low)} to {number(high)}"
 
 

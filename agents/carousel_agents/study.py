@@ -183,7 +183,7 @@ def run_study(
     with locked(folder.lock, str(out)):
         state, there = folder.state(request)
         if state == "other" and not force:
-            raise CarouselError(_refusal(out, there, request))
+            raise refusal(out, there, request)
         if state == "done":
             folder.remove_parts()
             summary = folder.summary()
@@ -208,12 +208,13 @@ def run_study(
     return Outcome(summary, rows)
 
 
-def _refusal(out: Path, there: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+def refusal(out: Path, there: Mapping[str, Any], request: Mapping[str, Any]) -> CarouselError:
+    """Why a folder is not written to: it holds what was asked for otherwise."""
     told = "it has no summary.json"
     if there:
         key, found, asked = difference(there, request)
         told = f"{key} is {found!r} there, {asked!r} was asked for"
-    return (
+    return CarouselError(
         f"{out} holds results of another study: {told}; give --force to replace them, or another "
         "folder"
     )

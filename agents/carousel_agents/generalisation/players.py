@@ -149,6 +149,18 @@ def learned_and_scripted(routers: Sequence[str], source: AnyPopulation) -> list[
     return list(found.values())
 
 
+def policies(routers: Sequence[str]) -> list[Player]:
+    """The policies that policy files and folders of them stand for, each once, in order.
+
+    Raises:
+        CarouselError: no such policy, none in a folder, a damaged file, or two that cannot be told
+            apart.
+    """
+    found = {player.policy: player for text in routers for player in _players(text)}
+    _refuse_twins(found.values())
+    return list(found.values())
+
+
 def companions(present: Iterable[Player]) -> list[Player]:
     """The scripted routers that stand beside these wherever a score is told."""
     names = {player.policy for player in present}

@@ -27,11 +27,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Axis:
-    """A shift that is run: its name, kind and description."""
+    """A shift that is run: what it says of itself."""
 
     name: str
     kind: str
     description: str
+    regime: str = "extrapolation"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Target:
         """The schema's column of this name."""
         if self.severity == 0.0:
             return "training"
-        return "combinatorial" if "+" in axis.name else "extrapolation"
+        return axis.regime
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Plan:
             if reason := shift.obstacle(source):
                 reasons[shift.name] = reason
                 continue
-            run.append(Axis(shift.name, shift.kind, shift.description))
+            run.append(Axis(shift.name, shift.kind, shift.description, shift.regime))
             shifted = [(shift.apply(source, severity), severity) for severity in graded]
             targets += [Target(users, float(s), (run[-1],)) for users, s in shifted if s > 0.0]
         if not run or not graded:

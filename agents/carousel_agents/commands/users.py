@@ -1,0 +1,72 @@
+"""The command that asks how many users must be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  (the command line reads annotations)
+from typing import Annotated
+
+import typer
+
+from .. import console
+from .options import JsonOption, SeedOption, SetOption, UsersOption, environment
+
+
+def users_seen(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ROUTER... ENV",
+            help="policy files, or folders of them, then the environment; the policies may be "
+            "trained on any number of users of the same ranges",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="folder for results.parquet and summary.json")],
+    changes: SetOption = None,
+    table: Annotated[
+        int, typer.Option(help="how many users of training, and how many new ones, are met")
+    ] = 50,
+    users: UsersOption = 2000,
+    seed: SeedOption = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace the results of another request")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score policies on users of their training and on new ones, by how many there were.
+
+    Users must differ: give the ranges that the policies were trained with by --set.
+    """
+    from ..generalisation.users_seen import curve
+    from ..users_study import UsersStudy, run_users_study
+
+    if len(names) < 2:
+        raise typer.BadParameter("give one router or more, and then the environment")
+    *routers, env = names
+    name, population = environment(env, changes)
+    study = UsersStudy(
+        name, population, tuple(routers), table, users, seed, changes=tuple(changes or ())
+    )
+    try:
+        outcome = run_users_study(study, out, force=force)
+    except console.Interrupted:
+        raise console.Interrupted("interrupted; the same command begins again") from None
+    found = curve(outcome.rows)
+    if as_json:
+        console.print_json({"out": str(out), "rows": found})
+        return
+    console.print_table(
+        f"{name}: score on users of training and on new ones",
+        ("router", "users", "seeds", "training", "95 % interval", "new", "95 % interval"),
+        (
+            (
+                *(row["router"], str(row["users_trained"]), str(row["seeds"])),
+                *(console.number(row["seen"]), console.ends(row["seen_low"], row["seen_high"])),
+                *(console.number(row["new"]), console.ends(row["new_low"], row["new_high"])),
+            )
+            for row in found
+        ),
+    )
+    written = "results.parquet and summary.json"
+    console.say(
+        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
+    )

@@ -1,0 +1,154 @@
+"""The study of how many users must be seen: results in a folder, as those of any study."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from carousel_envs.errors import whole_number
+from carousel_envs.reference.store import solvers
+
+from . import console
+from .generalisation.folder import StudyFolder
+from .generalisation.players import policies
+from .generalisation.schema import SCHEMA
+from .generalisation.users_seen import AXIS, TABLE, Sample, meet, refuse_other_ranges
+from .locks import locked
+from .study import Outcome, refusal
+from .study_page import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from carousel_envs.registry import AnyPopulation
+
+    from .generalisation.players import Player
+
+
+@dataclass(frozen=True)
+class UsersStudy:
+    """What is asked for.
+
+    Attributes:
+        environment: id, for the rows and the commands.
+        population: the ranges that users are drawn from; their number and draw do not matter.
+        routers: policy files and folders of them.
+        table: how many different users are met.
+        users, seed: sessions, as in `evaluate`.
+        changes: the --set options behind `population`, for the commands.
+    """
+
+    environment: str
+    population: AnyPopulation
+    routers: tuple[str, ...]
+    table: int = TABLE
+    users: int = 2000
+    seed: int = 0
+    changes: tuple[str, ...] = ()
+
+    def command(self, out: Path) -> str:
+        """What to type to get all this again."""
+        parts = ["carousel", "users-seen", *self.routers, self.environment, "--out", str(out)]
+        parts += [part for change in self.changes for part in ("--set", change)]
+        parts += ["--table", str(self.table)] if self.table != TABLE else []
+        return shlex.join([*parts, "--users", str(self.users), "--seed", str(self.seed)])
+
+    def players(self) -> list[Player]:
+        """The policies.
+
+        Raises:
+            CarouselError: no policy, a damaged one, or one trained on users of other ranges.
+        """
+        found = policies(self.routers)
+        refuse_other_ranges(found, self.population)
+        return found
+
+    def request(self, players: Sequence[Player]) -> dict[str, Any]:
+        """All that decides the rows, as plain JSON data."""
+        return {
+            "environment": self.environment,
+            "population": self.population.fingerprint,
+            "table": self.table,
+            "users": self.users,
+            "seed": self.seed,
+            "axes": [AXIS.name],
+            "routers": {str(i + 1): player.policy for i, player in enumerate(players)},
+            "sha256": {player.policy: player.sha256 for player in players},
+            "versions": versions(),
+            "solvers": solvers(),
+        }
+
+
+def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Outcome:
+    """Perform the study and write `results.parquet` and `summary.json` into `out`.
+
+    What takes long is to solve references, and these are kept: interrupted, it is quicker the next
+    time.
+
+    Raises:
+        CarouselError: a bad router, number or place to write, users who are all alike, another
+            process writes there, or results of another study are there.
+    """
+    started = time.perf_counter()
+    whole_number("users", study.users, 1, 2**31)
+    whole_number("seed", study.seed, 0, 2**63 - 1 - study.users)
+    players = study.players()
+    for player in players:
+        assert player.file is not None
+        # before anything is played: users who are all alike are told at once
+        Sample.of(player.file.population, study.table)
+    request = study.request(players)
+    folder = StudyFolder(out)
+    with locked(folder.lock, str(out)):
+        state, there = folder.state(request)
+        if state == "other" and not force:
+            raise refusal(out, there, request)
+        if state == "done":
+            summary = folder.summary()
+            assert summary is not None
+            return Outcome(summary, pl.read_parquet(folder.results), kept=True)
+        found: list[dict[str, Any]] = []
+        with console.progress("users seen and new") as bar:
+            for i, player in enumerate(players):
+                bar(i, len(players), player.policy)
+                found += meet(
+                    player,
+                    environment=study.environment,
+                    table=study.table,
+                    users=study.users,
+                    seed=study.seed,
+                ).rows
+            bar(1, 1, "")
+        rows = pl.DataFrame(found, schema=SCHEMA)
+        summary = console.clean(
+            {
+                "title": f"{study.environment}: how many users must be seen",
+                "environment": study.environment,
+                "population": study.population.model_dump(mode="json"),
+                "population_fingerprint": study.population.fingerprint,
+                "command": study.command(out),
+                "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "versions": {"python": sys.version.split()[0], **versions()},
+                "users": study.users,
+                "seed": study.seed,
+                "severities": [0.0, 1.0],
+                "routers": [
+                    {**player.columns, "sha256": player.sha256, "description": player.description}
+                    for player in players
+                ],
+                "axes": [asdict(AXIS)],
+                "not_applicable": {},
+                "request": request,
+                "results_sha256": folder.write_rows(rows),
+                "elapsed_seconds": round(time.perf_counter() - started, 1),
+            }
+        )
+        folder.write_summary(summary)
+    return Outcome(summary, rows)

@@ -1,0 +1,126 @@
+"""Users seen and new: who is met, that nobody is both, and that memorising shows."""
+
+import json
+
+import polars as pl
+import pytest
+from policy_files import make_file
+from typer.testing import CliRunner
+
+from carousel_agents.cli import app
+from carousel_agents.generalisation.schema import SCHEMA
+from carousel_agents.generalisation.users_seen import Sample, curve, overlap_of
+from carousel_envs import CarouselError, Population
+from carousel_envs.users import user_table
+
+RANGES = {"boredom_hazard": (0.02, 0.16), "engagement_bored": (0.1, 0.4)}
+USERS = Population.preset("Boredom").replace(session_length=8, **RANGES)
+
+
+def test_seen_users_are_those_of_training_and_new_ones_are_not():
+    training = USERS.replace(n_users=200)
+    sample = Sample.of(training, 20)
+    assert sample.overlap == (20, 0)
+    own = user_table(training)
+    assert (user_table(sample.seen).rows == own.rows[:20]).all()
+    assert len(user_table(sample.new)) == 20
+    assert overlap_of(training, training) == 200
+
+
+def test_few_training_users_are_all_met():
+    sample = Sample.of(USERS.replace(n_users=3), 20)
+    assert (sample.seen.n_users, sample.new.n_users) == (3, 20)
+    assert sample.seen == USERS.replace(n_users=3)
+
+
+def test_new_users_do_not_depend_on_how_many_were_trained_on():
+    new = {Sample.of(USERS.replace(n_users=n), 20).new for n in (10, 100)}
+    assert len(new) == 1
+
+
+def test_where_all_are_alike_nobody_is_new():
+    with pytest.raises(CarouselError, match="20 of 20 new users are just like some of training"):
+        Sample.of(Population.preset("Boredom"), 20)
+
+
+def rows(*scores):
+    """Rows of policies of (users_trained, seen, new)."""
+    found = []
+    for i, (n, *both) in enumerate(scores):
+        for severity, score in enumerate(both):
+            known = {"router": "ppo", "policy": str(i), "users_trained": n, "score": score}
+            overlap = 0 if severity else n
+            row = dict.fromkeys(SCHEMA) | known | {"severity": float(severity), "overlap": overlap}
+            found.append(row)
+    return pl.DataFrame(found, schema=SCHEMA)
+
+
+def test_the_curve_has_a_row_for_every_number_of_users():
+    found = curve(rows((100, 0.8, 0.7), (10, 0.9, 0.2), (10, 0.7, 0.4), (100, 0.8, 0.7)))
+    assert [row["users_trained"] for row in found] == [10, 100]
+    few, many = found
+    assert (few["seen"], few["new"], few["gap"]) == pytest.approx((0.8, 0.3, 0.5))
+    assert (many["seen"], many["new"], many["gap"]) == pytest.approx((0.8, 0.7, 0.1))
+    assert few["gap_low"] == pytest.approx(0.3)
+    assert few["gap_high"] == pytest.approx(0.7)
+    assert (few["seeds"], few["overlap"]) == (2, 0)
+    assert curve(rows((10, 0.9, 0.2)))[0]["gap_low"] is None
+    no_score = curve(rows((10, 0.9, None)))[0]
+    assert (no_score["seen"], no_score["new"], no_score["gap"]) == (0.9, None, None)
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policies")
+    for n in (4, 12):
+        make_file(USERS.replace(n_users=n)).save(folder / f"{n:02d}.safetensors")
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["users-seen", *map(str, arguments)])
+
+
+OPTIONS = (
+    "--set",
+    "session_length=8",
+    *(part for name, span in RANGES.items() for part in ("--set", f"{name}={json.dumps(span)}")),
+)
+
+
+def test_the_command_writes_rows_and_keeps_them(policies, tmp_path):
+    arguments = (policies, "Boredom", "--out", tmp_path / "out", "--table", 6, "--users", 60)
+    done = run(*arguments, *OPTIONS, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert [row["users_trained"] for row in document["rows"]] == [4, 12]
+    kept = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    assert kept.schema == SCHEMA
+    assert kept["overlap"].to_list() == [4, 0, 6, 0]
+    assert kept["regime"].to_list() == ["training", "interpolation"] * 2
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["command"].startswith("carousel users-seen ")
+    again = run(*arguments, *OPTIONS)
+    assert "held these results already" in again.stdout
+    other = run(*arguments, *OPTIONS, "--seed", 3)
+    assert other.exit_code == 1
+    assert "holds results of another study: seed is 0 there, 3 was asked for" in str(
+        other.exception or other.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("loop", "Boredom"), "router 'loop' was not trained"),
+        (("{policies}", "Boredom"), "was trained on users of other ranges than those asked for"),
+        (("{policies}", "Boredom", *OPTIONS, "--table", "0"), "table is 0"),
+        (("{policies}", "Boredom", *OPTIONS, "--users", "0"), "users is 0"),
+        (("{policies}", "Recall"), "was trained on users of other ranges"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(policies, tmp_path, arguments, sentence):
+    told = run(*(a.format(policies=policies) for a in arguments), "--out", tmp_path / "out")
+    assert told.exit_code == 1
+    assert sentence in str(told.exception)
+    assert not (tmp_path / "out").exists()
