@@ -111,6 +111,7 @@ class CarouselVectorEnv(LaneVectorEnv):
                     -1 if columns.vulnerable is None else columns.vulnerable,
                     -1 if columns.farewell is None else columns.farewell,
                     population.farewell_harm,
+                    columns.badge.start if columns.n_badges else -1,
                 ],
                 dtype=np.float64,
             ),
@@ -134,6 +135,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             self._tables[0],
             self.columns.n_cues,
             -1 if self.columns.vulnerable is None else self.columns.vulnerable,
+            self.columns.badge.start if self.columns.n_badges else -1,
             self._obs,
             self._mask,
         )

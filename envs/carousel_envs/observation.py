@@ -29,7 +29,8 @@ class Columns:
     An observation holds, in this order: the level of each cue; engagement (0 or 1); the current
     persona, one-hot; the availability of each persona, 0 or 1; turns with the current persona;
     share of the session gone; then, where the population shows them, whether the user is
-    vulnerable and whether the user has just said goodbye, 0 or 1. Before the first turn cues and
+    vulnerable and whether the user has just said goodbye, 0 or 1, and the persona that the user's
+    badge names, one-hot over the personas. Before the first turn cues and
     engagement are -1, the rest of the past is 0. With `unmask`, the action that enacts no persona
     stands last among the personas.
 
@@ -38,17 +39,20 @@ class Columns:
         n_actions: K.
         vulnerable: column that says whether the user is vulnerable, or None.
         farewell: column that says whether the user has just said goodbye, or None.
+        n_badges: personas that a badge may name; 0: no badge is shown.
     """
 
     n_cues: int
     n_actions: int
     vulnerable: int | None = None
     farewell: int | None = None
+    n_badges: int = 0
 
     @classmethod
     def of(cls, population: Population) -> Columns:
         """The columns that users of this population show."""
-        base = cls(len(population.cues), population.n_actions)
+        n_badges = 0 if population.badge is None else len(population.personas)
+        base = cls(len(population.cues), population.n_actions, n_badges=n_badges)
         signs = [sign for sign in SIGNS if sign in population.shows]
         return replace(base, **{sign: base.elapsed + 1 + i for i, sign in enumerate(signs)})
 
@@ -85,14 +89,28 @@ class Columns:
     @property
     def width(self) -> int:
         """Number of columns, D."""
-        return self.streak + 2 + (self.vulnerable is not None) + (self.farewell is not None)
+        signs = (self.vulnerable is not None) + (self.farewell is not None)
+        return self.streak + 2 + signs + self.n_badges
+
+    @property
+    def badge(self) -> slice:
+        """Whom the user's badge names, one-hot; empty where no badge is shown."""
+        return slice(self.width - self.n_badges, self.width)
+
+    @property
+    def n_contexts(self) -> int:
+        """Numbers that `context` may give, from 0 on."""
+        return (1 + self.n_badges) << (self.n_actions + 1)
 
     def context(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
-        per available action, and one more where a visible user is vulnerable."""
+        per available action, one more where a visible user is vulnerable, and above these 1 + the
+        persona that a badge names."""
         bits = (observation[:, self.available] > 0.5) @ (1 << np.arange(self.n_actions))
         if self.vulnerable is not None:
             bits += (observation[:, self.vulnerable] > 0.5).astype(np.int64) << self.n_actions
+        if self.n_badges:
+            bits += (1 + observation[:, self.badge].argmax(axis=1)) << (self.n_actions + 1)
         return np.asarray(bits, dtype=np.int64)
 
 
@@ -108,6 +126,7 @@ def column_names(population: Population) -> tuple[str, ...]:
         "turns_with_persona",
         "session_gone",
         *(sign for sign in SIGNS if sign in population.shows),
+        *(f"badge_{name}" for name in population.personas if population.badge is not None),
     )
 
 

@@ -120,6 +120,7 @@ class Population(Fields):
     tables: ClassVar[tuple[str, ...]] = ("fit",)
     texts: ClassVar[tuple[str, ...]] = ("personas", "shows", "pair")
     words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
+    unsaid: ClassVar[tuple[str, ...]] = ("badge", "pair", "pair_share")
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
@@ -268,6 +269,11 @@ class Population(Fields):
         default=(),
         description="further columns of the observation: 'vulnerable' (the user is), 'farewell' "
         "(the user has just said goodbye; required where users do)",
+    )
+    badge: Unit | None = Field(
+        default=None,
+        description="probability that the badge a user shows from the start of a session names the "
+        "persona that fits them best, else another one, each alike, in [0, 1]; None: no badges",
     )
     unmask: bool = Field(
         default=False,

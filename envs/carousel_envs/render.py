@@ -106,6 +106,8 @@ class Recorder:
     ) -> str:
         """What the reward does not see, in populations that have it."""
         columns, parts = self.columns, []
+        if columns.n_badges:
+            parts.append(f"badge {self.population.personas[int(obs[columns.badge].argmax())]}")
         if columns.vulnerable is not None and obs[columns.vulnerable] > 0:
             parts.append("vulnerable")
         if len(events) > session.KEPT and events[session.KEPT]:

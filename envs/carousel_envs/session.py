@@ -14,7 +14,7 @@ import numpy as np
 
 from . import rng
 from ._compile import njit
-from .users import BORED, FRESH, UNIT, VULNERABLE_BIT
+from .users import BADGE_BIT, BORED, FRESH, UNIT, VULNERABLE_BIT
 
 LANE = np.dtype(
     [
@@ -41,9 +41,10 @@ NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
 TERMINATED, TRUNCATED, PLAYED, SWAPPED, REFUSED, MOOD, KEPT, UNMASKED = range(8)
 """Rows of the events that a step writes; the last two only where welfare or unmasking is kept."""
 
-LENGTH, SWAP_COST, PAY_MEAN, PERSONAS, VULNERABLE, FAREWELL, HARM = range(7)
+LENGTH, SWAP_COST, PAY_MEAN, PERSONAS, VULNERABLE, FAREWELL, HARM, BADGE = range(8)
 """Entries of the kernel's numbers: turns of a session, cost of a swap, 1 if the reward is the mean,
-number of personas, columns of the two signs (-1: not shown), welfare lost by a kept farewell."""
+number of personas, columns of the two signs (-1: not shown), welfare lost by a kept farewell, first
+column of the badge (-1: not shown)."""
 
 _MASK = np.uint64(0xFFFF)
 _S16, _S32, _S48 = np.uint64(16), np.uint64(32), np.uint64(48)
@@ -51,7 +52,9 @@ _USER_BITS = np.uint64(0x5851F42D4C957F2D)
 
 
 @njit
-def begin(lane, user, satiation, rows, n_cues, n_actions, vulnerable, obs, mask):  # type: ignore[no-untyped-def]
+def begin(  # type: ignore[no-untyped-def]
+    lane, user, satiation, rows, n_cues, n_actions, vulnerable, badge, obs, mask
+):
     """Start the lane's episode number `lane.episode` with this user (-1: drawn) and write its
     first observation."""
     key = rng.episode_key(lane.lane_key, np.uint64(lane.episode))
@@ -72,7 +75,9 @@ def begin(lane, user, satiation, rows, n_cues, n_actions, vulnerable, obs, mask)
     obs[: n_cues + 1] = -1.0
     flags = rows[user, rows.shape[1] - 1]
     if vulnerable >= 0:
-        obs[vulnerable] = flags >> VULNERABLE_BIT
+        obs[vulnerable] = (flags >> VULNERABLE_BIT) & 1
+    if badge >= 0:
+        obs[badge + (flags >> BADGE_BIT) - 1] = 1.0
     for k in range(n_actions):
         bit = (flags >> k) & 1
         obs[n_cues + 1 + n_actions + k] = bit
@@ -81,13 +86,24 @@ def begin(lane, user, satiation, rows, n_cues, n_actions, vulnerable, obs, mask)
 
 @njit
 def reset(  # type: ignore[no-untyped-def]
-    lanes, which, users, satiation, rows, n_cues, vulnerable, obs, mask
+    lanes, which, users, satiation, rows, n_cues, vulnerable, badge, obs, mask
 ):
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
     n_k = mask.shape[1]
     for i in range(lanes.shape[0]):
         if which[i]:
-            begin(lanes[i], users[i], satiation[i], rows, n_cues, n_k, vulnerable, obs[i], mask[i])
+            begin(
+                lanes[i],
+                users[i],
+                satiation[i],
+                rows,
+                n_cues,
+                n_k,
+                vulnerable,
+                badge,
+                obs[i],
+                mask[i],
+            )
 
 
 @njit
@@ -123,7 +139,7 @@ def step(  # type: ignore[no-untyped-def]
         hook: int32, shape (K,), P(a user who said goodbye is kept) in 1/65536; empty: nobody does.
         welfare_rows: float64, shape (2, K), welfare of a turn for a user who is not, or is
             vulnerable.
-        numbers: float64, shape (7,), see `LENGTH` and following.
+        numbers: float64, shape (8,), see `LENGTH` and following.
         mode: autoreset code.
         obs: float32, shape (N, D), changed in place.
         mask: int8, shape (N, K), availability.
@@ -150,6 +166,7 @@ def step(  # type: ignore[no-untyped-def]
     n_personas = np.int64(numbers[PERSONAS])
     vulnerable_column = np.int64(numbers[VULNERABLE])
     farewell_column = np.int64(numbers[FAREWELL])
+    badge_column = np.int64(numbers[BADGE])
     satiates = satiation_rows.shape[0] > 0
     farewells = hook.shape[0] > 0
     keeps_welfare = detail.shape[0] > 1
@@ -176,6 +193,7 @@ def step(  # type: ignore[no-untyped-def]
                 n_cues,
                 n_actions,
                 vulnerable_column,
+                badge_column,
                 obs[i],
                 mask[i],
             )
@@ -267,7 +285,7 @@ def step(  # type: ignore[no-untyped-def]
             events[UNMASKED, i] = pick == n_personas
         if keeps_welfare:
             # nothing is gained or lost in the turn of a goodbye
-            group = rows[user, flags] >> VULNERABLE_BIT
+            group = (rows[user, flags] >> VULNERABLE_BIT) & 1
             gained = 0.0 if goes else welfare_rows[group, pick]
             detail[1, i] = gained - (numbers[HARM] if kept else 0.0)
 
@@ -305,6 +323,7 @@ def step(  # type: ignore[no-untyped-def]
                     n_cues,
                     n_actions,
                     vulnerable_column,
+                    badge_column,
                     obs[i],
                     mask[i],
                 )

@@ -32,6 +32,7 @@ _ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH,
     range(8)
 )
 _VULNERABLE, _FAREWELL_FRESH, _FAREWELL_BORED = range(8, 11)
+_BADGE, _BADGE_OTHER = range(11, 13)
 _IN_CORNER, _ELSEWHERE = range(13, 15)
 _AVAILABLE = 16
 _DRAWS = 32
@@ -50,6 +51,8 @@ _COLUMN_OF = {
 
 VULNERABLE_BIT = 24
 """Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
+BADGE_BIT = 25
+"""First of the bits of a row's flags that hold the badge: 1 + the persona it names, 0: none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,8 @@ class UserTable:
     Attributes:
         rows: int32, shape (n, 4K + 5). Columns: fit of each action, hazard of each, engagement of
             each with a fresh user, with a bored one, leaving (fresh, bored), saying goodbye (fresh,
-            bored), all in 1/65536, then flags: a bit per available action, and `VULNERABLE_BIT`.
+            bored), all in 1/65536, then flags: a bit per available action, `VULNERABLE_BIT`, and
+            the badge from `BADGE_BIT` on.
         gain: float64, shape (n, K), engagement lost per unit of satiation.
         memory: float64, shape (n,), share of satiation kept from turn to turn.
         archetype: int32, shape (n,).
@@ -111,7 +115,12 @@ class UserTable:
     @property
     def vulnerable(self) -> NDArray[np.bool_]:
         """Whether each user is vulnerable, shape (n,)."""
-        return np.asarray(self.rows[:, -1] >> VULNERABLE_BIT != 0)
+        return np.asarray((self.rows[:, -1] >> VULNERABLE_BIT) & 1 != 0)
+
+    @property
+    def badge(self) -> NDArray[np.int32]:
+        """Persona that each user's badge names, -1 for users without one, shape (n,)."""
+        return np.asarray((self.rows[:, -1] >> BADGE_BIT) - 1)
 
     @cached_property
     def types(self) -> tuple[UserTable, NDArray[np.float64]]:
@@ -193,7 +202,8 @@ def user_table(population: Population) -> UserTable:
             _counts(_draw(population.farewell_fresh, draws[:, _FAREWELL_FRESH])),
             _counts(_draw(population.farewell_bored, draws[:, _FAREWELL_BORED])),
             (_available(population, draws) << np.arange(k)).sum(axis=1)
-            + (vulnerable.astype(np.int64) << VULNERABLE_BIT),
+            + (vulnerable.astype(np.int64) << VULNERABLE_BIT)
+            + (_badges(population, draws, fit) << BADGE_BIT),
         ]
     ).astype(np.int32)
     table = UserTable(
@@ -236,3 +246,16 @@ def _available(population: Population, draws: NDArray[np.float64]) -> NDArray[np
     available[:, :personas] = present >= population.unavailability
     available[np.arange(len(draws)), present.argmax(axis=1)] = 1
     return available
+
+
+def _badges(
+    population: Population, draws: NDArray[np.float64], fit: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """1 + the persona that each user's badge names, or 0 where there are none, shape (n,)."""
+    if population.badge is None:
+        return np.zeros(len(draws), dtype=np.int64)
+    best = fit[:, : len(population.personas)].argmax(axis=1)
+    # two draws: whom a wrong badge names does not depend on how often badges are right
+    other = (draws[:, _BADGE_OTHER] * (len(population.personas) - 1)).astype(np.int64)
+    other += other >= best
+    return 1 + np.where(draws[:, _BADGE] < population.badge, best, other)

@@ -52,6 +52,7 @@ BUSY = {
     "vulnerable_appeal": 0.1,
     "vulnerable_welfare": -0.5,
     "shows": ("vulnerable", "farewell"),
+    "badge": None,
     "unmask": False,
     "unmask_payoff": 0.5,
     "n_users": 40,

@@ -102,6 +102,7 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         vulnerable_share=draw(unit()),
         vulnerable_appeal=draw(per_persona(n_personas, -0.5, 0.5)),
         vulnerable_welfare=draw(st.one_of(st.just(0.0), per_persona(n_personas, -2.0, 2.0))),
+        badge=draw(st.one_of(st.none(), unit())),
         unmask=draw(st.booleans()),
         unmask_payoff=draw(unit(-2.0, 2.0)),
         n_users=draw(st.integers(1, 60)),

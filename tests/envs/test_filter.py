@@ -29,6 +29,9 @@ class Book:
         self.joint[:, 0] = (table.available == available).all(axis=1)
         if "vulnerable" in population.shows:
             self.joint[:, 0] *= table.vulnerable == first["vulnerable"]
+        if population.badge is not None:
+            worn = [first[f"badge_{name}"] for name in population.personas]
+            self.joint[:, 0] *= table.badge == worn.index(1.0)
         self.joint /= self.joint.sum()
         self.evidence = 1.0
         self.satiation = np.zeros((len(table), len(actions)))

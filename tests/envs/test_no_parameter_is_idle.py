@@ -100,6 +100,7 @@ CASES = {
     "vulnerable_appeal": Case(0.0, (0.3, 0.0, 0.0, 0.0), per_turn("engagement"), 1),
     "vulnerable_welfare": Case(-0.5, (-0.5, 1.0, 0.0, 0.0), per_turn("welfare"), 1),
     "shows": Case(("farewell",), ("vulnerable", "farewell"), total("turns"), 0),
+    "badge": Case(0.2, 0.9, total("turns"), 0),
     "unmask": Case(False, True, total("turns"), 0),
     "unmask_payoff": Case(0.5, 2.0, total("payoff"), 1, pick=last, base={"unmask": True}),
     "n_users": Case(40, 60, total("turns"), 0),
@@ -112,7 +113,9 @@ DIRECTED = [name for name, case in CASES.items() if case.sign]
 def test_every_field_has_its_case():
     assert set(CASES) == set(Population.model_fields)
     others = {name for name, case in CASES.items() if not case.sign}
-    assert others == {"shows", "unmask", "n_users", "users_seed"}, "these have tests of their own"
+    assert others == {"shows", "badge", "unmask", "n_users", "users_seed"}, (
+        "these have tests of their own"
+    )
 
 
 def both(name: str) -> tuple[Population, Population]:

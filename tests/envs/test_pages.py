@@ -9,7 +9,8 @@ from pathlib import Path
 import page_rules
 import pytest
 
-from carousel_envs import environment_ids
+from carousel_envs import environment_ids, recall
+from carousel_envs.shifts import SHIFTS
 
 _SCRIPT = Path(__file__).parents[2] / "docs" / "render.py"
 _SPEC = importlib.util.spec_from_file_location("docs_render", _SCRIPT)
@@ -31,6 +32,13 @@ def facts(name: str) -> page_rules.Facts:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_says_everything_and_nothing_wrong(name):
     assert page_rules.problems(doc(name), facts(name)) == []
+
+
+def test_the_page_of_shifts_is_current_and_names_every_axis():
+    page = (render.FOLDER.parent / "shifts.md").read_text(encoding="utf-8")
+    assert page == render.catalogue(), "run make docs"
+    for name in (*SHIFTS, *recall.SHIFTS):
+        assert page.count(f"\n| `{name}` |") == 1
 
 
 @pytest.mark.parametrize("env_id", environment_ids())

@@ -45,6 +45,7 @@ CHANGED = {
     "vulnerable_appeal": 0.2,
     "vulnerable_welfare": (0.0, 0.0, -1.0, 1.0),
     "shows": ("farewell",),
+    "badge": 0.75,
     "unmask": True,
     "unmask_payoff": -1.0,
     "n_users": 41,

@@ -130,6 +130,10 @@ def assert_turn(population: Population, turn: Turn, t: int, step: tuple, hidden:
         assert shown["vulnerable"] == user_table(population).vulnerable[info["user"]]
     if "farewell" in population.shows:
         assert shown["farewell"] == turn.farewell
+    if population.badge is not None:
+        named = user_table(population).badge[info["user"]]
+        for k, name in enumerate(population.personas):
+            assert shown[f"badge_{name}"] == (k == named)
     assert terminated == turn.leaves
     assert truncated == (t + 1 == population.session_length and not turn.leaves)
     assert (info["mood"], info["swapped"], info["refused"]) == (

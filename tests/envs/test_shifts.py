@@ -76,13 +76,13 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
         preset: {name for name in SHIFTS if not applies(name, population)}
         for preset, population in PRESETS.items()
     }
-    welfare, bare = {"vulnerable-share", "farewells"}, {"unmask-pays"}
+    welfare, bare = {"vulnerable-share", "farewells"}, {"unmask-pays", "badge-reversal"}
     wear, alike = {"satiation", "recovery"}, {"archetype-mix", "unseen-persona"}
     assert refused["Boredom"] == welfare | bare | wear | alike | {"permuted-slots"}
     assert refused["Taste"] == welfare | bare | wear
     assert refused["Satiation"] == welfare | bare | {"hazard", "unseen-persona"}
     assert refused["Welfare"] == bare | wear | alike
-    assert refused["Unmask"] == welfare | wear
+    assert refused["Unmask"] == welfare | wear | {"badge-reversal"}
 
 
 @pytest.mark.parametrize(
@@ -242,8 +242,9 @@ def test_the_unseen_archetype_of_a_table_is_the_opposite_of_one_in_training():
     other = SHIFTS["unseen-archetype"].apply(population, 1.0)
     np.testing.assert_array_equal(other.fit[-1], 1.0 - np.array(population.fit[0]))
     assert other.fit[-1] not in population.fit
-    fits = plain(fit=((1.0, 0.0, 0.5), (0.0, 1.0, 0.5)), archetypes=((1.0, 0, 0, 0),) * 2)
-    assert not applies("unseen-archetype", fits.replace(archetype_weights=(1.0, 1.0)))
+    fits = ((1.0, 0.0, 0.5), (0.0, 1.0, 0.5))
+    both = plain(fit=fits, archetypes=((1.0, 0, 0, 0),) * 2, archetype_weights=(1.0, 1.0))
+    assert "every opposite taste" in SHIFTS["unseen-archetype"].obstacle(both)
     # the opposite of the commoner kind is met already: that of the other is not
     known = plain(
         fit=((1.0, 0.0, 0.5), (0.0, 1.0, 0.5), (1.0, 1.0, 0.0)),

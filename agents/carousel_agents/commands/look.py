@@ -121,7 +121,7 @@ def shifts(
     """List the shifts, what is expected of them, and with ENV which of them mean nothing there."""
     population = environment(env)[1] if env else None
     axes: Mapping[str, GradedShift[Any]] = shifts_of(population) if population else SHIFTS
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "axis": shift.name,
             "kind": shift.kind,

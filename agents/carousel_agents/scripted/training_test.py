@@ -82,7 +82,7 @@ class TrainingTest:
         self._filters = [Filter(population, m.merged(MAX_PLANNING_KINDS)) for m in models]
         self._columns, self._length = Columns.of(population), population.session_length
         # what may be visible from the start, and how likely it is to each model
-        self._start = np.full((len(models), 1 << (own.n_actions + 1)), _IMPOSSIBLE)
+        self._start = np.full((len(models), self._columns.n_contexts), _IMPOSSIBLE)
         for i, model in enumerate(models):
             self._start[i, model.contexts] = model.mask_weights
         symbols = 2 * own.cues.shape[1] * (2 if self._columns.farewell is not None else 1)

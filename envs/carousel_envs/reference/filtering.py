@@ -137,7 +137,7 @@ class Filter:
         # a context that the table does not hold says nothing
         known = self.model.joint / self.model.joint.sum(axis=0)
         self._priors = np.ascontiguousarray(np.vstack([known.T, self.model.weights]))
-        self._prior_rows = np.full(1 << (self.model.n_actions + 1), len(self._priors) - 1)
+        self._prior_rows = np.full(self.columns.n_contexts, len(self._priors) - 1)
         self._prior_rows[self.model.contexts] = np.arange(len(self.model.contexts))
 
     def start(self, lanes: int) -> Belief:

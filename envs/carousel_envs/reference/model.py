@@ -31,7 +31,7 @@ class Model:
         weights: share of each type, shape (types,).
         masks: what is present in each visible context, bool, shape (contexts, K).
         contexts: `Columns.context` of each, shape (contexts,): who is available and, where users
-            show it, whether they are vulnerable.
+            show it, whether they are vulnerable and whom their badge names.
         mask_weights: share of each context, shape (contexts,).
         joint: share of each pair, shape (types, contexts).
         vulnerable: share of each pair that is vulnerable, shape (types, contexts).
@@ -73,6 +73,7 @@ class Model:
         visible = (table.available * (1 << np.arange(table.n_actions))).sum(axis=1)
         if "vulnerable" in population.shows:
             visible += table.vulnerable.astype(np.int64) << table.n_actions
+        visible += (1 + table.badge.astype(np.int64)) << (table.n_actions + 1)
         contexts, which_context = np.unique(visible, return_inverse=True)
         joint = np.zeros((len(kinds), len(contexts)))
         pairs = (which_kind.ravel(), which_context)

@@ -35,17 +35,20 @@ class ContextIndex:
     _row: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._row = np.full(1 << (self.columns.n_actions + 1), -1, dtype=np.int64)
+        self._row = np.full(self.columns.n_contexts, -1, dtype=np.int64)
 
     def find(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Index of the context that differs in the fewest bits, shape (N, D) to (N,)."""
+        """Index of the context that differs in the fewest bits (a badge counts as one bit), shape
+        (N, D) to (N,)."""
         bits = self.columns.context(observation)
         rows = self._row[bits]
         if (rows < 0).any():
-            powers = 1 << np.arange(self.columns.n_actions + 1)
+            n = self.columns.n_actions + 1
+            powers = 1 << np.arange(n)
             for new in np.unique(bits[rows < 0]):
-                differs = (self.contexts[:, None] & powers) != (new & powers)
-                self._row[new] = int(differs.sum(axis=1).argmin())
+                differs = ((self.contexts[:, None] & powers) != (new & powers)).sum(axis=1)
+                differs += self.contexts >> n != new >> n
+                self._row[new] = int(differs.argmin())
             rows = self._row[bits]
         return rows
 

@@ -38,8 +38,9 @@ class Reference:
         tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
         value: attained by `policy`; the optimum, or a lower bound on it.
         value_upper: no router does better.
-        blind: value of `blind_policy`: the best schedule that ignores the user (for one kind of
-            user, and wherever schedules are few, the optimum; else the best found).
+        blind: value of `blind_policy`: the best schedule that ignores what the user does (for one
+            kind of user, and wherever schedules are few, the optimum; else the best found). It may
+            depend on what is visible from the start: who is available, a vulnerable user, a badge.
         best_fixed: value of the best constant router, which enacts `best_persona`.
         uniform: value of picking an available persona uniformly every turn.
         myopic: value of maximising the coming turn's expected reward at the exact belief.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import CarouselError, shown
-from .graded import GradedShift
+from .graded import GradedShift, Regime
 
 if TYPE_CHECKING:
     from .graded import P
@@ -21,7 +21,8 @@ def compose(one: GradedShift[P], other: GradedShift[P]) -> GradedShift[P]:
 
     Each change is that of the population given. Where the two move different fields their order
     therefore makes no difference; where they share one, the second acts on what the first has made.
-    What is expected is what both expect, where "same" gives way to a direction.
+    What is expected is what both expect, where "same" gives way to a direction; the regime is that of
+    the one that leads farther from training.
 
     Raises:
         CarouselError: no shifts, shifts of different kinds of population, twice the same, or one
@@ -56,6 +57,8 @@ def _composed(one: GradedShift[Any], other: GradedShift[Any]) -> GradedShift[Any
         change=partial(_both, one, other),
         reason=partial(_either, one, other),
         expected=_agreed(one, other),
+        # as far from training as the farther of the two
+        regime=max(one.regime, other.regime, key=get_args(Regime).index),
     )
 
 

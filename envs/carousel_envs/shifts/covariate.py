@@ -150,8 +150,7 @@ COVARIATE = by_name(
         "unseen-archetype",
         "covariate",
         ("archetype_weights", "archetypes", "fit", "taste_bias", "taste_sharpness"),
-        "a growing share of users is of a kind that training does not have, who like whom nobody "
-        "liked best; at 1 all",
+        "a growing share of users is of a kind that training does not have; at 1 all",
         _unseen_archetype,
         _unseen_obstacle,
         {"new_archetypes": "rises"},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .graded import Shift, by_name
+from .graded import Shift, between, by_name
 from .horizon import never_bored
 
 if TYPE_CHECKING:
@@ -65,6 +65,22 @@ def _cue_obstacle(population: Population) -> str:
     return ""
 
 
+def _badge_reversal(population: Population, severity: float) -> Population:
+    badge = 0.0 if population.badge is None else population.badge
+    return population.replace(badge=between(badge, 0.0, severity))
+
+
+def _badge_obstacle(population: Population) -> str:
+    if population.badge is None:
+        return "its users show no badge"
+    if population.badge == 0.0:
+        return "its badges never name the best persona as it is"
+    fit = population.fit_matrix()[:, : len(population.personas)]
+    if (fit == fit[:, :1]).all():
+        return "every persona fits alike, so that no badge could name the best"
+    return ""
+
+
 OBSERVATION = by_name(
     Shift(
         "cue-noise",
@@ -92,6 +108,20 @@ OBSERVATION = by_name(
         _cue_reversal,
         _cue_obstacle,
         {"cue_gap": "falls", **_UNHEARD},
+    ),
+    Shift(
+        "badge-reversal",
+        "concept",
+        ("badge",),
+        "badges come to name the persona that fits best ever more seldom; at 1 never",
+        _badge_reversal,
+        _badge_obstacle,
+        {
+            "badge_accuracy": "falls",
+            "best_fixed": "same",
+            "uniform": "same",
+            "session_length": "same",
+        },
     ),
 )
 """Shifts of what users show, by name."""
