@@ -15,7 +15,7 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import grids, learn, look, play, policies, tuning
+from .commands import distances, grids, learn, look, play, policies, tuning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,7 +42,7 @@ def root(
 
 
 for _command in (
-    *(look.envs, look.reference, look.frontier, look.shifts),
+    *(look.envs, look.reference, look.frontier, look.shifts, distances.distance),
     *(learn.train, tuning.tune, play.evaluate, learn.generalise, learn.demo),
     *(grids.grid, grids.table, play.watch, play.speed),
     *(policies.inspect, policies.export, policies.import_sb3),
