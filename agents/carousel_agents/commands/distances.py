@@ -71,7 +71,7 @@ def _print(document: Mapping[str, Any]) -> None:
     if axes:
         console.print_table(
             f"{document['env']}: nats per session by severity, and the standard error; "
-            "/turn: per turn, of what both can show",
+            "in brackets per turn, of what both can show",
             ("axis", *(f"{severity:g}" for severity in SEVERITIES)),
             ((axis, *(_cell(found[axis, severity]) for severity in SEVERITIES)) for axis in axes),
         )
@@ -84,11 +84,11 @@ def _print(document: Mapping[str, Any]) -> None:
 
 
 def _cell(row: Mapping[str, Any]) -> str:
-    """Nats, or nats per turn where sessions cannot be compared as wholes, or a dash."""
+    """Nats, or in brackets nats per turn where sessions cannot be compared as wholes, or a dash."""
     if row["nats"] is not None:
         return _with_error(row["nats"], row["nats_se"])
     if row["per_turn"] is not None:
-        return _with_error(row["per_turn"], row["per_turn_se"]) + "/turn"
+        return f"({_with_error(row['per_turn'], row['per_turn_se'])})"
     return "-"
 
 

@@ -126,7 +126,7 @@ def _of_users(source: Population, target: Population, sessions: int, seed: int) 
     if not np.isfinite(first):
         notes.append(
             "the source has no users with some of the visible contexts (who is available, who is "
-            "vulnerable): compared given the context, from the source's users as a whole"
+            "vulnerable): compared given the context, in these with the source's users as a whole"
         )
         first = 0.0
     whole = not notes
