@@ -215,11 +215,13 @@ def test_the_clairvoyant_refuses_to_be_blindfolded(population):
 
 
 def test_no_session_that_makes_a_router_can_be_one_that_measures_it():
+    from carousel_agents.generalisation.distance import SEED as DISTANCES
     from carousel_agents.learning.train import _TRAINING_STREAMS
 
     played = 10**7
     spans = [
         (0, 2**48),
+        (DISTANCES, DISTANCES + played),
         (streams.PATTERNS, streams.PATTERNS + played),
         (streams.CALIBRATION, streams.CALIBRATION + CALIBRATION_SESSIONS),
         (SEED, SEED + SESSIONS),

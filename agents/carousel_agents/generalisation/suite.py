@@ -11,6 +11,7 @@ from carousel_envs import CarouselError
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SEVERITIES, find_shift
 
+from .distance import distance
 from .evaluate import evaluate
 from .players import learned_and_scripted
 from .schema import COLUMNS, SCHEMA
@@ -130,12 +131,13 @@ class Plan:
 
 def measured_distance(source: AnyPopulation, target: AnyPopulation) -> Row:
     """How far a target is from the source: the schema's five columns of this name."""
+    found = distance(source, target)
     return {
-        "distance_nats": None,
-        "distance_se": None,
-        "distance_per_turn": None,
-        "distance_per_turn_se": None,
-        "distance_note": "",
+        "distance_nats": found.nats,
+        "distance_se": found.nats_se,
+        "distance_per_turn": found.per_turn,
+        "distance_per_turn_se": found.per_turn_se,
+        "distance_note": found.note,
     }
 
 

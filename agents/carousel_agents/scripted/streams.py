@@ -1,7 +1,8 @@
 """Where the random streams of hand-written routers begin: apart from each other and all others.
 
-Sessions that people play start low; references simulate at 2**60 and 2**61; learners train from
-2**62 on, on fewer than 2**57 streams. So no router is evaluated on a session that made it.
+Sessions that people play start low; distances between populations are measured from 2**57 on;
+references simulate at 2**60 and 2**61; learners train from 2**62 on, on fewer than 2**57 streams.
+So no router is evaluated on a session that made it.
 """
 
 PATTERNS = 2**58

@@ -140,6 +140,10 @@ class Filter:
         self._prior_rows = np.full(self.columns.n_contexts, len(self._priors) - 1)
         self._prior_rows[self.model.contexts] = np.arange(len(self.model.contexts))
 
+    def symbols(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The joint symbol of the cues after a turn, shape (N, D) to (N,)."""
+        return np.asarray(observation[:, self.columns.cues].astype(np.int64) @ self._strides)
+
     def start(self, lanes: int) -> Belief:
         """The belief before any session, for N lanes."""
         model = self.model

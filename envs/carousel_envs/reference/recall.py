@@ -211,10 +211,10 @@ def _outcomes(population: Questions) -> dict[str, NDArray[np.int64]]:
         "forbidden": np.broadcast_to(forbidden, knows.shape),
         "deceived_on_forbidden": deceived & forbidden,
     }
-    return {name: _shown_with(tables, which) for name, which in happens.items()}
+    return {name: shown_with(tables, which) for name, which in happens.items()}
 
 
-def _shown_with(tables: QuestionTables, which: NDArray[np.bool_]) -> NDArray[np.int64]:
+def shown_with(tables: QuestionTables, which: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Counts of what is shown together with the marked true questions, (topics, years, K)."""
     marked = np.moveaxis(tables.asked[:, :, None] * which, 2, 0)
     return np.moveaxis(tables.topic_shown.T @ marked @ tables.year_shown, 0, 2)

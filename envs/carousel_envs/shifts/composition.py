@@ -21,8 +21,8 @@ def compose(one: GradedShift[P], other: GradedShift[P]) -> GradedShift[P]:
 
     Each change is that of the population given. Where the two move different fields their order
     therefore makes no difference; where they share one, the second acts on what the first has made.
-    What is expected is what both expect, where "same" gives way to a direction; the regime is that of
-    the one that leads farther from training.
+    What is expected is what both expect, where "same" gives way to a direction. The regime is that
+    of the one that leads farther from training.
 
     Raises:
         CarouselError: no shifts, shifts of different kinds of population, twice the same, or one
