@@ -48,7 +48,7 @@ class Fields(BaseModel):
     """Of a field of numbers: the one word that it may be instead."""
 
     unsaid: ClassVar[tuple[str, ...]] = ()
-    """Fields that canonical JSON leaves out where they are None: what came later leaves the text,
+    """Fields that canonical JSON leaves out at their default: what came later leaves the text,
     and so the fingerprint, of what does not have it as it was."""
 
     @field_validator("*", mode="before")
@@ -122,7 +122,12 @@ class Fields(BaseModel):
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces; what is equal gives equal text."""
         fields = _without_negative_zeros(self.model_dump(mode="json"))
-        fields = {k: v for k, v in fields.items() if not (v is None and k in self.unsaid)}
+        fields = {
+            name: value
+            for name, value in fields.items()
+            if name not in self.unsaid
+            or getattr(self, name) != type(self).model_fields[name].default
+        }
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     def replace(self, /, **changes: Any) -> Self:

@@ -293,10 +293,10 @@ class Population(Fields):
         description="two fields whose ranges are tied, so that pair_share says how many users are "
         "in the upper halves of both; None: every field is drawn by itself",
     )
-    pair_share: Unit | None = Field(
-        default=None,
-        description="share of users in the upper halves of both ranges of `pair`, in [0, 1]; all "
-        "others are spread evenly over the rest; None without a pair",
+    pair_share: Unit = Field(
+        default=0.25,
+        description="share of users in the upper halves of both ranges of `pair`, in [0, 1], the "
+        "others being spread evenly over the rest; a quarter is what chance would make it",
     )
     n_users: int = Field(
         default=1000, ge=1, le=10_000_000, description="rows of the user table, 1 to 10 000 000"
@@ -349,11 +349,6 @@ class Population(Fields):
         return self
 
     def _check_pair(self) -> None:
-        if (self.pair is None) != (self.pair_share is None):
-            raise ValueError(
-                f"pair is {self.pair!r} and pair_share is {self.pair_share!r}; there must be both "
-                "or neither"
-            )
         for name in self.pair or ():
             if name not in SPANS:
                 raise ValueError(f"pair names {shown(name)}; it may name {', '.join(SPANS)}")

@@ -53,6 +53,8 @@ BUSY = {
     "vulnerable_welfare": -0.5,
     "shows": ("vulnerable", "farewell"),
     "badge": None,
+    "pair": None,
+    "pair_share": 0.25,
     "unmask": False,
     "unmask_payoff": 0.5,
     "n_users": 40,

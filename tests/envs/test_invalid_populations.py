@@ -99,6 +99,13 @@ SIGNS = st.one_of(
     st.sampled_from(("farewell", "vulnerable")),
 )
 
+PAIRS = st.one_of(
+    st.just(("boredom_hazard", "boredom_hazard")),
+    st.just(("boredom_hazard",)),
+    st.just(("boredom_hazard", "swap_cost")),
+    st.text().map(lambda name: ("boredom_hazard", f"no {name}")),
+)
+
 
 def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
     """What each field of a population does not take."""
@@ -119,6 +126,7 @@ def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
         "taste_bias": (-1000.0, 1000.0),
         "farewell_harm": (0.0, 100.0),
         "vulnerable_share": (0.0, 1.0),
+        "pair_share": (0.0, 1.0),
         "unmask_payoff": (-100.0, 100.0),
     }
     return {
@@ -142,6 +150,8 @@ def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
         "cues": CUES,
         "personas": PERSONAS,
         "shows": SIGNS,
+        "pair": PAIRS,
+        "badge": beyond(0.0, 1.0),
         "unmask": st.one_of(st.integers(), st.floats(), st.none(), st.text(), st.just((True,))),
     }
 

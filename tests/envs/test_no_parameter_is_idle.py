@@ -51,6 +51,11 @@ class Case(NamedTuple):
 
 
 ONE_TASTE = {"archetypes": (ALIKE,), "archetype_weights": (1.0,), "unavailability": 0.0}
+RANGES = {
+    "boredom_hazard": (0.05, 0.5),
+    "engagement_fresh": (0.5, 1.0),
+    "engagement_bored": (0.05, 0.45),
+}
 FITTING = {**ONE_TASTE, "personas": ("confidante", "poet", "bob")}
 
 CASES = {
@@ -103,6 +108,20 @@ CASES = {
     "badge": Case(0.2, 0.9, total("turns"), 0),
     "unmask": Case(False, True, total("turns"), 0),
     "unmask_payoff": Case(0.5, 2.0, total("payoff"), 1, pick=last, base={"unmask": True}),
+    "pair": Case(
+        ("boredom_hazard", "engagement_bored"),
+        ("engagement_fresh", "engagement_bored"),
+        total("turns"),
+        0,
+        base={**RANGES, "pair_share": 0.9},
+    ),
+    "pair_share": Case(
+        0.0,
+        0.9,
+        per_turn("engagement"),
+        1,
+        base={**RANGES, "pair": ("engagement_fresh", "engagement_bored")},
+    ),
     "n_users": Case(40, 60, total("turns"), 0),
     "users_seed": Case(7, 8, total("turns"), 0),
 }
@@ -113,7 +132,7 @@ DIRECTED = [name for name, case in CASES.items() if case.sign]
 def test_every_field_has_its_case():
     assert set(CASES) == set(Population.model_fields)
     others = {name for name, case in CASES.items() if not case.sign}
-    assert others == {"shows", "badge", "unmask", "n_users", "users_seed"}, (
+    assert others == {"shows", "badge", "unmask", "pair", "n_users", "users_seed"}, (
         "these have tests of their own"
     )
 

@@ -46,6 +46,8 @@ CHANGED = {
     "vulnerable_welfare": (0.0, 0.0, -1.0, 1.0),
     "shows": ("farewell",),
     "badge": 0.75,
+    "pair": ("engagement_bored", "boredom_hazard"),
+    "pair_share": 0.5,
     "unmask": True,
     "unmask_payoff": -1.0,
     "n_users": 41,

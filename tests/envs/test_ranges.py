@@ -55,7 +55,7 @@ def test_severity_moves_more_and_more_users_there_until_all_are(axis):
 
 
 def test_users_of_a_hole_fill_it_evenly():
-    untied = TRAINING.replace(pair=None, pair_share=None)
+    untied = TRAINING.replace(pair=None)
     hazard, bored = drawn(SHIFTS["inside-hole"].apply(untied, 1.0))
     quartiles = np.quantile(hazard, [0.25, 0.5, 0.75])
     assert quartiles == pytest.approx([0.07, 0.08, 0.09], abs=0.002)
@@ -116,8 +116,6 @@ def test_a_population_without_ranges_has_none_of_these_axes():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"pair": None}, "pair is None and pair_share is 0.0; there must be both or neither"),
-        ({"pair_share": None}, "there must be both or neither"),
         ({"pair": ("boredom_hazard", "swap_cost")}, "pair names 'swap_cost'; it may name"),
         ({"pair": ("boredom_hazard", "leave_bored")}, "leave_bored, which is a number"),
         ({"pair": ("boredom_hazard", "boredom_hazard")}, "pair names boredom_hazard twice"),

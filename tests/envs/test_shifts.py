@@ -77,12 +77,13 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
         for preset, population in PRESETS.items()
     }
     welfare, bare = {"vulnerable-share", "farewells"}, {"unmask-pays", "badge-reversal"}
+    bare |= {"inside-hole", "unseen-corner", "beyond-ranges"}
     wear, alike = {"satiation", "recovery"}, {"archetype-mix", "unseen-persona"}
     assert refused["Boredom"] == welfare | bare | wear | alike | {"permuted-slots"}
     assert refused["Taste"] == welfare | bare | wear
     assert refused["Satiation"] == welfare | bare | {"hazard", "unseen-persona"}
     assert refused["Welfare"] == bare | wear | alike
-    assert refused["Unmask"] == welfare | wear | {"badge-reversal"}
+    assert refused["Unmask"] == welfare | wear | (bare - {"unmask-pays"})
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,7 @@ def _no_hole(population: Population) -> str:
 
 
 def _into_corner(population: Population, severity: float) -> Population:
-    share = between(population.pair_share or 0.0, 1.0, severity)
-    return population if population.pair is None else population.replace(pair_share=share)
+    return population.replace(pair_share=between(population.pair_share, 1.0, severity))
 
 
 def _no_corner(population: Population) -> str:
