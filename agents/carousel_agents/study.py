@@ -19,7 +19,7 @@ from carousel_envs.shifts import SEVERITIES
 
 from . import console
 from .benchmark.runs import difference
-from .generalisation.folder import StudyFolder
+from .generalisation.folder import FORMAT, StudyFolder
 from .generalisation.players import companions, controls, learned_and_scripted
 from .generalisation.suite import Plan, play
 from .locks import locked
@@ -196,6 +196,7 @@ def run_study(
         seconds = time.perf_counter() - started + (training or {}).get("seconds", 0.0)
         summary = console.clean(
             {
+                "format": FORMAT,
                 **document_of(study, plan, players, played, training),
                 "command": command or study.command(out),
                 "request": request,

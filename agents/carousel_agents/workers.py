@@ -21,7 +21,9 @@ MOST_WORKERS = 256
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-Key, Task, Found = TypeVar("Key"), TypeVar("Task"), TypeVar("Found")
+Key = TypeVar("Key")
+Task = TypeVar("Task")
+Found = TypeVar("Found")
 
 
 @contextmanager

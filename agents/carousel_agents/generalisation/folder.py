@@ -135,8 +135,8 @@ class StudyFolder:
         return hashlib.sha256(content.getvalue()).hexdigest()
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace `summary.json`: the study is done."""
-        write_whole(self.summary_file, _json({"format": FORMAT, **summary}))
+        """Replace `summary.json`, whose key `format` is `FORMAT`: the study is done."""
+        write_whole(self.summary_file, _json(summary))
         self.remove_parts()
 
     def remove_parts(self) -> None:

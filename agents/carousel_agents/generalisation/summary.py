@@ -143,7 +143,7 @@ def worst_decile(
     """
     table = _whole_table(scores(rows, router, trained_on), router)
 
-    def of_seeds(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    def of_seeds(drawn: NDArray[Any]) -> NDArray[np.float64]:
         # in slices: (populations, R, policies) values at once would take hundreds of megabytes
         parts = np.array_split(drawn.astype(np.int64), max(len(drawn) // 500, 1))
         return np.concatenate([worst_decile_mean(iqm(table[:, part]).T) for part in parts])
