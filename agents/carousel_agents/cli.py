@@ -15,7 +15,7 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import grids, learn, look, play, policies, tuning
+from .commands import grids, learn, look, play, policies, report, tuning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def root(
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts),
     *(learn.train, tuning.tune, play.evaluate, learn.generalise, learn.demo),
-    *(grids.grid, grids.table, play.watch, play.speed),
+    *(report.report, grids.grid, grids.table, play.watch, play.speed),
     *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command()(_command)
