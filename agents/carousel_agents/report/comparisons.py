@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from .figures import FLOOR, NEUTRAL, Figure, bars, finish, plain, scale, thin
+from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, thin
 from .gaps_seam import PARTS
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
@@ -126,7 +126,15 @@ def profile_figure(
     return finish(figure, f"Share of shifted runs with a score above one half: {words}.")
 
 
-def gaps_figure(gaps: Sequence[Record]) -> Figure:
+def gaps_scale(gaps: Sequence[Record]) -> Scale:
+    """One range for the gaps of all routers, so that they compare."""
+    found = [x for gap in gaps for part in (*PARTS, "total") for x in estimate(gap, part)]
+    ends = [0.0, *(x for x in found if x is not None)]
+    margin = 0.05 * (max(ends) - min(ends)) or 1.0
+    return min(ends) - margin, max(ends) + margin
+
+
+def gaps_figure(gaps: Sequence[Record], limits: Scale) -> Figure:
     """The three parts of each gap of one router, and their sum."""
     figure = go.Figure()
     names = [f"{gap['axis']} {gap['severity']:g}" for gap in gaps]
@@ -154,7 +162,7 @@ def gaps_figure(gaps: Sequence[Record]) -> Figure:
         height=60 + 92 * len(gaps),
         margin={"l": 8, "r": 12, "t": 8, "b": 48},
         barmode="overlay",
-        xaxis={"title": {"text": "engagement per session"}, "nticks": 7},
+        xaxis={"range": list(limits), "title": {"text": "engagement per session"}, "nticks": 7},
         yaxis={
             "range": [-len(gaps) + 0.45, 0.5],
             "tickvals": [-j for j in range(len(gaps))],

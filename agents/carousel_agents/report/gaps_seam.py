@@ -34,6 +34,7 @@ def gaps(rows: pl.DataFrame) -> list[dict[str, Any]]:
         bootstrap, which draws source runs (A_0 and S_t together) and target runs apart; None where
         either has a single run.
     """
+    rows = rows.filter(pl.col("value").is_not_null() & pl.col("engagement").is_not_null())
     start = training_rows(rows).filter(pl.col("role") == "learned")
     controls = rows.filter((pl.col("trained_on") == "target") & (pl.col("role") == "learned"))
     found = []

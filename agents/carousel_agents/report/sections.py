@@ -61,7 +61,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "place": place,
         "environment": study.environment,
         "source": study.source,
-        "summaries": study.summaries,
+        "created": [str(s["created"]) for s in study.summaries if s.get("created")],
         "not_applicable": _not_applicable(study),
         "pictures": pictures,
         "first_metric": METRICS[0] if scored else METRICS[1],
@@ -144,7 +144,9 @@ def _parts(
         pictures["seeds"] = scatter
     for i, router in enumerate(dict.fromkeys(gap["router"] for gap in split)):
         own = [gap for gap in split if gap["router"] == router]
-        pictures[f"gaps-{i}"] = {"figure": comparisons.gaps_figure(own)}
+        pictures[f"gaps-{i}"] = {
+            "figure": comparisons.gaps_figure(own, comparisons.gaps_scale(split))
+        }
     return {
         "pictures": pictures,
         "views": list(scatter),
