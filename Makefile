@@ -6,21 +6,33 @@ SBX := .venv-sbx
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx check format docs learners setup speed clean
+.PHONY: demo test test-long test-sbx test-browser check format docs learners setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not browser"
 
 test-long: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not browser"
 
 # The algorithms that need the extra `sbx`, in an environment of their own: JAX is large, and
 # constraints.txt names no version of it.
 test-sbx: $(SBX)/.installed
 	$(SBX)/bin/python -m pytest -n 0 tests/agents/test_extras.py tests/agents/test_sbx.py
+
+# The report page in a real browser. pip brings what drives it, Debian the browser itself.
+test-browser: $(VENV)/.browser
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+		then apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
+		else echo "these tests need chromium; install it first (on Debian: apt-get install chromium)" >&2; exit 1; fi; }
+	$(BIN)/python -m pytest -n 0 -m browser tests/report/test_browser.py
+
+$(VENV)/.browser: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"
+	touch $@
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -15,7 +15,18 @@ import typer
 from carousel_envs import CarouselError, __version__
 
 from . import console
-from .commands import distances, generalise, grids, learn, look, play, policies, tuning, users
+from .commands import (
+    distances,
+    generalise,
+    grids,
+    learn,
+    look,
+    play,
+    policies,
+    report,
+    tuning,
+    users,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +55,7 @@ def root(
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts, distances.distance),
     *(learn.train, tuning.tune, play.evaluate, learn.demo),
-    *(generalise.generalise, users.users_seen),
+    *(generalise.generalise, users.users_seen, report.report),
     *(grids.grid, grids.table, play.watch, play.speed),
     *(policies.inspect, policies.export, policies.import_sb3),
 ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from .records import DASH, PALETTE, Look, Record, estimate, interval_text, number, text
+from .records import DASH, PALETTE, Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,17 +140,39 @@ def bars(
     return {**ends, "color": color, "thickness": 1.3, "width": 3}
 
 
+def band(
+    figure: Any,
+    x: Sequence[float],
+    lows: Sequence[float | None],
+    highs: Sequence[float | None],
+    color: str,
+    router: str,
+) -> None:
+    """A translucent band from low to high; where an end is missing the band is missing."""
+    pairs = zip(x, lows, highs, strict=True)
+    known = [(at, low, high) for at, low, high in pairs if low is not None and high is not None]
+    outline = [(at, high) for at, _, high in known] + [(at, low) for at, low, _ in reversed(known)]
+    figure.add_scatter(
+        x=[at for at, _ in outline],
+        y=[y for _, y in outline],
+        mode="none",
+        fill="toself",
+        fillcolor=f"rgba({int(color[1:3], 16)},{int(color[3:5], 16)},{int(color[5:7], 16)},0.18)",
+        hoverinfo="skip",
+        meta=router,
+    )
+
+
 def hover(record: Record, look: Look) -> str:
     """What a marker says about its router when pointed at."""
     severity, left = number(record, "severity"), number(record, "left")
-    error = number(record, "engagement_se")
-    spread = "" if error is None else f" \N{PLUS-MINUS SIGN} {text(1.96 * error)}"
     turns, swaps = text(number(record, "session_length"), 1), text(number(record, "swaps"))
     lines = [
         f"<b>{plain(str(record.get('router')))}</b> ({look.role})",
+        runs_text(record),
         "" if severity is None else f"severity {severity:g}",
         f"score {text(number(record, 'score'))} {interval_text(record)}",
-        f"engagement {text(number(record, 'engagement'))}{spread}",
+        f"engagement {text(number(record, 'engagement'))} {interval_text(record, 'engagement')}",
         f"{turns} turns, {swaps} swaps, {DASH if left is None else f'{left:.0%}'} left early",
     ]
     return "<br>".join(line for line in lines if line)

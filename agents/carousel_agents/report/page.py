@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from plotly.offline import get_plotlyjs
 
 from carousel_envs.errors import CarouselError
 from carousel_envs.files import write_whole
@@ -14,6 +10,8 @@ from carousel_envs.files import write_whole
 from . import figures, highlights, tables
 from .panels import panels
 from .records import clean, looks, number, text
+from .render import environment as _environment
+from .render import plotly_javascript as _plotly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,20 +97,3 @@ def _render(summary: Mapping[str, Any]) -> str:
             plotly=_plotly(),
         )
     )
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@lru_cache(maxsize=1)
-def _plotly() -> str:
-    # inside <script> only its own end tag needs an escape
-    return str(get_plotlyjs()).replace("</script", "<\\/script")

@@ -13,6 +13,7 @@ from .figures import (
     NEUTRAL,
     Figure,
     Scale,
+    band,
     bars,
     finish,
     hover,
@@ -23,14 +24,16 @@ from .figures import (
 from .records import Look, Record, axes_of, curve, estimate, in_curves, number, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Curves = dict[str, list[Record]]
 """By router, the most important first: its records by severity."""
 
 
 def panels(
-    summary: Mapping[str, Any], looks: Mapping[str, Look]
+    summary: Mapping[str, Any],
+    looks: Mapping[str, Look],
+    drawn: Callable[[str, Look], bool] = in_curves,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """One panel per axis that was evaluated, and the routers that no panel shows a score of.
 
@@ -39,7 +42,7 @@ def panels(
     """
     every: list[tuple[dict[str, Any], Curves]] = []
     for axis in axes_of(summary):
-        shown = [router for router, look in looks.items() if in_curves(router, look)]
+        shown = [router for router, look in looks.items() if drawn(router, look)]
         found = {router: curve(summary, str(axis["name"]), router) for router in shown}
         if curves := {router: rows for router, rows in found.items() if rows}:
             every.append((axis, curves))
@@ -99,13 +102,16 @@ def _line(figure: Any, rows: Sequence[Record], look: Look, metric: str) -> None:
     drawn = [estimate(row, metric) for row in rows]
     values, lows, highs = ([point[i] for point in drawn] for i in range(3))
     x = [row["severity"] for row in rows]
+    runs = any((number(row, "seeds") or 1) > 1 for row in rows)
+    if runs:
+        band(figure, x, lows, highs, look.color, str(rows[0].get("router")))
     figure.add_scatter(
         x=x,
         y=values,
         mode="lines+markers",
         line={"color": look.color, "dash": look.dash, "width": look.width},
         marker={"symbol": look.symbol, "size": 5 + 1.4 * look.width},
-        error_y=bars(values, lows, highs, look.color),
+        error_y=None if runs else bars(values, lows, highs, look.color),
         hovertext=[hover(row, look) for row in rows],
         hoverinfo="text",
         meta=str(rows[0].get("router")),
@@ -134,7 +140,10 @@ def _arrows(
             figure.add_scatter(
                 x=[severity - aside],
                 y=[high - edge if value > high else low + edge],
-                mode="markers+text" if look.role == "learned" else "markers",
+                # one number has room there; the others are a pointer away
+                mode="markers+text"
+                if look.role == "learned" and taken[severity] == 1
+                else "markers",
                 marker={
                     "color": look.color,
                     "size": 10 if look.width > 2 else 8,

@@ -10,18 +10,23 @@ from typing import Any
 Record = Mapping[str, Any]
 """One router under one condition: an entry of `routers` or of `rows`."""
 
-MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+MINUS, DASH, PLUS_MINUS = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 
 PALETTE = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito (2008): told apart by colour-blind readers."""
 
 # colours, dashes and symbols to take in turn, and a width: whoever sees no colour sees the rest
 _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float]] = {
-    "learned": (("#D55E00",), ("solid", "longdash", "dashdot"), ("circle", "star"), 2.6),
+    "learned": (
+        ("#D55E00", "#CC79A7", "#E69F00"),
+        ("solid", "longdash", "dashdot"),
+        ("circle", "star", "triangle-up", "hexagon", "cross"),
+        2.6,
+    ),
     "frozen": (("#0072B2",), ("dash", "longdashdot"), ("square", "hexagon"), 2.0),
     "optimal": (("#009E73",), ("dot", "dashdot"), ("diamond", "pentagon"), 2.0),
     "baseline": (
-        ("#CC79A7", "#56B4E9", "#E69F00", "#8A8F98"),
+        ("#8A8F98", "#56B4E9"),
         ("longdash", "dashdot", "longdashdot"),
         ("x", "cross", "triangle-up", "star", "pentagon"),
         1.2,
@@ -64,10 +69,10 @@ def text(value: float | None, digits: int = 2, unit: str = "") -> str:
 
 
 def estimate(record: Record, metric: str) -> tuple[float | None, float | None, float | None]:
-    """(estimate, low, high) of "score" or "engagement" with its 95 % interval; each may be None."""
+    """(estimate, low, high) of a figure with its 95 % interval; each may be None."""
     value = number(record, metric)
-    if metric == "score":
-        return value, number(record, "score_low"), number(record, "score_high")
+    if metric != "engagement" or f"{metric}_low" in record:
+        return value, number(record, f"{metric}_low"), number(record, f"{metric}_high")
     error = number(record, "engagement_se")
     if value is None or error is None:
         return value, None, None
@@ -78,6 +83,12 @@ def interval_text(record: Record, metric: str = "score") -> str:
     """An interval in brackets, or "" where there is none."""
     _, low, high = estimate(record, metric)
     return "" if low is None or high is None else f"[{text(low)}, {text(high)}]"
+
+
+def runs_text(record: Record) -> str:
+    """How many training runs an estimate is of, or "" for one alone."""
+    seeds = number(record, "seeds") or 1.0
+    return f"{seeds:.0f} seeds" if seeds > 1 else ""
 
 
 def looks(summary: Mapping[str, Any]) -> dict[str, Look]:

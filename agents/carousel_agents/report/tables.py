@@ -69,12 +69,12 @@ def _share(name: str, key: str) -> Column:
     return Column(name, cell)
 
 
-def _estimate(metric: str) -> Column:
+def _estimate(metric: str, name: str | None = None) -> Column:
     def cell(record: Record) -> Cell:
         value = number(record, metric)
         return Cell(text(value), value, interval_text(record, metric))
 
-    return Column(metric, cell)
+    return Column(name or metric, cell)
 
 
 _MEASURES = (
@@ -104,6 +104,84 @@ ROW_COLUMNS = (
     _number("uniform", "uniform"),
     _words("tier"),
     _words("kind"),
+)
+
+SEEDS_COLUMNS = (
+    _words("router"),
+    _words("role"),
+    _number("seeds", "seeds", 0),
+    *_MEASURES,
+)
+SHIFTED_COLUMNS = (
+    _words("axis"),
+    _severity(),
+    _words("regime"),
+    _words("router"),
+    _words("role"),
+    _number("seeds", "seeds", 0),
+    *_MEASURES,
+    _number("nats", "distance_nats", 3),
+    _number("optimum", "value"),
+    _number("upper bound", "value_upper"),
+    _number("blind", "blind"),
+    _number("best constant", "best_fixed"),
+    _number("uniform", "uniform"),
+    _words("tier"),
+    _words("kind"),
+)
+WELFARE = _number("welfare", "welfare")
+REGIME_COLUMNS = (
+    _words("regime"),
+    _words("router"),
+    _words("role"),
+    _number("seeds", "seeds", 0),
+    _number("conditions", "conditions", 0),
+    _estimate("score", "mean score"),
+    _number("worst tenth", "worst_decile"),
+    _number("worst", "worst"),
+    _words("where", "worst_axis"),
+)
+USERS_COLUMNS = (
+    _words("router"),
+    _number("users trained on", "users_trained", 0),
+    _words("plays", "whom"),
+    _number("seeds", "seeds", 0),
+    _estimate("score"),
+    _estimate("engagement"),
+)
+GAP_COLUMNS = (
+    _words("router"),
+    _words("axis"),
+    _severity(),
+    _estimate("total", "gap"),
+    _estimate("difficulty"),
+    _estimate("learnability"),
+    _estimate("shift"),
+    _number("source runs", "source_seeds", 0),
+    _number("target runs", "target_seeds", 0),
+    _words("tier"),
+)
+SEED_COLUMNS = (
+    _words("router"),
+    _number("training seed", "training_seed", 0),
+    _number("in training", "training"),
+    _number("at severity 1", "hardest"),
+    _number("over all shifts", "shifted"),
+)
+IMPROVEMENT_COLUMNS = (
+    _words("router"),
+    _words("axis"),
+    _estimate("probability"),
+    _number("conditions", "conditions", 0),
+    _number("seeds", "seeds", 0),
+)
+DISTANCE_COLUMNS = (
+    _words("axis"),
+    _severity(),
+    _number("nats", "distance_nats", 3),
+    _number("s.e.", "distance_se", 3),
+    _number("nats per turn", "distance_per_turn", 4),
+    _words("what is missing", "distance_note"),
 )
 
 
