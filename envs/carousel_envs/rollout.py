@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .errors import whole_number
+from .errors import CarouselError, shown, whole_number
 from .population import Population
 from .registry import any_population, vector_env
 
@@ -140,6 +140,23 @@ def _joined(blocks: list[Sessions]) -> Sessions:
     return Sessions(**fields)
 
 
+def _answer(
+    policy: Policy, observation: NDArray[np.float32], state: Any
+) -> tuple[NDArray[np.int64], Any]:
+    """What a policy picks, and its next state.
+
+    Raises:
+        CarouselError: it returned something other than a pair.
+    """
+    answer = policy.act(observation, state)
+    if not (isinstance(answer, tuple) and len(answer) == 2):
+        raise CarouselError(
+            f"act of {type(policy).__name__} returned {shown(answer)}; it must return a pair: "
+            "personas to enact, and the next state"
+        )
+    return answer
+
+
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
     own = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
     env = seen_by(policy, own)
@@ -154,7 +171,7 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
         name: np.zeros(lanes, dtype=kind) for name, kind in own.totals.items()
     }
     while alive.any():
-        actions, state = policy.act(observation, state)
+        actions, state = _answer(policy, observation, state)
         observation, reward, terminated, truncated, info = env.step(actions)
         engagement += reward * alive
         length += alive

@@ -56,9 +56,18 @@ def test_a_row_may_change_and_shift_its_users(tmp_path):
     assert Run.of(request).name == run.name
 
 
+def test_a_row_may_change_settings_under_a_label(tmp_path):
+    changed = 'settings = { network = [16], gamma = 0.9 }\nlabel = "net16"\nhistory = 4\n'
+    run = read(tmp_path, ROW + ROW + changed).runs()[1]
+    assert run.name == "Boredom/ppo-net16-history4/seed-0"
+    settings = run.training().settings
+    assert (settings.network, settings.gamma) == ((16,), 0.9)
+    assert Run.of(run.request()).name == run.name
+
+
 def test_a_request_without_changes_says_nothing_of_them(tmp_path):
     request = read(tmp_path, ROW).runs()[0].request()
-    assert not {"changes", "shifts"} & set(request)
+    assert not {"changes", "shifts", "label"} & set(request)
 
 
 def test_what_is_left_out_has_a_default(tmp_path):
@@ -108,6 +117,13 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW + "context = 1", "context is 1; it must be True or False"),
         (ROW.replace("Boredom", "Recall") + "context = true", "row 1: there is no context"),
         (ROW + "fit = 1", "row 1: 'fit' is no key"),
+        (ROW + "settings = 3", "row 1: settings is 3; it must be a table"),
+        (ROW + "settings = {gamma = 0.9}", "row 1: settings and label must be given together"),
+        (ROW + 'label = "a"', "row 1: settings and label must be given together"),
+        (ROW + 'label = "A b"', "row 1: label is 'A b'; it must be a word"),
+        (ROW + 'settings = {gamma = 2}\nlabel = "a"', "row 1: gamma is 2"),
+        (ROW + 'settings = {gama = 1}\nlabel = "a"', "row 1: .*gama"),
+        (ROW + 'settings = {steps = 1}\nlabel = "a"', "row 1: settings holds steps"),
         (ROW + "set = 3", "row 1: set is 3; it must be a list of names"),
         (ROW + 'set = ["n_users"]', "row 1: --set 'n_users' must have the form field=value"),
         (ROW + 'set = ["n_users=0"]', "row 1: n_users is 0"),

@@ -16,10 +16,13 @@ A grid is a TOML file:
     context = true          # optional: the user's row is shown
     set = ["n_users=100"]   # optional: fields of the population that are changed
     shifts = ["hazard=1"]   # optional: shifts of the population
+    settings = { network = [16] }   # optional: what is changed in the algorithm's preset,
+    label = "net16"                 # and what the router's name says of it
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -29,7 +32,7 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import shown, truth_value, whole_number
 from carousel_envs.registry import environment_id
 
-from ..learning.settings import check_algorithm
+from ..learning.settings import check_algorithm, settings_of
 from ..learning.view import MAX_HISTORY, View, refuse_unless_shown
 from ..populations import population_of
 from .runs import PRESENT, Run
@@ -39,10 +42,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST_TEXT = 60
+_LABEL = re.compile(r"[a-z0-9.]{0,40}")
 _MOST_SEEDS, _MOST_STEPS, _LAST_SEED = 1000, 10**12, 2**32 - 1
 _KEYS = ("row", "evaluation", "curve")
 _EVALUATION_KEYS = ("users", "seed")
-_ROW_KEYS = ("environments", "algorithms", "seeds", "steps", "history", "context", "set", "shifts")
+_ROW_KEYS = (
+    "environments",
+    "algorithms",
+    "seeds",
+    "steps",
+    "history",
+    "context",
+    "set",
+    "shifts",
+    "settings",
+    "label",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class Row:
         view: what the networks see.
         steps: environment steps; None: the budget of the algorithm's preset.
         changes, shifts: of the population; see `Run`.
+        settings, label: of the algorithm; see `Run`.
     """
 
     environment: str
@@ -65,6 +81,8 @@ class Row:
     steps: int | None = None
     changes: tuple[str, ...] = ()
     shifts: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,6 +192,8 @@ class Grid:
             curve=self.curve,
             changes=row.changes,
             shifts=row.shifts,
+            settings=row.settings,
+            label=row.label,
         )
 
 
@@ -191,11 +211,13 @@ def _rows(table: Mapping[str, Any]) -> list[Row]:
     for environment in environments:
         refuse_unless_shown(population_of(environment, changes, shifts), view)
     algorithms = _names(table, "algorithms")
+    settings, label = _settings(table)
     for name in algorithms:
         check_algorithm(name)
+        settings_of(name, dict(settings))
     seeds = _seeds(table)
     return [
-        Row(env, algo, seeds, view, steps, changes, shifts)
+        Row(env, algo, seeds, view, steps, changes, shifts, settings, label)
         for env in environments
         for algo in algorithms
     ]
@@ -209,6 +231,26 @@ def _seeds(table: Mapping[str, Any]) -> tuple[int, ...]:
         return tuple(range(whole_number("seeds", given, 1, _MOST_SEEDS)))
     seeds = _distinct("seeds", given, lambda seed: whole_number("seed", seed, 0, _LAST_SEED))
     return tuple(seeds)
+
+
+def _settings(table: Mapping[str, Any]) -> tuple[tuple[tuple[str, Any], ...], str]:
+    """What is changed in a preset, and the word for it: part of a folder's name."""
+    settings, label = table.get("settings", {}), table.get("label", "")
+    if not isinstance(settings, dict):
+        raise CarouselError(f"settings is {shown(settings)}; it must be a table of settings")
+    if "steps" in settings:
+        raise CarouselError("settings holds steps; it is a key of the row itself")
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        raise CarouselError(
+            f"label is {shown(label)}; it must be a word of lower-case letters, digits and dots"
+        )
+    if bool(settings) != bool(label):
+        raise CarouselError(
+            "settings and label must be given together: the label tells the router from the one "
+            "with its preset"
+        )
+    plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+    return tuple(sorted(plain.items())), label
 
 
 def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:

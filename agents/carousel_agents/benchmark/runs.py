@@ -54,6 +54,8 @@ class Run:
         curve: evaluations during training, evenly spaced, the last at its end.
         changes: of its population's fields, each "field=value", of training and of evaluation.
         shifts: of that population, each "axis=severity".
+        settings: what is changed in the algorithm's preset, as (name, value).
+        label: names what is changed, in the router's name; empty if nothing is.
     """
 
     environment: str
@@ -66,11 +68,13 @@ class Run:
     curve: int = 20
     changes: tuple[str, ...] = ()
     shifts: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
 
     @property
     def router(self) -> str:
-        """Algorithm and view in one word (`View.named`)."""
-        return self.view.named(self.algorithm)
+        """Algorithm, label and view in one word (`View.named`)."""
+        return self.view.named(self.algorithm, self.label)
 
     @property
     def users_name(self) -> str:
@@ -106,6 +110,8 @@ class Run:
             environment=self.environment,
             algorithm=self.algorithm,
             steps=self.steps,
+            settings=dict(self.settings),
+            label=self.label,
             seed=self.seed,
             view=self.view,
             curve=self.curve,
@@ -118,10 +124,10 @@ class Run:
         training = self.training().request()
         del training["versions"]
         # left out where there are none, as records of the environment's own users always did
-        named = {"changes": self.changes, "shifts": self.shifts}
+        named = {"changes": self.changes, "shifts": self.shifts, "label": self.label}
         document = {
             **training,
-            **{name: texts for name, texts in named.items() if texts},
+            **{name: told for name, told in named.items() if told},
             "evaluation": {"users": self.users, "seed": self.evaluation_seed},
         }
         # as it comes back from a file: tuples as lists, and so on
@@ -130,7 +136,7 @@ class Run:
 
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> Run:
-        """The run that asked for this, with the budget of its settings."""
+        """The run that asked for this, as far as its name, users and budget go."""
         return cls(
             environment=request["environment"],
             algorithm=request["algorithm"],
@@ -142,6 +148,7 @@ class Run:
             curve=request["curve"],
             changes=tuple(request.get("changes", ())),
             shifts=tuple(request.get("shifts", ())),
+            label=request.get("label", ""),
         )
 
 
@@ -292,4 +299,4 @@ def _flat(request: Mapping[str, Any]) -> dict[str, Any]:
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
     run = Run.of(record["request"])
     view = (run.view.history, run.view.visible_context)
-    return (run.users_name, run.algorithm, *view, run.seed)
+    return (run.users_name, run.algorithm, run.label, *view, run.seed)

@@ -12,7 +12,7 @@ from carousel_envs.errors import shown
 from carousel_envs.files import check_writable
 
 from .. import console
-from ..learning.settings import read_settings
+from ..learning.settings import preset, read_settings
 from ..learning.view import View
 from ..locks import locked
 from ..populations import assigned
@@ -153,6 +153,12 @@ def train_with_progress(
 
     # before the bar is drawn, so that a bad request gives one sentence alone
     run = Run.of(population, **request)
+    usual = preset(run.algorithm).steps
+    if run.settings.steps < usual / 2:
+        console.tell(
+            f"steps is {run.settings.steps}, the preset's is {usual}: rates and exploration fall "
+            "over the whole budget, and a short one may end in a router that never swaps"
+        )
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
         for path in (out, checkpoint):
@@ -165,7 +171,9 @@ def train_with_progress(
             with console.progress(f"training {run.algorithm} on {run.environment}") as bar:
 
                 def report(progress: Progress) -> None:
-                    bar(progress.steps, progress.total, f"return {progress.mean_return:.2f}")
+                    # the policy file picks the likeliest persona and may do better or worse
+                    note = f"return while exploring {progress.mean_return:.2f}"
+                    bar(progress.steps, progress.total, note)
 
                 file = execute(run, report=report, checkpoint=checkpoint, **others)
         except console.Interrupted:

@@ -59,7 +59,8 @@ class CarouselVecEnv(VecEnv):
         if env.metadata["autoreset_mode"] != AutoresetMode.SAME_STEP:
             raise CarouselError(
                 f"env starts sessions anew in mode {env.metadata['autoreset_mode'].value}; it must "
-                f"be {AutoresetMode.SAME_STEP.value}"
+                f"be {AutoresetMode.SAME_STEP.value} (autoreset_mode='SameStep' when it is made; "
+                "CarouselVecEnv.of makes one from a population)"
             )
         self.env: Any = env
         self.render_mode = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,6 @@ from .view import Scaling, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -119,7 +119,8 @@ class PolicyFile:
     @property
     def group(self) -> str:
         """What all seeds of one experiment are called (`View.named`)."""
-        return self.view.named(self.algorithm)
+        label = self.training.get("label", "")
+        return self.view.named(self.algorithm, label if isinstance(label, str) else "")
 
     @property
     def training_seed(self) -> int | None:
@@ -165,22 +166,22 @@ class PolicyFile:
         made: dict[str, Any] = policy_format.plain(document)
         return made
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all.
 
         Raises:
             CarouselError: the place cannot be written, or `training` is no plain data.
         """
-        policy_format.write(path, self.document(), self.tensors())
+        policy_format.write(Path(path), self.document(), self.tensors())
 
     @classmethod
-    def load(cls, path: Path) -> PolicyFile:
+    def load(cls, path: Path | str) -> PolicyFile:
         """Read a file of this format, or of format 1.
 
         Raises:
             CarouselError: it is missing, damaged, foreign, or does not fit together.
         """
-        document, tensors = policy_format.read(path)
+        document, tensors = policy_format.read(Path(path))
         try:
             return cls._from_parts(document, tensors)
         except CarouselError as error:

@@ -76,6 +76,7 @@ class Run:
         seed: of the network, the batches and the sessions, 0 to 2**32 - 1.
         view: what the network is shown.
         curve: how many times the policy is evaluated on the way, evenly spaced, 0 to 1000.
+        label: a word for what its settings have in them beyond the preset, kept in the file.
 
     Raises:
         CarouselError: an argument is not allowed, or they do not go together.
@@ -88,6 +89,7 @@ class Run:
     seed: int = 0
     view: View = field(default_factory=View)
     curve: int = 0
+    label: str = ""
 
     @classmethod
     def of(
@@ -315,6 +317,7 @@ class _Watch(BaseCallback):
             "settings": run.settings.model_dump(mode="json"),
             "resumed": self._resumed,
             "curve": list(self._curve),
+            **({"label": run.label} if run.label else {}),
         }
         return policy_file_of(
             model,

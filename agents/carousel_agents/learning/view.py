@@ -43,10 +43,15 @@ class View:
         whole_number("history", self.history, 1, MAX_HISTORY)
         truth_value("visible_context", self.visible_context)
 
-    def named(self, algorithm: str) -> str:
-        """Algorithm and view in one word, such as `ppo-history8-context`."""
-        history = f"-history{self.history}" if self.history > 1 else ""
-        return f"{algorithm}{history}{'-context' if self.visible_context else ''}"
+    def named(self, algorithm: str, label: str = "") -> str:
+        """Algorithm, label and view in one word, such as `ppo-history8-context`."""
+        parts = (
+            algorithm,
+            label,
+            f"history{self.history}" if self.history > 1 else "",
+            "context" if self.visible_context else "",
+        )
+        return "-".join(part for part in parts if part)
 
     def wrap(self, env: Any) -> Any:
         """The environment, scalar or vector, as the network sees it.
