@@ -1,51 +1,23 @@
-"""Distances between populations: enumerated, in closed form, and where there is none."""
+"""Distances between users: in closed form, on every axis, and where there is none."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from distance_helpers import TINY, bare, bernoulli, terms_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel_agents.commands.distances import distance as command
 from carousel_agents.generalisation import Distance, distance, session_terms
 from carousel_agents.generalisation.session_terms import context_nats
 from carousel_envs import CarouselError, Population, Questions, user_table
-from carousel_envs.cues import cue_table
-from carousel_envs.recall.tables import FORBIDDEN, KNOWS, SAYS, TOPIC, YEAR, question_tables
-from carousel_envs.reference import Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.registry import any_population, names, shifts_of
-from carousel_envs.users import UNIT
 
 ZERO = Distance(0.0, 0.0, 0.0, 0.0, "")
-
-
-def bare(**changes: object) -> Population:
-    """One kind of user, fresh for ever, who engages half of the time and shows no cues."""
-    fields = {
-        "personas": ("alice", "bob"),
-        "session_length": 1,
-        "fit": 1.0,
-        "boredom_hazard": 0.0,
-        "engagement_fresh": 0.5,
-        "engagement_bored": 0.0,
-        "cues": (),
-        "n_users": 8,
-    }
-    return Population(**{**fields, **changes})
-
-
-def bernoulli(p: float, q: float) -> float:
-    """Relative entropy of one biased coin from another, with the probabilities of the tables."""
-    p, q = round(p * UNIT) / UNIT, round(q * UNIT) / UNIT
-    return p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
 
 
 # -- known answers --------------------------------------------------------------------------------
@@ -80,135 +52,7 @@ def test_who_is_available_counts_where_both_have_seen_it():
     assert context_nats(Model.of(source), Model.of(target)) == pytest.approx(expected, rel=1e-12)
 
 
-# -- against enumeration --------------------------------------------------------------------------
-
-
-class Book:
-    """P(everything shown so far, user, mood), user by user, with what has worn off."""
-
-    def __init__(self, population: Population) -> None:
-        self.table, self.cues = user_table(population), cue_table(population).probability
-        self.hook = np.rint(population.per_action("hook") * UNIT) / UNIT
-        self.start = np.zeros((len(self.table), 2))
-        self.start[:, 0] = 1.0 / len(self.table)
-
-    def turn(self, mass, satiation, persona: int, arrives: bool, said: bool):
-        """(engaged, symbol, goodbye, left) -> mass of those who show it, before boredom."""
-        table = self.table
-        if arrives:
-            fit = table.fit[:, persona]
-            mass = mass.sum(axis=1)[:, None] * np.stack([fit, 1 - fit], axis=1)
-        lost = (table.gain * satiation)[:, persona]
-        engages = np.maximum(table.engagement[:, persona] - lost[:, None], 0.0)
-        kept = self.hook[persona] if said else 1.0
-        found = {}
-        for shown in itertools.product((0, 1), range(self.cues.shape[1]), (0, 1), (0, 1)):
-            engaged, symbol, goodbye, left = shown
-            like = kept * (engages if engaged else 1 - engages)
-            like = like * (table.farewell if goodbye else 1 - table.farewell)
-            like = like * (table.leave if left else 1 - table.leave)
-            if left and not engaged and not goodbye:
-                like = like + (1 - kept)
-            found[shown] = mass * like * self.cues[:, symbol]
-        return found
-
-    def after(self, mass, satiation, persona: int):
-        """Mass and satiation before the next turn."""
-        moved = mass[:, 0] * self.table.hazard[:, persona]
-        eaten = np.arange(satiation.shape[1]) == persona
-        next_satiation = self.table.memory[:, None] * (satiation + eaten)
-        return mass + np.stack([-moved, moved], axis=1), next_satiation
-
-
-def enumerated(source: Population, target: Population) -> tuple[float, float]:
-    """Relative entropy per session, and expected turns, over all sessions there can be."""
-    books = Book(target), Book(source)
-    k, length = target.n_actions, target.session_length
-
-    def ahead(states, turn: int, current: int, said: bool, chance: float) -> tuple[float, float]:
-        nats = turns = 0.0
-        for persona in range(k):
-            options = [
-                book.turn(mass, satiation, persona, persona != current, said)
-                for book, (mass, satiation) in zip(books, states, strict=True)
-            ]
-            for shown, mass in options[0].items():
-                p, q = mass.sum(), options[1][shown].sum()
-                if p == 0.0:
-                    continue
-                _, _, goodbye, left = shown
-                if left or turn == length:
-                    nats += chance / k * p * math.log(p / q)
-                    turns += chance / k * p * turn
-                    continue
-                following = [
-                    book.after(option[shown], satiation, persona)
-                    for book, option, (_, satiation) in zip(books, options, states, strict=True)
-                ]
-                found = ahead(following, turn + 1, persona, bool(goodbye), chance / k)
-                nats, turns = nats + found[0], turns + found[1]
-        return nats, turns
-
-    states = [(book.start, np.zeros((len(book.table), k))) for book in books]
-    return ahead(states, 1, -1, False, 1.0)
-
-
-TINY = Population(
-    personas=("alice", "bob"),
-    session_length=3,
-    fit=((0.9, 0.3), (0.2, 0.8)),
-    archetypes=((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)),
-    archetype_weights=(2.0, 1.0),
-    boredom_hazard=(0.1, 0.4),
-    engagement_fresh=(0.6, 0.9),
-    engagement_bored=0.2,
-    leave_fresh=0.05,
-    leave_bored=0.2,
-    cues=(((0.7, 0.3), (0.2, 0.8)),),
-    n_users=6,
-)
-BUSY = TINY.replace(
-    satiation_gain=0.2,
-    satiation_memory=0.6,
-    farewell_fresh=0.1,
-    farewell_bored=0.4,
-    hook=(0.3, 0.8),
-    shows=("farewell",),
-)
-TWO_CUES = TINY.replace(session_length=2, cues=(((0.7, 0.3), (0.2, 0.8)), ((0.1, 0.9), (0.5, 0.5))))
-
-
-@pytest.mark.parametrize(
-    ("source", "changes"),
-    [
-        (TINY, {"boredom_hazard": 0.8}),
-        (TINY, {"archetype_weights": (1.0, 4.0), "leave_bored": 0.5}),
-        (TWO_CUES, {"cues": (TWO_CUES.cues[0][::-1], TWO_CUES.cues[1])}),
-        (BUSY, {"farewell_bored": 0.7, "hook": (0.7, 0.1), "satiation_gain": 0.4}),
-    ],
-    ids=["hazard", "kinds and leaving", "cues", "goodbyes and satiation"],
-)
-def test_all_sessions_there_can_be_are_what_is_estimated(source: Population, changes):
-    target = source.replace(**changes)
-    nats, turns = enumerated(source, target)
-    found = distance(source, target, sessions=20_000)
-    assert nats > 5 * found.nats_se > 0.0
-    assert abs(found.nats - nats) < 4 * found.nats_se
-    assert abs(found.per_turn - nats / turns) < 4 * found.per_turn_se
-
-
 # -- against the raw log-ratio --------------------------------------------------------------------
-
-
-def terms_of(source: Population, target: Population, sessions: int):
-    return session_terms.session_terms(
-        Filter(source),
-        Filter(target),
-        target,
-        turns=target.session_length,
-        sessions=sessions,
-        seed=77,
-    )
 
 
 @pytest.mark.parametrize(
@@ -428,77 +272,3 @@ def test_a_single_session_has_no_standard_error():
     found = distance(bare(), bare(engagement_fresh=0.8), sessions=1)
     assert found.nats_se is None
     assert found.per_turn_se is None
-
-
-# -- questions ------------------------------------------------------------------------------------
-
-
-def shown_by(population: Questions) -> dict[tuple[int, ...], float]:
-    """P(topic shown, year shown, persona, knowledgeable, rewarded), question by question."""
-    tables, found = question_tables(population), {}
-    for question, facts in enumerate(tables.facts):
-        asked = tables.asked.ravel()[question] / UNIT
-        for topic, year, k in itertools.product(
-            range(population.n_topics), range(population.n_years), range(population.n_actions)
-        ):
-            p = tables.topic_shown[facts[TOPIC], topic] * tables.year_shown[facts[YEAR], year]
-            says, knows = facts[SAYS] >> k & 1, facts[KNOWS] >> k & 1
-            paid = 1 - says if facts[FORBIDDEN] else says & knows
-            key = (topic, year, k, says & knows, paid)
-            weight = asked * p / UNIT**2 / population.n_actions
-            found[key] = found.get(key, 0.0) + weight
-    return found
-
-
-def test_questions_are_as_far_apart_as_all_that_they_can_show():
-    source = Questions(forbidden_from=2018, cutoffs=(2023, 2023, 2023), year_error=9)
-    target = Questions(
-        topic_noise=0.3, year_weights=(1.0,) * 10, forbidden_from=2023, cutoffs=(2024, 2023, 2022)
-    )
-    p, q = shown_by(target), shown_by(source)
-    assert all(q.get(key, 0.0) > 0.0 for key, x in p.items() if x > 0.0)
-    expected = 20 * sum(x * math.log(x / q[key]) for key, x in p.items() if x > 0.0)
-    found = distance(source, target)
-    assert found.nats == pytest.approx(expected, rel=1e-9)
-    assert (found.nats_se, found.note) == (0.0, "")
-    longer = distance(source, target.replace(session_length=30))
-    assert longer.nats is None
-    assert longer.per_turn == pytest.approx(expected / 20, rel=1e-9)
-
-
-def test_questions_that_are_never_asked_are_named():
-    source = Questions(topic_weights=(1.0, 1.0, 1.0, 1.0, 0.0), topic_noise=0.0)
-    assert "a question shown as 'music'" in distance(source, Questions(topic_noise=0.0)).note
-    assert "same columns" in distance(source, Questions(personas=("alice", "bob"))).note
-
-
-# -- the command ----------------------------------------------------------------------------------
-
-
-def test_the_command_prints_a_row_for_every_severity():
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "carousel_agents.cli", "distance", "Boredom", "--json"),
-            *("--axis", "hazard", "--axis", "farewells", "--sessions", "50"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    document = json.loads(done.stdout)
-    source = Population.preset("Boredom")
-    target = shifts_of(source)["hazard"].apply(source, 1.0)
-    rows = document["rows"]
-    assert [row["severity"] for row in rows] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert rows[-1]["nats"] == distance(source, target, sessions=50).nats
-    assert set(document["not_applicable"]) == {"farewells"}
-
-
-def test_the_commands_table_tells_what_has_no_number(capsys):
-    command("Boredom", axis=["swap-cost", "session-length", "hazard"], sessions=20)
-    printed = capsys.readouterr().out
-    assert "swap-cost: moves only what is paid" in " ".join(printed.split())
-    assert "(0)" in printed
-    with pytest.raises(CarouselError, match="shift 'gravity' is unknown"):
-        command("Boredom", axis=["gravity"])
