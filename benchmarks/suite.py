@@ -1,14 +1,14 @@
 """Seconds for one policy through the whole suite of shifts: every axis, five severities.
 
-The command is timed as a person waits for it, imports and page included, first with an empty store of
-references and then again, into another folder, with what the first one solved. The policy is the
+The command is timed as a person waits for it, imports and page included, first with an empty store
+of references and then again, into another folder, with what the first one solved. The policy is the
 first seed of PPO in `benchmarks/learners`. Cold, environments with several kinds of user take many
 minutes.
 
     python benchmarks/suite.py [--env ENV]... [--workers N] [--warm]
 
-prints one JSON document: a row per environment. `--warm` times only the latter, with the user's own store,
-after a first run that is not counted.
+prints one JSON document: a row per environment. `--warm` times only the latter, with the user's own
+store, after a first run that is not counted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def timed(environment: str, workers: int, store: str | None) -> dict[str, float]
         ]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
-        subprocess.run(
+        subprocess.run(  # noqa: S603  (our own command)
             command, env=surroundings, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr
         )
         wall = time.perf_counter() - started
