@@ -18,7 +18,7 @@ pytestmark = [
 AXES = ("hazard", "patience", "hazard+cue-noise")
 LIGHT, DARK = "light", "dark"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
-PATIENCE = 300_000  # milliseconds: a busy machine starts a browser late
+PATIENCE = 120_000  # milliseconds: a busy machine starts a browser late
 
 # colours as a screen shows them: over what is behind, through a canvas that knows every notation
 CONTRASTS = """() => {
@@ -112,8 +112,9 @@ def draw_everything(page):
 def test_figures_are_drawn_when_they_come_near_and_all_have_marks(open_page):
     page = open_page()
     total = page.locator("[data-figure]").count()
+    page.locator("[data-figure]").first.scroll_into_view_if_needed()
     page.locator("[data-figure] svg.main-svg").first.wait_for(state="attached")
-    assert page.locator("[data-figure]:has(svg.main-svg)").count() < total
+    assert page.locator("[data-figure]:has(svg.main-svg)").count() < total / 2
     for plot in page.locator("[data-figure]").all():
         plot.scroll_into_view_if_needed()
         plot.locator("svg.main-svg").first.wait_for(state="attached")

@@ -316,8 +316,13 @@ def test_hostile_text_stays_text(tmp_path):
                 assert "<" not in words
 
 
-@pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
-@pytest.mark.parametrize("column", ["score", "value", "distance_nats", "engagement_se", "left"])
+@pytest.mark.parametrize(
+    ("column", "nothing"),
+    [
+        *(("score", None), ("score", math.nan), ("value", math.inf), ("value", None)),
+        *(("distance_nats", math.nan), ("engagement_se", None), ("left", -math.inf)),
+    ],
+)
 def test_any_number_may_be_missing(tmp_path, column, nothing):
     text = write_page([small(tmp_path, **{column: nothing})]).read_text(encoding="utf-8")
     page = Page(text)

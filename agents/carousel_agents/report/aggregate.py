@@ -17,8 +17,6 @@ from ..generalisation import statistics
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from .records import Record
-
 RESAMPLES = 2000
 """Bootstrap resamples per interval: its ends are then good to about a tenth of its width."""
 
@@ -117,15 +115,12 @@ def over_conditions(rows: pl.DataFrame) -> list[dict[str, Any]]:
         of the worst tenth of conditions).
     """
     roles = dict(rows.select("router", "role").iter_rows())
-    by_router: dict[str, list[dict[str, Any]]] = {}
-    for record in records(rows):
-        if record["score"] is not None:
-            by_router.setdefault(record["router"], []).append(record)
+    played = conditions(rows)
     found = []
     for router, seeds in per_seed(rows).items():
-        cells = by_router[router]
+        cells = {key: float(statistics.iqm(scores)) for key, scores in played[router].items()}
         means = [math.fsum(scores) / len(scores) for scores in seeds.values()]
-        worst = min(cells, key=lambda record: float(record["score"]))
+        axis, severity = min(cells, key=cells.__getitem__)
         found.append(
             {
                 "router": router,
@@ -134,10 +129,10 @@ def over_conditions(rows: pl.DataFrame) -> list[dict[str, Any]]:
                 "conditions": len(cells),
                 "score": float(statistics.iqm(means)),
                 **_ends("score", [means]),
-                "worst": worst["score"],
-                "worst_axis": worst["axis"],
-                "worst_severity": worst["severity"],
-                "worst_decile": float(statistics.worst_decile_mean([c["score"] for c in cells])),
+                "worst": cells[axis, severity],
+                "worst_axis": axis,
+                "worst_severity": severity,
+                "worst_decile": float(statistics.worst_decile_mean(list(cells.values()))),
             }
         )
     return found
@@ -235,11 +230,3 @@ def _improvement(
 def _by(rows: pl.DataFrame, column: str) -> Iterable[tuple[str, pl.DataFrame]]:
     for (name,), part in rows.group_by([column], maintain_order=True):
         yield str(name), part
-
-
-def estimate_of(
-    found: Iterable[Record], router: str, key: str = "score"
-) -> tuple[float | None, ...]:
-    """(estimate, low, high) of a router among records; all None where it is not there."""
-    record: Record = next((r for r in found if r["router"] == router), {})
-    return tuple(record.get(name) for name in (key, f"{key}_low", f"{key}_high"))

@@ -41,7 +41,8 @@ def section(study: Study, place: int) -> dict[str, Any]:
     drawn = looks(view)
     main = {router: look for router, look in drawn.items() if look.role in _MAIN}
     compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
-    parts = _parts(study, shifted, main, compared)
+    improvements = aggregate.improvements(aggregate.shifted_rows(study.rows))
+    parts = _parts(study, shifted, main, compared, improvements)
     shown, unseen = panels(view, drawn, drawn=_in_curves)
     pictures: dict[str, dict[str, figures.Figure]] = {
         f"{place}-axis-{i}": panel.pop("figures") for i, panel in enumerate(shown)
@@ -65,7 +66,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "not_applicable": _not_applicable(study),
         "pictures": pictures,
         "first_metric": METRICS[0] if scored else METRICS[1],
-        "cards": _cards(study, training),
+        "cards": _cards(study, training, improvements),
         "panels": shown,
         "unseen": unseen,
         "legend": {r: look for r, look in drawn.items() if any(r in p["routers"] for p in shown)},
@@ -115,6 +116,7 @@ def _parts(
     shifted: Sequence[Record],
     main: Mapping[str, Look],
     compared: Mapping[str, Look],
+    improvements: Sequence[Record],
 ) -> dict[str, Any]:
     """Figures and tables that need more than severity curves do."""
     rows, pictures = study.rows, {}
@@ -126,7 +128,6 @@ def _parts(
     by_regime = aggregate.regimes(rows)
     under_shift = aggregate.shifted_rows(rows)
     profiles = aggregate.profiles(under_shift, comparisons.THRESHOLDS) if len(under_shift) else {}
-    improvements = aggregate.improvements(under_shift)
     learned = {router: look for router, look in main.items() if look.role == "learned"}
     scatter = {
         what: figure
@@ -181,16 +182,13 @@ def _measures(records: Sequence[Record], columns: Sequence[tables.Column]) -> li
     return [*columns, tables.WELFARE] if kept else list(columns)
 
 
-def _cards(study: Study, training: Sequence[Record]) -> list[dict[str, Any]]:
+def _cards(
+    study: Study, training: Sequence[Record], improvements: Sequence[Record]
+) -> list[dict[str, Any]]:
     """Per learned router: its score, what it keeps under shift, and who stands beside it."""
-    under_shift = {
-        r["router"]: r for r in aggregate.over_conditions(aggregate.shifted_rows(study.rows))
-    }
-    better = {
-        r["router"]: r
-        for r in aggregate.improvements(aggregate.shifted_rows(study.rows))
-        if r["axis"] == "all"
-    }
+    shifted = aggregate.over_conditions(aggregate.shifted_rows(study.rows))
+    under_shift = {record["router"]: record for record in shifted}
+    better = {record["router"]: record for record in improvements if record["axis"] == "all"}
     beside = _beside(training)
     cards = []
     for record in (record for record in training if record["role"] == "learned"):
