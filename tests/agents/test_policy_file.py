@@ -238,6 +238,15 @@ def test_a_network_refuses_users_who_show_other_columns():
         router.check_fits(Population.preset("Taste"))
 
 
+def test_a_network_meets_whoever_sits_in_its_slots():
+    router = LearnedRouter(make_file(), "mine")
+    cast = POPULATION.personas
+    router.check_fits(POPULATION.replace(personas=cast[::-1]))
+    router.check_fits(POPULATION.replace(personas=("critic", *cast[1:])))
+    with pytest.raises(CarouselError, match="trained on other columns"):
+        router.check_fits(POPULATION.replace(personas=cast[:-1]))
+
+
 def test_parts_that_do_not_fit_are_refused_when_made():
     with pytest.raises(CarouselError, match="do not tell where a session begins"):
         make_file(lstm=1, columns=tuple(f"c{i}" for i in range(15)))

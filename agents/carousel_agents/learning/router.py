@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from carousel_envs import CarouselError
+from carousel_envs import CarouselError, Population
 from carousel_envs.errors import shown
 
 from .inference import LstmStep, dense, scaled
@@ -136,11 +136,19 @@ class LearnedRouter:
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), after
 
     def check_fits(self, population: AnyPopulation) -> None:
-        """Say so if users of this population show other columns than the network reads.
+        """Say so if users of this population show other columns than the network reads, which reads
+        by place: somebody else may sit in a slot.
 
         Raises:
             CarouselError: they do, or they cannot be seen as it sees them.
         """
+        known = self.file.population
+        if (
+            isinstance(population, Population)
+            and isinstance(known, Population)
+            and len(population.personas) == len(known.personas)
+        ):
+            population = population.replace(personas=known.personas)
         seen = self.file.view.columns(population)
         if seen != self.file.columns:
             unknown = [name for name in seen if name not in self.file.columns]
