@@ -208,6 +208,11 @@ class CarouselVectorEnv(LaneVectorEnv):
     def _state(self) -> dict[str, NDArray[Any]]:
         return {**super()._state(), "satiation": self._satiation}
 
+    def _ranges(self) -> dict[str, tuple[int, int]]:
+        turns, two = (0, self.population.session_length), (0, 1)
+        own = {"turn": turns, "streak": turns, "mood": two, "farewell": two}
+        return {**super()._ranges(), **own}
+
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
         return observation[:, self.columns.available].astype(np.int8)
 

@@ -41,6 +41,17 @@ def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[
     Raises:
         CarouselError: one is missing, or has another type or shape.
     """
+    refuse_unfit(state, snapshot)
+    for name, array in state.items():
+        array[...] = snapshot[name]
+
+
+def refuse_unfit(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a snapshot that lacks an array of the state, or has one of another type or shape.
+
+    Raises:
+        CarouselError: it does.
+    """
     for name, array in state.items():
         if name not in snapshot:
             raise CarouselError(f"the snapshot has no {name!r}")
@@ -50,8 +61,6 @@ def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[
                 f"the snapshot's {name!r} has type {given.dtype} and shape {given.shape}; here it "
                 f"is {array.dtype} and {array.shape}"
             )
-    for name, array in state.items():
-        array[...] = snapshot[name]
 
 
 class Recorder(Protocol):
@@ -132,7 +141,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self.copy = truth_value("copy", copy)
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
-        self.single_observation_space = space
+        self.single_observation_space = self._space = space
         self.single_action_space = spaces.Discrete(n_actions)
         self.observation_space = batch_space(self.single_observation_space, n)
         self.action_space = batch_space(self.single_action_space, n)
@@ -397,6 +406,30 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         lanes = self._lanes.view(np.uint8).reshape(self.num_envs, -1)
         return {"lanes": lanes, "observation": self._obs, "mask": self._mask}
 
+    def _ranges(self) -> dict[str, tuple[int, int]]:
+        """What each entry of a lane's record can be, the first and the last."""
+        return {
+            "episode": (0, 2**63 - 1),
+            "user": (0, self._n_users - 1),
+            "persona": (-1, self._mask.shape[1] - 1),
+            "over": (0, 1),
+        }
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        # compiled code finds rows and columns by these numbers, and does not look if they exist
+        lanes = np.ascontiguousarray(snapshot["lanes"]).view(self._lanes.dtype)
+        for name, (low, high) in self._ranges().items():
+            found = lanes[name]
+            if (found < low).any() or (found > high).any():
+                raise CarouselError(
+                    f"the snapshot's lanes have {name} from {found.min()} to {found.max()}; it "
+                    f"must lie in {low} to {high}"
+                )
+        space = self._space
+        seen = snapshot["observation"]
+        if not ((seen >= space.low) & (seen <= space.high)).all():
+            raise CarouselError("the snapshot's observation holds what is never shown")
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """The state of every session (copies), from which `restore` goes on bit for bit.
 
@@ -412,9 +445,12 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         What was drawn (`render`) is forgotten. Nothing changes if the snapshot does not fit.
 
         Raises:
-            CarouselError: an array is missing, or has another type or shape.
+            CarouselError: an array is missing, has another type or shape, or holds what no session
+                comes to.
         """
         self._refuse_if_closed()
+        refuse_unfit(self._state(), snapshot)
+        self._refuse_impossible(snapshot)
         take_back(self._state(), snapshot)
         self._started = True
         if self._recorder:

@@ -136,7 +136,12 @@ def test_a_lost_or_changed_policy_is_made_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("{", "is damaged: it is no JSON"), ("[]", "is no record"), ('{"format": 1}', "is no record")],
+    [
+        ("{", "is damaged: it is no JSON"),
+        ("[]", "is no record"),
+        ('{"format": 2}', "is no record"),
+        ('{"format": 1}', "is damaged"),
+    ],
 )
 def test_a_damaged_record_is_one_sentence(tmp_path, text, sentence):
     filled(tmp_path, run())
@@ -145,6 +150,49 @@ def test_a_damaged_record_is_one_sentence(tmp_path, text, sentence):
         filled(tmp_path, run())
     with pytest.raises(CarouselError, match=f"run.json {sentence}"):
         RunStore(tmp_path).finished()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("policy_sha256", None),
+        ("request", []),
+        ("request.view", {"history": 1, "visible_context": False, "zzz": None}),
+        ("request.environment", 5),
+        ("request.settings", {}),
+        ("request.changes", 5),
+        ("versions", []),
+        ("training.seconds", 0),
+        ("training", None),
+        ("evaluation.engagement", "a"),
+        ("evaluation.engagement", float("nan")),
+        ("command", None),
+    ],
+)
+def test_an_edited_record_is_one_sentence_wherever_it_is_read(tmp_path, place, value):
+    filled(tmp_path, run())
+    file = tmp_path / run().name / "run.json"
+    record = json.loads(file.read_text())
+    *parents, name = place.split(".")
+    part = record
+    for parent in parents:
+        part = part[parent]
+    part[name] = value
+    file.write_text(json.dumps(record))
+    for read in (lambda: filled(tmp_path, run()), RunStore(tmp_path).finished):
+        with pytest.raises(CarouselError, match=f"run.json is damaged: {place}") as told:
+            read()
+        assert "\n" not in str(told.value)
+
+
+def test_a_request_with_a_key_too_many_is_told(tmp_path):
+    filled(tmp_path, run())
+    file = tmp_path / run().name / "run.json"
+    record = json.loads(file.read_text())
+    record["request"]["zzz"] = None
+    file.write_text(json.dumps(record))
+    with pytest.raises(CarouselError, match="zzz is None there, 'nothing' was asked for"):
+        filled(tmp_path, run())
 
 
 def test_a_failing_run_costs_no_other_and_is_tried_again(tmp_path):

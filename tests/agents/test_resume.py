@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from safetensors import safe_open
 from small_runs import BOREDOM, small
 
@@ -141,6 +142,63 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path, monkeypatch):
     path.write_bytes(data.replace(b'"shape":[32]', b'"shape":[4,8]', 1).ljust(len(data)))
     with pytest.raises(CarouselError, match="checkpoint"):
         execute(small("ppo"), checkpoint=path)
+
+
+def edited(path: Path, change) -> None:
+    """The checkpoint with its document and arrays changed, and otherwise valid."""
+    with safe_open(path, framework="numpy") as file:
+        document = json.loads(file.metadata()["carousel_checkpoint"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(document, arrays)
+    path.write_bytes(safetensors.numpy.save(arrays, {"carousel_checkpoint": json.dumps(document)}))
+
+
+def number(name, value):
+    return lambda document, arrays: document["numbers"].update({name: value})
+
+
+def progress(value):
+    return lambda document, arrays: document.update(progress=value)
+
+
+def unseen(document, arrays):
+    arrays["last.observation"][0, 0] = np.nan
+
+
+def missing_setting(document, arrays):
+    document["request"]["settings"]["unknown"] = None
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (number("random.numpy", [10**9, 0, 0.0]), "random.numpy.0 is 1000000000"),
+        (number("num_timesteps", 1e9), r"num_timesteps is 1e\+09; it must be a multiple of"),
+        (number("num_timesteps", -5), "num_timesteps is -5"),
+        (number("num_timesteps", 7), "num_timesteps is 7; it must be a multiple of"),
+        (number("num_timesteps", float("inf")), "num_timesteps"),
+        (number("episodes", [1, 2]), "episodes.0 is 1"),
+        (progress({}), "curve is"),
+        (progress([]), "is damaged"),
+        (progress({"curve": [], "seconds": None, "resumed": 0}), "seconds is None"),
+        (progress({"curve": [], "seconds": 1.0, "resumed": "a"}), "resumed is 'a'"),
+        (unseen, "last.observation must hold numbers of shape"),
+        (missing_setting, "its settings unknown is None, and 'nothing' is asked for"),
+    ],
+)
+def test_edited_checkpoints_are_refused_and_left_alone(
+    tmp_path: Path, monkeypatch, change, sentence
+):
+    path = tmp_path / "checkpoint"
+    interrupt_after(monkeypatch, 1)
+    with pytest.raises(KilledError):
+        execute(small("ppo"), checkpoint=path, checkpoint_seconds=0.0)
+    edited(path, change)
+    data = path.read_bytes()
+    with pytest.raises(CarouselError, match=sentence) as told:
+        execute(small("ppo"), checkpoint=path)
+    assert "\n" not in str(told.value)
+    assert path.read_bytes() == data
 
 
 def test_checkpoints_come_at_a_bounded_interval(tmp_path: Path, monkeypatch):

@@ -93,3 +93,30 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(form: str):
             np.testing.assert_array_equal(array, now[key])
     with pytest.raises(ResetNeeded, match="snapshot was called before reset"):
         FORMS[form](CarouselVectorEnv(4)).snapshot()
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        (name, field, value)
+        for name in ("Boredom", "Recall")
+        for field, value in (("persona", 9), ("persona", -2), ("user", 10**6), ("turn", 8))
+    ]
+    + [("Boredom", "mood", 2), ("Boredom", "streak", -1), ("Recall", "question", 10**6)],
+)
+def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, value):
+    """Compiled code reads rows and columns by these numbers."""
+    env = vector_env(short(name), 4)
+    env.reset(seed=0)
+    now = env.snapshot()
+    lanes = now["lanes"].copy()
+    lanes.view(env._lanes.dtype)[field][2] = value
+    with pytest.raises(CarouselError, match=f"lanes have {field} from .*it must lie in"):
+        env.restore({**now, "lanes": lanes})
+    for seen in (np.nan, 99.0):
+        shown = now["observation"].copy()
+        shown[1, 0] = seen
+        with pytest.raises(CarouselError, match="holds what is never shown"):
+            env.restore({**now, "observation": shown})
+    for key, array in env.snapshot().items():
+        np.testing.assert_array_equal(array, now[key])

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_LONGEST_TEXT = 60
+_LONGEST_TEXTS = 100
 _LABEL = re.compile(r"[a-z0-9.]{0,40}")
 _MOST_SEEDS, _MOST_STEPS, _LAST_SEED = 1000, 10**12, 2**32 - 1
 _KEYS = ("row", "evaluation", "curve")
@@ -259,11 +259,20 @@ def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         return ()
     texts = tuple(_names(table, key))
     for text in texts:
-        if "/" in text or len(text) > _LONGEST_TEXT:
+        if "/" in text or not text.isprintable():
             raise CarouselError(
-                f"{key} holds {shown(text)}; it must be without / and of {_LONGEST_TEXT} letters "
-                "at most, because folders are named after it"
+                f"{key} holds {shown(text)}; it must be of letters that show, without /, because "
+                "folders are named after it"
             )
+    if sum(map(len, texts)) > _LONGEST_TEXTS:
+        raise CarouselError(
+            f"{key} holds {sum(map(len, texts))} letters; folders are named after them, so there "
+            f"may be {_LONGEST_TEXTS}"
+        )
+    names = [text.partition("=")[0] for text in texts]
+    for name in names:
+        if names.count(name) > 1:
+            raise CarouselError(f"{key} names {shown(name)} more than once")
     return texts
 
 

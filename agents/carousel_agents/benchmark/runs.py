@@ -24,6 +24,7 @@ from carousel_envs.registry import short_name
 
 from ..learning.view import View
 from ..populations import population_of
+from .record import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,13 +187,11 @@ class RunFolder:
             ) from None
         except (ValueError, RecursionError):
             raise CarouselError(f"{self.record_file} is damaged: it is no JSON") from None
-        known = isinstance(document, dict) and {"format", "status", "request", "versions"} <= set(
-            document
-        )
-        if not known or document["format"] != FORMAT:
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise CarouselError(
                 f"{self.record_file} is no record of a run in the format of this version, {FORMAT}"
             )
+        refuse_damaged(self.record_file, document)
         return document
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -278,12 +277,13 @@ class RunStore:
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:
-    """The first thing in which two different requests disagree: its name, and the two values."""
+    """The first thing in which two different requests disagree: its name, and the two values;
+    "nothing" where one of them does not have it."""
     first, second = _flat(one), _flat(other)
     return next(
-        (key, first.get(key), second.get(key))
+        (key, first.get(key, "nothing"), second.get(key, "nothing"))
         for key in (*second, *first)
-        if first.get(key) != second.get(key)
+        if first.get(key, "nothing") != second.get(key, "nothing")
     )
 
 

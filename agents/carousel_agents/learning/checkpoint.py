@@ -12,15 +12,25 @@ import glob
 import json
 from collections import deque
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    NonNegativeInt,
+    ValidationError,
+)
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from carousel_envs import CarouselError
+from carousel_envs.errors import shown
 from carousel_envs.files import write_whole
 
 if TYPE_CHECKING:
@@ -71,8 +81,53 @@ def save_checkpoint(
     write_whole(path, save(arrays, metadata={_KEY: json.dumps(document)}))
 
 
-def load_checkpoint(path: Path, model: BaseAlgorithm, request: Mapping[str, Any]) -> dict[str, Any]:
+class Progress(BaseModel):
+    """What a checkpoint keeps beside the model, as it must look when it is read.
+
+    Attributes:
+        curve: points so far: steps, seconds, engagement.
+        seconds: of training so far.
+        resumed: how often it went on.
+    """
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+
+    curve: list[dict[str, float]]
+    seconds: NonNegativeFloat
+    resumed: NonNegativeInt
+
+
+class _Episode(BaseModel):
+    """The end of a session, as the library remembers it: return, length, time."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    r: FiniteFloat
+    l: NonNegativeInt  # noqa: E741  (the library's name)
+
+
+class _Numbers(BaseModel):
+    """Numbers that are not weights."""
+
+    model_config = ConfigDict(extra="allow")
+
+    num_timesteps: NonNegativeFloat
+    random_numpy: tuple[Annotated[int, Field(ge=0, le=624)], Literal[0, 1], FiniteFloat] = Field(
+        alias="random.numpy"
+    )
+    episodes: list[_Episode]
+
+
+def load_checkpoint(
+    path: Path, model: BaseAlgorithm, request: Mapping[str, Any], steps: int
+) -> Progress:
     """Bring a model, just made, to where a checkpoint stands.
+
+    Args:
+        path: of the file.
+        model: in a `CarouselVecEnv`, reset.
+        request: what identifies the run, plain JSON.
+        steps: of the whole run.
 
     Returns:
         The progress that was kept with it.
@@ -83,13 +138,44 @@ def load_checkpoint(path: Path, model: BaseAlgorithm, request: Mapping[str, Any]
     document, tensors = _read(path)
     try:
         _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
-        progress: dict[str, Any] = document["progress"]
+        progress = Progress.model_validate(document["progress"])
+        _refuse_impossible(model, tensors, document["numbers"], steps)
         _bring_back(model, tensors, document["numbers"])
     except CheckpointError:
         raise
-    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError, CarouselError) as error:
-        raise CheckpointError(f"checkpoint {path} does not fit this run: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CheckpointError(
+            f"checkpoint {path} is damaged: {where} is {shown(first['input'])}; {first['msg']}"
+        ) from None
+    except _UNFIT as error:
+        what = " ".join(str(error).split())
+        raise CheckpointError(f"checkpoint {path} does not fit this run: {what}") from None
     return progress
+
+
+_UNFIT = (
+    *(KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError),
+    *(IndexError, CarouselError),
+)
+
+
+def _refuse_impossible(model: Any, arrays: Arrays, numbers: Any, steps: int) -> None:
+    """Refuse what no run comes to: it would be gone on with wrongly, or read out of bounds.
+
+    Raises:
+        ValidationError, ValueError, KeyError: it is there.
+    """
+    known = _Numbers.model_validate(numbers)
+    done, lanes = known.num_timesteps, model.env.num_envs
+    if done > steps or done % lanes:
+        raise ValueError(f"num_timesteps is {done:g}; it must be a multiple of {lanes} to {steps}")
+    seen, shape = arrays["last.observation"], (lanes, *model.observation_space.shape)
+    if seen.shape != shape or not np.isfinite(seen).all():
+        raise ValueError(f"last.observation must hold numbers of shape {shape}")
+    if (key := arrays["random.numpy"]).shape != (624,) or key.dtype != np.uint32:
+        raise ValueError("random.numpy is no state of a generator")
 
 
 def discard(path: Path) -> None:
@@ -124,15 +210,16 @@ def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str,
         if found == wanted:
             continue
         if isinstance(found, dict) and isinstance(wanted, dict):
-            name, found, wanted = next(
-                (f"{name} {key}", found.get(key), wanted.get(key))
-                for key in (*wanted, *found)
-                if found.get(key) != wanted.get(key)
-            )
+            key = next(k for k in (*wanted, *found) if _told(found, k) != _told(wanted, k))
+            name, found, wanted = f"{name} {key}", _told(found, key), _told(wanted, key)
         raise CheckpointError(
             f"checkpoint {path} belongs to another run: its {name} is {found!r}, and {wanted!r} is "
             "asked for; ask for the same to go on with it, or restart to discard it"
         )
+
+
+def _told(mapping: Mapping[str, Any], key: str) -> Any:
+    return mapping.get(key, "nothing")
 
 
 # -- the state of a model -------------------------------------------------------------------------
@@ -184,6 +271,8 @@ def _bring_back(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
     replay = getattr(model, "replay_buffer", None)
     if replay is not None:
         replay.pos, replay.full = numbers["replay"]
+        if not 0 <= replay.pos < replay.buffer_size:
+            raise ValueError(f"replay stands at {replay.pos} of {replay.buffer_size}")
         for name in _REPLAY:
             kept = arrays[f"replay.{name}"]
             getattr(replay, name)[: len(kept)] = kept

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
+    from .checkpoint import Progress as KeptProgress
     from .policy_file import PolicyFile
     from .settings import Settings
 
@@ -226,9 +227,16 @@ def execute(
         view=run.view,
         time_limit=settings.time_limit,
     )
-    model: Any = algorithms.build(
-        run.algorithm, settings, env, Scaling.of(run.population, run.view)
-    )
+    try:
+        model: Any = algorithms.build(
+            run.algorithm, settings, env, Scaling.of(run.population, run.view)
+        )
+    except MemoryError as error:
+        # of all settings, these are what arrays are as long as
+        raise CarouselError(
+            f"the settings need more memory than there is ({error}); smaller lanes, n_steps or "
+            "buffer_size need less"
+        ) from None
     # made here and not when learning begins: a run that has nothing left to learn has one, too
     model.set_logger(_logger(tensorboard))
     watch = _Watch(run, checkpoint, checkpoint_seconds, report, on_point)
@@ -236,7 +244,7 @@ def execute(
     if checkpoint and resumed:
         # the sessions must have begun before they can be brought to where they were
         env.reset()
-        watch.go_on(load_checkpoint(checkpoint, model, run.request()))
+        watch.go_on(load_checkpoint(checkpoint, model, run.request(), run.steps))
     # off-policy algorithms log by sessions, and all lanes end theirs together
     every = (4 * settings.lanes if off_policy else 1) if tensorboard else None
     try:
@@ -277,11 +285,11 @@ class _Watch(BaseCallback):
         until = getattr(run.settings, "ent_coef_until", 0.0) * run.steps
         self._entropy = None if ent_coef is None else (ent_coef, until)
 
-    def go_on(self, progress: Mapping[str, Any]) -> None:
+    def go_on(self, kept: KeptProgress) -> None:
         """Take up what a checkpoint kept."""
-        self._curve = list(progress["curve"])
-        self._trained = self._kept_at = progress["seconds"]
-        self._resumed = progress["resumed"] + 1
+        self._curve = list(kept.curve)
+        self._trained = self._kept_at = kept.seconds
+        self._resumed = kept.resumed + 1
 
     def _on_training_start(self) -> None:
         self._since = time.perf_counter()
@@ -407,6 +415,6 @@ def refuse_weights_not_finite(model: Any) -> None:
 
 def _diverged(what: str, model: Any) -> CarouselError:
     return CarouselError(
-        f"training diverged: {what} after {model.num_timesteps} steps; a smaller learning_rate "
-        "may help"
+        f"training diverged: {what} after {model.num_timesteps} steps; settings nearer to the "
+        "preset's, such as a smaller learning_rate, may help"
     )

@@ -85,6 +85,15 @@ class RecallVectorEnv(LaneVectorEnv):
         if render_mode:
             self._recorder = QuestionRecorder(self.population, self.num_envs)
 
+    def _ranges(self) -> dict[str, tuple[int, int]]:
+        facts, topics = self._tables[0], self._tables[2]
+        own = {
+            "turn": (0, self.population.session_length),
+            "question": (0, len(facts) - 1),
+            "shown": (0, len(topics) - 1),
+        }
+        return {**super()._ranges(), **own}
+
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
         session.reset(self._lanes, which, *self._tables, self._obs)
 
