@@ -128,10 +128,6 @@ def assert_expected(name: str, training: Population, population: Population) -> 
         before, after = (getattr(solve(p), quantity) for p in (training, population))
         allowed = margin(training, population, quantity, direction)
         assert moved(before, after, direction, allowed), (quantity, before, after)
-        if quantity == "value" and direction != "same":
-            # the bound above must not tell another story
-            high, low = solve(training).value_upper, solve(population).value_upper
-            assert moved(high, low, direction, 0.0), (high, low)
 
 
 EXACT = [(env, name) for env, name in cases() if env in ("Boredom", "Welfare")]
