@@ -26,6 +26,7 @@ AXES = {
 CONTROLS = ("hazard", "cue-noise", "cue-reversal", "swap-cost")
 LEARNED = {"ppo": 0.93, "dqn": 0.86, "rppo-history8": 0.96}
 WITHOUT_DISTANCE = "session length differs, so whole sessions cannot be compared"
+SMALL = {"routers": ("ppo",), "seeds": 3, "axes": ("hazard", "patience", "hazard+cue-noise")}
 BOREDOM, TASTE = "Carousel/Boredom-v0", "Carousel/Taste-v0"
 
 
@@ -165,6 +166,7 @@ def study_summary(environment=BOREDOM, axes=tuple(AXES), **more):
             {"name": axis, "kind": AXES[axis][0], "description": f"more {axis}"} for axis in axes
         ],
         "not_applicable": {"farewells": "nobody says goodbye"},
+        "left_out": [{"router": "whittle", "reason": "nobody tires of a persona"}],
         **more,
     }
 
@@ -180,3 +182,9 @@ def write_study(folder, rows=None, summary=None):
     text = json.dumps(study_summary() if summary is None else summary)
     (folder / "summary.json").write_text(text, encoding="utf-8")
     return folder
+
+
+def small(folder, **changes):
+    """A study of one learned router on three axes, with columns changed."""
+    rows = [{**row, **changes} for row in study_rows(**SMALL)]
+    return write_study(folder, rows, study_summary(axes=SMALL["axes"]))

@@ -181,5 +181,6 @@ def _gap(gap: Record, part: str) -> str:
     return (
         f"<b>{plain(str(gap['axis']))}</b>, severity {gap['severity']:g}<br>"
         f"{part} {text(number(gap, part))} {interval_text(gap, part)}<br>"
-        f"{gap['source_seeds']} runs trained on the source, {gap['target_seeds']} on the target"
+        f"{gap['source_policies']} policies trained on the source, "
+        f"{gap['target_policies']} on the target"
     )

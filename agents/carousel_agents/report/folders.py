@@ -23,7 +23,14 @@ RESULTS, SUMMARY = "results.parquet", "summary.json"
 
 _NEEDED = ("environment", "axis", "severity", "router", "role", "source")
 _PLAYS = ("router", "training_seed", "trained_on", "users_trained", "overlap")
-_KINDS = {"axes": list, "not_applicable": dict, "population": dict, "versions": dict}
+_KINDS = {
+    "axes": list,
+    "left_out": list,
+    "routers": list,
+    "not_applicable": dict,
+    "population": dict,
+    "versions": dict,
+}
 _RESULT = ("axis", "severity", "target", *_PLAYS)
 
 
@@ -110,8 +117,9 @@ def _summary(folder: Path) -> Mapping[str, Any]:
         if not isinstance(summary.get(key) or kind(), kind):
             wanted = "a list" if kind is list else "an object"
             raise CarouselError(f"{path}: {key} is {shown(summary[key])}; it must be {wanted}")
-    if any(not isinstance(axis, dict) for axis in summary.get("axes") or ()):
-        raise CarouselError(f"{path}: axes holds what is no object")
+    for key in ("axes", "left_out"):
+        if any(not isinstance(entry, dict) for entry in summary.get(key) or ()):
+            raise CarouselError(f"{path}: {key} holds what is no object")
     found: dict[str, Any] = clean(summary)
     return found
 

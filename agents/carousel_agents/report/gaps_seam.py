@@ -29,10 +29,10 @@ def gaps(rows: pl.DataFrame) -> list[dict[str, Any]]:
                   + (A_t - S_t)                      shift: training was elsewhere
 
     Returns:
-        router, axis, kind, severity, tier, source_seeds, target_seeds; total and each of `PARTS` in
-        engagement per session, all but difficulty with `_low` and `_high`: 95 % percentile
-        bootstrap, which draws source runs (A_0 and S_t together) and target runs apart; None where
-        either has a single run.
+        router, axis, kind, severity, tier, source_policies, target_policies; total and each of
+        `PARTS` in engagement per session, all but difficulty with `_low` and `_high`: a 95 %
+        percentile bootstrap, which draws source runs (A_0 and S_t together) and target runs apart;
+        None where either has a single run.
     """
     rows = rows.filter(pl.col("value").is_not_null() & pl.col("engagement").is_not_null())
     start = training_rows(rows).filter(pl.col("role") == "learned")
@@ -55,8 +55,8 @@ def gaps(rows: pl.DataFrame) -> list[dict[str, Any]]:
                 "kind": condition["kind"],
                 "severity": severity,
                 "tier": condition["tier"],
-                "source_seeds": len(runs),
-                "target_seeds": len(control),
+                "source_policies": len(runs),
+                "target_policies": len(control),
                 **_split(
                     runs, control["engagement"].to_numpy(), first["value"], condition["value"]
                 ),

@@ -64,6 +64,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "source": study.source,
         "created": [str(s["created"]) for s in study.summaries if s.get("created")],
         "not_applicable": _not_applicable(study),
+        "left_out": _left_out(study),
         "pictures": pictures,
         "first_metric": METRICS[0] if scored else METRICS[1],
         "cards": _cards(study, training, improvements),
@@ -250,6 +251,15 @@ def _not_applicable(study: Study) -> dict[str, str]:
     found: dict[str, str] = {}
     for summary in study.summaries:
         found |= {str(k): str(v) for k, v in (summary.get("not_applicable") or {}).items()}
+    return found
+
+
+def _left_out(study: Study) -> dict[str, str]:
+    """Routers that make no sense here, and why."""
+    found: dict[str, str] = {}
+    for summary in study.summaries:
+        for record in summary.get("left_out") or []:
+            found.setdefault(str(record.get("router")), str(record.get("reason")))
     return found
 
 

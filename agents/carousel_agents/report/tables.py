@@ -157,8 +157,8 @@ GAP_COLUMNS = (
     _estimate("difficulty"),
     _estimate("learnability"),
     _estimate("shift"),
-    _number("source runs", "source_seeds", 0),
-    _number("target runs", "target_seeds", 0),
+    _number("source policies", "source_policies", 0),
+    _number("target policies", "target_policies", 0),
     _words("tier"),
 )
 SEED_COLUMNS = (
