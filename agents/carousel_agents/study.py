@@ -23,7 +23,8 @@ from .generalisation.folder import FORMAT, StudyFolder
 from .generalisation.players import companions, controls, learned_and_scripted
 from .generalisation.suite import Plan, play
 from .locks import locked
-from .study_page import document_of, versions, write_page
+from .report import write_page
+from .study_summary import document_of, versions
 from .workers import MOST_WORKERS, each
 
 if TYPE_CHECKING:
@@ -188,6 +189,9 @@ def run_study(
             folder.remove_parts()
             summary = folder.summary()
             assert summary is not None
+            if not folder.page.exists():
+                # killed between the summary and the page
+                write_page([out])
             return Outcome(summary, pl.read_parquet(folder.results), kept=True)
         folder.begin(request)
         with console.progress("shifted users") as bar:
@@ -204,8 +208,8 @@ def run_study(
                 "elapsed_seconds": round(seconds, 1),
             }
         )
-        write_page(summary, rows, folder.page)
         folder.write_summary(summary)
+        write_page([out])
     return Outcome(summary, rows)
 
 

@@ -21,7 +21,7 @@ from .generalisation.schema import SCHEMA
 from .generalisation.users_seen import AXIS, TABLE, Sample, meet, refuse_other_ranges
 from .locks import locked
 from .study import Outcome, refusal
-from .study_page import versions
+from .study_summary import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -86,7 +86,8 @@ def played(shared, router, role, score, **more):
 
 
 def learned(shared, router, seed, score, trained_on="source", users=10_000, overlap=None):
-    policy = f"policies/{router}/{trained_on}-{shared['target']}-{users}/seed-{seed}.safetensors"
+    whom = f"target-{shared['target']}" if trained_on == "target" else "source"
+    policy = f"policies/{router}/{whom}-{users}/seed-{seed}.safetensors"
     return played(
         shared,
         router,

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_example import Page
+from page_reader import Page
 from study_example import (
     AXES,
     BOREDOM,
@@ -25,7 +25,8 @@ from study_example import (
 )
 
 from carousel_agents.generalisation import statistics
-from carousel_agents.report import aggregate, diagrams, gaps_seam, write, write_page
+from carousel_agents.generalisation.gaps import PARTS, gaps
+from carousel_agents.report import aggregate, diagrams, write, write_page
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&amp;'\"<!--"
 
@@ -258,10 +259,10 @@ def test_the_parts_of_a_gap_add_up(values, source, target):
                 "engagement": there,
             }
         )
-    (gap,) = gaps_seam.gaps(frame(rows))
+    (gap,) = gaps(frame(rows))
     lost = sum(a - b for a, b in source) / len(source)
     assert gap["total"] == pytest.approx(lost, abs=1e-9)
-    assert sum(gap[part] for part in gaps_seam.PARTS) == pytest.approx(gap["total"], abs=1e-9)
+    assert sum(gap[part] for part in PARTS) == pytest.approx(gap["total"], abs=1e-9)
     assert gap["difficulty"] == values[0] - values[1]
     assert (gap["shift_low"] is None) == (min(len(source), len(target)) < 2)
 

@@ -90,7 +90,7 @@ def generalise(
 
 def show(outcome: Outcome, out: Path, as_json: bool) -> None:
     """What a study found, on standard output."""
-    from ..study_page import document_of_rows, print_study
+    from ..study_summary import document_of_rows, print_study
 
     if as_json:
         console.print_json({"out": str(out), **document_of_rows(outcome.rows)})

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _LEVELS = (0.025, 0.975)
-_PARTS = ("total", "difficulty", "learnability", "shift")
+PARTS = ("difficulty", "learnability", "shift")
+"""What a gap, its total, is the sum of."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Gap:
     def row(self) -> dict[str, Any]:
         """Everything as plain data: each part, and its ends under the names part_low, part_high."""
         found: dict[str, Any] = {}
-        for part in _PARTS:
+        for part in ("total", *PARTS):
             low, high = self.intervals[part] if self.intervals else (None, None)
             found |= {part: getattr(self, part), f"{part}_low": low, f"{part}_high": high}
         return found
@@ -132,7 +133,8 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
 
     Args:
         rows: with the columns of `schema.SCHEMA`: learned routers with trained_on "source" at
-            severity 0 and on the target, and with "target" there.
+            severity 0 and on the target, and with "target" there. Rows that lack a figure are
+            passed over.
         resamples, seed: as in `split`.
 
     Returns:
@@ -145,7 +147,8 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
         CarouselError: a router has controls, but was not met at severity 0, or not by the same
             policies there and on the target.
     """
-    learned = rows.filter(pl.col("role") == "learned")
+    told = pl.col("value").is_not_null() & pl.col("engagement").is_not_null()
+    learned = rows.filter(told & (pl.col("role") == "learned"))
     source = learned.filter(pl.col("trained_on") == "source")
     controls = learned.filter(pl.col("trained_on") == "target")
     found = []

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from ..generalisation.gaps import PARTS
 from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, thin
-from .gaps_seam import PARTS
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from .records import DASH, PALETTE, Look, Record, estimate, interval_text, number, runs_text, text
+from .records import DASH, Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,34 +94,6 @@ def training_figure(
     listed = [f"{r.get('router')} {text(estimate(r, metric)[0])}" for r in reversed(ranked)]
     label = f"{AXIS_TITLES[metric]} on the training distribution: {', '.join(listed)}."
     return finish(figure, label)
-
-
-def swap_rule_figure(thresholds: Mapping[str, Sequence[float | None]]) -> Figure:
-    """P(bored) from which the optimum swaps, turn by turn; personas with one rule share a line."""
-    alike: dict[tuple[float | None, ...], list[str]] = {}
-    for persona, row in thresholds.items():
-        alike.setdefault(tuple(row), []).append(persona)
-    figure = go.Figure()
-    for i, (row, personas) in enumerate(alike.items()):
-        figure.add_scatter(
-            x=list(range(1, len(row) + 1)),
-            y=list(row),
-            mode="lines+markers",
-            name=plain(", ".join(personas)),
-            line={"color": PALETTE[i % len(PALETTE)]},
-            marker={"size": 5, "symbol": i % 20},
-            hovertemplate="turn %{x}: swap from %{y:.2f}<extra></extra>",
-        )
-    figure.update_layout(
-        height=280,
-        showlegend=len(alike) > 1,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 48, "r": 12, "t": 10, "b": 44},
-        xaxis={"title": {"text": "turn"}},
-        yaxis={"range": [0, 1], "title": {"text": "P(bored)"}},
-    )
-    words = [f"{', '.join(who)}: {', '.join(map(text, row))}" for row, who in alike.items()]
-    return finish(figure, f"P(bored) from which the optimum swaps, by turn. {'; '.join(words)}.")
 
 
 def bars(

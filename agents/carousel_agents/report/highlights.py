@@ -1,8 +1,7 @@
-"""What to look at first: the key figures, and the heat map of scores."""
+"""What to look at first: the heat map of scores."""
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from .figures import FLOOR
@@ -10,40 +9,6 @@ from .records import Look, Record, axes_of, curve, interval_text, number, severi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def key_figures(summary: Mapping[str, Any], router: str | None) -> list[dict[str, str]]:
-    """The few numbers to remember, about `router` where it is given."""
-    tiles = []
-    own: Record = next((r for r in summary["routers"] if r.get("router") == router), {})
-    if number(own, "score") is not None:
-        note = f"95\N{NO-BREAK SPACE}% interval {interval_text(own)}"
-        tiles.append(_tile("Score on the training distribution", text(number(own, "score")), note))
-    if number(own, "engagement") is not None:
-        ends = [text(number(summary["reference"], key), 1) for key in ("blind", "value")]
-        note = f"of {ends[1]} at best, {ends[0]} without listening"
-        tiles.append(_tile("Engagement in training", text(number(own, "engagement"), 1), note))
-    rows = [r for r in summary["rows"] if r.get("router") == router and number(r, "severity")]
-    scored = [(float(r["score"]), r) for r in rows if number(r, "score") is not None]
-    if scored:
-        scores = [score for score, _ in scored]
-        worst, where = min(scored, key=lambda pair: pair[0])
-        note = f"over {len(scored)} shifted conditions"
-        tiles.append(_tile("Median score under shift", text(median(scores)), note))
-        note = f"{where.get('axis')} at severity {where['severity']:g}"
-        tiles.append(_tile("Worst score under shift", text(worst), note))
-        below = f"{sum(score < 0 for score in scores)} of {len(scores)}"
-        tiles.append(_tile("Worse than not listening", below, "shifted conditions, score below 0"))
-    training = summary["training"]
-    if number(training, "seconds") is not None:
-        steps, speed = number(training, "steps"), number(training, "frames_per_second")
-        note = f"{text(steps, 0)} steps of {training.get('algo')}, {text(speed, 0)} per second"
-        tiles.append(_tile("Training time", text(number(training, "seconds"), 0, " s"), note))
-    return tiles
-
-
-def _tile(label: str, value: str, note: str) -> dict[str, str]:
-    return {"label": label, "value": value, "note": note}
 
 
 def heat_maps(summary: Mapping[str, Any], looks: Mapping[str, Look]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..generalisation.gaps import gaps
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
-from .gaps_seam import gaps
 from .panels import panels
 from .records import Look, Record, interval_text, looks, number, runs_text, text
 
@@ -125,7 +125,7 @@ def _parts(
         {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
         for record in aggregate.records(aggregate.users_rows(rows), ("users_trained", "overlap"))
     ]
-    split, points = gaps(rows), aggregate.seed_points(rows)
+    split, points = gaps(rows, resamples=aggregate.RESAMPLES), aggregate.seed_points(rows)
     by_regime = aggregate.regimes(rows)
     under_shift = aggregate.shifted_rows(rows)
     profiles = aggregate.profiles(under_shift, comparisons.THRESHOLDS) if len(under_shift) else {}

@@ -207,24 +207,3 @@ def commands(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         *((f"Axis {axis['name']}", axis["command"]) for axis in axes_of(summary)),
     ]
     return [(what, str(command)) for what, command in found if command]
-
-
-def reference_rows(reference: Record) -> list[tuple[str, str]]:
-    """What can be had from the training users, with the error of what was simulated."""
-    bounds = reference.get("tier") == "bounds"
-    upper = [("Upper bound on the optimum", "value_upper")] if bounds else []
-    lines = [
-        ("Optimum, at least" if bounds else "Optimum", "value"),
-        *upper,
-        ("Best without listening (blind)", "blind"),
-        (f"Best fixed persona ({reference.get('best_persona') or DASH})", "best_fixed"),
-        ("Best for the coming turn only (myopic)", "myopic"),
-        ("Any persona, uniformly", "uniform"),
-    ]
-    errors = reference.get("standard_errors") or {}
-    found = []
-    for name, key in lines:
-        error = number(errors, key)
-        shown = text(number(reference, key), 3)
-        found.append((name, shown if error is None else f"{shown} (s.e. {text(error, 3)})"))
-    return found

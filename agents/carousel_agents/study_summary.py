@@ -1,4 +1,4 @@
-"""What a study says of itself beside its rows: the summary, and the page."""
+"""What a study says of itself beside its rows: the summary, and tables on standard output."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from carousel_envs import CarouselError
 from carousel_envs.reference import solve
 
 from . import console
 from .generalisation.gaps import gaps
 from .generalisation.summary import aggregated, by_router
-from .report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import polars as pl
 
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     from .study import Study
 
 _PACKAGES = ("persona-carousel", "gymnasium", "numpy", "numba")
-_PAGE_SCHEMA = 1
 
 
 def versions() -> dict[str, str]:
@@ -110,38 +106,6 @@ def _training(study: Study, training: Mapping[str, Any] | None) -> dict[str, Any
         "command": f"carousel train {study.environment}{study.options} --algo {algorithm} "
         f"--steps {training['requested_steps']} --seed {seed} --out {shlex.quote(router)} --force",
     }
-
-
-def write_page(summary: Mapping[str, Any], rows: pl.DataFrame, path: Path) -> None:
-    """The page of a study of one router; of several there is none yet, and an old one goes.
-
-    Raises:
-        CarouselError: the page cannot be written.
-    """
-    asked = [router for router in summary["routers"] if not router["companion"]]
-    if len(asked) > 1:
-        path.unlink(missing_ok=True)
-        return
-    told = {router["router"]: router for router in summary["routers"]}
-    # of the training users every router is shown; of shifted ones those that do not lie close
-    shifted = {asked[0]["router"], "frozen-loop", "optimal"}
-    trained: dict[str, dict[str, Any]] = {}
-    for row in rows.iter_rows(named=True):
-        if row["severity"] == 0.0:
-            trained.setdefault(row["router"], row)
-    document = {
-        **summary,
-        "schema": _PAGE_SCHEMA,
-        "routers": [
-            {**row, **{key: told[name][key] for key in ("description", "command")}}
-            for name, row in trained.items()
-        ],
-        "rows": [row for row in rows.iter_rows(named=True) if row["router"] in shifted],
-    }
-    try:
-        write_report(console.clean(document), path)
-    except OSError as error:
-        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def document_of_rows(rows: pl.DataFrame) -> dict[str, Any]:
