@@ -65,7 +65,7 @@ def test_the_summary_says_what_all_rows_share(whole):
     assert [axis["name"] for axis in summary["axes"]] == ["hazard", "swap-cost"]
     assert set(outcome.rows["target"]) == set(summary["targets"].values())
     assert summary["left_out"] == []
-    assert sorted(contents(out)) == ["results.parquet", "summary.json"]
+    assert sorted(contents(out)) == ["report.html", "results.parquet", "summary.json"]
 
 
 class Stop(BaseException):

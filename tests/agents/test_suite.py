@@ -51,7 +51,7 @@ AXES = {
     "Welfare": ["hazard", "cue-reversal", "swap-cost", "patience"],
     "Recall": list(shifts_of(RECALL)),
 }
-AXES["Boredom"].remove("archetype-mix")
+AXES["Boredom"].remove("unseen-archetype")
 
 
 TURNS = 12
