@@ -34,7 +34,7 @@ USERS = 2000
 
 def timed(environment: str, workers: int, store: str | None) -> dict[str, float]:
     """Wall-clock and processor seconds of one command."""
-    policy = LEARNERS / environment / "ppo" / "seed-0" / "policy.safetensors"
+    policy = min((LEARNERS / environment / "ppo").glob("seed-*/policy.safetensors"))
     surroundings = dict(os.environ) | ({} if store is None else {"CAROUSEL_CACHE": store})
     with tempfile.TemporaryDirectory() as out:
         command = [
