@@ -201,13 +201,13 @@ def test_what_the_solver_raises_is_raised_and_nothing_is_kept(place):
     assert not place.exists()
 
 
-@pytest.mark.parametrize("what", ["kinds", "rotation", "relaxation"])
+@pytest.mark.parametrize("what", ["belief", "kinds", "rotation", "relaxation"])
 def test_solve_finds_its_own_work_again_and_rebuilds_it_when_damaged(place, caplog, what):
-    fields: dict = {"kinds": 2, "length": 4}
+    fields: dict = {"kinds": 1 if what == "belief" else 2, "length": 4}
     if what == "rotation":
         fields |= {"fit": ((1.0, 0.0), (0.0, 1.0)), "boredom_hazard": 0.0, "leave_fresh": 0.0}
         fields |= {"leave_bored": 0.0}
-    if what != "kinds":
+    if what in ("rotation", "relaxation"):
         fields |= {"satiation_gain": 0.3, "satiation_memory": 0.6}
     population = tiny(5, **fields)
     first = solve_anew(population)

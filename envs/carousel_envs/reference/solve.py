@@ -22,12 +22,14 @@ from .reference import best_fixed as _best_fixed
 from .rotation_policies import moods_are_certain
 from .solve_kinds import solve_hidden_kinds
 from .solve_satiation import solve_by_relaxation, solve_hidden_rotation, solve_rotation
+from .store import stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
     from ..registry import AnyPopulation
+    from .store import Arrays
 
 
 def solve(population: AnyPopulation | str) -> Reference:
@@ -72,6 +74,36 @@ def _by_relaxation(population: Population, model: Model) -> Reference:
 
 
 def _solve_known_user(population: Population, model: Model) -> Reference:
+    # as many solutions as there are contexts, which may take seconds each
+    found = stored("belief", population, lambda: _known_user(model))
+    best_fixed, best_persona = _best_fixed(population, model)
+    commonest = int(model.mask_weights.argmax())
+    thresholds = {
+        name: tuple(float(x) if x <= 1.0 else None for x in found["threshold"][commonest][:, i, 0])
+        for i, name in enumerate(population.actions)
+    }
+    known = Filter(population, model)
+    contexts = ContextIndex(Columns.of(population), model.contexts)
+    return Reference(
+        tier="exact",
+        value=float(found["lower"]),
+        value_upper=float(found["upper"]),
+        blind=float(found["blind"]),
+        best_fixed=best_fixed,
+        uniform=chains.uniform_value(model),
+        myopic=float(found["myopic"]),
+        best_persona=best_persona,
+        thresholds=thresholds,
+        policy=ThresholdPolicy(
+            known, contexts, found["threshold"], found["target"], found["first"]
+        ),
+        blind_policy=SchedulePolicy(Columns.of(population), contexts, found["schedules"]),
+        myopic_policy=MyopicPolicy(known),
+    )
+
+
+def _known_user(model: Model) -> Arrays:
+    """Values over all contexts, rules of the optimum, and blind schedules, by context."""
     length, k = model.length, model.n_actions
     low = high = blind = myopic = 0.0
     threshold, target, first, blind_schedules = [], [], [], []
@@ -91,30 +123,16 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         threshold.append(row)
         target.append(spread(present[solution.target], present, k, axis=1))
         first.append(present[solution.first])
-    best_fixed, best_persona = _best_fixed(population, model)
-    commonest = int(model.mask_weights.argmax())
-    thresholds = {
-        name: tuple(float(x) if x <= 1.0 else None for x in threshold[commonest][:, i, 0])
-        for i, name in enumerate(population.actions)
+    return {
+        "lower": np.array(low),
+        "upper": np.array(high),
+        "blind": np.array(blind),
+        "myopic": np.array(myopic),
+        "threshold": np.stack(threshold),
+        "target": np.stack(target),
+        "first": np.array(first),
+        "schedules": np.stack(blind_schedules),
     }
-    known = Filter(population, model)
-    contexts = ContextIndex(Columns.of(population), model.contexts)
-    return Reference(
-        tier="exact",
-        value=low,
-        value_upper=high,
-        blind=blind,
-        best_fixed=best_fixed,
-        uniform=chains.uniform_value(model),
-        myopic=myopic,
-        best_persona=best_persona,
-        thresholds=thresholds,
-        policy=ThresholdPolicy(
-            known, contexts, np.stack(threshold), np.stack(target), np.array(first)
-        ),
-        blind_policy=SchedulePolicy(Columns.of(population), contexts, np.stack(blind_schedules)),
-        myopic_policy=MyopicPolicy(known),
-    )
 
 
 def _myopic_rule(
