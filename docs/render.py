@@ -109,7 +109,15 @@ difference. What both axes expect is expected of the composition.
 {users}
 
 `badge-reversal` applies where users show badges, which no preset does: set one, as in
-`carousel reference Taste --set badge=0.9`.
+`carousel reference Taste --set badge=0.9`. `inside-hole`, `unseen-corner` and `beyond-ranges` apply
+where users differ by ranges, which no preset has either. They are the regimes of generalisation
+(interpolation, combinatorial, extrapolation): train with, say,
+
+    --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]'
+    --set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
+
+where the hazard has a hole from 0.06 to 0.10, and nobody of training has the upper half of both.
+Every other axis leads beyond training.
 
 ## Questions
 
