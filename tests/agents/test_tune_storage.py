@@ -22,6 +22,7 @@ from carousel_agents.learning.tune import tune
 from carousel_envs import CarouselError
 
 PRESET = as_parameters("a2c", preset("a2c").model_dump())
+STEPS = preset("a2c").steps
 
 
 def search(storage: Path, trials: int) -> Any:
@@ -189,8 +190,8 @@ def test_a_damaged_request_is_one_sentence(damage: str, tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda known: known.update(steps=None), "its steps is None, and 500000 is asked for"),
-        (lambda known: known.pop("steps"), "its steps is not known, and 500000 is asked for"),
+        (lambda known: known.update(steps=None), f"its steps is None, and {STEPS} is asked for"),
+        (lambda known: known.pop("steps"), f"its steps is not known, and {STEPS} is asked for"),
         (lambda known: known.update(new=None), "its 'new' is None, and is not asked for"),
         (lambda known: known["versions"].update(torch="0"), "its versions.torch is '0', and "),
         (lambda known: known["versions"].update(new="1"), "its 'versions.new' is '1', and is not"),
