@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from carousel_envs import CarouselError, __version__
+from carousel_envs.errors import shown_path
 
 from . import console
 from .commands import (
@@ -72,11 +73,21 @@ def main() -> None:
     except console.Interrupted as interrupted:
         _fail(str(interrupted) or "interrupted; nothing more was written", 130)
     except OSError as error:
-        _fail(f"standard output cannot be written: {error.strerror or error}", 1)
+        _fail(_refusal(error), 1)
 
 
 def _interrupt(*_: object) -> None:
     raise console.Interrupted
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refused, and why."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{shown_path(error.filename)} cannot be used: {reason}"
+    if not _flushed():
+        return f"standard output cannot be written: {reason}"
+    return f"the system refused to read or to write: {reason}"
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -18,14 +18,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from .interruption import Interrupted as Interrupted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*")
-
-
-class Interrupted(BaseException):
-    """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
 
 
 OUT = Console()

@@ -15,7 +15,7 @@ from carousel_envs.errors import whole_number
 from carousel_envs.reference.store import solvers
 
 from . import console
-from .generalisation.folder import StudyFolder
+from .generalisation.folder import FORMAT, StudyFolder
 from .generalisation.players import policies
 from .generalisation.schema import SCHEMA
 from .generalisation.users_seen import AXIS, TABLE, Sample, meet, refuse_other_ranges
@@ -129,6 +129,7 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
         rows = pl.DataFrame(found, schema=SCHEMA)
         summary = console.clean(
             {
+                "format": FORMAT,
                 "title": f"{study.environment}: how many users must be seen",
                 "environment": study.environment,
                 "population": study.population.model_dump(mode="json"),

@@ -105,6 +105,13 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
         ) from None
 
 
+def shown_path(path: Any) -> str:
+    """A path as it stands in a sentence: as it is, unless it is beyond 200 characters or cannot be
+    printed; then as `shown` has it."""
+    text = str(path)
+    return text if len(text) <= 200 and text.isprintable() else shown(text)
+
+
 def shown(value: Any) -> str:
     """A value as it stands in a sentence: on one line, and not too long."""
     try:

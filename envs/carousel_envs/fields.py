@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -215,8 +216,10 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fie
         return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
+        meant = get_close_matches(name, model.model_fields, n=1)
+        hint = f" (did you mean {meant[0]}?)" if meant else ""
         return (
-            f"{_label(name)} is not a field of {model.__name__}; fields are "
+            f"{_label(name)} is not a field of {model.__name__}{hint}; fields are "
             f"{', '.join(model.model_fields)}"
         )
     if first["type"] == "missing":

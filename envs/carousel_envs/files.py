@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from .errors import CarouselError
+from .errors import CarouselError, shown_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +21,13 @@ def check_writable(path: Path) -> None:
     probe = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.is_dir():
-            raise CarouselError(f"{path} cannot be written: it is a folder")
+            raise CarouselError(f"{shown_path(path)} cannot be written: it is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
     except OSError as error:
-        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise CarouselError(
+            f"{shown_path(path)} cannot be written: {error.strerror or error}"
+        ) from None
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
@@ -43,7 +45,9 @@ def write_whole(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
-        raise CarouselError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise CarouselError(
+            f"{shown_path(path)} cannot be written: {error.strerror or error}"
+        ) from None
     finally:
         # after a rename there is nothing left; where the folder is none, there never was
         with contextlib.suppress(OSError):

@@ -76,8 +76,14 @@ WITHOUT = {
     "unmask-pays": PAID,
     "session-length": LONGER,
     "unavailable": CONTEXT,
-    ("Boredom", "archetype-mix"): IMPOSSIBLE,
-    ("Welfare", "archetype-mix"): IMPOSSIBLE,
+    # in training nobody leaves a persona who has just taken over
+    ("Boredom", "fit"): IMPOSSIBLE,
+    ("Boredom", "unseen-archetype"): IMPOSSIBLE,
+    ("Welfare", "fit"): IMPOSSIBLE,
+    ("Welfare", "unseen-archetype"): IMPOSSIBLE,
+    # nor is anybody kept by a slot without a hook, nor engaged by one that is worn out
+    ("Welfare", "permuted-slots"): IMPOSSIBLE,
+    ("Satiation", "permuted-slots"): IMPOSSIBLE,
     ("Satiation", "patience"): IMPOSSIBLE,
     ("Recall", "ignorant-learns"): IMPOSSIBLE,
     ("Recall", "newcomer-knows"): IMPOSSIBLE,
@@ -109,13 +115,15 @@ def test_the_distance_is_zero_in_training_and_grows_with_severity(name: str, axi
         assert all(less < more for less, more in itertools.pairwise(nats))
         return
     # common random numbers: the same users with the same luck at every severity
-    steps = [np.zeros(100)]
+    # a step to the next slot may be a small one
+    sessions = 3000 if axis in ("unseen-persona", "permuted-slots") else 100
+    steps = [np.zeros(sessions)]
     for target in targets:
         first = context_nats(Model.of(source), Model.of(target))
-        steps.append(first + terms_of(source, target, 100).nats)
+        steps.append(first + terms_of(source, target, sessions).nats)
     for less, more in itertools.pairwise(steps):
         grown = more - less
-        assert grown.mean() > 2 * grown.std(ddof=1) / math.sqrt(100)
+        assert grown.mean() > 2 * grown.std(ddof=1) / math.sqrt(sessions)
 
 
 @pytest.mark.parametrize("name", ["Taste", "Welfare", "Satiation"])

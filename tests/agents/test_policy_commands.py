@@ -75,6 +75,12 @@ def test_inspect_knows_no_preset_of_a_foreign_environment(tmp_path: Path):
     assert "cannot be read" in refusal("inspect", tmp_path / "none.safetensors")
 
 
+def test_a_folder_is_no_policy_file(tmp_path: Path):
+    for arguments in (("inspect",), ("export", "--out", tmp_path / "p.npz")):
+        said = refusal(*arguments, tmp_path)
+        assert said == f"{tmp_path} is a folder, and no policy file"
+
+
 # -- export -----------------------------------------------------------------------------------
 
 FORMS: list[dict[str, Any]] = [

@@ -101,7 +101,10 @@ def test_the_same_command_goes_on_and_restart_does_not(tmp_path: Path, monkeypat
         (("--net", "32,x"), "--net is '32,x'; it must be widths such as 32,32, or 'linear'"),
         (("--net", "0"), r"network\[0\] is 0"),
         (("--history", "0"), "history is 0"),
-        (("--setting", "lanez=3"), "lanez is not a field of PPOSettings; fields are steps"),
+        (
+            ("--setting", "lanez=3"),
+            r"lanez .* PPOSettings \(did you mean lanes\?\); fields are steps",
+        ),
         (("--setting", "lanes"), "--setting 'lanes' must have the form field=value"),
         (("--settings", "nowhere.toml"), "nowhere.toml cannot be read"),
         (("--algo", "dqn", "--steps", "10"), "dqn picks at random for the first 20000"),

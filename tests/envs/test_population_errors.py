@@ -380,3 +380,19 @@ def test_very_many_cues_are_counted_no_further_than_needed():
     message = message_of({"cues": (((0.5, 0.5), (0.5, 0.5)),) * 100_000})
     assert_one_sentence(message)
     assert message.startswith("cues have at least 8192 joint levels")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("boredom_hazrd", "boredom_hazard"),
+        ("swap_costs", "swap_cost"),
+        ("boredom", "boredom_hazard"),
+        ("charm", None),
+        ("", None),
+        ("x" * 10**6, None),
+    ],
+)
+def test_an_unknown_field_close_to_a_known_one_is_recognised(name: str, meant: str | None):
+    hint = f" (did you mean {meant}?)" if meant else ""
+    assert f" is not a field of Population{hint}; fields are " in message_of({**BUSY, name: 1})

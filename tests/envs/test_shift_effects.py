@@ -9,6 +9,7 @@ from env_helpers import plain
 from carousel_envs import CarouselVectorEnv, Population, user_table
 from carousel_envs.population import presets
 from carousel_envs.shifts import SEVERITIES, SHIFTS
+from carousel_envs.shifts.ranges import RANGES
 
 SESSIONS = 6000
 
@@ -90,7 +91,8 @@ RECAST = ("unseen-persona", "permuted-slots")
 
 
 def test_every_shift_has_its_effect():
-    assert {*EFFECTS, *RECAST, "badge-reversal"} == set(SHIFTS), "badges: see test_badge"
+    elsewhere = {"badge-reversal", *RANGES}
+    assert {*EFFECTS, *RECAST, *elsewhere} == set(SHIFTS), "see test_badge and test_ranges"
 
 
 @pytest.mark.parametrize("name", RECAST)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carousel_envs import CarouselError, Population
+from carousel_envs.errors import shown_path
 from carousel_envs.registry import environment_id
 
 from ..learning.settings import ALGORITHMS, OPTIONAL
@@ -65,6 +66,12 @@ def environment_of_users(name: str, changes: Sequence[str] | None = None) -> tup
 
 
 def refuse_to_replace(path: Path, force: bool) -> None:
-    """Raise if a file is there already and may not be replaced."""
-    if path.exists() and not force:
+    """Raise if a file is there already and may not be replaced, or if there is no telling."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise CarouselError(
+            f"{shown_path(path)} cannot be written: {error.strerror or error}"
+        ) from None
+    if there and not force:
         raise CarouselError(f"{path} exists; give --force to replace it")

@@ -157,7 +157,18 @@ def import_sb3(
         normalisation=vecnormalize,
     )
     policy.save(out)
+    if vecnormalize is None and _plain(policy):
+        console.tell(
+            "if it was trained under VecNormalize, its statistics are missing and the policy is "
+            "wrong: give --vecnormalize; `carousel evaluate` shows how well it does"
+        )
     if as_json:
         console.print_json({"file": str(out), **about(policy)})
     else:
         console.say(f"wrote {out}: {algo} on {name}, {policy.network.parameters} weights")
+
+
+def _plain(policy: PolicyFile) -> bool:
+    """Whether columns reach the network as they are."""
+    scaling = policy.scaling
+    return not scaling.counts and not scaling.centre.any() and bool((scaling.scale == 1.0).all())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import Annotated
 
 import typer
 
 from carousel_envs import CarouselError
+from carousel_envs.errors import shown_path
 from carousel_envs.files import check_writable, write_whole
 
 from .. import console
@@ -51,11 +53,16 @@ def tune(
     refuse_to_replace(out, force)
     if out.suffix != ".toml":
         raise CarouselError(f"--out is {str(out)!r}; a file of settings must end in .toml")
+    kept = storage or out.with_suffix(".sqlite")
+    if _one_file(out, kept):
+        raise CarouselError(
+            f"--out and the storage of the search are both {shown_path(kept)}; they must be two "
+            "files"
+        )
     check_writable(out)
     with console.ERR.status("loading torch"):
         from ..learning.tune import score_of
         from ..learning.tune import tune as search
-    kept = storage or out.with_suffix(".sqlite")
     with console.progress(f"tuning {algo} on {name}") as bar:
         try:
             found = search(
@@ -73,8 +80,10 @@ def tune(
             raise console.Interrupted("interrupted; the same command goes on from here") from None
     said = f"{found.engagement:.4f} engagement per session over {seeds} seeds"
     others = f"{found.pruned} more were given up, {found.failed} failed"
+    preset = found.preset_engagement
+    compared = "diverged" if preset is None else f"{preset:.4f}"
     lines = [
-        f"# {algo} on {name}: {said}, the preset {console.number(found.preset_engagement, 4)}",
+        f"# {algo} on {name}: {said}, the preset {compared}",
         f"# found at {steps or 'as many'} steps {'' if steps else 'as the preset has '}per run",
         f"# best of {found.trials} trials; {others}",
         *(f"{setting} = {json.dumps(value)}" for setting, value in found.settings.items()),
@@ -102,3 +111,13 @@ def tune(
         {k: v for k, v in document.items() if k not in ("settings", "file", "storage")},
     )
     console.say(f"wrote {out}; `carousel train {env} --algo {algo} --settings {out}` uses it")
+
+
+def _one_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, be it through links; it need not be there yet."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

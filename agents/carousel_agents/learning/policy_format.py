@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.errors import shown, shown_path
 from carousel_envs.files import write_whole
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
         CarouselError: the file is missing, too large, damaged or foreign.
     """
     try:
+        if path.is_dir():
+            raise CarouselError(f"{path} is a folder, and no policy file")
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
             raise CarouselError(f"{path} has {size} bytes; a policy file has at most 1 GiB")
@@ -102,7 +104,8 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
                     )
             tensors = {name: file.get_tensor(name) for name in names}
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise CarouselError(f"{shown_path(path)} cannot be read: {reason}") from None
     except CarouselError:
         raise
     except (SafetensorError, ValueError, RecursionError) as error:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState
+from sqlalchemy.engine import URL
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import whole_number
+from carousel_envs.errors import shown, whole_number
 from carousel_envs.files import check_writable
 from carousel_envs.reference import solve
 
@@ -46,7 +47,8 @@ class Tuned:
     Attributes:
         settings: what differs from the preset or was searched for.
         engagement: mean per session over the seeds, on training users.
-        preset_engagement: the same with the preset; None if it diverged.
+        preset_engagement: the same with the preset; None means that training with it diverged, and
+            nothing else: no search ends before the preset was tried to its end.
         trials, pruned, failed: how many were finished, given up halfway, and diverged; what was
             killed is not counted.
     """
@@ -81,7 +83,8 @@ def tune(
         environment: id, kept with the search.
         algorithm: one of `ALGORITHMS`.
         storage: SQLite file of the search; several processes may work on the same one.
-        trials: how many in all, those of earlier calls included, 1 to 100 000.
+        trials: how many in all, those of earlier calls included, 1 to 100 000; one more where an
+            earlier call ended without the preset.
         steps: of every training run; default: the preset's.
         seeds: training runs per trial, 1 to 100.
         view: what the network is shown.
@@ -131,10 +134,10 @@ def tune(
             total += file.training["curve"][-1]["engagement"]
         return total / seeds
 
-    while (done := _finished(study)) < trials:
+    while (done := _finished(study)) < trials or not _compared(study, preset):
         if report:
-            report(done, trials, _best(study))
-        _enqueue(study, preset)
+            report(min(done, trials), trials, _best(study))
+        _enqueue(study, preset, last=done >= trials - 1)
         _try_one(study, objective)
     if report:
         report(trials, trials, _best(study))
@@ -152,9 +155,7 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
         with warnings.catch_warnings():
             # heartbeats are marked as experimental
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            kept = optuna.storages.RDBStorage(
-                f"sqlite:///{storage.resolve()}", heartbeat_interval=_HEARTBEAT
-            )
+            kept = optuna.storages.RDBStorage(_url(storage), heartbeat_interval=_HEARTBEAT)
         study = optuna.create_study(
             study_name="carousel",
             storage=kept,
@@ -164,31 +165,95 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
         )
     except Exception as error:
         # the storage's own exceptions are of many kinds, and none is a base of the others
-        first = str(error).splitlines()[0]
+        first = (str(error) or type(error).__name__).splitlines()[0]
         raise CarouselError(f"{storage} cannot be used as a storage: {first}") from None
     # not seeded: processes that work on one search, and calls that go on with it, must not propose
     # what another one has proposed
     study.sampler = optuna.samplers.TPESampler(constant_liar=True)
-    known = study.user_attrs.get(_REQUEST)
+    known = _known_request(study, storage)
     if known is None:
         study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
-    elif json.loads(known) != json.loads(json.dumps(identity)):
-        other = json.loads(known)
-        name = next(k for k, v in json.loads(json.dumps(identity)).items() if other.get(k) != v)
-        raise CarouselError(
-            f"{storage} holds another search: its {name} is {other.get(name)!r}, and "
-            f"{identity[name]!r} is asked for"
-        )
+    else:
+        # as it comes back from the storage
+        _refuse_difference(storage, known, json.loads(json.dumps(identity)))
     return study
 
 
-def _enqueue(study: optuna.Study, preset: dict[str, Any]) -> None:
-    """See to it that the preset is tried, even if its trial was killed."""
-    states = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-    known = study.get_trials(states=states)
-    if not any(preset in (t.params, t.system_attrs.get("fixed_params")) for t in known) and not any(
-        t.params == preset and _DIVERGED in t.user_attrs for t in study.trials
-    ):
+def _url(storage: Path) -> str:
+    # SQLite reads the path out of a URI in turn, so what SQLAlchemy takes for its own punctuation
+    # is quoted for both
+    uri = storage.resolve().as_uri()
+    url = URL.create("sqlite", database=uri, query={"uri": "true"})
+    return url.render_as_string(hide_password=False)
+
+
+def _known_request(study: optuna.Study, storage: Path) -> dict[str, Any] | None:
+    """What a search was begun for; None if it is new.
+
+    Raises:
+        CarouselError: the storage says nothing that can be understood.
+    """
+    try:
+        # reading the attributes parses them
+        attributes = study.user_attrs
+        if _REQUEST not in attributes:
+            return None
+        request = json.loads(attributes[_REQUEST])
+    except (ValueError, TypeError, RecursionError):
+        request = None
+    if not isinstance(request, dict):
+        raise CarouselError(
+            f"{storage} is damaged: what the search in it was begun for cannot be read; search in "
+            "another storage"
+        )
+    return request
+
+
+def _refuse_difference(storage: Path, known: dict[str, Any], asked: dict[str, Any]) -> None:
+    there, here = _flat(known), _flat(asked)
+    for name in (*here, *there):
+        if name not in there:
+            reason = f"its {name} is not known, and {shown(here[name])} is asked for"
+        elif name not in here:
+            reason = f"its {shown(name)} is {shown(there[name])}, and is not asked for"
+        elif there[name] != here[name]:
+            reason = f"its {name} is {shown(there[name])}, and {shown(here[name])} is asked for"
+        else:
+            continue
+        raise CarouselError(f"{storage} holds another search: {reason}")
+
+
+def _flat(request: dict[str, Any]) -> dict[str, Any]:
+    """Values by name, those of objects by `object.name`: which of them differs is what is told."""
+    flat: dict[str, Any] = {}
+    for key, value in request.items():
+        if isinstance(value, dict) and value:
+            flat |= {f"{key}.{name}": item for name, item in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _is_preset(trial: optuna.trial.FrozenTrial, preset: dict[str, Any]) -> bool:
+    return preset in (trial.params, trial.system_attrs.get("fixed_params"))
+
+
+def _compared(study: optuna.Study, preset: dict[str, Any]) -> bool:
+    """Whether the preset was tried to its end, be that a divergence."""
+    over = [*study.get_trials(states=(TrialState.COMPLETE,)), *_diverged(study)]
+    return any(_is_preset(trial, preset) for trial in over)
+
+
+def _enqueue(study: optuna.Study, preset: dict[str, Any], *, last: bool) -> None:
+    """See to it that the preset is tried, even if its trial was killed.
+
+    A trial that runs may be another process's, or one whose process was killed just now: its
+    heartbeat tells only later. So it is waited for as long as there is something else to try, and
+    no longer: at worst the preset is tried twice.
+    """
+    states = (TrialState.WAITING,) if last else (TrialState.WAITING, TrialState.RUNNING)
+    under_way = study.get_trials(states=states)
+    if not _compared(study, preset) and not any(_is_preset(t, preset) for t in under_way):
         study.enqueue_trial(preset)
 
 
@@ -219,7 +284,7 @@ def _summary(study: optuna.Study, preset: dict[str, Any]) -> Tuned:
     if not done:
         raise CarouselError("no trial was finished: all of them diverged")
     best = study.best_trial
-    first = next((trial.value for trial in done if trial.params == preset), None)
+    first = next((trial.value for trial in done if _is_preset(trial, preset)), None)
     return Tuned(
         settings=as_settings(best.params),
         engagement=float(best.value or 0.0),
