@@ -182,7 +182,7 @@ def run_study(
     request = study.request(plan, players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
-        state, there = folder.state(request)
+        state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)
         if state == "done":

@@ -107,7 +107,7 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
     request = study.request(players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
-        state, there = folder.state(request)
+        state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)
         if state == "done":

@@ -201,7 +201,10 @@ def test_foreign_and_damaged_summaries_are_one_sentence(tmp_path):
         (tmp_path / "summary.json").write_text(text)
         with pytest.raises(CarouselError, match=sentence):
             run_study(ASKED, tmp_path, workers=1)
-    (tmp_path / "summary.json").unlink()
+    small = replace(ASKED, users=3, axes=("swap-cost",), severities=(1.0,))
+    assert not run_study(small, tmp_path, force=True, workers=1).kept, "they may be replaced"
+    for file in (tmp_path / "summary.json", tmp_path / "results.parquet"):
+        file.unlink()
     (tmp_path / "results.parquet").write_bytes(b"somebody's")
     with pytest.raises(CarouselError, match=r"it has no summary\.json"):
         run_study(ASKED, tmp_path, workers=1)

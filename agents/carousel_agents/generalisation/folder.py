@@ -105,6 +105,19 @@ class StudyFolder:
         whole = summary.get("results_sha256") == _digest(self.results)
         return ("done" if whole else "started"), asked
 
+    def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
+        """`state`; with `force`, what cannot be read is "other", which may be replaced then.
+
+        Raises:
+            CarouselError: what is there cannot be read, without `force`.
+        """
+        try:
+            return self.state(request)
+        except CarouselError:
+            if not force:
+                raise
+            return "other", {}
+
     def begin(self, request: Mapping[str, Any]) -> None:
         """Say what is being done; parts of another request are removed."""
         if _known(self.request_file) != request:
