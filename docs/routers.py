@@ -72,7 +72,8 @@ def masks() -> str:
             training = any_population(environment)
             stands = shift.obstacle(training)
             row.append("—" if stands else unmasked(training, shift.apply(training, 1.0)))
-        rows.append(row)
+        if set(row[1:]) != {"—"}:
+            rows.append(row)
     return table(("users", *MASKED), rows)
 
 
