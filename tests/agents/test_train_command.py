@@ -1,12 +1,14 @@
 """`carousel train`: what its options do, and what it says when it cannot."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from carousel_agents.cli import app
+from carousel_agents.commands import learn
 from carousel_agents.learning import PolicyFile
 from carousel_agents.learning import train as training
 from carousel_agents.locks import locked
@@ -50,6 +52,28 @@ def test_two_processes_do_not_write_one_policy(tmp_path: Path):
     ):
         carousel("train", "Boredom", *SMALL, "--out", str(out))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_that_another_process_has_finished_meanwhile_is_kept(tmp_path, monkeypatch):
+    out = tmp_path / "p.safetensors"
+
+    @contextmanager
+    def after_somebody_else(path: Path, what: str):
+        # the lock is let go by whoever has just written
+        out.write_bytes(b"theirs")
+        with locked(path, what):
+            yield
+
+    monkeypatch.setattr(learn, "locked", after_somebody_else)
+    with pytest.raises(CarouselError, match="exists; give --force to replace it"):
+        carousel("train", "Boredom", *SMALL, "--out", str(out))
+    assert out.read_bytes() == b"theirs"
+
+
+def test_a_last_minibatch_that_is_smaller_is_no_warning(tmp_path: Path):
+    out = tmp_path / "p.safetensors"
+    sizes = ("--setting", "lanes=16", "--setting", "batch_size=77")
+    assert carousel("train", "Boredom", "--steps", "1500", *sizes, "--out", str(out)).exit_code == 0
 
 
 def test_logs_that_cannot_be_written_are_told(tmp_path: Path):

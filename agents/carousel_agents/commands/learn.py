@@ -98,6 +98,7 @@ def train(
         },
         out,
         restart=restart,
+        force=force,
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
     )
@@ -135,7 +136,13 @@ def changed_settings(
 
 
 def train_with_progress(
-    population: AnyPopulation, request: dict[str, Any], out: Path, *, restart: bool, **others: Any
+    population: AnyPopulation,
+    request: dict[str, Any],
+    out: Path,
+    *,
+    restart: bool,
+    force: bool,
+    **others: Any,
 ) -> Any:
     """Train behind a progress bar and write the policy file; returns it.
 
@@ -144,6 +151,7 @@ def train_with_progress(
         request: what `Run.of` takes.
         out: the policy file; the checkpoint stands beside it.
         restart: whether a checkpoint is discarded.
+        force: whether a policy that is there is replaced.
         others: what `execute` takes.
     """
     # torch takes seconds to import: only those who train pay for it
@@ -161,6 +169,8 @@ def train_with_progress(
         )
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
+        # whoever held the lock before may have finished one since
+        refuse_to_replace(out, force)
         for path in (out, checkpoint):
             clear_parts(path)
         if restart:
@@ -209,6 +219,7 @@ def demo(
         policy,
         # what an earlier demonstration was at is not gone on with: this one replaces it
         restart=True,
+        force=True,
     )
     outcome = run_study(
         study,

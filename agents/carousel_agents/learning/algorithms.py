@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -154,14 +155,17 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
         for key, value in dict(settings).items()
         if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS)
     }
-    return algorithm.model(
-        algorithm.policy,
-        algorithm.around(env, scaling),
-        learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
-        policy_kwargs=algorithm.network(settings, scaling),
-        # not a seed: Stable-Baselines3 would seed the environment with it, and so put training on
-        # the streams of evaluation
-        seed=None,
-        device="cpu",
-        **own,
-    )
+    with warnings.catch_warnings():
+        # a last minibatch that is smaller than the others is nobody's fault
+        warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
+        return algorithm.model(
+            algorithm.policy,
+            algorithm.around(env, scaling),
+            learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
+            policy_kwargs=algorithm.network(settings, scaling),
+            # not a seed: Stable-Baselines3 would seed the environment with it, and so put training
+            # on the streams of evaluation
+            seed=None,
+            device="cpu",
+            **own,
+        )
