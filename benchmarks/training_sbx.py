@@ -4,7 +4,7 @@ Both train on Boredom in turns, block by block, in one process on one thread, ea
 SBX compiles anew in every run. Whole runs pay for that once, however long they are: so two lengths
 are timed, and what the longer one takes beyond the shorter tells the rate without it.
 
-    python benchmarks/sbx.py [--blocks N]
+    python benchmarks/training_sbx.py [--blocks N]
 
 needs the extra `sbx` (`make test-sbx` installs it into .venv-sbx) and prints one JSON document.
 """
