@@ -77,6 +77,7 @@ scripted routers beside it.
 What this table is not: settings were chosen by hand, on training users, with other seeds than those
 of this table (mostly one each), and not for each environment: presets were chosen on Boredom and
 Taste. The machine did other work besides, at low priority: speeds are those of two busy cores.
+The store was then moved from `runs/learners` to `benchmarks/learners`.
 
 ```sh
 {commands}
