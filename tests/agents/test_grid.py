@@ -1,5 +1,6 @@
 """Grids: what a file says is what is run, and what it says wrongly is one sentence."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_a_row_may_change_and_shift_its_users(tmp_path):
     assert Run.of(request).name == run.name
 
 
+def test_changed_users_may_be_given_a_name(tmp_path):
+    many = 'set = ["boredom_hazard=[0.02, 0.06, 0.1, 0.14]", "engagement_bored=[0.1, 0.35]", '
+    many += '"leave_bored=[0.01, 0.03, 0.04, 0.06]", "n_users=100"]\nusers = "some-ranges"\n'
+    run = read(tmp_path, ROW + ROW + many).runs()[1]
+    assert run.name == "Boredom@some-ranges/ppo/seed-0"
+    assert run.population.leave_bored == (0.01, 0.03, 0.04, 0.06)
+    assert Run.of(run.request()) == dataclasses.replace(run, steps=run.training().settings.steps)
+
+
 def test_a_row_may_change_settings_under_a_label(tmp_path):
     changed = 'settings = { network = [16], gamma = 0.9 }\nlabel = "net16"\nhistory = 4\n'
     run = read(tmp_path, ROW + ROW + changed).runs()[1]
@@ -67,7 +77,7 @@ def test_a_row_may_change_settings_under_a_label(tmp_path):
 
 def test_a_request_without_changes_says_nothing_of_them(tmp_path):
     request = read(tmp_path, ROW).runs()[0].request()
-    assert not {"changes", "shifts", "label"} & set(request)
+    assert not {"changes", "shifts", "label", "users_label"} & set(request)
 
 
 def test_what_is_left_out_has_a_default(tmp_path):
@@ -124,6 +134,9 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW + 'settings = {gamma = 2}\nlabel = "a"', "row 1: gamma is 2"),
         (ROW + 'settings = {gama = 1}\nlabel = "a"', "row 1: .*gama"),
         (ROW + 'settings = {steps = 1}\nlabel = "a"', "row 1: settings holds steps"),
+        (ROW + 'users = "few"', "row 1: users is 'few', but neither set nor shifts changes them"),
+        (ROW + 'set = ["n_users=1"]\nusers = "a b"', "row 1: users is 'a b'; it must be a word"),
+        (ROW + 'set = ["n_users=1"]\nusers = ""', "row 1: users is ''; it must be a word"),
         (ROW + "set = 3", "row 1: set is 3; it must be a list of names"),
         (ROW + 'set = ["n_users"]', "row 1: --set 'n_users' must have the form field=value"),
         (ROW + 'set = ["n_users=0"]', "row 1: n_users is 0"),

@@ -16,6 +16,7 @@ A grid is a TOML file:
     context = true          # optional: the user's row is shown
     set = ["n_users=100"]   # optional: fields of the population that are changed
     shifts = ["hazard=1"]   # optional: shifts of the population
+    users = "few"           # optional: what the users so changed are called in names of folders
     settings = { network = [16] }   # optional: what is changed in the algorithm's preset,
     label = "net16"                 # and what the router's name says of it
 """
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _LONGEST_TEXTS = 100
 _LABEL = re.compile(r"[a-z0-9.]{0,40}")
+_USERS_LABEL = re.compile(r"[a-z0-9.-]{1,40}")
 _MOST_SEEDS, _MOST_STEPS, _LAST_SEED = 1000, 10**12, 2**32 - 1
 _KEYS = ("row", "evaluation", "curve")
 _EVALUATION_KEYS = ("users", "seed")
@@ -55,6 +57,7 @@ _ROW_KEYS = (
     "context",
     "set",
     "shifts",
+    "users",
     "settings",
     "label",
 )
@@ -70,7 +73,7 @@ class Row:
         seeds: of the trainings, without repetition.
         view: what the networks see.
         steps: environment steps; None: the budget of the algorithm's preset.
-        changes, shifts: of the population; see `Run`.
+        changes, shifts, users_label: of the population; see `Run`.
         settings, label: of the algorithm; see `Run`.
     """
 
@@ -83,6 +86,7 @@ class Row:
     shifts: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     label: str = ""
+    users_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,7 @@ class Grid:
             shifts=row.shifts,
             settings=row.settings,
             label=row.label,
+            users_label=row.users_label,
         )
 
 
@@ -207,6 +212,7 @@ def _rows(table: Mapping[str, Any]) -> list[Row]:
         truth_value("context", table.get("context", False)),
     )
     changes, shifts = _texts(table, "set"), _texts(table, "shifts")
+    users_label = _users_label(table)
     environments = [environment_id(name) for name in _names(table, "environments")]
     for environment in environments:
         refuse_unless_shown(population_of(environment, changes, shifts), view)
@@ -217,7 +223,7 @@ def _rows(table: Mapping[str, Any]) -> list[Row]:
         settings_of(name, dict(settings))
     seeds = _seeds(table)
     return [
-        Row(env, algo, seeds, view, steps, changes, shifts, settings, label)
+        Row(env, algo, seeds, view, steps, changes, shifts, settings, label, users_label)
         for env in environments
         for algo in algorithms
     ]
@@ -253,8 +259,23 @@ def _settings(table: Mapping[str, Any]) -> tuple[tuple[tuple[str, Any], ...], st
     return tuple(sorted(plain.items())), label
 
 
+def _users_label(table: Mapping[str, Any]) -> str:
+    """What changed users are called; part of a folder's name, in place of what is changed."""
+    if "users" not in table:
+        return ""
+    users = table["users"]
+    if not isinstance(users, str) or not _USERS_LABEL.fullmatch(users):
+        raise CarouselError(
+            f"users is {shown(users)}; it must be a word of lower-case letters, digits, dots and "
+            "hyphens"
+        )
+    if not ("set" in table or "shifts" in table):
+        raise CarouselError(f"users is {shown(users)}, but neither set nor shifts changes them")
+    return users
+
+
 def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """What is changed; part of a folder's name."""
+    """What is changed; part of a folder's name, unless the users are given one."""
     if key not in table:
         return ()
     texts = tuple(_names(table, key))
@@ -264,10 +285,10 @@ def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
                 f"{key} holds {shown(text)}; it must be of letters that show, without /, because "
                 "folders are named after it"
             )
-    if sum(map(len, texts)) > _LONGEST_TEXTS:
+    if "users" not in table and sum(map(len, texts)) > _LONGEST_TEXTS:
         raise CarouselError(
             f"{key} holds {sum(map(len, texts))} letters; folders are named after them, so there "
-            f"may be {_LONGEST_TEXTS}"
+            f"may be {_LONGEST_TEXTS} unless users gives them a name"
         )
     names = [text.partition("=")[0] for text in texts]
     for name in names:

@@ -56,6 +56,7 @@ class _Request(_Part):
     changes: list[str] = []
     shifts: list[str] = []
     label: str = ""
+    users_label: str = ""
 
 
 class _Point(_Part):

@@ -57,6 +57,7 @@ class Run:
         shifts: of that population, each "axis=severity".
         settings: what is changed in the algorithm's preset, as (name, value).
         label: names what is changed, in the router's name; empty if nothing is.
+        users_label: names the changed users in the store, in place of what is changed; or empty.
     """
 
     environment: str
@@ -71,6 +72,7 @@ class Run:
     shifts: tuple[str, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     label: str = ""
+    users_label: str = ""
 
     @property
     def router(self) -> str:
@@ -80,7 +82,7 @@ class Run:
     @property
     def users_name(self) -> str:
         """Who is trained on, such as `Boredom` or `Boredom@hazard=1`."""
-        changed = ",".join((*self.changes, *self.shifts)).replace(" ", "")
+        changed = self.users_label or ",".join((*self.changes, *self.shifts)).replace(" ", "")
         return f"{short_name(self.environment)}{'@' * bool(changed)}{changed}"
 
     @property
@@ -125,7 +127,12 @@ class Run:
         training = self.training().request()
         del training["versions"]
         # left out where there are none, as records of the environment's own users always did
-        named = {"changes": self.changes, "shifts": self.shifts, "label": self.label}
+        named = {
+            "changes": self.changes,
+            "shifts": self.shifts,
+            "label": self.label,
+            "users_label": self.users_label,
+        }
         document = {
             **training,
             **{name: told for name, told in named.items() if told},
@@ -150,6 +157,7 @@ class Run:
             changes=tuple(request.get("changes", ())),
             shifts=tuple(request.get("shifts", ())),
             label=request.get("label", ""),
+            users_label=request.get("users_label", ""),
         )
 
 
