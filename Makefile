@@ -6,7 +6,7 @@ SBX := .venv-sbx
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx test-browser check format docs learners setup speed clean
+.PHONY: demo test test-long test-sbx test-browser check format docs learners generalisation setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -52,6 +52,32 @@ learners: setup
 	$(BIN)/carousel table benchmarks/learners --json > docs/results/.learners.json
 	mv docs/results/.learners.json docs/results/learners.json
 	$(BIN)/python docs/render.py
+
+# Trains what is missing in benchmarks/generalisation, takes all policies through the shifts, and
+# writes docs/results/generalisation.md and its figures.
+STUDY := docs/results/generalisation
+RANGES := --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]' \
+	--set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
+generalisation: $(VENV)/.docs
+	$(BIN)/carousel grid benchmarks/generalisation.toml --out benchmarks/generalisation
+	for env in Boredom Taste; do \
+		policies=benchmarks/learners/$$env; controls=benchmarks/generalisation/$$env@; \
+		$(BIN)/carousel generalise $$policies/ppo $$policies/dqn $$policies/recurrent-ppo $$env \
+			--control $${controls}hazard=1 --control $${controls}cue-reversal=1 \
+			--control $${controls}swap-cost=1 --users 20000 --out $(STUDY)/$$env || exit 1; \
+	done
+	$(BIN)/carousel generalise benchmarks/generalisation/Boredom@ranges Boredom $(RANGES) --users 20000 \
+		--axis inside-hole --axis unseen-corner --axis beyond-ranges --out $(STUDY)/ranges
+	$(BIN)/carousel users-seen benchmarks/generalisation/Boredom@*-users Boredom --users 20000 \
+		--set 'boredom_hazard=[0.02, 0.16]' --set 'engagement_bored=[0.1, 0.35]' --out $(STUDY)/users
+	$(BIN)/carousel report $(STUDY)/Boredom $(STUDY)/Taste $(STUDY)/ranges $(STUDY)/users \
+		--out $(STUDY)/report.html
+	$(BIN)/python docs/figures.py
+	$(BIN)/python docs/render.py
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
 
 speed: setup
 	$(BIN)/carousel speed

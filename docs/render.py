@@ -1,9 +1,9 @@
 """Writes docs/environments, docs/results and docs/shifts.md.
 
 A page for each environment, which is the docstring of its scalar class; an index of what can be had
-there, whose figures are solved; and the page of the learned routers, whose figures are those of
-`docs/results/learners.json` and `training.json`, as the commands on the page printed them; and the
-table of every shift, from its record.
+there, whose figures are solved; the page of the learned routers, whose figures are those of
+`docs/results/learners.json` and `training.json`, as the commands on the page printed them; the
+tables of the study of generalisation, from its rows; and the table of every shift, from its record.
 
     python docs/render.py            writes the files
     python docs/render.py --check    writes nothing; exits 1 and names the files that are stale
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from carousel_envs.shifts import GradedShift
 
 FOLDER = Path(__file__).parent / "environments"
+
+_TABLE = re.compile(r"(<!-- table (\w+) ([\w-]+) -->).*?<!-- end -->", re.DOTALL)
 
 FIGURES = ("value", "value_upper", "blind", "best_fixed", "uniform", "myopic")
 """Figures of a reference that the index shows, in this order."""
@@ -255,6 +258,25 @@ def learners(results: Path) -> dict[str, str]:
     return {"learners.md": page}
 
 
+def generalisation(results: Path) -> dict[str, str]:
+    """The page of the study of generalisation, by name, its tables made anew from the rows beside
+    it: what stands between `<!-- table FUNCTION STUDY -->` and `<!-- end -->` is such a table."""
+    page = results / "generalisation.md"
+    if not page.exists():
+        return {}
+    import polars as pl
+
+    from carousel_agents.report import markdown
+
+    def filled(found: re.Match[str]) -> str:
+        head, function, study = found.group(1, 2, 3)
+        rows = pl.read_parquet(results / "generalisation" / study / "results.parquet")
+        return f"{head}\n\n{getattr(markdown, function)(rows)}\n\n<!-- end -->"
+
+    text = page.read_text(encoding="utf-8")
+    return {page.name: _TABLE.sub(filled, text)}
+
+
 def stale(folder: Path, files: Mapping[str, str], *, alone: bool = True) -> list[str]:
     """Names of files that are missing, differ from these, or, where these should be alone, should
     not be there."""
@@ -272,9 +294,10 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     parser = argparse.ArgumentParser(description="Write docs/environments and results.")
     parser.add_argument("--check", action="store_true", help="write nothing; name stale files")
     check = parser.parse_args(arguments).check
+    results = folder.parent / "results"
     pages = {
         folder: rendered(solved()),
-        folder.parent / "results": learners(folder.parent / "results"),
+        results: {**learners(results), **generalisation(results)},
         folder.parent: {"shifts.md": catalogue()},
     }
     wrong = [

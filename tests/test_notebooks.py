@@ -31,4 +31,5 @@ def test_there_are_notebooks():
         "01_quickstart",
         "02_environments",
         "03_train_a_router",
+        "04_off_distribution",
     ]

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*")
+_PADDING = 3  # what a column takes beside its text
 
 
-OUT = Console()
-ERR = Console(stderr=True)
+# in a notebook rich would ask for widgets, of which nothing else here has need
+OUT = Console(force_jupyter=False)
+ERR = Console(stderr=True, force_jupyter=False)
 
 
 def print_json(document: Any) -> None:
@@ -76,22 +78,39 @@ def tell(line: str) -> None:
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on standard output; columns of numbers are set to the right.
 
-    Where it is narrow, text gives way and names stay whole, unless all but the names is numbers.
+    Where it is narrow, text gives way and names stay whole. If all but the names is numbers, there
+    is nothing to give way: what does not fit beside the names follows in a table of its own.
     """
     rows = list(rows)
     say(title)
-    table = Table(box=box.SIMPLE)
     numeric = [i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(heads))]
-    for i, head in enumerate(heads):
-        table.add_column(
-            head,
-            justify="right" if numeric[i] else "left",
-            no_wrap=(i > 0) == all(numeric[1:]),
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    OUT.print(table)
+    numbers = len(heads) > 2 and all(numeric[1:])
+    for shown in _fitting(heads, rows) if numbers else [range(len(heads))]:
+        table = Table(box=box.SIMPLE)
+        for i in shown:
+            table.add_column(
+                heads[i],
+                justify="right" if numeric[i] else "left",
+                no_wrap=numbers or (i > 0) == all(numeric[1:]),
+                overflow="fold",
+            )
+        for row in rows:
+            table.add_row(*(Text(row[i]) for i in shown))
+        OUT.print(table)
+
+
+def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Columns in as many tables as the width asks for, the first column in each."""
+    widths = [_PADDING + max(len(line[i]) for line in (heads, *rows)) for i in range(len(heads))]
+    tables: list[list[int]] = []
+    room = 0
+    for i in range(1, len(heads)):
+        if not tables or widths[i] > room:
+            tables.append([0])
+            room = OUT.width - _PADDING - widths[0]
+        tables[-1].append(i)
+        room -= widths[i]
+    return tables
 
 
 def print_figures(title: str, figures: Mapping[str, Any]) -> None:

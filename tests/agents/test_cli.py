@@ -104,6 +104,18 @@ def test_lists_name_everything():
     assert "hazard" in carousel("shifts").stdout
 
 
+def test_shifts_are_listed_for_changed_users():
+    ranges = ("--set", "boredom_hazard=[0.02, 0.06, 0.1, 0.14]")
+    plain, changed = (
+        {row["axis"]: row["obstacle"] for row in result("shifts", "Boredom", *more)["shifts"]}
+        for more in ((), ranges)
+    )
+    assert plain["inside-hole"] == "no range of this population has a hole"
+    assert changed["inside-hole"] == ""
+    nobody = carousel("shifts", *ranges)
+    assert (nobody.returncode, "name one" in nobody.stderr) == (2, True)
+
+
 def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
     policy = "here/policy.safetensors"
     trained = result("train", "Boredom", "--steps", "21000", "--out", policy, cwd=tmp_path)

@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from results_rows import frame, row
 from test_fill import filled, run
 
 from carousel_agents.benchmark.markdown import cells
 from carousel_agents.benchmark.runs import RunStore
 from carousel_agents.benchmark.table import table
+from carousel_agents.report import markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
 _SPEC = importlib.util.spec_from_file_location("docs_render_results", DOCS / "render.py")
@@ -18,8 +20,9 @@ _SPEC.loader.exec_module(render)
 
 
 def test_the_committed_page_is_current():
-    pages = render.learners(DOCS / "results")
-    assert render.stale(DOCS / "results", pages) == [], "run make docs"
+    results = DOCS / "results"
+    pages = {**render.learners(results), **render.generalisation(results)}
+    assert render.stale(results, pages) == [], "run make docs"
 
 
 @pytest.fixture
@@ -33,8 +36,8 @@ def results(tmp_path):
 def test_the_page_says_what_the_json_says_and_with_which_commands(results):
     document = json.loads((results / "learners.json").read_text())
     page = render.learners(results)["learners.md"]
-    for row in document["environments"][0]["rows"]:
-        assert "| " + " | ".join(cells(row, code="`")).replace(",", " ") + " |\n" in page
+    for known in document["environments"][0]["rows"]:
+        assert "| " + " | ".join(cells(known, code="`")).replace(",", " ") + " |\n" in page
     assert (
         "carousel grid x.toml --out runs\n"
         "carousel table runs --json > docs/results/learners.json\n```" in page
@@ -65,3 +68,20 @@ def test_speeds_against_library_defaults_come_from_their_own_file(results):
 
 def test_without_results_there_is_no_page(tmp_path):
     assert render.learners(tmp_path) == {}
+
+
+def test_tables_of_a_study_are_made_anew_between_their_marks(tmp_path):
+    rows = frame(row(engagement=19.0), row(engagement=15.0, severity=1.0))
+    study = tmp_path / "generalisation" / "Boredom"
+    study.mkdir(parents=True)
+    rows.write_parquet(study / "results.parquet")
+    page = tmp_path / "generalisation.md"
+    mark = "<!-- table by_severity Boredom -->"
+    page.write_text(f"Words.\n\n{mark}\nold\n<!-- end -->\n\nMore words.\n")
+    written = render.generalisation(tmp_path)["generalisation.md"]
+    assert written == (
+        f"Words.\n\n{mark}\n\n{markdown.by_severity(rows)}\n\n<!-- end -->\n\nMore words.\n"
+    )
+    assert "0.50" in written
+    page.write_text(written)
+    assert render.generalisation(tmp_path)["generalisation.md"] == written

@@ -116,10 +116,14 @@ def frontier(
 
 
 def shifts(
-    env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None, as_json: JsonOption = False
+    env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None,
+    changes: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the shifts, what is expected of them, and with ENV which of them mean nothing there."""
-    population = environment(env)[1] if env else None
+    if changes and not env:
+        raise typer.BadParameter("--set changes the users of an environment; name one")
+    population = environment(env, changes)[1] if env else None
     axes: Mapping[str, GradedShift[Any]] = shifts_of(population) if population else SHIFTS
     rows: list[dict[str, Any]] = [
         {

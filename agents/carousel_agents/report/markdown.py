@@ -1,0 +1,145 @@
+"""The tables of a study in Markdown, for pages that are kept beside the rows.
+
+They tell what the HTML page tells, in the same numbers, where no script runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..generalisation.gaps import PARTS, gaps
+from ..generalisation.summary import aggregated, by_router
+from ..generalisation.users_seen import curve
+from .aggregate import regimes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DASH = "-"
+BESIDE = {"frozen-loop": "frozen loop", "optimal": "optimum", "fixed": "best constant"}
+"""Who stands beside learned routers in a table, and what it is called there."""
+
+
+def at_the_end(rows: pl.DataFrame) -> str:
+    """Score of everybody at the greatest severity, a line per axis: what is to be had there, then
+    learned routers with their intervals, then those of `BESIDE`."""
+    most = rows["severity"].max()
+    found = [row for row in aggregated(rows) if row["severity"] == most and _at_home(row)]
+    learned = _learned(rows)
+    heads = ["axis", "kind", "nats", "value", "blind", *(f"`{name}`" for name in learned)]
+    lines = []
+    for axis in dict.fromkeys(row["axis"] for row in found):
+        here = {row["router"]: row for row in found if row["axis"] == axis}
+        one = next(iter(here.values()))
+        nats = _number(one["distance_nats"]) + ("" if not one["distance_note"] else " *")
+        value = _number(one["value"]) + ("" if one["tier"] == "exact" else "†")
+        line = [f"`{axis}`", one["kind"], nats, value, _number(one["blind"])]
+        line += [_estimate(here[name], "score") for name in learned]
+        lines.append([*line, *(_number(here.get(name, {}).get("score")) for name in BESIDE)])
+    return table([*heads, *BESIDE.values()], lines, left=2)
+
+
+def by_severity(rows: pl.DataFrame) -> str:
+    """Score of learned routers and the frozen loop, a line per axis and router, a column per
+    severity."""
+    found = [row for row in aggregated(rows) if _at_home(row)]
+    severities = sorted({row["severity"] for row in found})
+    scores = {(row["axis"], row["router"], row["severity"]): row["score"] for row in found}
+    shown = (*_learned(rows), "frozen-loop")
+    lines = [
+        [f"`{axis}`", f"`{router}`", *(_number(scores.get((axis, router, s))) for s in severities)]
+        for axis in dict.fromkeys(row["axis"] for row in found)
+        for router in shown
+    ]
+    return table(["axis", "router", *(f"{s:g}" for s in severities)], lines, left=2)
+
+
+def over_all(rows: pl.DataFrame) -> str:
+    """The worst tenth of populations, and how often a policy beats the frozen loop."""
+    lines = [
+        [
+            f"`{row['router']}`" if row["role"] == "learned" else BESIDE[row["router"]],
+            str(row["seeds"]),
+            _estimate(row, "worst_decile"),
+            _number(row["improvement_over_frozen_loop"]),
+        ]
+        for row in by_router(rows)
+        if row["role"] == "learned" or row["router"] in BESIDE
+    ]
+    return table(["router", "seeds", "worst tenth", "beats the frozen loop"], lines)
+
+
+def gaps_in_three(rows: pl.DataFrame) -> str:
+    """Every gap that has controls, split in three."""
+    lines = [
+        [
+            f"`{gap['axis']}={gap['severity']:g}`" + ("" if gap["tier"] == "exact" else "†"),
+            f"`{gap['router']}`",
+            *(_estimate(gap, part) for part in ("total", *PARTS)),
+        ]
+        for gap in gaps(rows)
+    ]
+    return table(["target", "router", "gap", *PARTS], lines, left=2)
+
+
+def by_regime(rows: pl.DataFrame) -> str:
+    """Mean score in training and in each regime of shift, a line per router."""
+    found = regimes(rows)
+    names = list(dict.fromkeys(row["regime"] for row in found))
+    scores = {(row["router"], row["regime"]): row for row in found}
+    lines = [
+        [
+            f"`{router}`" if role == "learned" else BESIDE[router],
+            *(_estimate(scores.get((router, name), {}), "score") for name in names),
+        ]
+        for router, role in {row["router"]: row["role"] for row in found}.items()
+        if role == "learned" or router in BESIDE
+    ]
+    return table(["router", *names], lines)
+
+
+def users_seen(rows: pl.DataFrame) -> str:
+    """Scores on users of training and on new ones, by how many there were."""
+    lines = [
+        [
+            f"`{row['router']}`",
+            str(row["users_trained"]),
+            str(row["seeds"]),
+            *(_estimate(row, name) for name in ("seen", "new", "gap")),
+            str(row["overlap"]),
+        ]
+        for row in curve(rows)
+    ]
+    heads = ["router", "training users", "seeds", "on these", "on new ones", "gap", "overlap"]
+    return table(heads, lines)
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A table in Markdown; the first `left` columns are words, the others numbers."""
+    rules = ["---"] * left + ["---:"] * (len(heads) - left)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *lines))
+
+
+def _learned(rows: pl.DataFrame) -> list[str]:
+    own = rows.filter((pl.col("role") == "learned") & (pl.col("trained_on") == "source"))
+    return own["router"].unique(maintain_order=True).to_list()
+
+
+def _at_home(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a router that met the shift, and no control's."""
+    return bool(row["trained_on"] != "target")
+
+
+def _number(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f}".replace("-0.00", "0.00")
+
+
+def _estimate(row: Mapping[str, Any], name: str) -> str:
+    """A figure, and its interval if there is one."""
+    if row.get(name) is None:
+        return DASH
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    ends = "" if low is None else f" ({_number(low)} to {_number(high)})"
+    return _number(row[name]) + ends

@@ -1,0 +1,175 @@
+"""Draws the figures of docs/results/generalisation.md from the rows beside it, as SVG.
+
+    python docs/figures.py          needs the extra `docs` (Matplotlib)
+
+The same rows give the same files. Pages of `carousel report` hold more, and tell the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import polars as pl
+from matplotlib import pyplot as plt
+
+from carousel_agents.generalisation.gaps import PARTS, gaps
+from carousel_agents.generalisation.summary import aggregated
+from carousel_agents.generalisation.users_seen import curve
+
+FOLDER = Path(__file__).parent / "results" / "generalisation"
+# Okabe and Ito's colours; a dash or a symbol says the same
+LOOKS = {
+    "ppo": ("#0072B2", "-", "o"),
+    "dqn": ("#D55E00", "-", "s"),
+    "recurrent-ppo": ("#009E73", "-", "^"),
+    "frozen-loop": ("#CC79A7", "--", ""),
+    "optimal": ("#555555", ":", ""),
+    "fixed": ("#999999", "-.", ""),
+    "ppo-context": ("#E69F00", "-", "D"),
+}
+NAMES = {"frozen-loop": "frozen loop", "optimal": "optimum", "fixed": "best constant"}
+LOWEST = -1.6  # scores below leave the frame; the tables have them
+FIXED_HASH = {"svg.hashsalt": "carousel", "svg.fonttype": "none", "font.size": 9}
+
+
+def rows_of(study: str) -> pl.DataFrame:
+    """The rows of a study."""
+    return pl.read_parquet(FOLDER / study / "results.parquet")
+
+
+def save(figure: Any, name: str) -> None:
+    """Write a figure, without the date."""
+    figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+
+
+def severity(study: str) -> None:
+    """Score by severity, a frame per axis."""
+    found = [row for row in aggregated(rows_of(study)) if row["trained_on"] != "target"]
+    axes = list(dict.fromkeys(row["axis"] for row in found))
+    columns = 4
+    lines = math.ceil(len(axes) / columns)
+    figure, frames = plt.subplots(
+        lines, columns, figsize=(10, 2.3 * lines), sharex=True, sharey=True, squeeze=False
+    )
+    for frame, axis in zip(frames.flat, axes, strict=False):
+        for router, (colour, dash, symbol) in LOOKS.items():
+            line = [row for row in found if (row["axis"], row["router"]) == (axis, router)]
+            line = [row for row in line if row["score"] is not None]
+            if not line:
+                continue
+            at = [row["severity"] for row in line]
+            style = {"color": colour, "linestyle": dash, "marker": symbol, "markersize": 3.5}
+            name = NAMES.get(router, router)
+            frame.plot(at, [row["score"] for row in line], **style, linewidth=1.3, label=name)
+            ends = [(row["score_low"], row["score_high"]) for row in line]
+            frame.fill_between(at, *zip(*ends, strict=True), color=colour, alpha=0.18, linewidth=0)
+        frame.set_title(axis, fontsize=9)
+        frame.set_ylim(LOWEST, 1.2)
+        frame.axhline(0, color="#bbbbbb", linewidth=0.6)
+    for frame in frames.flat[len(axes) :]:
+        frame.set_axis_off()
+    for frame in frames[:, 0]:
+        frame.set_ylabel("score")
+    for frame in list(frames.flat)[max(len(axes) - columns, 0) : len(axes)]:
+        frame.set_xlabel("severity")
+        frame.tick_params(labelbottom=True)
+    handles, names = frames.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper center", ncol=len(names), bbox_to_anchor=(0.5, 1.02))
+    figure.tight_layout(rect=(0, 0, 1, 0.97))
+    save(figure, f"{study}-severity")
+
+
+def against_distance(studies: tuple[str, ...]) -> None:
+    """Score against distance in nats, a frame per study."""
+    figure, frames = plt.subplots(1, len(studies), figsize=(10, 3.4), sharey=True, squeeze=False)
+    for frame, study in zip(frames.flat, studies, strict=True):
+        rows = aggregated(rows_of(study))
+        found = [row for row in rows if row["trained_on"] != "target" and row["score"] is not None]
+        for router in ("ppo", "dqn", "recurrent-ppo", "frozen-loop"):
+            colour, _, symbol = LOOKS[router]
+            points = [
+                (row["distance_nats"], row["score"])
+                for row in found
+                if row["router"] == router and row["distance_nats"] is not None
+            ]
+            style = {"color": colour, "marker": symbol or "x", "s": 16, "alpha": 0.8}
+            frame.scatter(*zip(*points, strict=True), **style, label=NAMES.get(router, router))
+        frame.set_xscale("symlog", linthresh=0.01)
+        frame.set_title(study)
+        frame.set_xlabel("nats per session from training")
+        frame.axhline(0, color="#bbbbbb", linewidth=0.6)
+        frame.set_ylim(LOWEST, 1.2)
+    frames[0, 0].set_ylabel("score")
+    frames[0, 0].legend(loc="lower left")
+    figure.tight_layout()
+    save(figure, "distance")
+
+
+def in_three(studies: tuple[str, ...]) -> None:
+    """Every gap with its parts, a frame per study."""
+    figure, frames = plt.subplots(len(studies), 1, figsize=(10, 3.2 * len(studies)), squeeze=False)
+    colours = ("#444444", "#56B4E9", "#F0E442", "#D55E00")
+    hatches = ("", "//", "..", "xx")
+    for frame, study in zip(frames.flat, studies, strict=True):
+        found = gaps(rows_of(study))
+        width = 0.2
+        for i, part in enumerate(("total", *PARTS)):
+            at = [x + (i - 1.5) * width for x in range(len(found))]
+            values = [gap[part] for gap in found]
+            reach = [
+                [max(gap[part] - (gap[f"{part}_low"] or gap[part]), 0) for gap in found],
+                [max((gap[f"{part}_high"] or gap[part]) - gap[part], 0) for gap in found],
+            ]
+            label = "gap" if part == "total" else part
+            style = {"color": colours[i], "hatch": hatches[i], "edgecolor": "white"}
+            frame.bar(at, values, width, yerr=reach, label=label, error_kw={"lw": 0.8}, **style)
+        names = [f"{gap['axis']}\n{gap['router']}" for gap in found]
+        frame.set_xticks(range(len(found)), names, fontsize=7.5)
+        frame.axhline(0, color="#444444", linewidth=0.6)
+        frame.set_ylabel("engagement per session")
+        frame.set_title(study)
+    frames[0, 0].legend(ncol=4)
+    figure.tight_layout()
+    save(figure, "gaps")
+
+
+def seen_and_new(study: str) -> None:
+    """Score on users of training and on new ones, by how many were trained on."""
+    figure, frame = plt.subplots(figsize=(5.5, 3.4))
+    found = curve(rows_of(study))
+    for router in dict.fromkeys(row["router"] for row in found):
+        colour, _, symbol = LOOKS[router]
+        line = [row for row in found if row["router"] == router]
+        for whom, dash in (("seen", "--"), ("new", "-")):
+            at = [row["users_trained"] for row in line]
+            style = {"color": colour, "linestyle": dash, "marker": symbol, "markersize": 4}
+            word = "users of training" if whom == "seen" else "new users"
+            frame.plot(at, [row[whom] for row in line], **style, label=f"{router}, {word}")
+            ends = [(row[f"{whom}_low"], row[f"{whom}_high"]) for row in line]
+            frame.fill_between(at, *zip(*ends, strict=True), color=colour, alpha=0.15, linewidth=0)
+    frame.set_xscale("log")
+    frame.set_xlabel("users trained on")
+    frame.set_ylabel("score")
+    frame.legend(fontsize=8)
+    figure.tight_layout()
+    save(figure, "users")
+
+
+def main() -> None:
+    """Draw all of them."""
+    mpl.use("svg")
+    with mpl.rc_context(FIXED_HASH):
+        both = ("Boredom", "Taste")
+        for study in both:
+            severity(study)
+        against_distance(both)
+        in_three(both)
+        seen_and_new("users")
+
+
+if __name__ == "__main__":
+    main()
