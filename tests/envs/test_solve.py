@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from env_helpers import busy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carousel_envs import CarouselVectorEnv, Population
 from carousel_envs.observation import Columns
@@ -124,6 +127,16 @@ def test_a_score_is_the_share_of_the_value_of_listening():
     assert reference.score((reference.value + reference.blind) / 2) == pytest.approx(0.5)
     known = Population.preset("Boredom").replace(boredom_hazard=0.0)
     assert solve(known).score(20.0) is None, "nothing to listen to"
+
+
+@given(engagement=st.floats(-50.0, 50.0), share=st.floats(0.0, 1.0))
+def test_no_optimum_within_the_bounds_gives_a_smaller_score(engagement, share):
+    known = solve(Population.preset("Boredom"))
+    between = dataclasses.replace(known, tier="bounds", value_upper=known.value + 3.0)
+    optimum = between.value + share * (between.value_upper - between.value)
+    score = (engagement - between.blind) / (optimum - between.blind)
+    assert between.score_at_least(engagement) <= score + 1e-9
+    assert known.score_at_least(engagement) == pytest.approx(known.score(engagement), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", presets())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import io
 import logging
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +18,6 @@ from env_helpers import plain
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import Reference, solve, store
 from carousel_envs.rollout import rollout
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # the package exports the function under the name of its module
 solve_module = importlib.import_module("carousel_envs.reference.solve")
@@ -239,3 +238,47 @@ def same(population: Population, one: Reference, other: Reference) -> bool:
         )
         for name in ("policy", "blind_policy", "myopic_policy")
     )
+
+
+def test_what_solves_imports_nothing_of_what_the_digest_leaves_out():
+    package = Path(store.__file__).parents[1]
+    # these hand shifts and environments with their drawing on, and solve nothing
+    seen = {package / "registry.py", package / "__init__.py"}
+    waiting = list(package.glob("reference/*.py"))
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for module in imported(path, package):
+            files = (module.with_suffix(".py"), module / "__init__.py")
+            waiting += [file for file in files if file.exists()]
+    within = {path.relative_to(package).parts[0] for path in seen}
+    assert {"reference", "rollout.py", "population.py", "users.py", "cues.py"} <= within
+    assert not within & set(store._NEVER_SOLVES)
+
+
+def imported(path: Path, package: Path) -> set[Path]:
+    """What a module of the package imports from the package when it is imported."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            found |= {base} | {base / alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("carousel_envs"):
+            base = package.joinpath(*node.module.split(".")[1:])
+            found |= {base} | {base / alias.name for alias in node.names}
+    return found
+
+
+def test_a_change_of_a_page_keeps_what_is_solved(tmp_path, monkeypatch):
+    package = tmp_path / "carousel_envs"
+    shutil.copytree(Path(store.__file__).parents[1], package)
+    monkeypatch.setattr(store, "__file__", str(package / "reference" / "store.py"))
+    digest = store.solvers.__wrapped__
+    before = digest()
+    assert before == store.solvers()
+    for name, changes in (("suite/boredom.py", False), ("session.py", True)):
+        with (package / name).open("a") as file:
+            file.write("# more\n")
+        assert (digest() != before) is changes, name

@@ -30,7 +30,8 @@ class Evaluation:
             None where listening is worth nothing. Tier "bounds": value is the lower bound, so a
             score may exceed 1.
         score_low, score_high: 95 % interval of the score from engagement_se.
-        score_at_least: the score if value_upper were the optimum; equal to it for tier "exact".
+        score_at_least: the smallest score that any optimum from value to value_upper would give;
+            equal to the score for tier "exact".
         session_length: mean turns played.
         left: share of users who left before the end.
         swaps: mean swaps per session.

@@ -65,7 +65,10 @@ COLUMNS: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "score": (_REAL, "(engagement - blind) / (value - blind); null if listening has no worth"),
         "score_low": (_REAL, "lower end of its 95 % interval over sessions"),
         "score_high": (_REAL, "upper end"),
-        "score_at_least": (_REAL, "the score if value_upper were the optimum"),
+        "score_at_least": (
+            _REAL,
+            "the smallest score that any optimum from value to value_upper gives",
+        ),
         "engagement": (_REAL, "mean per session of expected engagement less swap costs"),
         "engagement_se": (_REAL, "its standard error over sessions"),
         "session_length": (_REAL, "mean turns played"),

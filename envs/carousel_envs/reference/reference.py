@@ -73,8 +73,10 @@ class Reference:
         return self._share(engagement, self.value)
 
     def score_at_least(self, engagement: float) -> float | None:
-        """The same with value_upper in place of value: no optimum can make the score smaller."""
-        return self._share(engagement, self.value_upper)
+        """The smallest score that any optimum between value and value_upper would give: that of
+        value_upper, and below blind, where a higher optimum is kinder, that of value."""
+        best = self.value_upper if engagement > self.blind else self.value
+        return self._share(engagement, best)
 
     def _share(self, engagement: float, best: float) -> float | None:
         if self.value - self.blind < 1e-3 * max(abs(self.value), 1.0):

@@ -2,9 +2,9 @@
 
 An entry is a SHA-256 digest (32 bytes) of its name and of what follows, a NumPy archive of plain
 arrays. The digest is compared before anything is parsed, and reading runs no code. The name holds
-the population's fingerprint and a digest of this package's own source. So an entry that is damaged,
-or another's, or was made by another version of the solvers, is solved anew and replaced. Nothing
-depends on the store: without a place to write, everything is solved each time.
+the population's fingerprint and a digest of the source that solves and simulates. So an entry that
+is damaged, or another's, or was made by another version of the solvers, is solved anew and
+replaced. Nothing depends on the store: without a place to write, everything is solved each time.
 
 The folder is the environment variable `CAROUSEL_CACHE` (empty: keep nothing), else the user's cache
 folder. Deleting it is always safe.
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NEVER_SOLVES = ("checking", "shifts", "suite", "wrappers", "render.py")
+"""Parts of the package that nothing is solved with: a change there loses no solution."""
+
 Arrays = dict[str, "NDArray[Any]"]
 
 
@@ -59,11 +62,13 @@ def folder() -> Path | None:
 
 @cache
 def solvers() -> str:
-    """First 8 hex digits of a SHA-256 over the source of this package."""
+    """First 8 hex digits of a SHA-256 over the source that solves and simulates."""
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
-        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+        within = path.relative_to(package)
+        if within.parts[0] not in _NEVER_SOLVES:
+            digest.update(str(within).encode() + path.read_bytes())
     return digest.hexdigest()[:8]
 
 
