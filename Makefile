@@ -6,21 +6,29 @@ SBX := .venv-sbx
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx test-browser check format docs learners generalisation setup speed clean
+.PHONY: demo test test-long test-sbx test-rliable test-browser check format docs learners generalisation setup speed clean
 
 demo: setup
 	$(BIN)/carousel demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -m "not slow and not browser and not rliable"
 
 test-long: setup
-	$(BIN)/python -m pytest -m "slow and not browser"
+	$(BIN)/python -m pytest -m "slow and not browser and not rliable"
 
 # The algorithms that need the extra `sbx`, in an environment of their own: JAX is large, and
 # constraints.txt names no version of it.
 test-sbx: $(SBX)/.installed
 	$(SBX)/bin/python -m pytest -n 0 tests/agents/test_extras.py tests/agents/test_sbx.py
+
+# Statistics beside those of rliable.
+test-rliable: $(VENV)/.rliable
+	$(BIN)/python -m pytest -n 0 -m rliable tests/agents/test_rliable.py
+
+$(VENV)/.rliable: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[rliable]"
+	touch $@
 
 # The report page in a real browser. pip brings what drives it, Debian the browser itself.
 test-browser: $(VENV)/.browser
