@@ -43,7 +43,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
     compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
     improvements = aggregate.improvements(aggregate.shifted_rows(study.rows))
     parts = _parts(study, shifted, main, compared, improvements)
-    shown, unseen = panels(view, drawn, drawn=_in_curves)
+    shown, unseen = panels(view, drawn)
     pictures: dict[str, dict[str, figures.Figure]] = {
         f"{place}-axis-{i}": panel.pop("figures") for i, panel in enumerate(shown)
     }
@@ -89,11 +89,6 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "population": tables.pairs(study.summaries[0].get("population") or {}),
         "versions": tables.pairs(study.summaries[0].get("versions") or {}),
     }
-
-
-def _in_curves(router: str, look: Look) -> bool:
-    # the best constant is what an engaging habit without a user in sight would be
-    return look.role != "baseline" or router in ("uniform", "fixed", "open-loop")
 
 
 def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -> dict[str, Any]:

@@ -6,14 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .records import (
-    DASH,
-    Record,
-    axes_of,
-    interval_text,
-    number,
-    text,
-)
+from .records import DASH, Record, interval_text, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,27 +78,6 @@ _MEASURES = (
     _number("swaps", "swaps"),
     _number("refused", "refused"),
 )
-TRAINING_COLUMNS = (
-    _words("router"),
-    _words("role"),
-    *_MEASURES,
-    _words("what it is", "description"),
-)
-ROW_COLUMNS = (
-    _words("axis"),
-    _severity(),
-    _words("router"),
-    _words("role"),
-    *_MEASURES,
-    _number("optimum", "value"),
-    _number("upper bound", "value_upper"),
-    _number("blind", "blind"),
-    _number("best fixed", "best_fixed"),
-    _number("uniform", "uniform"),
-    _words("tier"),
-    _words("kind"),
-)
-
 SEEDS_COLUMNS = (
     _words("router"),
     _words("role"),
@@ -194,16 +166,3 @@ def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) ->
 def pairs(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Fields and values as text; what is nested as JSON."""
     return [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in mapping.items()]
-
-
-def commands(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What each command gives, and the command."""
-    found = [
-        ("Everything on this page", summary["command"]),
-        *(
-            (f"{router.get('router')}, in training", router.get("command"))
-            for router in summary["routers"]
-        ),
-        *((f"Axis {axis['name']}", axis["command"]) for axis in axes_of(summary)),
-    ]
-    return [(what, str(command)) for what, command in found if command]
