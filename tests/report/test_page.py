@@ -100,6 +100,17 @@ def test_every_anchor_has_a_target_and_every_name_is_its_own(shown):
     assert targets <= set(names)
 
 
+def test_what_an_environment_counts_has_a_column_there_and_nowhere_else(shown, tmp_path):
+    counts = {"kept": "goodbyes prevented", "unmasked": "unmasked", "deceived": "deceived"}
+    assert not set(counts.values()) & set(shown.tables["environment-0-rows-table"][0])
+    for column, name in counts.items():
+        page = Page(write_page([small(tmp_path / column, **{column: 0.4375})]).read_text("utf-8"))
+        for table in ("training", "rows"):
+            heads, *lines = page.tables[f"environment-0-{table}-table"]
+            assert heads[-1] == name
+            assert {line[-1] for line in lines} == {"0.44"}
+
+
 def test_companions_stand_beside_every_learned_score(shown):
     section = shown.text["environment-0"]
     for name in LEARNED:
@@ -198,26 +209,26 @@ def test_a_router_that_always_wins_improves_with_certainty():
     rows = frame(study_rows(**SMALL)).with_columns(
         pl.when(pl.col("role") == "learned").then(2.0).otherwise(pl.col("score")).alias("score")
     )
-    found = aggregate.improvements(aggregate.shifted_rows(rows))
+    found = aggregate.improvements(rows)
     assert {r["axis"] for r in found} == {"all", *SMALL["axes"]}
     for record in found:
-        ends = (record["probability_low"], record["probability_high"])
-        assert (record["probability"], ends) == (1.0, (1.0, 1.0))
+        ends = (record["improvement_low"], record["improvement_high"])
+        assert (record["improvement"], ends) == (1.0, (1.0, 1.0))
 
 
 def test_a_router_against_itself_improves_half_the_time():
     rows = frame(study_rows(**SMALL))
     frozen = rows.filter(pl.col("router") == "frozen-loop")
     twin = frozen.with_columns(router=pl.lit("twin"), role=pl.lit("learned"))
-    found = aggregate.improvements(aggregate.shifted_rows(pl.concat([frozen, twin])))
-    assert {r["probability"] for r in found} == {0.5}
+    found = aggregate.improvements(pl.concat([frozen, twin]))
+    assert {r["improvement"] for r in found} == {0.5}
 
 
-def test_regimes_average_conditions_before_seeds():
+def test_regimes_average_populations_before_seeds():
     rows = frame(study_rows(**SMALL))
     found = {(r["regime"], r["router"]): r for r in aggregate.regimes(rows)}
-    assert found["combinatorial", "ppo"]["conditions"] == 4
-    assert found["extrapolation", "ppo"]["conditions"] == 8
+    assert found["combinatorial", "ppo"]["populations"] == 4
+    assert found["extrapolation", "ppo"]["populations"] == 8
     assert found["training", "optimal"]["score"] == found["combinatorial", "optimal"]["score"] == 1
 
 

@@ -26,7 +26,7 @@ _PART_LOOKS = {
 
 def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure | None:
     """Mean score by regime, a marker per router."""
-    shown = [r for r in records if r["router"] in looks]
+    shown = [r for r in records if r["router"] in looks and number(r, "score") is not None]
     names = list(dict.fromkeys(str(record["regime"]) for record in shown))
     if len(names) < 2:
         return None
@@ -79,13 +79,13 @@ def _brief(record: Record) -> str:
 
 
 def _regime(record: Record, look: Look) -> str:
-    cells = record["conditions"]
+    met = record["populations"]
     return "<br>".join(
         line
         for line in (
             f"<b>{plain(str(record['router']))}</b> ({look.role})",
             runs_text(record),
-            f"{record['regime']}, {cells} condition{'' if cells == 1 else 's'}",
+            f"{record['regime']}, {met} population{'' if met == 1 else 's'}",
             f"score {text(number(record, 'score'))} {interval_text(record)}",
         )
         if line

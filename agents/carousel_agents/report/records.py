@@ -68,13 +68,7 @@ def text(value: float | None, digits: int = 2, unit: str = "") -> str:
 
 def estimate(record: Record, metric: str) -> tuple[float | None, float | None, float | None]:
     """(estimate, low, high) of a figure with its 95 % interval; each may be None."""
-    value = number(record, metric)
-    if metric != "engagement" or f"{metric}_low" in record:
-        return value, number(record, f"{metric}_low"), number(record, f"{metric}_high")
-    error = number(record, "engagement_se")
-    if value is None or error is None:
-        return value, None, None
-    return value, value - 1.96 * error, value + 1.96 * error
+    return number(record, metric), number(record, f"{metric}_low"), number(record, f"{metric}_high")
 
 
 def interval_text(record: Record, metric: str = "score") -> str:

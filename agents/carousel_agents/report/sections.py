@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.gaps import gaps
+from ..generalisation.summary import over_populations
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
 from .panels import panels
 from .records import Look, Record, interval_text, looks, number, runs_text, text
@@ -41,7 +42,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
     drawn = looks(view)
     main = {router: look for router, look in drawn.items() if look.role in _MAIN}
     compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
-    improvements = aggregate.improvements(aggregate.shifted_rows(study.rows))
+    improvements = aggregate.improvements(study.rows)
     parts = _parts(study, shifted, main, compared, improvements)
     shown, unseen = panels(view, drawn)
     pictures: dict[str, dict[str, figures.Figure]] = {
@@ -76,11 +77,13 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "bounds": any(record["tier"] == "bounds" for record in [*training, *shifted]),
         "training_table": tables.table(
             "Every router on the training users",
-            _measures(training, tables.SEEDS_COLUMNS),
+            tables.measures(tables.SEEDS_COLUMNS, training),
             training,
         ),
         "rows_table": tables.table(
-            "Every router under every shift", _measures(shifted, tables.SHIFTED_COLUMNS), shifted
+            "Every router under every shift",
+            tables.measures(tables.SHIFTED_COLUMNS, shifted),
+            shifted,
         ),
         "seeds": _seed_counts(training),
         "users": _counts(study, "users"),
@@ -100,7 +103,8 @@ def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -
     played = {record["axis"] for record in shifted}
     return {
         "routers": training,
-        "rows": shifted,
+        # each axis starts from the runs that met it
+        "rows": [*aggregate.records(aggregate.starts(study.rows)), *shifted],
         "axes": [axis for name, axis in axes.items() if name in played],
         "severities": [0.0],
         "reference": {},
@@ -122,8 +126,7 @@ def _parts(
     ]
     split, points = gaps(rows, resamples=aggregate.RESAMPLES), aggregate.seed_points(rows)
     by_regime = aggregate.regimes(rows)
-    under_shift = aggregate.shifted_rows(rows)
-    profiles = aggregate.profiles(under_shift, comparisons.THRESHOLDS) if len(under_shift) else {}
+    profiles = aggregate.profiles(rows, comparisons.THRESHOLDS)
     learned = {router: look for router, look in main.items() if look.role == "learned"}
     scatter = {
         what: figure
@@ -172,18 +175,14 @@ def _distances(shifted: Iterable[Record]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _measures(records: Sequence[Record], columns: Sequence[tables.Column]) -> list[tables.Column]:
-    """Welfare is shown where it is kept."""
-    kept = any(number(record, "welfare") is not None for record in records)
-    return [*columns, tables.WELFARE] if kept else list(columns)
-
-
 def _cards(
     study: Study, training: Sequence[Record], improvements: Sequence[Record]
 ) -> list[dict[str, Any]]:
     """Per learned router: its score, what it keeps under shift, and who stands beside it."""
-    shifted = aggregate.over_conditions(aggregate.shifted_rows(study.rows))
+    rows = aggregate.shifted_rows(study.rows)
+    shifted = over_populations(rows, resamples=aggregate.RESAMPLES)
     under_shift = {record["router"]: record for record in shifted}
+    there = rows.drop_nulls("score")["target"].n_unique()
     better = {record["router"]: record for record in improvements if record["axis"] == "all"}
     beside = _beside(training)
     cards = []
@@ -192,10 +191,11 @@ def _cards(
         found = better.get(record["router"], {})
         facts = [
             ("mean under shift", _with_interval(kept, "score")),
-            ("worst tenth of shifts", text(number(kept, "worst_decile"))),
+            ("worst tenth of shifts", _with_interval(kept, "worst_decile")),
             ("beats the frozen loop", _share(found)),
+            ("shifted populations", _how_many(kept, there)),
         ]
-        if kept:
+        if kept.get("populations"):
             where = f"{kept['worst_axis']} {kept['worst_severity']:g}"
             facts.insert(2, ("worst shift", f"{text(number(kept, 'worst'))} ({where})"))
         cards.append(
@@ -211,12 +211,22 @@ def _cards(
     return cards
 
 
+def _how_many(record: Record, there: int) -> str:
+    """Of how many populations these figures are: routers are alike only where that is."""
+    counted = int(number(record, "populations") or 0)
+    if counted == there:
+        return str(counted)
+    if counted == 0:
+        return f"none of {there} met by all seeds" if record.get("partly") else "none"
+    return f"{counted} of {there}" + (", which all seeds met" if record.get("partly") else "")
+
+
 def _with_interval(record: Record, metric: str) -> str:
     return f"{text(number(record, metric))} {interval_text(record, metric)}".strip()
 
 
 def _share(record: Record) -> str:
-    ends = [number(record, key) for key in ("probability", "probability_low", "probability_high")]
+    ends = [number(record, key) for key in ("improvement", "improvement_low", "improvement_high")]
     percent = [text(None if end is None else 100 * end, 0) for end in ends]
     if ends[0] is None:
         return percent[0]

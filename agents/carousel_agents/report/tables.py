@@ -101,15 +101,24 @@ SHIFTED_COLUMNS = (
     _words("tier"),
     _words("kind"),
 )
-WELFARE = _number("welfare", "welfare")
+_OPTIONAL = {
+    "welfare": _number("welfare", "welfare"),
+    "kept": _number("goodbyes prevented", "kept"),
+    "unmasked": _number("unmasked", "unmasked"),
+    "lied": _number("lied", "lied"),
+    "deceived": _number("deceived", "deceived"),
+}
+"""What only some environments count."""
+
 REGIME_COLUMNS = (
     _words("regime"),
     _words("router"),
     _words("role"),
     _number("seeds", "seeds", 0),
-    _number("conditions", "conditions", 0),
+    _number("populations", "populations", 0),
+    _number("left out", "partly", 0),
     _estimate("score", "mean score"),
-    _number("worst tenth", "worst_decile"),
+    _estimate("worst_decile", "worst tenth"),
     _number("worst", "worst"),
     _words("where", "worst_axis"),
 )
@@ -143,8 +152,8 @@ SEED_COLUMNS = (
 IMPROVEMENT_COLUMNS = (
     _words("router"),
     _words("axis"),
-    _estimate("probability"),
-    _number("conditions", "conditions", 0),
+    _estimate("improvement", "probability"),
+    _number("populations", "populations", 0),
     _number("seeds", "seeds", 0),
 )
 DISTANCE_COLUMNS = (
@@ -155,6 +164,16 @@ DISTANCE_COLUMNS = (
     _number("nats per turn", "distance_per_turn", 4),
     _words("what is missing", "distance_note"),
 )
+
+
+def measures(columns: Sequence[Column], records: Sequence[Record]) -> list[Column]:
+    """The columns, and behind them what is counted where these records are from."""
+    counted = [
+        column
+        for key, column in _OPTIONAL.items()
+        if any(number(record, key) is not None for record in records)
+    ]
+    return [*columns, *counted]
 
 
 def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) -> dict[str, Any]:
