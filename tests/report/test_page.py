@@ -288,18 +288,6 @@ def test_same_rows_give_the_same_bytes(tmp_path):
     assert (folder / "report.html").exists()
 
 
-def test_one_environment_from_two_folders_shares_a_section(tmp_path):
-    rows = study_rows(**{**SMALL, "routers": ("ppo", "dqn")})
-    for name, other in (("ppo", "dqn"), ("dqn", "ppo")):
-        write_study(tmp_path / name, [row for row in rows if row["router"] != other])
-    page = Page(write_page([tmp_path / "ppo", tmp_path / "dqn"]).read_text(encoding="utf-8"))
-    assert "environment-1-head" not in page.text
-    _, *training = page.tables["environment-0-training-table"]
-    names = [row[0] for row in training]
-    assert len(names) == len(set(names))
-    assert {"ppo", "dqn", "optimal"} <= set(names)
-
-
 def test_hostile_text_stays_text(tmp_path):
     rows = study_rows(**SMALL)
     for row in rows:
