@@ -1,11 +1,13 @@
 """What no page is made from: each gets one sentence, and nothing is written or replaced."""
 
+import hashlib
+import json
 import subprocess
 import sys
 
 import polars as pl
 import pytest
-from study_example import SMALL, frame, small, study_rows, write_study
+from study_example import SMALL, frame, small, study_rows, study_summary, write_study
 
 from carousel_agents.report import write_page
 from carousel_envs import CarouselError
@@ -60,6 +62,20 @@ def test_another_schema_is_refused(tmp_path):
     ):
         other.write_parquet(tmp_path / "results.parquet")
         assert words in refused([tmp_path])
+
+
+def test_rows_of_which_the_summary_does_not_tell_are_refused(tmp_path):
+    """As they lie there when a study is repeated and stopped before its end."""
+    folder = small(tmp_path)
+    content = (folder / "results.parquet").read_bytes()
+    summary = study_summary(results_sha256=hashlib.sha256(content).hexdigest())
+    write = (folder / "summary.json").write_text
+    write(json.dumps(summary))
+    assert write_page([folder]).exists()
+    write(json.dumps(summary | {"results_sha256": "0" * 64}))
+    words = refused([folder])
+    assert "tells of other rows than those in" in words
+    assert "run its command again" in words
 
 
 def test_two_results_for_one_question_are_refused(tmp_path):

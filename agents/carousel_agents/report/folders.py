@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def read_studies(folders: Sequence[Path]) -> list[Study]:
         raise CarouselError("no folder is given; a report is made from one at least")
     found: dict[tuple[str, str], list[tuple[Path, pl.DataFrame, Mapping[str, Any]]]] = {}
     for folder in dict.fromkeys(folders):
-        rows, summary = _rows(folder), _summary(folder)
+        rows, summary = _study(folder)
         for (environment, source), part in rows.group_by(
             ["environment", "source"], maintain_order=True
         ):
@@ -79,9 +80,20 @@ def read_studies(folders: Sequence[Path]) -> list[Study]:
     ]
 
 
-def _rows(folder: Path) -> pl.DataFrame:
+def _study(folder: Path) -> tuple[pl.DataFrame, Mapping[str, Any]]:
     path = folder / RESULTS
     data = _bytes(folder, path)
+    rows, summary = _rows(path, data), _summary(folder)
+    told = summary.get("results_sha256")
+    if told is not None and told != hashlib.sha256(data).hexdigest():
+        raise CarouselError(
+            f"{folder / SUMMARY} tells of other rows than those in {path}; the study is unfinished "
+            "or its rows were changed (run its command again)"
+        )
+    return rows, summary
+
+
+def _rows(path: Path, data: bytes) -> pl.DataFrame:
     try:
         rows = pl.read_parquet(io.BytesIO(data))
     # what is not Parquet at all can end in a panic, which is no Exception
