@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from ..generalisation.gaps import PARTS
-from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, thin
+from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
         values, lows, highs = (
             zip(*(estimate(r, "score") for r in own), strict=True) if own else 3 * [()]
         )
-        inside = [low <= value <= high for value in values]
+        # who lies off the scale has no interval on it; the others keep theirs
+        drawn = [value if low <= value <= high else None for value in values]
         figure.add_scatter(
             x=[min(max(value, low + edge), high - edge) for value in values],
             # the first regime on top, and its routers in their order
@@ -50,9 +51,9 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
             marker={
                 "color": look.color,
                 "size": 10,
-                "symbol": [look.symbol if fits else "triangle-left" for fits in inside],
+                "symbol": [symbol(value, (low, high), look, ("left", "right")) for value in values],
             },
-            error_x=bars(values, lows, highs, look.color) if all(inside) else None,
+            error_x=bars(drawn, lows, highs, look.color),
             hovertext=[_regime(record, look) for record in own],
             hoverinfo="text",
             meta=router,

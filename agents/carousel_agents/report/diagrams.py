@@ -18,6 +18,7 @@ from .figures import (
     note,
     plain,
     scale,
+    symbol,
     thin,
 )
 from .records import PLUS_MINUS, Look, Record, estimate, number, text
@@ -51,8 +52,9 @@ def distance_figure(rows: Sequence[Record], looks: Mapping[str, Look]) -> Figure
                 "color": look.color,
                 "size": 8,
                 "opacity": 0.85,
-                # beyond the scale the symbol says which way
-                "symbol": [_symbol(float(row["score"]), limits, look) for row in own],
+                "symbol": [
+                    symbol(float(row["score"]), limits, look, ("down", "up")) for row in own
+                ],
             },
             hovertext=[f"{_where(row)}<br>{hover(row, look)}" for row in own],
             hoverinfo="text",
@@ -87,10 +89,6 @@ def _place(nats: float) -> float:
 def _within(score: float, limits: tuple[float, float]) -> float:
     edge = 0.03 * (limits[1] - limits[0])
     return min(max(score, limits[0] + edge), limits[1] - edge)
-
-
-def _symbol(score: float, limits: tuple[float, float], look: Look) -> str:
-    return look.symbol if limits[0] <= score <= limits[1] else "triangle-down-open"
 
 
 def _where(row: Record) -> str:

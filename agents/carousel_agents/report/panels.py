@@ -19,6 +19,7 @@ from .figures import (
     hover,
     note,
     scale,
+    symbol,
     thin,
 )
 from .records import Look, Record, axes_of, curve, estimate, number, text
@@ -151,7 +152,7 @@ def _arrows(
                 marker={
                     "color": look.color,
                     "size": 10 if look.width > 2 else 8,
-                    "symbol": "triangle-up" if value > high else "triangle-down",
+                    "symbol": symbol(value, limits, look, ("down", "up")),
                 },
                 text=[text(value, 1)],
                 textposition="bottom center" if value > high else "top center",
