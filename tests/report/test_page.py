@@ -61,6 +61,7 @@ def pictures(page):
 def test_every_environment_has_a_section(shown):
     assert shown.text["environment-0-head"] == BOREDOM
     assert shown.text["environment-1-head"] == TASTE
+    assert "2,000 sessions per condition" in shown.text["environment-0"]
     assert "relative to the lower bound" in " ".join(shown.text["content"].split())
     assert "†" in shown.text["environment-1"]
     assert "†" not in shown.text["environment-0"]

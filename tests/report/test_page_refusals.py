@@ -90,7 +90,7 @@ def test_two_results_for_one_question_are_refused(tmp_path):
 
 def test_other_sessions_do_not_stand_side_by_side(tmp_path):
     folders = [small(tmp_path / "one"), small(tmp_path / "other", seed=7)]
-    assert "2000 users, seed 0 and 2000 users, seed 7" in refused(folders)
+    assert "2000 sessions, seed 0 and 2000 sessions, seed 7" in refused(folders)
 
 
 def test_a_page_replaces_no_results(tmp_path):

@@ -161,7 +161,7 @@ def _joined(
     whole = pl.concat([rows for _, rows, _ in parts])
     if len(played := whole.select("users", "seed").unique(maintain_order=True)) > 1:
         words = " and ".join(
-            f"{users} users, seed {seed}" for users, seed in played.head(2).iter_rows()
+            f"{sessions} sessions, seed {seed}" for sessions, seed in played.head(2).iter_rows()
         )
         raise CarouselError(
             f"{environment} was played with {words}; results stand side by side only if they are "

@@ -86,7 +86,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
             shifted,
         ),
         "seeds": _seed_counts(training),
-        "users": _counts(study, "users"),
+        "sessions": _counts(study, "users"),
         "seed": _counts(study, "seed"),
         "commands": _commands(study),
         "population": tables.pairs(study.summaries[0].get("population") or {}),
