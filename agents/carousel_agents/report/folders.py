@@ -167,7 +167,9 @@ def _joined(
             f"{environment} was played with {words}; results stand side by side only if they are "
             "of the same sessions"
         )
-    _check_one_policy([summary for _, _, summary in parts])
+    # policies that were trained on several draws of as many users share a name and a seed
+    shifts = [part for part in parts if (part[1]["axis"] != USERS.name).any()]
+    _check_one_policy([summary for _, _, summary in shifts])
     whole = _named(whole)
     _check_one_result(environment, whole, [folder for folder, _, _ in parts])
     # scripted routers stand in every folder, and so may policies
@@ -177,8 +179,8 @@ def _joined(
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
     """Each run under the path that it has first: folders may write it in several ways."""
     first = pl.col("policy").first().over("router", "training_seed", "users_trained", "trained_on")
-    control = pl.col("trained_on").eq_missing(pl.lit("target"))
-    return rows.with_columns(policy=pl.when(control).then(pl.col("policy")).otherwise(first))
+    others = pl.col("trained_on").eq_missing(pl.lit("target")) | (pl.col("axis") == USERS.name)
+    return rows.with_columns(policy=pl.when(others).then(pl.col("policy")).otherwise(first))
 
 
 def _check_one_policy(summaries: Sequence[Mapping[str, Any]]) -> None:

@@ -38,12 +38,21 @@ def section(study: Study, place: int) -> dict[str, Any]:
     """
     training = aggregate.records(aggregate.training_rows(study.rows))
     shifted = aggregate.records(aggregate.shifted_rows(study.rows))
+    by_users = [
+        {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
+        for record in aggregate.records(
+            aggregate.users_rows(study.rows), ("users_trained", "overlap")
+        )
+    ]
     view = _view(study, training, shifted)
-    drawn = looks(view)
+    drawn = looks({**view, "rows": [*view["rows"], *by_users]})
     main = {router: look for router, look in drawn.items() if look.role in _MAIN}
     compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
     improvements = aggregate.improvements(study.rows)
     parts = _parts(study, shifted, main, compared, improvements)
+    asked = {router: drawn[router] for router in drawn if _is_in(router, by_users)}
+    if asked:
+        parts["pictures"]["users"] = {"figure": diagrams.users_figure(by_users, asked)}
     shown, unseen = panels(view, drawn)
     pictures: dict[str, dict[str, figures.Figure]] = {
         f"{place}-axis-{i}": panel.pop("figures") for i, panel in enumerate(shown)
@@ -71,7 +80,11 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "cards": _cards(study, training, improvements),
         "panels": shown,
         "unseen": unseen,
-        "legend": {r: look for r, look in drawn.items() if any(r in p["routers"] for p in shown)},
+        "legend": {
+            router: look
+            for router, look in drawn.items()
+            if router in asked or any(router in panel["routers"] for panel in shown)
+        },
         "main": list(main),
         "heat": highlights.heat_maps(view, drawn),
         "bounds": any(record["tier"] == "bounds" for record in [*training, *shifted]),
@@ -80,6 +93,9 @@ def section(study: Study, place: int) -> dict[str, Any]:
             tables.measures(tables.SEEDS_COLUMNS, training),
             training,
         ),
+        "users_table": tables.table("Score by users trained on", tables.USERS_COLUMNS, by_users),
+        "beside_users": any(look.role != "learned" for look in asked.values()),
+        "only_users": bool(by_users) and not training and not shifted,
         "rows_table": tables.table(
             "Every router under every shift",
             tables.measures(tables.SHIFTED_COLUMNS, shifted),
@@ -92,6 +108,10 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "population": tables.pairs(study.summaries[0].get("population") or {}),
         "versions": tables.pairs(study.summaries[0].get("versions") or {}),
     }
+
+
+def _is_in(router: str, records: Sequence[Record]) -> bool:
+    return any(record["router"] == router for record in records)
 
 
 def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -> dict[str, Any]:
@@ -119,11 +139,7 @@ def _parts(
     improvements: Sequence[Record],
 ) -> dict[str, Any]:
     """Figures and tables that need more than severity curves do."""
-    rows, pictures = study.rows, {}
-    by_users = [
-        {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
-        for record in aggregate.records(aggregate.users_rows(rows), ("users_trained", "overlap"))
-    ]
+    rows = study.rows
     split, points = gaps(rows, resamples=aggregate.RESAMPLES), aggregate.seed_points(rows)
     by_regime = aggregate.regimes(rows)
     profiles = aggregate.profiles(rows, comparisons.THRESHOLDS)
@@ -135,7 +151,6 @@ def _parts(
     }
     singles = {
         "distance": diagrams.distance_figure(shifted, main),
-        "users": diagrams.users_figure(by_users, learned) if by_users else None,
         "regimes": comparisons.regimes_figure(by_regime, compared),
         "profile": comparisons.profile_figure(profiles, compared),
     }
@@ -152,7 +167,6 @@ def _parts(
         "views": list(scatter),
         "split": list(dict.fromkeys(gap["router"] for gap in split)),
         "gaps_table": tables.table("Gaps and their parts", tables.GAP_COLUMNS, split),
-        "users_table": tables.table("Score by users trained on", tables.USERS_COLUMNS, by_users),
         "regimes_table": tables.table("Score by regime", tables.REGIME_COLUMNS, by_regime),
         "seeds_table": tables.table("Seed by seed", tables.SEED_COLUMNS, points),
         "improvement_table": tables.table(
