@@ -96,7 +96,7 @@ def _regime(record: Record, look: Look) -> str:
 def profile_figure(
     profiles: Mapping[str, Sequence[float]], looks: Mapping[str, Look]
 ) -> Figure | None:
-    """Share of runs and conditions above each score, a line per router."""
+    """Share of runs and shifted populations above each score, a line per router."""
     figure = go.Figure()
     shown = [router for router in looks if router in profiles]
     if not shown:
