@@ -11,6 +11,7 @@ from carousel_agents.generalisation.summary import (
     aggregated,
     by_router,
     improvement,
+    over_populations,
     profile,
     scores,
     worst_decile,
@@ -120,8 +121,9 @@ def test_improvement_counts_pairs_on_common_populations():
     loop = {"router": "frozen-loop", "role": "frozen", "policy": "frozen-loop"}
     ours, theirs = on_targets([10, 15, 20]), on_targets([12, 15])
     rows = frame(*ours, *(one | loop for one in theirs))
-    assert improvement(rows, "ppo") == pytest.approx((0 + 0.5) / 2)
-    assert improvement(rows, "frozen-loop", "ppo") == pytest.approx(0.75)
+    found = improvement(rows, "ppo")
+    assert (found["improvement"], found["populations"]) == ((0 + 0.5) / 2, 2)
+    assert improvement(rows, "frozen-loop", "ppo")["improvement"] == pytest.approx(0.75)
     alone = frame(*on_targets([10]), *(one | loop | {"target": "other"} for one in theirs))
     with pytest.raises(CarouselError, match="no population in common"):
         improvement(alone, "ppo")
@@ -140,9 +142,67 @@ def test_routers_that_met_everybody_are_told_by_one_row():
     assert found[1]["improvement_over_frozen_loop"] is None
 
 
+def test_training_users_are_no_shift():
+    """Bad or good as it is on them, it counts in no figure that is told of shifts."""
+    loop = {"router": "frozen-loop", "role": "frozen", "policy": "frozen-loop"}
+    ours, theirs = on_targets([16, 18], seeds=2), on_targets([12, 17])
+    rows = frame(*ours, *(one | loop for one in theirs))
+    for at_home in (0.0, 19.0):
+        start = [row(seed=seed, engagement=at_home) for seed in range(2)]
+        more = frame(*start, *ours, start[0] | loop, *(one | loop for one in theirs))
+        assert worst_decile(more, "ppo") == worst_decile(rows, "ppo")
+        assert worst_decile(more, "ppo")["populations"] == 2
+        assert improvement(more, "ppo") == improvement(rows, "ppo")
+        assert profile(more, "ppo", [0.7]) == profile(rows, "ppo", [0.7]) == 0.5
+        assert by_router(more) == by_router(rows)
+
+
+def test_a_population_under_two_axes_counts_once_everywhere():
+    ours = on_targets([10, 15, 20], seeds=3)
+    (found,) = over_populations(frame(*ours))
+    again = [one | {"axis": "another", "target": one["target"]} for one in ours[:3]]
+    assert over_populations(frame(*ours, *again)) == [found]
+    assert found["score"] == pytest.approx(0.5 + 0.01)
+    assert (found["worst"], found["worst_axis"]) == (pytest.approx(0.01), "hazard")
+
+
+def test_what_some_policies_did_not_meet_counts_for_none():
+    """Seeds 0 and 1 met three populations, seed 2 only the first and the last."""
+    ours = on_targets([10, 15, 20], seeds=3)
+    (found,) = over_populations(frame(*(one for one in ours if one["engagement"] != 15.2)))
+    assert (found["populations"], found["partly"], found["seeds"]) == (2, 1, 3)
+    assert found["score"] == pytest.approx(0.51)
+    whole = over_populations(frame(*(one for one in ours if one["severity"] != 0.02)))
+    assert [found | {"partly": 0}] == whole
+
+
+def test_policies_without_a_population_in_common_are_not_put_together():
+    ours = on_targets([10, 15], seeds=2)
+    apart = [ours[0], ours[3]]
+    (found,) = over_populations(frame(*apart))
+    assert (found["seeds"], found["populations"], found["partly"]) == (2, 0, 2)
+    assert found["score"] is found["worst"] is found["worst_decile_low"] is None
+    with pytest.raises(CarouselError, match="the 2 policies of router 'ppo' met no population in"):
+        worst_decile(frame(*apart), "ppo")
+
+
+def test_a_policy_that_never_met_the_other_router_is_passed_over():
+    loop = {"router": "frozen-loop", "role": "frozen", "policy": "frozen-loop"}
+    ours = on_targets([10, 15], seeds=2)
+    elsewhere = row(seed=2, severity=0.5)
+    rows = frame(*ours, elsewhere, *(one | loop for one in on_targets([9, 16])))
+    found = improvement(rows, "ppo")
+    assert (found["improvement"], found["seeds"], found["populations"]) == (0.5, 2, 2)
+
+
+def test_one_policy_under_two_paths_is_one():
+    here = on_targets([10, 15], seeds=2)
+    there = [one | {"policy": f"/runs/{one['policy']}"} for one in here]
+    rows = frame(here[0], here[1], there[2], there[3], *here)
+    assert over_populations(rows) == over_populations(frame(*here))
+
+
 def test_missing_rows_are_one_sentence():
-    rows = frame(*on_targets([10, 15], seeds=2)[:-1])
-    with pytest.raises(CarouselError, match="1 to 2 policies by population"):
-        worst_decile(rows, "ppo")
+    rows = frame(*on_targets([10, 15], seeds=2))
     with pytest.raises(CarouselError, match="no row tells a score of router 'dqn'"):
         scores(rows, "dqn")

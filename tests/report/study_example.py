@@ -39,8 +39,9 @@ def base(environment, axis, severity):
     kind, regime, *_, nats = AXES.get(axis, ("covariate", "training", 0.0, 0.0, 0.0))
     exact = environment != TASTE
     value = (24.0 if exact else 18.0) - 2.0 * severity
-    apart = {} if severity == 0 else {"distance_note": WITHOUT_DISTANCE}
-    if nats is not None:
+    apart = {"distance_note": WITHOUT_DISTANCE}
+    if nats is not None or severity == 0:
+        nats = nats or 0.0
         apart = {"distance_nats": nats * severity**2, "distance_se": 0.02 * nats * severity}
     return {
         "environment": environment,

@@ -61,6 +61,7 @@ def pictures(page):
 def test_every_environment_has_a_section(shown):
     assert shown.text["environment-0-head"] == BOREDOM
     assert shown.text["environment-1-head"] == TASTE
+    assert "2,000 sessions per condition" in shown.text["environment-0"]
     assert "relative to the lower bound" in " ".join(shown.text["content"].split())
     assert "†" in shown.text["environment-1"]
     assert "†" not in shown.text["environment-0"]
@@ -98,6 +99,17 @@ def test_every_anchor_has_a_target_and_every_name_is_its_own(shown):
     targets = {a["href"][1:] for t, a in shown.tags if t == "a"}
     targets |= {a["aria-labelledby"] for _, a in shown.tags if "aria-labelledby" in a}
     assert targets <= set(names)
+
+
+def test_what_an_environment_counts_has_a_column_there_and_nowhere_else(shown, tmp_path):
+    counts = {"kept": "goodbyes prevented", "unmasked": "unmasked", "deceived": "deceived"}
+    assert not set(counts.values()) & set(shown.tables["environment-0-rows-table"][0])
+    for column, name in counts.items():
+        page = Page(write_page([small(tmp_path / column, **{column: 0.4375})]).read_text("utf-8"))
+        for table in ("training", "rows"):
+            heads, *lines = page.tables[f"environment-0-{table}-table"]
+            assert heads[-1] == name
+            assert {line[-1] for line in lines} == {"0.44"}
 
 
 def test_companions_stand_beside_every_learned_score(shown):
@@ -145,7 +157,7 @@ def test_distance_axis_shows_zero_and_keeps_the_order():
 
 def test_training_users_and_new_users_have_a_line_each(shown):
     traces = pictures(shown)["0-users"]["figure"]["data"]
-    lines = [trace for trace in traces if trace["mode"] == "lines+markers"]
+    lines = [t for t in traces if t["mode"] == "lines+markers" and t["meta"] in LEARNED]
     assert {(t["meta"], t["line"]["dash"]) for t in lines} == {
         (router, dash) for router in LEARNED for dash in ("solid", "dash")
     }
@@ -198,26 +210,26 @@ def test_a_router_that_always_wins_improves_with_certainty():
     rows = frame(study_rows(**SMALL)).with_columns(
         pl.when(pl.col("role") == "learned").then(2.0).otherwise(pl.col("score")).alias("score")
     )
-    found = aggregate.improvements(aggregate.shifted_rows(rows))
+    found = aggregate.improvements(rows)
     assert {r["axis"] for r in found} == {"all", *SMALL["axes"]}
     for record in found:
-        ends = (record["probability_low"], record["probability_high"])
-        assert (record["probability"], ends) == (1.0, (1.0, 1.0))
+        ends = (record["improvement_low"], record["improvement_high"])
+        assert (record["improvement"], ends) == (1.0, (1.0, 1.0))
 
 
 def test_a_router_against_itself_improves_half_the_time():
     rows = frame(study_rows(**SMALL))
     frozen = rows.filter(pl.col("router") == "frozen-loop")
     twin = frozen.with_columns(router=pl.lit("twin"), role=pl.lit("learned"))
-    found = aggregate.improvements(aggregate.shifted_rows(pl.concat([frozen, twin])))
-    assert {r["probability"] for r in found} == {0.5}
+    found = aggregate.improvements(pl.concat([frozen, twin]))
+    assert {r["improvement"] for r in found} == {0.5}
 
 
-def test_regimes_average_conditions_before_seeds():
+def test_regimes_average_populations_before_seeds():
     rows = frame(study_rows(**SMALL))
     found = {(r["regime"], r["router"]): r for r in aggregate.regimes(rows)}
-    assert found["combinatorial", "ppo"]["conditions"] == 4
-    assert found["extrapolation", "ppo"]["conditions"] == 8
+    assert found["combinatorial", "ppo"]["populations"] == 4
+    assert found["extrapolation", "ppo"]["populations"] == 8
     assert found["training", "optimal"]["score"] == found["combinatorial", "optimal"]["score"] == 1
 
 
@@ -275,18 +287,6 @@ def test_same_rows_give_the_same_bytes(tmp_path):
     digests = {hashlib.sha256(write_page([folder]).read_bytes()).hexdigest() for _ in range(2)}
     assert len(digests) == 1
     assert (folder / "report.html").exists()
-
-
-def test_one_environment_from_two_folders_shares_a_section(tmp_path):
-    rows = study_rows(**{**SMALL, "routers": ("ppo", "dqn")})
-    for name, other in (("ppo", "dqn"), ("dqn", "ppo")):
-        write_study(tmp_path / name, [row for row in rows if row["router"] != other])
-    page = Page(write_page([tmp_path / "ppo", tmp_path / "dqn"]).read_text(encoding="utf-8"))
-    assert "environment-1-head" not in page.text
-    _, *training = page.tables["environment-0-training-table"]
-    names = [row[0] for row in training]
-    assert len(names) == len(set(names))
-    assert {"ppo", "dqn", "optimal"} <= set(names)
 
 
 def test_hostile_text_stays_text(tmp_path):

@@ -1,11 +1,13 @@
 """What no page is made from: each gets one sentence, and nothing is written or replaced."""
 
+import hashlib
+import json
 import subprocess
 import sys
 
 import polars as pl
 import pytest
-from study_example import SMALL, frame, small, study_rows, write_study
+from study_example import SMALL, frame, small, study_rows, study_summary, write_study
 
 from carousel_agents.report import write_page
 from carousel_envs import CarouselError
@@ -62,6 +64,20 @@ def test_another_schema_is_refused(tmp_path):
         assert words in refused([tmp_path])
 
 
+def test_rows_of_which_the_summary_does_not_tell_are_refused(tmp_path):
+    """As they lie there when a study is repeated and stopped before its end."""
+    folder = small(tmp_path)
+    content = (folder / "results.parquet").read_bytes()
+    summary = study_summary(results_sha256=hashlib.sha256(content).hexdigest())
+    write = (folder / "summary.json").write_text
+    write(json.dumps(summary))
+    assert write_page([folder]).exists()
+    write(json.dumps(summary | {"results_sha256": "0" * 64}))
+    words = refused([folder])
+    assert "tells of other rows than those in" in words
+    assert "run its command again" in words
+
+
 def test_two_results_for_one_question_are_refused(tmp_path):
     one = small(tmp_path / "one")
     rows = study_rows(**SMALL)
@@ -74,7 +90,7 @@ def test_two_results_for_one_question_are_refused(tmp_path):
 
 def test_other_sessions_do_not_stand_side_by_side(tmp_path):
     folders = [small(tmp_path / "one"), small(tmp_path / "other", seed=7)]
-    assert "2000 users, seed 0 and 2000 users, seed 7" in refused(folders)
+    assert "2000 sessions, seed 0 and 2000 sessions, seed 7" in refused(folders)
 
 
 def test_a_page_replaces_no_results(tmp_path):

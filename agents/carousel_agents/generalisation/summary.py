@@ -2,10 +2,14 @@
 
 Seeds are the unit of replication: a router of several training seeds has one row per policy, and
 its figure is the interquartile mean over them.
+
+Over populations every figure is of shifted ones, each of them once whichever axes it stands under,
+and of those that every policy of the router met: else some would be judged by easier users.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +19,9 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 
 from .evaluate import Z95
+from .score_table import Table, shifted
 from .statistics import (
+    RESAMPLES,
     interval,
     iqm,
     performance_profile,
@@ -24,10 +30,16 @@ from .statistics import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 GROUP = ("router", "trained_on", "axis", "severity")
 """What the seeds of one figure share."""
+
+FROZEN_LOOP = "frozen-loop"
+ENDS = ("", "_low", "_high")
+"""What is added to a figure's name: nothing, and for the ends of its 95 % interval."""
 
 _SHARED = (
     *("environment", "axis", "kind", "regime", "severity", "router", "role", "algorithm"),
@@ -41,7 +53,9 @@ _MEANS = (
 )
 
 
-def aggregated(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def aggregated(
+    rows: pl.DataFrame, by: Sequence[str] = (), *, resamples: int = RESAMPLES
+) -> list[dict[str, Any]]:
     """One row per router, what it was trained on, axis and severity, in order of first appearance.
 
     With two policies or more, `engagement`, `score` and `score_at_least` are interquartile means
@@ -51,22 +65,27 @@ def aggregated(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
     Args:
         rows: with the columns of `schema.SCHEMA`.
+        by: further columns that keep rows apart.
+        resamples: of an interval, 100 to 1 000 000.
 
     Returns:
-        Plain data: the schema's columns that policies share, `seeds` (policies), engagement,
-        engagement_low, engagement_high, score, score_low, score_high, score_at_least, and means.
+        Plain data: the schema's columns that policies share, those of `by`, `seeds` (policies),
+        engagement, engagement_low, engagement_high, score, score_low, score_high, score_at_least,
+        and means.
     """
-    groups = rows.partition_by(GROUP, maintain_order=True)
-    return [_aggregate(group) for group in groups]
+    groups = rows.partition_by([*GROUP, *by], maintain_order=True)
+    return [_aggregate(group, by, resamples) for group in groups]
 
 
-def _aggregate(group: pl.DataFrame) -> dict[str, Any]:
+def _aggregate(group: pl.DataFrame, by: Sequence[str], resamples: int) -> dict[str, Any]:
     first = group.row(0, named=True)
-    row = {name: first[name] for name in _SHARED}
+    row = {name: first[name] for name in (*_SHARED, *by)}
     row["seeds"] = len(group)
     if len(group) > 1:
         for name in ("engagement", "score"):
-            row |= _over_seeds(name, group[name])
+            values = group[name]
+            known = [] if values.null_count() else values.to_list()
+            row |= _over_seeds(name, known, iqm, resamples)
         at_least = group["score_at_least"]
         row["score_at_least"] = None if at_least.null_count() else float(iqm(at_least.to_numpy()))
     else:
@@ -76,18 +95,20 @@ def _aggregate(group: pl.DataFrame) -> dict[str, Any]:
     return row
 
 
-def _over_seeds(name: str, values: pl.Series) -> dict[str, Any]:
-    low_and_high = (f"{name}_low", f"{name}_high")
-    if values.null_count():
-        return dict.fromkeys((name, *low_and_high))
-    found = values.to_numpy()
-    ends = interval([found]) or (None, None)
-    return {name: float(iqm(found)), **dict(zip(low_and_high, ends, strict=True))}
+def _over_seeds(
+    name: str, values: ArrayLike, statistic: Callable[[Any], Any], resamples: int
+) -> dict[str, Any]:
+    """A statistic of one value per seed with its interval; None where there are no values."""
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    low, high = interval([found], statistic, resamples=resamples) or (None, None)
+    return {name: float(statistic(found[None])[0]), f"{name}_low": low, f"{name}_high": high}
 
 
 def _over_sessions(row: dict[str, Any]) -> dict[str, Any]:
     mean, error = row["engagement"], row["engagement_se"]
-    if error is None:
+    if mean is None or error is None:
         return {"engagement_low": None, "engagement_high": None}
     return {"engagement_low": mean - Z95 * error, "engagement_high": mean + Z95 * error}
 
@@ -98,8 +119,9 @@ def _over_sessions(row: dict[str, Any]) -> dict[str, Any]:
 def scores(
     rows: pl.DataFrame, router: str, trained_on: str | None = "source"
 ) -> dict[str, NDArray[np.float64]]:
-    """Scores of a router's policies on every population that it played, by fingerprint; shape
-    (policies,), in the same order everywhere. A population met under several axes counts once.
+    """Scores of a router's policies on every population that all of them played, by fingerprint;
+    shape (policies,), in the same order everywhere. A population met under several axes counts
+    once, and those of training count like any other.
 
     Populations on which there is no score, because listening is worth nothing, are absent.
 
@@ -110,62 +132,56 @@ def scores(
             frozen.
 
     Raises:
-        CarouselError: no such router, or one without any score.
+        CarouselError: no such router, one without any score, or its policies met no population in
+            common.
     """
-    own = rows.filter(
-        (pl.col("router") == router) & pl.col("trained_on").eq_missing(pl.lit(trained_on))
-    )
-    once = own.unique(["target", "policy"], keep="first", maintain_order=True)
-    found = {
-        str(target): group["score"].to_numpy()
-        for (target,), group in once.drop_nulls("score").group_by("target", maintain_order=True)
-    }
-    if not found:
+    table = _some(Table.of(rows, router, trained_on), router, trained_on)
+    return dict(zip(table.targets, table.scores, strict=True))
+
+
+def _some(table: Table, router: str, trained_on: str | None) -> Table:
+    """The same table, if there is a population in it."""
+    if not table.runs:
         where = "trained nowhere" if trained_on is None else f"trained on its {trained_on}"
         raise CarouselError(f"no row tells a score of router {shown(router)}, {where}")
-    return found
+    if not table.targets:
+        raise CarouselError(
+            f"the {len(table.runs)} policies of router {shown(router)} met no population in common"
+        )
+    return table
 
 
 def worst_decile(
-    rows: pl.DataFrame, router: str, trained_on: str | None = "source"
+    rows: pl.DataFrame,
+    router: str,
+    trained_on: str | None = "source",
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """The mean score over the worst tenth of populations, each being the interquartile mean over
-    policies there (`statistics.worst_decile_mean`), with a bootstrap interval over policies.
+    """The mean score over the worst tenth of shifted populations, each being the interquartile mean
+    over policies there (`statistics.worst_decile_mean`), with a bootstrap interval over policies.
 
     Args:
-        rows, router, trained_on: as in `scores`.
+        rows, router, trained_on: as in `scores`; rows without shift are passed over.
+        resamples: of the interval, 100 to 1 000 000.
 
     Returns:
         worst_decile; worst_decile_low, worst_decile_high (None with a single policy); populations.
 
     Raises:
-        CarouselError: as `scores`, or not every policy played every population.
+        CarouselError: as `scores`.
     """
-    table = _whole_table(scores(rows, router, trained_on), router)
+    table = _some(Table.of(shifted(rows), router, trained_on), router, trained_on)
+    return {**_worst_decile(table, resamples), "populations": len(table.targets)}
 
+
+def _worst_decile(table: Table, resamples: int) -> dict[str, Any]:
     def of_seeds(drawn: NDArray[Any]) -> NDArray[np.float64]:
         # in slices: (populations, R, policies) values at once would take hundreds of megabytes
         parts = np.array_split(drawn.astype(np.int64), max(len(drawn) // 500, 1))
-        return np.concatenate([worst_decile_mean(iqm(table[:, part]).T) for part in parts])
+        return np.concatenate([worst_decile_mean(iqm(table.scores[:, part]).T) for part in parts])
 
-    seeds = np.arange(table.shape[1])
-    low, high = interval([seeds], of_seeds) or (None, None)
-    return {
-        "worst_decile": float(of_seeds(seeds[None])[0]),
-        "worst_decile_low": low,
-        "worst_decile_high": high,
-        "populations": len(table),
-    }
-
-
-def _whole_table(found: dict[str, NDArray[np.float64]], router: str) -> NDArray[np.float64]:
-    sizes = {len(values) for values in found.values()}
-    if len(sizes) > 1:
-        raise CarouselError(
-            f"router {shown(router)} has {min(sizes)} to {max(sizes)} policies by population; "
-            "every policy must have played every population"
-        )
-    return np.stack(list(found.values()))
+    return _over_seeds("worst_decile", np.arange(len(table.runs)), of_seeds, resamples)
 
 
 def profile(
@@ -174,11 +190,11 @@ def profile(
     thresholds: ArrayLike,
     trained_on: str | None = "source",
 ) -> NDArray[np.float64]:
-    """Share of scores above each threshold, populations weighing alike
+    """Share of scores above each threshold, shifted populations weighing alike
     (`statistics.performance_profile`).
 
     Args:
-        rows, router, trained_on: as in `scores`.
+        rows, router, trained_on: as in `scores`; rows without shift are passed over.
         thresholds: shape (m,).
 
     Returns:
@@ -187,55 +203,109 @@ def profile(
     Raises:
         CarouselError: as `scores`.
     """
-    return performance_profile(list(scores(rows, router, trained_on).values()), thresholds)
+    found = scores(shifted(rows), router, trained_on)
+    return performance_profile(list(found.values()), thresholds)
 
 
 def improvement(
     rows: pl.DataFrame,
     router: str,
-    over: str = "frozen-loop",
+    over: str = FROZEN_LOOP,
     *,
     trained_on: str | None = "source",
     over_trained_on: str | None = "source",
-) -> float:
-    """Probability that a policy of a router beats one of another, averaged over the populations on
-    which both have a score (`statistics.probability_of_improvement`).
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Probability that a policy of a router beats one of another, averaged over the shifted
+    populations on which all policies of both have a score
+    (`statistics.probability_of_improvement`). A policy that met none of the other's populations is
+    passed over.
 
     Args:
-        rows, router, trained_on: as in `scores`.
+        rows, router, trained_on: as in `scores`; rows without shift are passed over.
         over, over_trained_on: the other.
+        resamples: of the interval, 100 to 1 000 000.
+
+    Returns:
+        improvement; improvement_low, improvement_high: an interval over policies of the first, each
+        with all its populations (None with a single policy); seeds (policies); populations.
 
     Raises:
         CarouselError: as `scores`, or they have no population in common.
     """
-    ours, theirs = scores(rows, router, trained_on), scores(rows, over, over_trained_on)
-    both = [target for target in ours if target in theirs]
-    if not both:
+    rows = shifted(rows)
+    theirs = _some(Table.of(rows, over, over_trained_on), over, over_trained_on)
+    met = rows.filter(pl.col("target").is_in(list(theirs.targets)))
+    ours = Table.of(met, router, trained_on)
+    if not ours.targets:
+        _some(Table.of(rows, router, trained_on), router, trained_on)
         raise CarouselError(
             f"routers {shown(router)} and {shown(over)} met no population in common"
         )
-    return probability_of_improvement([ours[t] for t in both], [theirs[t] for t in both])
+    known = dict(zip(theirs.targets, theirs.scores, strict=True))
+    others = [known[target] for target in ours.targets]
+    # populations weigh alike and every policy met all of them: the mean over policies is the whole
+    each = [probability_of_improvement(list(run[:, None]), others) for run in ours.scores.T]
+    return {
+        **_over_seeds("improvement", each, lambda drawn: drawn.mean(axis=-1), resamples),
+        "seeds": len(ours.runs),
+        "populations": len(ours.targets),
+    }
+
+
+def over_populations(rows: pl.DataFrame, *, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
+    """Figures over all populations of some rows, training among them if it is: one row per router
+    that has a score, and what it was trained on.
+
+    Returns:
+        Plain data: router, role, trained_on, seeds; populations, and partly (those that only some
+        of its policies met, and that count nowhere); score: a policy's mean over populations, then
+        the interquartile mean over policies; worst, worst_axis, worst_severity: where that over
+        policies is least; worst_decile. Score and worst_decile have an interval over policies
+        (`_low`, `_high`; None with a single one). All are None without a population in common.
+    """
+    found = []
+    for group in rows.partition_by(["router", "role", "trained_on"], maintain_order=True):
+        first = group.row(0, named=True)
+        table = Table.of(group, first["router"], first["trained_on"])
+        if not table.runs:
+            continue
+        row = {key: first[key] for key in ("router", "role", "trained_on")}
+        row |= {"seeds": len(table.runs), "populations": len(table.targets)}
+        row["partly"] = table.partly
+        row |= _over_seeds("score", list(table.means().values()), iqm, resamples)
+        row |= dict.fromkeys(("worst", "worst_axis", "worst_severity"))
+        row |= dict.fromkeys(("worst_decile", "worst_decile_low", "worst_decile_high"))
+        if table.targets:
+            there = iqm(table.scores)
+            worst = int(there.argmin())
+            axis, severity = table.conditions[worst]
+            row |= {"worst": float(there[worst]), "worst_axis": axis, "worst_severity": severity}
+            row |= _worst_decile(table, resamples)
+        found.append(row)
+    return found
 
 
 def by_router(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Figures over all populations, one row per router that met all of them.
+    """`over_populations` of the shifted ones, for every router that met all of them.
 
     Returns:
-        Plain data: router, role, trained_on, seeds, worst_decile and its interval, populations,
-        and improvement over the frozen loop (None where that played nowhere).
+        Plain data: what that has, and improvement_over_frozen_loop with its interval (None where
+        they met nobody in common).
     """
+    rows = shifted(rows)
     everywhere = rows["target"].n_unique()
+    counts = rows.group_by("router", "trained_on").agg(pl.col("target").n_unique())
+    met = {(router, trained_on): count for router, trained_on, count in counts.iter_rows()}
     found = []
-    for group in rows.partition_by(["router", "trained_on"], maintain_order=True):
-        first = group.row(0, named=True)
-        if group["target"].n_unique() < everywhere or group["score"].null_count() == len(group):
+    for row in over_populations(rows):
+        if met[row["router"], row["trained_on"]] < everywhere:
             continue
-        name, trained_on = first["router"], first["trained_on"]
-        row = {key: first[key] for key in ("router", "role", "trained_on")}
-        row |= {"seeds": group["policy"].n_unique(), **worst_decile(rows, name, trained_on)}
-        looped = (rows["router"] == "frozen-loop").any() and name != "frozen-loop"
-        row["improvement_over_frozen_loop"] = (
-            improvement(rows, name, trained_on=trained_on) if looped else None
-        )
+        beats: dict[str, Any] = {}
+        if row["router"] != FROZEN_LOOP:
+            with contextlib.suppress(CarouselError):
+                beats = improvement(rows, row["router"], trained_on=row["trained_on"])
+        for end in ENDS:
+            row[f"improvement_over_frozen_loop{end}"] = beats.get(f"improvement{end}")
         found.append(row)
     return found

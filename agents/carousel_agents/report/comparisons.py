@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from ..generalisation.gaps import PARTS
-from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, thin
+from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _PART_LOOKS = {
 
 def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure | None:
     """Mean score by regime, a marker per router."""
-    shown = [r for r in records if r["router"] in looks]
+    shown = [r for r in records if r["router"] in looks and number(r, "score") is not None]
     names = list(dict.fromkeys(str(record["regime"]) for record in shown))
     if len(names) < 2:
         return None
@@ -41,7 +41,8 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
         values, lows, highs = (
             zip(*(estimate(r, "score") for r in own), strict=True) if own else 3 * [()]
         )
-        inside = [low <= value <= high for value in values]
+        # who lies off the scale has no interval on it; the others keep theirs
+        drawn = [value if low <= value <= high else None for value in values]
         figure.add_scatter(
             x=[min(max(value, low + edge), high - edge) for value in values],
             # the first regime on top, and its routers in their order
@@ -50,9 +51,9 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
             marker={
                 "color": look.color,
                 "size": 10,
-                "symbol": [look.symbol if fits else "triangle-left" for fits in inside],
+                "symbol": [symbol(value, (low, high), look, ("left", "right")) for value in values],
             },
-            error_x=bars(values, lows, highs, look.color) if all(inside) else None,
+            error_x=bars(drawn, lows, highs, look.color),
             hovertext=[_regime(record, look) for record in own],
             hoverinfo="text",
             meta=router,
@@ -79,13 +80,13 @@ def _brief(record: Record) -> str:
 
 
 def _regime(record: Record, look: Look) -> str:
-    cells = record["conditions"]
+    met = record["populations"]
     return "<br>".join(
         line
         for line in (
             f"<b>{plain(str(record['router']))}</b> ({look.role})",
             runs_text(record),
-            f"{record['regime']}, {cells} condition{'' if cells == 1 else 's'}",
+            f"{record['regime']}, {met} population{'' if met == 1 else 's'}",
             f"score {text(number(record, 'score'))} {interval_text(record)}",
         )
         if line
@@ -95,7 +96,7 @@ def _regime(record: Record, look: Look) -> str:
 def profile_figure(
     profiles: Mapping[str, Sequence[float]], looks: Mapping[str, Look]
 ) -> Figure | None:
-    """Share of runs and conditions above each score, a line per router."""
+    """Share of runs and shifted populations above each score, a line per router."""
     figure = go.Figure()
     shown = [router for router in looks if router in profiles]
     if not shown:

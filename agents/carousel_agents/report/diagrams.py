@@ -18,6 +18,7 @@ from .figures import (
     note,
     plain,
     scale,
+    symbol,
     thin,
 )
 from .records import PLUS_MINUS, Look, Record, estimate, number, text
@@ -51,8 +52,9 @@ def distance_figure(rows: Sequence[Record], looks: Mapping[str, Look]) -> Figure
                 "color": look.color,
                 "size": 8,
                 "opacity": 0.85,
-                # beyond the scale the symbol says which way
-                "symbol": [_symbol(float(row["score"]), limits, look) for row in own],
+                "symbol": [
+                    symbol(float(row["score"]), limits, look, ("down", "up")) for row in own
+                ],
             },
             hovertext=[f"{_where(row)}<br>{hover(row, look)}" for row in own],
             hoverinfo="text",
@@ -89,10 +91,6 @@ def _within(score: float, limits: tuple[float, float]) -> float:
     return min(max(score, limits[0] + edge), limits[1] - edge)
 
 
-def _symbol(score: float, limits: tuple[float, float], look: Look) -> str:
-    return look.symbol if limits[0] <= score <= limits[1] else "triangle-down-open"
-
-
 def _where(row: Record) -> str:
     error = number(row, "distance_se")
     spread = "" if error is None else f" {PLUS_MINUS} {text(1.96 * error, 3)}"
@@ -112,20 +110,20 @@ def _trend(router: str, far: Sequence[Record]) -> str:
 
 
 def users_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure:
-    """Score by users trained on: on these very users and on users never met."""
+    """Score by users trained on: on these very users and on users never met. Routers that learned
+    from nobody are thin dashed lines; where no row says for how many users, they are level."""
     figure = go.Figure()
     words = []
+    known = [r for r in records if r["router"] in looks and number(r, "score") is not None]
+    sizes = sorted({_users(r) for r in records if number(r, "users_trained") is not None})
     for router, look in list(looks.items())[::-1]:
         for new in (True, False):
-            own = [r for r in records if r["router"] == router and (r["overlap"] == 0) is new]
-            own = sorted((r for r in own if number(r, "score") is not None), key=_users)
-            if not own:
-                continue
-            _users_line(figure, own, look, new)
-            scores = ", ".join(f"{text(number(r, 'score'))} of {_users(r):,}" for r in own)
-            words.append(f"{router} on {'new' if new else 'training'} users {scores}")
-    limits = scale([r for r in records if r["router"] in looks], "score")
-    sizes = sorted({_users(record) for record in records})
+            own = [r for r in known if r["router"] == router and (r["overlap"] == 0) is new]
+            for line in _users_lines(own, sizes):
+                _users_line(figure, line, look, new)
+                scores = ", ".join(f"{text(number(r, 'score'))} of {_users(r):,}" for r in line)
+                words.append(f"{router} on {'new' if new else 'training'} users {scores}")
+    limits = scale(known, "score")
     figure.add_hline(y=1.0, line=thin(), layer="below")
     figure.update_layout(
         height=360,
@@ -137,7 +135,7 @@ def users_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure
             "title": {"text": "users trained on"},
         },
         # where all scores are high, room for zero would hide what differs
-        yaxis={"range": [_floor(records), limits[1]], "nticks": 7},
+        yaxis={"range": [_floor(known), limits[1]], "nticks": 7},
     )
     _title_above(figure, AXIS_TITLES["score"])
     return finish(figure, f"Score against users trained on: {'; '.join(words)}.")
@@ -145,6 +143,15 @@ def users_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure
 
 def _users(record: Record) -> int:
     return int(record["users_trained"])
+
+
+def _users_lines(own: Sequence[Record], sizes: Sequence[int]) -> list[list[Record]]:
+    """The lines of one router: by users trained on, and a level one per record that names none."""
+    known = [record for record in own if number(record, "users_trained") is not None]
+    level = [record for record in own if number(record, "users_trained") is None]
+    lines = [sorted(known, key=_users)]
+    lines += [[{**record, "users_trained": size} for size in sizes] for record in level]
+    return [line for line in lines if line]
 
 
 def _floor(records: Sequence[Record]) -> float:
@@ -161,12 +168,20 @@ def _users_line(figure: Any, own: Sequence[Record], look: Look, new: bool) -> No
     if runs:
         band(figure, x, lows, highs, look.color, router)
     whom = "new users" if new else "training users"
+    learned = look.role == "learned"
     figure.add_scatter(
         x=x,
         y=list(values),
         mode="lines+markers",
-        line={"color": look.color, "dash": "dash" if new else "solid", "width": look.width},
-        marker={"symbol": f"{look.symbol}-open" if new else look.symbol, "size": 9},
+        line={
+            "color": look.color,
+            "dash": "dash" if new or not learned else "solid",
+            "width": look.width if learned else 1.2,
+        },
+        marker={
+            "symbol": f"{look.symbol}-open" if new else look.symbol,
+            "size": 9 if learned else 6,
+        },
         error_y=None if runs else bars(values, lows, highs, look.color),
         hovertext=[f"{whom}, {_users(r):,} trained on<br>{hover(r, look)}" for r in own],
         hoverinfo="text",

@@ -56,12 +56,15 @@ def training_figure(
             figure.add_annotation(x=0.5, xref="paper", y=place, **note(f"no {metric}"))
             continue
         inside = low <= value <= high
-        arrow = "triangle-left" if value < low else "triangle-right"
         figure.add_scatter(
             x=[min(max(value, low + edge), high - edge)],
             y=[place],
             mode="markers",
-            marker={"color": look.color, "size": 11, "symbol": look.symbol if inside else arrow},
+            marker={
+                "color": look.color,
+                "size": 11,
+                "symbol": symbol(value, (low, high), look, ("left", "right")),
+            },
             error_x=bars([value], [left], [right], look.color) if inside else None,
             hovertext=[hover(record, look)],
             hoverinfo="text",
@@ -94,6 +97,20 @@ def training_figure(
     listed = [f"{r.get('router')} {text(estimate(r, metric)[0])}" for r in reversed(ranked)]
     label = f"{AXIS_TITLES[metric]} on the training distribution: {', '.join(listed)}."
     return finish(figure, label)
+
+
+def symbol(value: float, limits: Scale, look: Look, ways: tuple[str, str]) -> str:
+    """A router's own symbol; of a value off the scale an arrow that says which way.
+
+    Args:
+        value: what is drawn, at the edge if it is off the scale.
+        limits: the scale.
+        look: the router's.
+        ways: where lower and higher values lie, such as ("left", "right").
+    """
+    if limits[0] <= value <= limits[1]:
+        return look.symbol
+    return f"triangle-{ways[value > limits[1]]}"
 
 
 def bars(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 
 from ..generalisation.schema import SCHEMA
+from ..generalisation.users_seen import AXIS as USERS
 from .records import clean
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 RESULTS, SUMMARY = "results.parquet", "summary.json"
 
 _NEEDED = ("environment", "axis", "severity", "router", "role", "source")
-_PLAYS = ("router", "training_seed", "trained_on", "users_trained", "overlap")
 _KINDS = {
     "axes": list,
     "left_out": list,
@@ -31,7 +32,12 @@ _KINDS = {
     "population": dict,
     "versions": dict,
 }
-_RESULT = ("axis", "severity", "target", *_PLAYS)
+_RUN = ("target", "router", "training_seed", "trained_on", "users_trained", "overlap")
+"""A run and the population that it meets."""
+_MEASURED = [
+    name for name in SCHEMA if name not in ("axis", "kind", "regime", "severity", "policy")
+]
+"""What is the same wherever a run with a population stands, and whatever its file is called."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,15 @@ def read_studies(folders: Sequence[Path]) -> list[Study]:
     """The studies in some folders, in the order in which their environments appear.
 
     Raises:
-        CarouselError: a folder or a file in it is missing, damaged or of another schema; two
-            results for one router under one condition; sessions that cannot be compared.
+        CarouselError: a folder or a file in it is missing, damaged, of another schema or not what
+            its summary tells of; two policies of one name and seed, or two results of one of them
+            with the same users; sessions that cannot be compared.
     """
     if not folders:
         raise CarouselError("no folder is given; a report is made from one at least")
     found: dict[tuple[str, str], list[tuple[Path, pl.DataFrame, Mapping[str, Any]]]] = {}
     for folder in dict.fromkeys(folders):
-        rows, summary = _rows(folder), _summary(folder)
+        rows, summary = _study(folder)
         for (environment, source), part in rows.group_by(
             ["environment", "source"], maintain_order=True
         ):
@@ -73,9 +80,20 @@ def read_studies(folders: Sequence[Path]) -> list[Study]:
     ]
 
 
-def _rows(folder: Path) -> pl.DataFrame:
+def _study(folder: Path) -> tuple[pl.DataFrame, Mapping[str, Any]]:
     path = folder / RESULTS
     data = _bytes(folder, path)
+    rows, summary = _rows(path, data), _summary(folder)
+    told = summary.get("results_sha256")
+    if told is not None and told != hashlib.sha256(data).hexdigest():
+        raise CarouselError(
+            f"{folder / SUMMARY} tells of other rows than those in {path}; the study is unfinished "
+            "or its rows were changed (run its command again)"
+        )
+    return rows, summary
+
+
+def _rows(path: Path, data: bytes) -> pl.DataFrame:
     try:
         rows = pl.read_parquet(io.BytesIO(data))
     # what is not Parquet at all can end in a panic, which is no Exception
@@ -143,22 +161,64 @@ def _joined(
     whole = pl.concat([rows for _, rows, _ in parts])
     if len(played := whole.select("users", "seed").unique(maintain_order=True)) > 1:
         words = " and ".join(
-            f"{users} users, seed {seed}" for users, seed in played.head(2).iter_rows()
+            f"{sessions} sessions, seed {seed}" for sessions, seed in played.head(2).iter_rows()
         )
         raise CarouselError(
             f"{environment} was played with {words}; results stand side by side only if they are "
             "of the same sessions"
         )
-    # the same scripted router stands in every folder
-    results = [name for name in SCHEMA if name != "policy"]
-    whole = whole.unique(results, keep="first", maintain_order=True)
-    twice = whole.filter(whole.select(_RESULT).is_duplicated())
-    if len(twice):
-        first = twice.row(0, named=True)
-        seed = "" if first["training_seed"] is None else f" of seed {first['training_seed']}"
-        raise CarouselError(
-            f"router {first['router']!r}{seed} has two different results on {environment}, axis "
-            f"{first['axis']}, severity {first['severity']:g}, in "
-            f"{' and '.join(str(folder) for folder, _, _ in parts)}; a report shows one"
-        )
-    return whole
+    # policies that were trained on several draws of as many users share a name and a seed
+    shifts = [part for part in parts if (part[1]["axis"] != USERS.name).any()]
+    _check_one_policy([summary for _, _, summary in shifts])
+    whole = _named(whole)
+    _check_one_result(environment, whole, [folder for folder, _, _ in parts])
+    # scripted routers stand in every folder, and so may policies
+    return whole.unique(["axis", "severity", *_MEASURED], keep="first", maintain_order=True)
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each run under the path that it has first: folders may write it in several ways."""
+    first = pl.col("policy").first().over("router", "training_seed", "users_trained", "trained_on")
+    others = pl.col("trained_on").eq_missing(pl.lit("target")) | (pl.col("axis") == USERS.name)
+    return rows.with_columns(policy=pl.when(others).then(pl.col("policy")).otherwise(first))
+
+
+def _check_one_policy(summaries: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse two policies under one name, should they have met nobody in common."""
+    seen: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+    for summary in summaries:
+        for entry in summary.get("routers") or []:
+            digest = entry.get("sha256") if isinstance(entry, dict) else None
+            if digest is None or entry.get("control"):
+                continue
+            name, seed = entry.get("router"), entry.get("training_seed")
+            # a key as text: what a summary holds there may be anything
+            key = (str(name), str(seed), str(entry.get("users_trained")))
+            known, policy = seen.setdefault(key, (digest, entry.get("policy")))
+            if known != digest:
+                raise CarouselError(
+                    f"router {shown(name)}{_of_seed(seed)} is two different policies, "
+                    f"{shown(policy)} and {shown(entry.get('policy'))}; a report shows one"
+                )
+
+
+def _check_one_result(environment: str, rows: pl.DataFrame, folders: Sequence[Path]) -> None:
+    """Refuse two results of one run with one population, whichever axes that stands under."""
+    # a scripted router that was made for several numbers of users does not say for how many
+    unsaid = (pl.col("axis") == USERS.name) & pl.col("users_trained").is_null()
+    different = rows.filter(~unsaid).unique(_MEASURED, keep="first", maintain_order=True)
+    twice = different.filter(different.select(_RUN).is_duplicated())
+    if twice.is_empty():
+        return
+    first, *others = twice.iter_rows(named=True)
+    other = next(row for row in others if all(row[name] == first[name] for name in _RUN))
+    where = dict.fromkeys(f"axis {r['axis']}, severity {r['severity']:g}" for r in (first, other))
+    raise CarouselError(
+        f"router {first['router']!r}{_of_seed(first['training_seed'])} has two different results "
+        f"on {environment}, {' and '.join(where)}, in {' and '.join(map(str, folders))}; a report "
+        "shows one"
+    )
+
+
+def _of_seed(seed: Any) -> str:
+    return "" if seed is None else f" of seed {seed}"

@@ -19,30 +19,30 @@ from .figures import (
     hover,
     note,
     scale,
+    symbol,
     thin,
 )
-from .records import Look, Record, axes_of, curve, estimate, in_curves, number, text
+from .records import Look, Record, axes_of, curve, estimate, number, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Curves = dict[str, list[Record]]
 """By router, the most important first: its records by severity."""
 
 
 def panels(
-    summary: Mapping[str, Any],
-    looks: Mapping[str, Look],
-    drawn: Callable[[str, Look], bool] = in_curves,
+    summary: Mapping[str, Any], looks: Mapping[str, Look]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """One panel per axis that was evaluated, and the routers that no panel shows a score of.
+    """One panel per axis that was evaluated, and the routers that no panel shows a score of. Of the
+    baselines only those have a line that are blind to the user, so that curves stay readable.
 
     A panel is its axis with "figures" by metric, "routers", and "bounds": whether the optimum is
     known only between bounds somewhere on it.
     """
     every: list[tuple[dict[str, Any], Curves]] = []
     for axis in axes_of(summary):
-        shown = [router for router, look in looks.items() if drawn(router, look)]
+        shown = [router for router, look in looks.items() if _drawn(router, look)]
         found = {router: curve(summary, str(axis["name"]), router) for router in shown}
         if curves := {router: rows for router, rows in found.items() if rows}:
             every.append((axis, curves))
@@ -61,6 +61,11 @@ def panels(
         bounds = any(row.get("tier") == "bounds" for rows in curves.values() for row in rows)
         made.append({**axis, "figures": figures, "routers": list(curves), "bounds": bounds})
     return made, unseen
+
+
+def _drawn(router: str, look: Look) -> bool:
+    # the best constant is what an engaging habit without a user in sight would be
+    return look.role != "baseline" or router in ("uniform", "fixed", "open-loop")
 
 
 def severity_figure(
@@ -147,7 +152,7 @@ def _arrows(
                 marker={
                     "color": look.color,
                     "size": 10 if look.width > 2 else 8,
-                    "symbol": "triangle-up" if value > high else "triangle-down",
+                    "symbol": symbol(value, limits, look, ("down", "up")),
                 },
                 text=[text(value, 1)],
                 textposition="bottom center" if value > high else "top center",

@@ -12,10 +12,8 @@ Record = Mapping[str, Any]
 
 MINUS, DASH, PLUS_MINUS = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 
-PALETTE = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito (2008): told apart by colour-blind readers."""
-
-# colours, dashes and symbols to take in turn, and a width: whoever sees no colour sees the rest
+# colours (Okabe and Ito 2008, for colour-blind readers too), dashes and symbols to
+# take in turn, and a width: whoever sees no colour sees the rest
 _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float]] = {
     "learned": (
         ("#D55E00", "#CC79A7", "#E69F00"),
@@ -70,13 +68,7 @@ def text(value: float | None, digits: int = 2, unit: str = "") -> str:
 
 def estimate(record: Record, metric: str) -> tuple[float | None, float | None, float | None]:
     """(estimate, low, high) of a figure with its 95 % interval; each may be None."""
-    value = number(record, metric)
-    if metric != "engagement" or f"{metric}_low" in record:
-        return value, number(record, f"{metric}_low"), number(record, f"{metric}_high")
-    error = number(record, "engagement_se")
-    if value is None or error is None:
-        return value, None, None
-    return value, value - 1.96 * error, value + 1.96 * error
+    return number(record, metric), number(record, f"{metric}_low"), number(record, f"{metric}_high")
 
 
 def interval_text(record: Record, metric: str = "score") -> str:
@@ -109,13 +101,6 @@ def looks(summary: Mapping[str, Any]) -> dict[str, Look]:
                 width,
             )
     return found
-
-
-def in_curves(router: str, look: Look) -> bool:
-    """Whether a router has a line in the severity curves: of the baselines only those that are
-    blind to the user, so that the curves stay readable."""
-    blind = any(word in router.lower() for word in ("uniform", "open", "blind"))
-    return look.role != "baseline" or blind
 
 
 def curve(summary: Mapping[str, Any], axis: str, router: str) -> list[Record]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.gaps import gaps
+from ..generalisation.summary import over_populations
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
 from .panels import panels
 from .records import Look, Record, interval_text, looks, number, runs_text, text
@@ -37,13 +38,22 @@ def section(study: Study, place: int) -> dict[str, Any]:
     """
     training = aggregate.records(aggregate.training_rows(study.rows))
     shifted = aggregate.records(aggregate.shifted_rows(study.rows))
+    by_users = [
+        {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
+        for record in aggregate.records(
+            aggregate.users_rows(study.rows), ("users_trained", "overlap")
+        )
+    ]
     view = _view(study, training, shifted)
-    drawn = looks(view)
+    drawn = looks({**view, "rows": [*view["rows"], *by_users]})
     main = {router: look for router, look in drawn.items() if look.role in _MAIN}
     compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
-    improvements = aggregate.improvements(aggregate.shifted_rows(study.rows))
+    improvements = aggregate.improvements(study.rows)
     parts = _parts(study, shifted, main, compared, improvements)
-    shown, unseen = panels(view, drawn, drawn=_in_curves)
+    asked = {router: drawn[router] for router in drawn if _is_in(router, by_users)}
+    if asked:
+        parts["pictures"]["users"] = {"figure": diagrams.users_figure(by_users, asked)}
+    shown, unseen = panels(view, drawn)
     pictures: dict[str, dict[str, figures.Figure]] = {
         f"{place}-axis-{i}": panel.pop("figures") for i, panel in enumerate(shown)
     }
@@ -70,20 +80,29 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "cards": _cards(study, training, improvements),
         "panels": shown,
         "unseen": unseen,
-        "legend": {r: look for r, look in drawn.items() if any(r in p["routers"] for p in shown)},
+        "legend": {
+            router: look
+            for router, look in drawn.items()
+            if router in asked or any(router in panel["routers"] for panel in shown)
+        },
         "main": list(main),
         "heat": highlights.heat_maps(view, drawn),
         "bounds": any(record["tier"] == "bounds" for record in [*training, *shifted]),
         "training_table": tables.table(
             "Every router on the training users",
-            _measures(training, tables.SEEDS_COLUMNS),
+            tables.measures(tables.SEEDS_COLUMNS, training),
             training,
         ),
+        "users_table": tables.table("Score by users trained on", tables.USERS_COLUMNS, by_users),
+        "beside_users": any(look.role != "learned" for look in asked.values()),
+        "only_users": bool(by_users) and not training and not shifted,
         "rows_table": tables.table(
-            "Every router under every shift", _measures(shifted, tables.SHIFTED_COLUMNS), shifted
+            "Every router under every shift",
+            tables.measures(tables.SHIFTED_COLUMNS, shifted),
+            shifted,
         ),
         "seeds": _seed_counts(training),
-        "users": _counts(study, "users"),
+        "sessions": _counts(study, "users"),
         "seed": _counts(study, "seed"),
         "commands": _commands(study),
         "population": tables.pairs(study.summaries[0].get("population") or {}),
@@ -91,9 +110,8 @@ def section(study: Study, place: int) -> dict[str, Any]:
     }
 
 
-def _in_curves(router: str, look: Look) -> bool:
-    # the best constant is what an engaging habit without a user in sight would be
-    return look.role != "baseline" or router in ("uniform", "fixed", "open-loop")
+def _is_in(router: str, records: Sequence[Record]) -> bool:
+    return any(record["router"] == router for record in records)
 
 
 def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -> dict[str, Any]:
@@ -105,7 +123,8 @@ def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -
     played = {record["axis"] for record in shifted}
     return {
         "routers": training,
-        "rows": shifted,
+        # each axis starts from the runs that met it
+        "rows": [*aggregate.records(aggregate.starts(study.rows)), *shifted],
         "axes": [axis for name, axis in axes.items() if name in played],
         "severities": [0.0],
         "reference": {},
@@ -120,15 +139,10 @@ def _parts(
     improvements: Sequence[Record],
 ) -> dict[str, Any]:
     """Figures and tables that need more than severity curves do."""
-    rows, pictures = study.rows, {}
-    by_users = [
-        {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
-        for record in aggregate.records(aggregate.users_rows(rows), ("users_trained", "overlap"))
-    ]
+    rows = study.rows
     split, points = gaps(rows, resamples=aggregate.RESAMPLES), aggregate.seed_points(rows)
     by_regime = aggregate.regimes(rows)
-    under_shift = aggregate.shifted_rows(rows)
-    profiles = aggregate.profiles(under_shift, comparisons.THRESHOLDS) if len(under_shift) else {}
+    profiles = aggregate.profiles(rows, comparisons.THRESHOLDS)
     learned = {router: look for router, look in main.items() if look.role == "learned"}
     scatter = {
         what: figure
@@ -137,7 +151,6 @@ def _parts(
     }
     singles = {
         "distance": diagrams.distance_figure(shifted, main),
-        "users": diagrams.users_figure(by_users, learned) if by_users else None,
         "regimes": comparisons.regimes_figure(by_regime, compared),
         "profile": comparisons.profile_figure(profiles, compared),
     }
@@ -154,7 +167,6 @@ def _parts(
         "views": list(scatter),
         "split": list(dict.fromkeys(gap["router"] for gap in split)),
         "gaps_table": tables.table("Gaps and their parts", tables.GAP_COLUMNS, split),
-        "users_table": tables.table("Score by users trained on", tables.USERS_COLUMNS, by_users),
         "regimes_table": tables.table("Score by regime", tables.REGIME_COLUMNS, by_regime),
         "seeds_table": tables.table("Seed by seed", tables.SEED_COLUMNS, points),
         "improvement_table": tables.table(
@@ -177,18 +189,14 @@ def _distances(shifted: Iterable[Record]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _measures(records: Sequence[Record], columns: Sequence[tables.Column]) -> list[tables.Column]:
-    """Welfare is shown where it is kept."""
-    kept = any(number(record, "welfare") is not None for record in records)
-    return [*columns, tables.WELFARE] if kept else list(columns)
-
-
 def _cards(
     study: Study, training: Sequence[Record], improvements: Sequence[Record]
 ) -> list[dict[str, Any]]:
     """Per learned router: its score, what it keeps under shift, and who stands beside it."""
-    shifted = aggregate.over_conditions(aggregate.shifted_rows(study.rows))
+    rows = aggregate.shifted_rows(study.rows)
+    shifted = over_populations(rows, resamples=aggregate.RESAMPLES)
     under_shift = {record["router"]: record for record in shifted}
+    there = rows.drop_nulls("score")["target"].n_unique()
     better = {record["router"]: record for record in improvements if record["axis"] == "all"}
     beside = _beside(training)
     cards = []
@@ -197,10 +205,11 @@ def _cards(
         found = better.get(record["router"], {})
         facts = [
             ("mean under shift", _with_interval(kept, "score")),
-            ("worst tenth of shifts", text(number(kept, "worst_decile"))),
+            ("worst tenth of shifts", _with_interval(kept, "worst_decile")),
             ("beats the frozen loop", _share(found)),
+            ("shifted populations", _how_many(kept, there)),
         ]
-        if kept:
+        if kept.get("populations"):
             where = f"{kept['worst_axis']} {kept['worst_severity']:g}"
             facts.insert(2, ("worst shift", f"{text(number(kept, 'worst'))} ({where})"))
         cards.append(
@@ -216,12 +225,22 @@ def _cards(
     return cards
 
 
+def _how_many(record: Record, there: int) -> str:
+    """Of how many populations these figures are: routers are alike only where that is."""
+    counted = int(number(record, "populations") or 0)
+    if counted == there:
+        return str(counted)
+    if counted == 0:
+        return f"none of {there} met by all seeds" if record.get("partly") else "none"
+    return f"{counted} of {there}" + (", which all seeds met" if record.get("partly") else "")
+
+
 def _with_interval(record: Record, metric: str) -> str:
     return f"{text(number(record, metric))} {interval_text(record, metric)}".strip()
 
 
 def _share(record: Record) -> str:
-    ends = [number(record, key) for key in ("probability", "probability_low", "probability_high")]
+    ends = [number(record, key) for key in ("improvement", "improvement_low", "improvement_high")]
     percent = [text(None if end is None else 100 * end, 0) for end in ends]
     if ends[0] is None:
         return percent[0]

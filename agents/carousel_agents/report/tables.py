@@ -6,14 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .records import (
-    DASH,
-    Record,
-    axes_of,
-    interval_text,
-    number,
-    text,
-)
+from .records import DASH, Record, interval_text, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,27 +78,6 @@ _MEASURES = (
     _number("swaps", "swaps"),
     _number("refused", "refused"),
 )
-TRAINING_COLUMNS = (
-    _words("router"),
-    _words("role"),
-    *_MEASURES,
-    _words("what it is", "description"),
-)
-ROW_COLUMNS = (
-    _words("axis"),
-    _severity(),
-    _words("router"),
-    _words("role"),
-    *_MEASURES,
-    _number("optimum", "value"),
-    _number("upper bound", "value_upper"),
-    _number("blind", "blind"),
-    _number("best fixed", "best_fixed"),
-    _number("uniform", "uniform"),
-    _words("tier"),
-    _words("kind"),
-)
-
 SEEDS_COLUMNS = (
     _words("router"),
     _words("role"),
@@ -129,15 +101,24 @@ SHIFTED_COLUMNS = (
     _words("tier"),
     _words("kind"),
 )
-WELFARE = _number("welfare", "welfare")
+_OPTIONAL = {
+    "welfare": _number("welfare", "welfare"),
+    "kept": _number("goodbyes prevented", "kept"),
+    "unmasked": _number("unmasked", "unmasked"),
+    "lied": _number("lied", "lied"),
+    "deceived": _number("deceived", "deceived"),
+}
+"""What only some environments count."""
+
 REGIME_COLUMNS = (
     _words("regime"),
     _words("router"),
     _words("role"),
     _number("seeds", "seeds", 0),
-    _number("conditions", "conditions", 0),
+    _number("populations", "populations", 0),
+    _number("left out", "partly", 0),
     _estimate("score", "mean score"),
-    _number("worst tenth", "worst_decile"),
+    _estimate("worst_decile", "worst tenth"),
     _number("worst", "worst"),
     _words("where", "worst_axis"),
 )
@@ -171,8 +152,8 @@ SEED_COLUMNS = (
 IMPROVEMENT_COLUMNS = (
     _words("router"),
     _words("axis"),
-    _estimate("probability"),
-    _number("conditions", "conditions", 0),
+    _estimate("improvement", "probability"),
+    _number("populations", "populations", 0),
     _number("seeds", "seeds", 0),
 )
 DISTANCE_COLUMNS = (
@@ -185,6 +166,16 @@ DISTANCE_COLUMNS = (
 )
 
 
+def measures(columns: Sequence[Column], records: Sequence[Record]) -> list[Column]:
+    """The columns, and behind them what is counted where these records are from."""
+    counted = [
+        column
+        for key, column in _OPTIONAL.items()
+        if any(number(record, key) is not None for record in records)
+    ]
+    return [*columns, *counted]
+
+
 def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) -> dict[str, Any]:
     """A sortable table: {"caption", "columns", "rows"}, a row being a list of cells."""
     rows = [[column.cell(record) for column in columns] for record in records]
@@ -194,16 +185,3 @@ def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) ->
 def pairs(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Fields and values as text; what is nested as JSON."""
     return [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in mapping.items()]
-
-
-def commands(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What each command gives, and the command."""
-    found = [
-        ("Everything on this page", summary["command"]),
-        *(
-            (f"{router.get('router')}, in training", router.get("command"))
-            for router in summary["routers"]
-        ),
-        *((f"Axis {axis['name']}", axis["command"]) for axis in axes_of(summary)),
-    ]
-    return [(what, str(command)) for what, command in found if command]
