@@ -72,11 +72,11 @@ generalisation: $(VENV)/.docs
 		policies=benchmarks/learners/$$env; controls=benchmarks/generalisation/$$env@; \
 		$(BIN)/carousel generalise $$policies/ppo $$policies/dqn $$policies/recurrent-ppo $$env \
 			--control $${controls}hazard=1 --control $${controls}cue-reversal=1 \
-			--control $${controls}swap-cost=1 --users 20000 --out $(STUDY)/$$env || exit 1; \
+			--control $${controls}swap-cost=1 --users 20000 --seed 1 --out $(STUDY)/$$env || exit 1; \
 	done
-	$(BIN)/carousel generalise benchmarks/generalisation/Boredom@ranges Boredom $(RANGES) --users 20000 \
+	$(BIN)/carousel generalise benchmarks/generalisation/Boredom@ranges Boredom $(RANGES) --users 20000 --seed 1 \
 		--axis inside-hole --axis unseen-corner --axis beyond-ranges --out $(STUDY)/ranges
-	$(BIN)/carousel users-seen benchmarks/generalisation/Boredom@*-users Boredom --users 20000 \
+	$(BIN)/carousel users-seen benchmarks/generalisation/Boredom@*-users Boredom --users 20000 --seed 1 \
 		--set 'boredom_hazard=[0.02, 0.16]' --set 'engagement_bored=[0.1, 0.35]' --out $(STUDY)/users
 	$(BIN)/carousel report $(STUDY)/Boredom $(STUDY)/Taste $(STUDY)/ranges $(STUDY)/users \
 		--out $(STUDY)/report.html
