@@ -63,7 +63,7 @@ def document_of(
         ],
         "not_applicable": plan.not_applicable,
         "targets": {target.name: target.population.fingerprint for target in plan.targets},
-        "left_out": _left_out(played),
+        "left_out": left_out(played),
     }
 
 
@@ -79,7 +79,7 @@ def _told(player: Player, study: Study, play: str) -> dict[str, Any]:
     }
 
 
-def _left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
+def left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
     """Companions that make no sense somewhere: router, reason, and the targets."""
     found: dict[tuple[str, str], list[str]] = {}
     for target, what in played.items():
@@ -142,8 +142,8 @@ def print_study(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
             for axis in summary["axes"]
         ),
     )
-    for left_out in summary["left_out"]:
-        console.say(f"{left_out['router']}: {left_out['reason']}")
+    for absent in summary["left_out"]:
+        console.say(f"{absent['router']}: {absent['reason']}")
 
 
 def _who(row: Mapping[str, Any]) -> str:
