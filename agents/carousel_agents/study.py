@@ -24,6 +24,7 @@ from .generalisation.players import companions, controls, learned_and_scripted
 from .generalisation.suite import Plan, play
 from .locks import locked
 from .report import write_page
+from .sources import sources
 from .study_summary import document_of, versions
 from .workers import MOST_WORKERS, each
 
@@ -118,6 +119,7 @@ class Study:
             "companions": [player.policy for player in players if player.companion],
             "versions": versions(),
             "solvers": solvers(),
+            "sources": sources(),
         }
 
 

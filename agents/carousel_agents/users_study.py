@@ -20,6 +20,7 @@ from .generalisation.folder import FORMAT, StudyFolder
 from .generalisation.players import policies
 from .generalisation.users_seen import AXIS, LOOP, TABLE, meet, refuse_other_ranges, samples
 from .locks import locked
+from .sources import sources
 from .study import Outcome, refusal
 from .study_summary import left_out, versions
 
@@ -85,6 +86,7 @@ class UsersStudy:
             "companions": [LOOP.policy],
             "versions": versions(),
             "solvers": solvers(),
+            "sources": sources(),
         }
 
 
