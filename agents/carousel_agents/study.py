@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from .generalisation.suite import Played, Target
 
 
+def _typed(number: float) -> str:
+    """A number as short as it can be typed to be read as the same."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
+
+
 @dataclass(frozen=True)
 class Study:
     """What is asked for.
@@ -75,7 +81,7 @@ class Study:
         parts = ["carousel", "generalise", *self.routers, self.environment, "--out", str(out)]
         parts += [part for axis in self.axes or () for part in ("--axis", axis)]
         if self.severities != SEVERITIES:
-            parts += [part for s in self.severities for part in ("--severity", f"{s:g}")]
+            parts += [part for s in self.severities for part in ("--severity", _typed(s))]
         parts += [part for folder in self.controls for part in ("--control", folder)]
         parts += ["--users", str(self.users), "--seed", str(self.seed)]
         return shlex.join(parts) + self.options

@@ -41,6 +41,11 @@ def document_of(
 ) -> dict[str, Any]:
     """What all rows of a study share, as plain data; see `docs/results_format.md`."""
     play = f"{study.environment}{study.options} --users {study.users} --seed {study.seed} --json"
+    shifts = {
+        target.population.fingerprint: f" --shift {target.name}"
+        for target in plan.targets
+        if target.severity > 0.0
+    }
     return {
         "title": f"{study.environment}: routers off their training distribution",
         "environment": study.environment,
@@ -53,7 +58,7 @@ def document_of(
         "severities": list(plan.severities),
         "reference": solve(study.population).summary(),
         "training": _training(study, training),
-        "routers": [_told(player, study, play) for player in players],
+        "routers": [_told(player, play, shifts) for player in players],
         "axes": [
             {
                 **asdict(axis),
@@ -67,15 +72,19 @@ def document_of(
     }
 
 
-def _told(player: Player, study: Study, play: str) -> dict[str, Any]:
-    """One player: who it is, and how to meet it alone."""
+def _told(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, Any]:
+    """One player: who it is, and how to meet it alone; a control where it was trained."""
+    where = ""
+    if player.control and player.file is not None:
+        # no shift leads to the training users, where a control may have been trained too
+        where = shifts.get(player.file.population.fingerprint, "")
     return {
         **player.columns,
         "sha256": player.sha256,
         "control": player.control,
         "companion": player.companion,
         "description": player.description,
-        "command": f"carousel evaluate {shlex.quote(player.policy)} {play}",
+        "command": f"carousel evaluate {shlex.quote(player.policy)} {play}{where}",
     }
 
 
