@@ -149,11 +149,13 @@ class Outcome:
         summary: as written.
         rows: as written; columns of `schema.SCHEMA`.
         kept: whether it was finished before, and nothing was done now.
+        no_page: why these rows have no page; None if they have one, or none was asked for.
     """
 
     summary: dict[str, Any]
     rows: pl.DataFrame
     kept: bool = False
+    no_page: CarouselError | None = None
 
 
 def run_study(
@@ -167,7 +169,8 @@ def run_study(
 ) -> Outcome:
     """Perform a study and write `results.parquet`, `summary.json` and `report.html` into `out`.
 
-    Interrupted at any moment, it can be called again and goes on. What is finished stays.
+    Interrupted at any moment, it can be called again and goes on. What is finished stays. Rows that
+    no page can show are told all the same: `Outcome.no_page` says why.
 
     Args:
         study: what is asked for.
@@ -197,10 +200,10 @@ def run_study(
             folder.remove_parts()
             summary = folder.summary()
             assert summary is not None
-            if not folder.page.exists():
-                # killed between the summary and the page
-                write_page([out])
-            return Outcome(summary, pl.read_parquet(folder.results), kept=True)
+            rows = pl.read_parquet(folder.results)
+            # killed between the summary and the page, or it could not be made
+            no_page = None if folder.page.exists() else _without_page(out)
+            return Outcome(summary, rows, kept=True, no_page=no_page)
         folder.begin(request)
         with console.progress("shifted users") as bar:
             played = _played(study, plan, players, folder, workers, bar)
@@ -217,8 +220,17 @@ def run_study(
             }
         )
         folder.write_summary(summary)
+        no_page = _without_page(out)
+    return Outcome(summary, rows, no_page=no_page)
+
+
+def _without_page(out: Path) -> CarouselError | None:
+    """Write the page; what keeps it from being written, if anything does."""
+    try:
         write_page([out])
-    return Outcome(summary, rows)
+    except CarouselError as error:
+        return error
+    return None
 
 
 def refusal(out: Path, there: Mapping[str, Any], request: Mapping[str, Any]) -> CarouselError:
