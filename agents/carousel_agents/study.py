@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
-from carousel_envs.files import check_writable
 from carousel_envs.reference.store import solvers
 from carousel_envs.shifts import SEVERITIES
 
@@ -136,9 +135,7 @@ def check_study(study: Study, out: Path) -> None:
         CarouselError: a number, an axis or the place to write is not allowed.
     """
     study.plan()
-    folder = StudyFolder(out)
-    for path in (folder.results, folder.summary_file, folder.page):
-        check_writable(path)
+    StudyFolder(out).check()
 
 
 @dataclass(frozen=True)
@@ -193,6 +190,7 @@ def run_study(
     request = study.request(plan, players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
+        folder.check()
         state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)

@@ -120,6 +120,7 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
     request = study.request(players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
+        folder.check()
         state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)

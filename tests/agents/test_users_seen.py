@@ -147,6 +147,8 @@ OPTIONS = (
 
 
 def test_the_command_writes_rows_and_keeps_them(policies, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.html").write_text("a page of other results")
     arguments = (policies, "Boredom", "--out", tmp_path / "out", "--table", 6, "--users", 60)
     done = run(*arguments, *OPTIONS, "--json")
     assert done.exit_code == 0, done.output
@@ -155,6 +157,7 @@ def test_the_command_writes_rows_and_keeps_them(policies, tmp_path):
     assert told == [("ppo", 4), ("ppo", 12), ("frozen-loop", 4), ("frozen-loop", 12)]
     kept = pl.read_parquet(tmp_path / "out" / "results.parquet")
     assert kept.schema == SCHEMA
+    assert not (tmp_path / "out" / "report.html").exists()
     # a policy and the loop each time
     assert kept["overlap"].to_list() == [4, 4, 0, 0, 6, 6, 0, 0]
     assert kept["users_trained"].to_list() == [4] * 4 + [12] * 4
