@@ -133,6 +133,15 @@ def test_a_summary_that_lacks_what_is_read_is_one_sentence(tmp_path, changes, se
     assert folder.summary() == SUMMARY
 
 
+def test_a_beginning_that_asks_for_nothing_is_nobodys(tmp_path):
+    folder = StudyFolder(tmp_path)
+    folder.parts.mkdir()
+    folder.request_file.write_text("{}")
+    assert folder.state({"users": 3}) == ("new", {})
+    folder.begin({"users": 3})
+    assert folder.state({"users": 3}) == ("started", {"users": 3})
+
+
 def test_results_of_other_source_are_those_of_another_study(tmp_path, monkeypatch):
     run_study(ASKED, tmp_path, workers=1)
     assert run_study(ASKED, tmp_path, workers=1).kept

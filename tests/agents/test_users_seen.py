@@ -8,15 +8,19 @@ from policy_files import make_file
 from typer.testing import CliRunner
 
 from carousel_agents.cli import app
+from carousel_agents.generalisation import evaluate
+from carousel_agents.generalisation.players import Player
 from carousel_agents.generalisation.schema import SCHEMA
 from carousel_agents.generalisation.users_seen import (
     NEW_USERS,
     Sample,
     curve,
+    meet,
     overlap_of,
     samples,
 )
 from carousel_agents.report.folders import read_studies
+from carousel_agents.scripted import make
 from carousel_envs import CarouselError, Population
 from carousel_envs.users import user_table
 
@@ -125,6 +129,22 @@ def test_who_met_one_table_alone_has_no_gap(met):
     assert (found["seen"], found["new"]) == ((None, 0.2) if met else (0.9, None))
     assert found["gap"] is None
     assert found["seeds"] == met
+
+
+def test_the_loop_beside_a_policy_is_that_of_its_training_users_on_both_tables():
+    training = USERS.replace(n_users=3)
+    sample = Sample.of(training, 5)
+    file = make_file(training)
+    met = meet([Player("p.safetensors", file)], sample, environment="", users=40, seed=1).frame()
+    loop = met.filter(pl.col("router") == "frozen-loop")
+    assert loop["target"].to_list() == [sample.seen.fingerprint, sample.new.fingerprint]
+    assert loop.select("role", "users_trained", "overlap").rows() == [
+        ("frozen", 3, 3),
+        ("frozen", 3, 0),
+    ]
+    for population, engagement in zip((sample.seen, sample.new), loop["engagement"], strict=True):
+        router = make("frozen-loop", population, training)
+        assert evaluate(router, population, users=40, seed=1).engagement == engagement
 
 
 @pytest.fixture(scope="module")

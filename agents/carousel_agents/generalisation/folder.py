@@ -130,7 +130,8 @@ class StudyFolder:
         Raises:
             CarouselError: what is there cannot be read.
         """
-        if (begun := _read(self.request_file)) is not None:
+        # a request that asks for nothing is nobody's
+        if begun := _read(self.request_file):
             return ("started" if begun == request else "other"), begun
         summary = self.summary()
         if summary is None:
