@@ -150,6 +150,9 @@ def seen_and_new(study: str) -> None:
             word = "users of training" if whom == "seen" else "new users"
             frame.plot(at, [row[whom] for row in line], **style, label=f"{router}, {word}")
             ends = [(row[f"{whom}_low"], row[f"{whom}_high"]) for row in line]
+            if None in ends[0]:
+                # the frozen loop is one router, and has no interval over trainings
+                continue
             frame.fill_between(at, *zip(*ends, strict=True), color=colour, alpha=0.15, linewidth=0)
     frame.set_xscale("log")
     frame.set_xlabel("users trained on")

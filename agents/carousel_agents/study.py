@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
-from carousel_envs.files import check_writable
 from carousel_envs.reference.store import solvers
 from carousel_envs.shifts import SEVERITIES
 
@@ -24,6 +23,7 @@ from .generalisation.players import companions, controls, learned_and_scripted
 from .generalisation.suite import Plan, play
 from .locks import locked
 from .report import write_page
+from .sources import sources
 from .study_summary import document_of, versions
 from .workers import MOST_WORKERS, each
 
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
     from .generalisation.players import Player
     from .generalisation.suite import Played, Target
+
+
+def _typed(number: float) -> str:
+    """A number as short as it can be typed to be read as the same."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Study:
         parts = ["carousel", "generalise", *self.routers, self.environment, "--out", str(out)]
         parts += [part for axis in self.axes or () for part in ("--axis", axis)]
         if self.severities != SEVERITIES:
-            parts += [part for s in self.severities for part in ("--severity", f"{s:g}")]
+            parts += [part for s in self.severities for part in ("--severity", _typed(s))]
         parts += [part for folder in self.controls for part in ("--control", folder)]
         parts += ["--users", str(self.users), "--seed", str(self.seed)]
         return shlex.join(parts) + self.options
@@ -118,6 +124,7 @@ class Study:
             "companions": [player.policy for player in players if player.companion],
             "versions": versions(),
             "solvers": solvers(),
+            "sources": sources(),
         }
 
 
@@ -128,9 +135,7 @@ def check_study(study: Study, out: Path) -> None:
         CarouselError: a number, an axis or the place to write is not allowed.
     """
     study.plan()
-    folder = StudyFolder(out)
-    for path in (folder.results, folder.summary_file, folder.page):
-        check_writable(path)
+    StudyFolder(out).check()
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,13 @@ class Outcome:
         summary: as written.
         rows: as written; columns of `schema.SCHEMA`.
         kept: whether it was finished before, and nothing was done now.
+        no_page: why these rows have no page; None if they have one, or none was asked for.
     """
 
     summary: dict[str, Any]
     rows: pl.DataFrame
     kept: bool = False
+    no_page: CarouselError | None = None
 
 
 def run_study(
@@ -159,7 +166,8 @@ def run_study(
 ) -> Outcome:
     """Perform a study and write `results.parquet`, `summary.json` and `report.html` into `out`.
 
-    Interrupted at any moment, it can be called again and goes on. What is finished stays.
+    Interrupted at any moment, it can be called again and goes on. What is finished stays. Rows that
+    no page can show are told all the same: `Outcome.no_page` says why.
 
     Args:
         study: what is asked for.
@@ -182,6 +190,7 @@ def run_study(
     request = study.request(plan, players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
+        folder.check()
         state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)
@@ -189,10 +198,10 @@ def run_study(
             folder.remove_parts()
             summary = folder.summary()
             assert summary is not None
-            if not folder.page.exists():
-                # killed between the summary and the page
-                write_page([out])
-            return Outcome(summary, pl.read_parquet(folder.results), kept=True)
+            rows = pl.read_parquet(folder.results)
+            # killed between the summary and the page, or it could not be made
+            no_page = None if folder.page.exists() else _without_page(out)
+            return Outcome(summary, rows, kept=True, no_page=no_page)
         folder.begin(request)
         with console.progress("shifted users") as bar:
             played = _played(study, plan, players, folder, workers, bar)
@@ -209,8 +218,17 @@ def run_study(
             }
         )
         folder.write_summary(summary)
+        no_page = _without_page(out)
+    return Outcome(summary, rows, no_page=no_page)
+
+
+def _without_page(out: Path) -> CarouselError | None:
+    """Write the page; what keeps it from being written, if anything does."""
+    try:
         write_page([out])
-    return Outcome(summary, rows)
+    except CarouselError as error:
+        return error
+    return None
 
 
 def refusal(out: Path, there: Mapping[str, Any], request: Mapping[str, Any]) -> CarouselError:

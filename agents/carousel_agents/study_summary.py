@@ -41,6 +41,11 @@ def document_of(
 ) -> dict[str, Any]:
     """What all rows of a study share, as plain data; see `docs/results_format.md`."""
     play = f"{study.environment}{study.options} --users {study.users} --seed {study.seed} --json"
+    shifts = {
+        target.population.fingerprint: f" --shift {target.name}"
+        for target in plan.targets
+        if target.severity > 0.0
+    }
     return {
         "title": f"{study.environment}: routers off their training distribution",
         "environment": study.environment,
@@ -53,7 +58,7 @@ def document_of(
         "severities": list(plan.severities),
         "reference": solve(study.population).summary(),
         "training": _training(study, training),
-        "routers": [_told(player, study, play) for player in players],
+        "routers": [_told(player, play, shifts) for player in players],
         "axes": [
             {
                 **asdict(axis),
@@ -63,23 +68,27 @@ def document_of(
         ],
         "not_applicable": plan.not_applicable,
         "targets": {target.name: target.population.fingerprint for target in plan.targets},
-        "left_out": _left_out(played),
+        "left_out": left_out(played),
     }
 
 
-def _told(player: Player, study: Study, play: str) -> dict[str, Any]:
-    """One player: who it is, and how to meet it alone."""
+def _told(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, Any]:
+    """One player: who it is, and how to meet it alone; a control where it was trained."""
+    where = ""
+    if player.control and player.file is not None:
+        # no shift leads to the training users, where a control may have been trained too
+        where = shifts.get(player.file.population.fingerprint, "")
     return {
         **player.columns,
         "sha256": player.sha256,
         "control": player.control,
         "companion": player.companion,
         "description": player.description,
-        "command": f"carousel evaluate {shlex.quote(player.policy)} {play}",
+        "command": f"carousel evaluate {shlex.quote(player.policy)} {play}{where}",
     }
 
 
-def _left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
+def left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
     """Companions that make no sense somewhere: router, reason, and the targets."""
     found: dict[tuple[str, str], list[str]] = {}
     for target, what in played.items():
@@ -142,8 +151,8 @@ def print_study(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
             for axis in summary["axes"]
         ),
     )
-    for left_out in summary["left_out"]:
-        console.say(f"{left_out['router']}: {left_out['reason']}")
+    for absent in summary["left_out"]:
+        console.say(f"{absent['router']}: {absent['reason']}")
 
 
 def _who(row: Mapping[str, Any]) -> str:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from carousel_envs import Population
 from carousel_envs.errors import whole_number
 from carousel_envs.reference.store import solvers
 
 from . import console
 from .generalisation.folder import FORMAT, StudyFolder
 from .generalisation.players import policies
-from .generalisation.schema import SCHEMA
-from .generalisation.users_seen import AXIS, TABLE, Sample, meet, refuse_other_ranges
+from .generalisation.users_seen import AXIS, LOOP, TABLE, meet, refuse_other_ranges, samples
 from .locks import locked
+from .sources import sources
 from .study import Outcome, refusal
-from .study_summary import versions
+from .study_summary import left_out, versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
     from .generalisation.players import Player
+    from .generalisation.suite import Played
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,21 @@ class UsersStudy:
             "axes": [AXIS.name],
             "routers": {str(i + 1): player.policy for i, player in enumerate(players)},
             "sha256": {player.policy: player.sha256 for player in players},
+            "companions": [LOOP.policy],
             "versions": versions(),
             "solvers": solvers(),
+            "sources": sources(),
         }
+
+
+def _by_training(players: Sequence[Player]) -> dict[Population, list[Player]]:
+    """The players by the users that they were trained on, the fewest first."""
+    found: dict[Population, list[Player]] = {}
+    for player in players:
+        assert player.file is not None
+        assert isinstance(player.file.population, Population)
+        found.setdefault(player.file.population, []).append(player)
+    return dict(sorted(found.items(), key=lambda item: item[0].n_users))
 
 
 def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Outcome:
@@ -93,20 +107,20 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
     time.
 
     Raises:
-        CarouselError: a bad router, number or place to write, users who are all alike, another
-            process writes there, or results of another study are there.
+        CarouselError: a bad router, number or place to write, new users who are just like some of
+            training, another process writes there, or results of another study are there.
     """
     started = time.perf_counter()
     whole_number("users", study.users, 1, 2**31)
     whole_number("seed", study.seed, 0, 2**63 - 1 - study.users)
     players = study.players()
-    for player in players:
-        assert player.file is not None
-        # before anything is played: users who are all alike are told at once
-        Sample.of(player.file.population, study.table)
+    groups = _by_training(players)
+    # before anything is played: users who are all alike are told at once
+    whom = samples(list(groups), study.table)
     request = study.request(players)
     folder = StudyFolder(out)
     with locked(folder.lock, str(out)):
+        folder.check()
         state, there = folder.standing(request, force)
         if state == "other" and not force:
             raise refusal(out, there, request)
@@ -114,19 +128,20 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
             summary = folder.summary()
             assert summary is not None
             return Outcome(summary, pl.read_parquet(folder.results), kept=True)
-        found: list[dict[str, Any]] = []
+        played: dict[str, Played] = {}
         with console.progress("users seen and new") as bar:
-            for i, player in enumerate(players):
-                bar(i, len(players), player.policy)
-                found += meet(
-                    player,
+            for i, ((training, group), sample) in enumerate(zip(groups.items(), whom, strict=True)):
+                name = f"{training.n_users} users"
+                bar(i, len(groups), name)
+                played[f"{name} ({training.fingerprint})"] = meet(
+                    group,
+                    sample,
                     environment=study.environment,
-                    table=study.table,
                     users=study.users,
                     seed=study.seed,
-                ).rows
+                )
             bar(1, 1, "")
-        rows = pl.DataFrame(found, schema=SCHEMA)
+        rows = pl.concat(found.frame() for found in played.values())
         summary = console.clean(
             {
                 "format": FORMAT,
@@ -142,8 +157,9 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
                 "severities": [0.0, 1.0],
                 "routers": [
                     {**player.columns, "sha256": player.sha256, "description": player.description}
-                    for player in players
+                    for player in (*players, LOOP)
                 ],
+                "left_out": left_out(played),
                 "axes": [asdict(AXIS)],
                 "not_applicable": {},
                 "request": request,

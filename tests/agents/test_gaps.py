@@ -159,7 +159,69 @@ def test_controls_alone_have_no_gap():
     assert gaps(frame(*rows)) == []
 
 
-def test_policies_that_were_not_met_at_home_are_an_error():
-    rows = [one for one in rows_of_a_study() if one["policy"] != "ppo/seed-1" or one["severity"]]
-    with pytest.raises(CarouselError, match="by 2 policies at severity 0 of hazard and by 3 at 1"):
+def without(seed, severity):
+    """The rows without those of one training on source or target."""
+    return [
+        one
+        for one in rows_of_a_study()
+        if (one["policy"], one["severity"]) != (f"ppo/seed-{seed}", severity)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (without(1, 0.0), "training seed 1 of router 'ppo' at severity 1 of hazard is missing at"),
+        (without(2, 1.0), "training seed 2 of router 'ppo' at severity 0 of hazard is missing at"),
+        (
+            [*rows_of_a_study(), row(seed=2, engagement=3.0, policy="other")],
+            "training seed 2 of router 'ppo' at severity 0 of hazard has two different results",
+        ),
+    ],
+)
+def test_policies_that_were_not_met_at_both_or_twice_are_named(rows, sentence):
+    with pytest.raises(CarouselError, match=sentence):
         gaps(frame(*rows))
+
+
+@pytest.mark.parametrize("severity", [0.0, 1.0])
+def test_controls_beside_policies_that_were_not_at_both_ends_have_no_gap(severity):
+    rows = [
+        one
+        for one in rows_of_a_study()
+        if one["trained_on"] == "target" or one["severity"] == severity
+    ]
+    assert gaps(frame(*rows)) == []
+
+
+@pytest.mark.parametrize(
+    ("home", "away", "tier"),
+    [
+        ("exact", "exact", "exact"),
+        ("bounds", "exact", "bounds"),
+        ("exact", "bounds", "bounds"),
+        ("bounds", "bounds", "bounds"),
+    ],
+)
+def test_a_gap_is_known_between_bounds_where_one_of_its_references_is(home, away, tier):
+    rows = [{**one, "tier": away if one["severity"] else home} for one in rows_of_a_study()]
+    (found,) = gaps(frame(*rows))
+    assert found["tier"] == tier
+
+
+def test_two_folders_may_name_the_same_policies_by_different_paths():
+    rows = rows_of_a_study()
+    elsewhere = [{**one, "policy": f"/work/{one['policy']}"} for one in rows]
+    # the one has the training users, the other the target; or both have both
+    apart = [one if one["severity"] else other for one, other in zip(rows, elsewhere, strict=True)]
+    assert gaps(frame(*apart)) == gaps(frame(*rows))
+    assert gaps(frame(*rows, *elsewhere)) == gaps(frame(*rows))
+
+
+def test_policies_without_a_seed_are_told_apart_by_their_paths():
+    rows = [
+        {**one, "training_seed": None} if one["trained_on"] == "source" else one
+        for one in rows_of_a_study()
+    ]
+    (found,) = gaps(frame(*rows))
+    assert (found["source_policies"], found["total"]) == (3, 6.0)

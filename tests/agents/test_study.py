@@ -108,6 +108,8 @@ def test_a_study_interrupted_at_its_end_plays_nothing_again(whole, tmp_path, mon
     def stop(*args):
         raise Stop
 
+    # a page of other results lies there
+    (tmp_path / "report.html").write_text("old")
     owner = study if where == "write_page" else study.StudyFolder
     if where == "remove_parts":
         # at its beginning, a study has no parts to remove
@@ -119,9 +121,11 @@ def test_a_study_interrupted_at_its_end_plays_nothing_again(whole, tmp_path, mon
     with pytest.raises(Stop):
         run_study(ASKED, tmp_path, workers=1)
     monkeypatch.undo()
+    assert where == "write_rows" or not (tmp_path / "report.html").exists()
     begun = interrupted_after(monkeypatch, 99)
     run_study(ASKED, tmp_path, workers=1)
     assert begun == []
+    assert "<table" in (tmp_path / "report.html").read_text()
     same = (tmp_path / "results.parquet").read_bytes()
     assert same == (whole[0] / "results.parquet").read_bytes()
     assert not (tmp_path / "parts").exists()
@@ -132,7 +136,9 @@ def test_a_damaged_part_is_played_again(whole, tmp_path, monkeypatch):
     with pytest.raises(Stop):
         run_study(ASKED, tmp_path, workers=1)
     (tmp_path / "parts" / "hazard=0.5.rows.json").write_text('{"rows": [{')
-    (tmp_path / "parts" / "hazard=1.0.rows.json").write_text('{"rows": [{"axis": "hazard"}]}')
+    # whole, but of another target
+    other = (tmp_path / "parts" / "training.rows.json").read_text()
+    (tmp_path / "parts" / "hazard=1.0.rows.json").write_text(other)
     monkeypatch.undo()
     begun = interrupted_after(monkeypatch, 99)
     outcome = run_study(ASKED, tmp_path, workers=1)

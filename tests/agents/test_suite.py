@@ -14,6 +14,9 @@ from carousel_agents.generalisation.players import (
     controls,
     learned_and_scripted,
 )
+from carousel_agents.generalisation.players import (
+    policies as policies_below,
+)
 from carousel_agents.generalisation.schema import COLUMNS, SCHEMA
 from carousel_agents.generalisation.suite import Plan, play
 from carousel_agents.learning.view import View
@@ -245,6 +248,18 @@ def test_policies_that_cannot_be_compared_are_one_sentence(policies, changes, se
     policies(**{"under": "a/d", **changes})
     with pytest.raises(CarouselError, match=sentence):
         learned_and_scripted([first, first.removesuffix("/c")], SHORT)
+
+
+def test_two_policies_of_a_router_that_name_no_seed_are_refused(policies):
+    folder = policies(seeds=(None, 0), under="one")
+    assert len(learned_and_scripted([folder], SHORT)) == 2, "one may name none"
+    other = policies(seeds=(None,), under="other")
+    for found in (policies_below, lambda routers: learned_and_scripted(routers, SHORT)):
+        with pytest.raises(CarouselError, match="are both ppo and name no training seed"):
+            found([folder, other])
+    # of other users, or another router, it is another training
+    policies_below([folder, policies(BOREDOM, seeds=(None,), under="third")])
+    learned_and_scripted([folder, policies(seeds=(None,), under="dqn", algorithm="dqn")], SHORT)
 
 
 def test_a_frozen_router_is_solved_once(monkeypatch):

@@ -123,14 +123,23 @@ def companions(shared, axis, severity):
 
 
 def users_rows(environment, router, seeds):
+    """Severity 0: users of training, fifty at most; severity 1: new ones, the same for all."""
     rows = []
     for n in USERS_TRAINED:
-        for seed in range(seeds):
-            kept = LEARNED[router] + noise("users", router, seed, n)
-            fitted = 0.5 / math.sqrt(n / 10)
-            for overlap, score in ((n, kept + 0.02 * fitted), (0, kept - fitted)):
-                shared = {**base(environment, "users", 0.0), "target": f"{n:08d}"}
+        for severity, overlap in ((0.0, min(n, 50)), (1.0, 0)):
+            shared = base(environment, "users", severity) | {
+                "regime": "interpolation" if severity else "training",
+                "target": "00000002" if severity else f"1{min(n, 50):07d}",
+            }
+            for seed in range(seeds):
+                kept = LEARNED[router] + noise("users", router, seed, n)
+                fitted = 0.5 / math.sqrt(n / 10)
+                score = kept - fitted if severity else kept + 0.02 * fitted
                 rows.append(learned(shared, router, seed, score, users=n, overlap=overlap))
+            if router == "ppo":
+                # once for all routers of the same training users
+                own = {"trained_on": "source", "users_trained": n, "overlap": overlap}
+                rows.append(played(shared, "frozen-loop", "frozen", 0.98, **own))
     return rows
 
 

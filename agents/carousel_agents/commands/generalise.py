@@ -89,14 +89,20 @@ def generalise(
 
 
 def show(outcome: Outcome, out: Path, as_json: bool) -> None:
-    """What a study found, on standard output."""
+    """What a study found, on standard output.
+
+    Raises:
+        CarouselError: after all has been told, if there is no page of it.
+    """
     from ..study_summary import document_of_rows, print_study
 
     if as_json:
         console.print_json({"out": str(out), **document_of_rows(outcome.rows)})
-        return
-    print_study(outcome.summary, outcome.rows)
-    written = "results.parquet and summary.json"
-    console.say(
-        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
-    )
+    else:
+        print_study(outcome.summary, outcome.rows)
+        written = "results.parquet and summary.json"
+        console.say(
+            f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
+        )
+    if outcome.no_page:
+        raise outcome.no_page

@@ -34,7 +34,8 @@ def users_seen(
 ) -> None:
     """Score policies on users of their training and on new ones, by how many there were.
 
-    Users must differ: give the ranges that the policies were trained with by --set.
+    Users must differ: give the ranges that the policies were trained with by --set. The frozen loop
+    of the same training users stands beside them: its gap is what the two tables differ by.
     """
     from ..generalisation.users_seen import curve
     from ..users_study import UsersStudy, run_users_study
@@ -56,12 +57,16 @@ def users_seen(
         return
     console.print_table(
         f"{name}: score on users of training and on new ones",
-        ("router", "users", "seeds", "training", "95 % interval", "new", "95 % interval"),
+        (
+            *("router", "users", "seeds", "training", "95 % interval", "new", "95 % interval"),
+            *("gap", "95 % interval"),
+        ),
         (
             (
                 *(row["router"], str(row["users_trained"]), str(row["seeds"])),
                 *(console.number(row["seen"]), console.ends(row["seen_low"], row["seen_high"])),
                 *(console.number(row["new"]), console.ends(row["new_low"], row["new_high"])),
+                *(console.number(row["gap"]), console.ends(row["gap_low"], row["gap_high"])),
             )
             for row in found
         ),

@@ -2,6 +2,7 @@
 
     results.parquet     the rows (`schema`)
     summary.json        what was asked for, and what all rows share
+    report.html         their page; whoever replaces rows removes it, so that it is of no others
     parts/              only until the study is done: request.json, and a file per finished target
 
 Each file is written whole or not at all, and the summary last but for the removal of the parts: so
@@ -15,11 +16,14 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import polars as pl
+
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import write_whole
+from carousel_envs.errors import real_number, shown
+from carousel_envs.files import check_writable, write_whole
 
 from .schema import COLUMNS
 from .suite import Played
@@ -28,14 +32,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import polars as pl
-
     from .suite import Target
 
 FORMAT = 2
 """Of `summary.json`."""
 
 State = Literal["new", "started", "done", "other"]
+
+_SUMMARY: Mapping[str, tuple[type, str]] = MappingProxyType(
+    {
+        "request": (dict, "an object"),
+        "environment": (str, "text"),
+        "results_sha256": (str, "text"),
+        "severities": (list, "a list"),
+        "axes": (list, "a list"),
+        "left_out": (list, "a list"),
+    }
+)
+"""What is read of a summary, and what it must be."""
+_ENTRIES = MappingProxyType({"axes": ("name",), "left_out": ("router", "reason")})
+"""What is read of each entry of its lists."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +88,35 @@ class StudyFolder:
         """What `summary.json` says; None if there is none.
 
         Raises:
-            CarouselError: it cannot be read, or is no summary of this format.
+            CarouselError: it cannot be read, is no summary of this format, or lacks what is read.
         """
         document = _read(self.summary_file)
-        if document is not None and (
-            document.get("format") != FORMAT or not isinstance(document.get("request"), dict)
-        ):
+        if document is None:
+            return None
+        if document.get("format") != FORMAT:
             raise CarouselError(
                 f"{self.summary_file} is no summary in the format of this version, {FORMAT}"
             )
+        for key, (kind, wanted) in _SUMMARY.items():
+            value = document.get(key)
+            # nothing may be left out, but of the rest something is always there
+            if not isinstance(value, kind) or not (value or key == "left_out"):
+                told = shown(value) if key in document else "missing"
+                raise CarouselError(
+                    f"{self.summary_file} is damaged: {key} is {told}; it must be {wanted}"
+                    + " with something in it" * (kind is not str and key != "left_out")
+                )
+        for key, names in _ENTRIES.items():
+            for entry in document[key]:
+                if not isinstance(entry, dict) or not all(
+                    isinstance(entry.get(name), str) for name in names
+                ):
+                    raise CarouselError(
+                        f"{self.summary_file} is damaged: {key} holds {shown(entry)}; each entry "
+                        f"must be an object with {' and '.join(names)}"
+                    )
+        for severity in document["severities"]:
+            real_number(f"a severity in {self.summary_file}", severity, 0.0, 1.0)
         return document
 
     def state(self, request: Mapping[str, Any]) -> tuple[State, dict[str, Any]]:
@@ -94,7 +130,8 @@ class StudyFolder:
         Raises:
             CarouselError: what is there cannot be read.
         """
-        if (begun := _read(self.request_file)) is not None:
+        # a request that asks for nothing is nobody's
+        if begun := _read(self.request_file):
             return ("started" if begun == request else "other"), begun
         summary = self.summary()
         if summary is None:
@@ -118,6 +155,18 @@ class StudyFolder:
                 raise
             return "other", {}
 
+    def check(self) -> None:
+        """Refuse before any work what could not be written at its end.
+
+        Raises:
+            CarouselError: a file cannot be written, or a folder has its name.
+        """
+        for path in (self.results, self.summary_file, self.page, self.request_file):
+            check_writable(path)
+        with contextlib.suppress(OSError):
+            # made by this check, unless something lies in it
+            self.parts.rmdir()
+
     def begin(self, request: Mapping[str, Any]) -> None:
         """Say what is being done; parts of another request are removed."""
         if _known(self.request_file) != request:
@@ -126,14 +175,27 @@ class StudyFolder:
 
     def part(self, target: Target) -> Played | None:
         """What came of a target; None where it is not finished, or its file is damaged."""
-        document = _known(self._part_file(target))
-        rows = document.get("rows") if document else None
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) and list(row) == list(COLUMNS) for row in rows
-        ):
+        document = _known(self._part_file(target)) or {}
+        rows, left_out = document.get("rows"), document.get("left_out")
+        if not isinstance(rows, list) or not rows or not isinstance(left_out, dict):
             return None
-        assert document is not None
-        return Played(rows, document["left_out"])
+        if not all(isinstance(reason, str) for reason in left_out.values()):
+            return None
+        if not all(isinstance(row, dict) and list(row) == list(COLUMNS) for row in rows):
+            return None
+        played = Played(rows, left_out)
+        try:
+            frame = played.frame()
+        except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+            # of other types than those of the schema
+            return None
+        if frame.to_dicts() != rows:
+            # of types that were made to fit
+            return None
+        met = frame.select("target", "severity", "axis").unique().rows()
+        fingerprint = target.population.fingerprint
+        asked = {(fingerprint, target.severity, axis.name) for axis in target.axes}
+        return played if set(met) == asked else None
 
     def keep(self, target: Target, played: Played) -> None:
         """Write what came of a target."""
@@ -141,9 +203,20 @@ class StudyFolder:
         write_whole(self._part_file(target), _json(document))
 
     def write_rows(self, rows: pl.DataFrame) -> str:
-        """Replace `results.parquet`; returns its SHA-256, hexadecimal."""
+        """Replace `results.parquet`; returns its SHA-256, hexadecimal. A page of what was there
+        is removed first: whatever happens next, none is left beside rows that it does not show.
+
+        Raises:
+            CarouselError: the place cannot be written.
+        """
         content = io.BytesIO()
         rows.write_parquet(content)
+        try:
+            self.page.unlink(missing_ok=True)
+        except OSError as error:
+            raise CarouselError(
+                f"{self.page} cannot be replaced: {error.strerror or error}"
+            ) from None
         write_whole(self.results, content.getvalue())
         return hashlib.sha256(content.getvalue()).hexdigest()
 

@@ -139,13 +139,14 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
 
     Returns:
         Plain data, a row per router, axis and severity: router, axis, kind, regime, severity,
-        source_policies, target_policies, tier of the target's reference, and what `Gap.row` has. In
-        tier "bounds" the values are lower bounds, so what is called difficulty and learnability may
-        belong to the other; total and shift do not depend on it.
+        source_policies, target_policies, tier, and what `Gap.row` has. The tier is "bounds" where
+        that of source or target is: values are lower bounds then, so what is called difficulty and
+        learnability may belong to the other; total and shift do not depend on it. Controls whose
+        router was met at one of both alone, or at neither, have no gap.
 
     Raises:
-        CarouselError: a router has controls, but was not met at severity 0, or not by the same
-            policies there and on the target.
+        CarouselError: source and target were met by different policies of a router, or one of them
+            has two results under one condition.
     """
     told = pl.col("value").is_not_null() & pl.col("engagement").is_not_null()
     learned = rows.filter(told & (pl.col("role") == "learned"))
@@ -155,24 +156,19 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
     for control in controls.partition_by(["router", "axis", "severity"], maintain_order=True):
         first = control.row(0, named=True)
         own = source.filter(pl.col("router") == first["router"], pl.col("axis") == first["axis"])
-        if own.is_empty():
-            # controls alone: there is nobody who was elsewhere
-            continue
         home = own.filter(pl.col("severity") == 0.0)
         met = own.filter(pl.col("severity") == first["severity"])
-        both = home.join(met, on="policy", suffix="_met", maintain_order="left")
-        if not len(both) == len(home) == len(met):
-            raise CarouselError(
-                f"router {first['router']!r} was met by {len(home)} policies at severity 0 of "
-                f"{first['axis']} and by {len(met)} at {first['severity']:g}; the gap needs the "
-                "same at both"
-            )
+        if home.is_empty() or met.is_empty():
+            # controls alone, or beside policies that were elsewhere only, or never
+            continue
+        both = _paired(_once(home), _once(met))
+        there = _once(control)
         gap = split(
             value_source=both["value"][0],
             value_target=first["value"],
             trained_on_source=both["engagement"],
             met_on_target=both["engagement_met"],
-            trained_on_target=control["engagement"],
+            trained_on_target=there["engagement"],
             resamples=resamples,
             seed=seed,
         )
@@ -181,9 +177,50 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
             {
                 **{name: first[name] for name in key},
                 "source_policies": len(both),
-                "target_policies": len(control),
-                "tier": first["tier"],
+                "target_policies": len(there),
+                "tier": "bounds" if "bounds" in (both["tier"][0], first["tier"]) else first["tier"],
                 **gap.row(),
             }
         )
     return found
+
+
+_TRAINING = "training"
+"""Which training a policy is of: its seed, for the same file may be named by two paths; else it."""
+
+
+def _once(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one condition, each training once, in order of trainings.
+
+    Raises:
+        CarouselError: two results of one training.
+    """
+    seed = pl.lit("training seed ") + pl.col("training_seed").cast(pl.String)
+    named = rows.with_columns(pl.coalesce(seed, pl.col("policy")).alias(_TRAINING))
+    once = named.unique([_TRAINING, "engagement", "value"], keep="first").sort(_TRAINING)
+    if len(twice := once.filter(once[_TRAINING].is_duplicated())):
+        raise CarouselError(
+            f"{twice[_TRAINING][0]} of {_condition(twice)} has two different results; the gap "
+            "needs one"
+        )
+    return once
+
+
+def _paired(home: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
+    """The trainings of a router on the source, and beside them what the same had on the target.
+
+    Raises:
+        CarouselError: one was met on one of both alone.
+    """
+    for rows, other in ((home, met), (met, home)):
+        if len(alone := rows.join(other, on=_TRAINING, how="anti")):
+            raise CarouselError(
+                f"{alone[_TRAINING][0]} of {_condition(rows)} is missing at severity "
+                f"{other['severity'][0]:g}; the gap needs the same policies at both"
+            )
+    return home.join(met, on=_TRAINING, suffix="_met", maintain_order="left")
+
+
+def _condition(rows: pl.DataFrame) -> str:
+    first = rows.row(0, named=True)
+    return f"router {first['router']!r} at severity {first['severity']:g} of {first['axis']}"

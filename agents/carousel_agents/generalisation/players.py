@@ -228,12 +228,17 @@ def _refuse_twins(players: Iterable[Player]) -> None:
     """Seeds of a group must be different trainings: one counted twice would look like agreement."""
     seen: dict[tuple[Any, ...], Player] = {}
     for player in players:
-        if player.file is None or player.file.training_seed is None:
+        if player.file is None:
             continue
-        key = (player.name, player.file.training_seed, player.file.population.fingerprint)
+        seed = player.file.training_seed
+        key = (player.name, seed, player.file.population.fingerprint)
         other = seen.setdefault(key, player)
-        if other is not player:
+        if other is player:
+            continue
+        both = f"{other.policy!r} and {player.policy!r} are both {player.name}"
+        if seed is None:
             raise CarouselError(
-                f"{other.policy!r} and {player.policy!r} are both {player.name} of training seed "
-                f"{player.file.training_seed}; a study takes each training once"
+                f"{both} and name no training seed, so nothing tells whether they are two "
+                "trainings; a study takes one such policy of a router"
             )
+        raise CarouselError(f"{both} of training seed {seed}; a study takes each training once")

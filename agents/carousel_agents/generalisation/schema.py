@@ -45,9 +45,21 @@ COLUMNS: Mapping[str, tuple[Any, str]] = MappingProxyType(
             ),
         ),
         # on whom
-        "source": (_TEXT, "fingerprint of the population that shifts start from"),
+        "source": (
+            _TEXT,
+            (
+                "fingerprint of the population that shifts start from; on axis 'users' of its "
+                "ranges, with n_users 1 and users_seed 0"
+            ),
+        ),
         "target": (_TEXT, "fingerprint of the population played here"),
-        "users_trained": (_WHOLE, "rows of the user table trained on; null if it was not trained"),
+        "users_trained": (
+            _WHOLE,
+            (
+                "rows of the user table trained on, on axis 'users' also those that the frozen "
+                "loop was solved for; null if it was not trained"
+            ),
+        ),
         "overlap": (_WHOLE, "rows of the user table both trained on and played; null: not asked"),
         # how far from training
         "distance_nats": (

@@ -1,8 +1,10 @@
 """How many users must be seen: scores on users of training and on new ones, by how many there were.
 
-Policies trained on n users of a population are met by some of these, and by as many new users drawn
-from the same ranges. What a policy gains on the former and not on the latter it has memorised. For
-this users must differ: in a population in which all are alike nobody is new.
+Policies trained on n users of a population are met by some of these, and by new users drawn from
+the same ranges. What a policy gains on the former and not on the latter it has memorised, but for
+what comes of meeting two different tables, each with an optimum of its own: the frozen loop, which
+cannot memorise, meets both as well, and its gap says how much that is. Users must differ: in a
+population in which all are alike nobody is new.
 """
 
 from __future__ import annotations
@@ -17,17 +19,16 @@ from carousel_envs import CarouselError, Population
 from carousel_envs.errors import whole_number
 from carousel_envs.users import user_table
 
+from .players import Player
 from .statistics import interval, iqm
 from .suite import Axis, Played, Target, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
-
-    from .players import Player
 
 AXIS = Axis(
     "users",
@@ -39,15 +40,19 @@ TABLE = 50
 """Users that are met, unless asked for otherwise: few enough for references to be close."""
 NEW_USERS = 2**40
 """Added to the seed of the user table: new users are other draws from the same ranges."""
+TRIES = 20
+"""Draws of new users, of which the first without one who is just like some of training is taken."""
+LOOP = Player("frozen-loop", companion=True)
+"""The same router on both tables, and no more at home on one of them than its own users make it."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Whom a policy is met by.
+    """Whom policies trained on the same users are met by.
 
     Attributes:
-        seen: the first users of its training.
-        new: as many others.
+        seen: the first users of their training: as many as are met, or all if there are fewer.
+        new: users of another draw from the same ranges, none of them just like one of training.
         overlap: rows of the two tables that also lie in that of training.
     """
 
@@ -56,25 +61,53 @@ class Sample:
     overlap: tuple[int, int]
 
     @classmethod
-    def of(cls, training: AnyPopulation, table: int = TABLE) -> Sample:
+    def of(cls, training: AnyPopulation, table: int = TABLE, most: int = 0) -> Sample:
         """The sample for policies trained on these users.
 
+        Args:
+            training: the users of training.
+            table: how many new users are met, and at most how many of training, 1 to 10 000.
+            most: new users are unlike the first `most` of this draw, though training had fewer: so
+                that all numbers of training users share one table of new ones.
+
         Raises:
-            CarouselError: questions, a table that is not allowed, or users who are all alike.
+            CarouselError: questions, a table that is not allowed, or in each draw of new users some
+                are just like users of training.
         """
         if not isinstance(training, Population):
             raise CarouselError("everybody asks the same questions; there are no new users")
         whole_number("table", table, 1, 10_000)
         # a longer table begins with the shorter one: these are users of training
         seen = training.replace(n_users=min(table, training.n_users))
-        new = training.replace(n_users=table, users_seed=(training.users_seed + NEW_USERS) % 2**63)
-        overlap = overlap_of(training, seen), overlap_of(training, new)
-        if overlap[1]:
-            raise CarouselError(
-                f"{overlap[1]} of {table} new users are just like some of training; users must "
-                "differ by a range, as with --set 'boredom_hazard=[0.02, 0.16]'"
-            )
-        return cls(seen, new, overlap)
+        longest = training.replace(n_users=max(most, training.n_users))
+        fewest = table
+        for draw in range(1, TRIES + 1):
+            users_seed = (training.users_seed + draw * NEW_USERS) % 2**63
+            new = training.replace(n_users=table, users_seed=users_seed)
+            alike = overlap_of(longest, new)
+            if not alike:
+                return cls(seen, new, (overlap_of(training, seen), overlap_of(training, new)))
+            fewest = min(fewest, alike)
+        raise CarouselError(
+            f"{fewest} of {table} new users are just like some of {longest.n_users} of training in "
+            f"the best of {TRIES} draws; train on fewer users, or on users who differ by two "
+            "ranges, as with --set 'boredom_hazard=[0.02, 0.16]' "
+            "--set 'engagement_bored=[0.1, 0.4]'"
+        )
+
+
+def samples(trainings: Sequence[Population], table: int = TABLE) -> list[Sample]:
+    """The sample for each of several training populations; those that differ in the number of users
+    alone have their new users in common.
+
+    Raises:
+        CarouselError: see `Sample.of`.
+    """
+    most: dict[Population, int] = {}
+    for training in trainings:
+        draw = training.replace(n_users=1)
+        most[draw] = max(most.get(draw, 0), training.n_users)
+    return [Sample.of(training, table, most[training.replace(n_users=1)]) for training in trainings]
 
 
 def overlap_of(training: Population, other: Population) -> int:
@@ -109,55 +142,57 @@ def refuse_other_ranges(players: Sequence[Player], source: AnyPopulation) -> Non
 
 
 def _ranges(population: Any) -> Any:
+    """The population that stands for its ranges, whoever was drawn from them."""
     return population.replace(n_users=1, users_seed=0)
 
 
 def meet(
-    player: Player,
+    players: Sequence[Player],
+    sample: Sample,
     *,
     environment: str,
-    table: int = TABLE,
     users: int = 2000,
     seed: int = 0,
-    report: Callable[[], None] | None = None,
 ) -> Played:
-    """Evaluate a policy on users of its training (severity 0) and on new ones (severity 1).
+    """Evaluate policies on users of their training (severity 0) and on new ones (severity 1), and
+    beside them the frozen loop of the same training users.
 
     Args:
-        player: learned.
+        players: learned, of one training population.
+        sample: whom they meet, of this population.
         environment: id, for the rows.
-        table: how many different users are met.
         users, seed: sessions, as in `evaluate`; every user plays several.
-        report: called after each evaluation.
 
     Returns:
-        Two rows of the schema. Scores are on the reference of the users that are met.
+        Two rows of the schema for each of them. Scores are on the reference of the users that are
+        met. The source is the same for all numbers and draws of users from the same ranges.
 
     Raises:
-        CarouselError: see `Sample.of` and `evaluate`.
+        CarouselError: see `evaluate`.
     """
-    assert player.file is not None
-    training = player.file.population
-    sample = Sample.of(training, table)
+    assert players[0].file is not None
+    training = players[0].file.population
+    shared = {"source": _ranges(training).fingerprint, "users_trained": training.n_users}
     rows: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
     whom = (sample.seen, sample.new)
     for severity, (population, overlap) in enumerate(zip(whom, sample.overlap, strict=True)):
-        target = Target(population, float(severity), (AXIS,))
         played = play(
-            target,
-            [player],
+            Target(population, float(severity), (AXIS,)),
+            [*players, LOOP],
             training,
             environment=environment,
             users=users,
             seed=seed,
-            report=report,
         )
-        rows += [{**row, "overlap": overlap} for row in played.rows]
-    return Played(rows)
+        rows += [{**row, **shared, "overlap": overlap} for row in played.rows]
+        left_out |= played.left_out
+    return Played(rows, left_out)
 
 
 def curve(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Scores against the number of training users: one row per router and number, in that order.
+    """Scores against the number of training users: one row per router and number, in that order,
+    learned routers first.
 
     Args:
         rows: of `meet`, with the columns of `schema.SCHEMA`.
@@ -166,14 +201,18 @@ def curve(rows: pl.DataFrame) -> list[dict[str, Any]]:
         Plain data: router, users_trained, seeds, overlap (of new users with training); `seen`,
         `new` and `gap` (seen less new, policy by policy), interquartile means over policies with
         95 % bootstrap intervals (`seen_low`, `seen_high`, ...; None with a single policy). All are
-        None where listening is worth nothing.
+        None where listening is worth nothing, and where nobody was met. The gap of the frozen loop
+        is what the two tables differ by; it is subtracted from nobody's.
     """
     found = []
-    groups = rows.sort("users_trained").partition_by(
+    groups = rows.sort("users_trained", maintain_order=True).partition_by(
         ["router", "users_trained"], maintain_order=True
     )
-    for group in sorted(groups, key=lambda g: str(g["router"][0])):
-        seen, new = (group.filter(pl.col("severity") == s).sort("policy") for s in (0.0, 1.0))
+    for group in sorted(groups, key=lambda g: (g["role"][0] == "frozen", str(g["router"][0]))):
+        seen, new = (
+            group.filter(pl.col("severity") == s).sort("policy", maintain_order=True)
+            for s in (0.0, 1.0)
+        )
         row = {
             "router": group["router"][0],
             "users_trained": group["users_trained"][0],
@@ -181,14 +220,16 @@ def curve(rows: pl.DataFrame) -> list[dict[str, Any]]:
             "overlap": new["overlap"].max(),
         }
         scores = {"seen": seen["score"], "new": new["score"]}
-        for name, values in (*scores.items(), ("gap", scores["seen"] - scores["new"])):
+        both = len(seen) == len(new)
+        lost = seen["score"] - new["score"] if both else pl.Series([None], dtype=pl.Float64)
+        for name, values in (*scores.items(), ("gap", lost)):
             row |= _over_policies(name, values)
         found.append(row)
     return found
 
 
 def _over_policies(name: str, values: pl.Series) -> dict[str, Any]:
-    if values.null_count():
+    if values.is_empty() or values.null_count():
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
     low, high = interval([values.to_numpy()]) or (None, None)
     return {name: float(iqm(values.to_numpy())), f"{name}_low": low, f"{name}_high": high}

@@ -300,5 +300,10 @@ def _commands(study: Study) -> list[tuple[str, str]]:
         found.extend((f"Axis {axis.get('name')}", axis.get("command")) for axis in axes)
         told = [summary.get("training"), *(summary.get("routers") or [])]
         routers = [record for record in told if isinstance(record, dict)]
-        found.extend((str(r.get("router", "Training")), r.get("command")) for r in routers)
+        found.extend((_meant(record), record.get("command")) for record in routers)
     return list(dict.fromkeys((what, str(command)) for what, command in found if command))
+
+
+def _meant(record: Mapping[str, Any]) -> str:
+    """Whom a command is about."""
+    return str(record.get("router", "Training")) + " (control)" * bool(record.get("control"))
