@@ -80,7 +80,7 @@ def test_what_a_refusal_of_users_recommends_is_not_refused(way):
     training = Population.preset("Boredom").replace(
         n_users=10_000, engagement_bored=(0.1, 0.4), users_seed=3
     )
-    with pytest.raises(CarouselError, match=r"best of 20 draws; train on fewer .*two ranges"):
+    with pytest.raises(CarouselError, match=r"best of 1000 draws; train on fewer .*two ranges"):
         Sample.of(training)
     assert Sample.of(training.replace(**way)).overlap == (50, 0)
 

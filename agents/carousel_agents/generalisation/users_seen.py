@@ -24,9 +24,7 @@ from .statistics import interval, iqm
 from .suite import Axis, Played, Target, play
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Collection, Sequence
 
     from carousel_envs.registry import AnyPopulation
 
@@ -40,7 +38,7 @@ TABLE = 50
 """Users that are met, unless asked for otherwise: few enough for references to be close."""
 NEW_USERS = 2**40
 """Added to the seed of the user table: new users are other draws from the same ranges."""
-TRIES = 20
+TRIES = 1000
 """Draws of new users, of which the first without one who is just like some of training is taken."""
 LOOP = Player("frozen-loop", companion=True)
 """The same router on both tables, and no more at home on one of them than its own users make it."""
@@ -80,11 +78,11 @@ class Sample:
         # a longer table begins with the shorter one: these are users of training
         seen = training.replace(n_users=min(table, training.n_users))
         longest = training.replace(n_users=max(most, training.n_users))
-        fewest = table
+        known, fewest = frozenset(_contents(longest)), table
         for draw in range(1, TRIES + 1):
             users_seed = (training.users_seed + draw * NEW_USERS) % 2**63
             new = training.replace(n_users=table, users_seed=users_seed)
-            alike = overlap_of(longest, new)
+            alike = _in_common(known, new)
             if not alike:
                 return cls(seen, new, (overlap_of(training, seen), overlap_of(training, new)))
             fewest = min(fewest, alike)
@@ -112,13 +110,18 @@ def samples(trainings: Sequence[Population], table: int = TABLE) -> list[Sample]
 
 def overlap_of(training: Population, other: Population) -> int:
     """How many users of the other table are, to the dynamics, like one of training."""
-    known = {row.tobytes() for row in _content(training)}
-    return sum(row.tobytes() in known for row in _content(other))
+    return _in_common(frozenset(_contents(training)), other)
 
 
-def _content(population: Population) -> NDArray[np.float64]:
+def _in_common(known: Collection[bytes], other: Population) -> int:
+    return sum(row in known for row in _contents(other))
+
+
+def _contents(population: Population) -> list[bytes]:
+    """Every user, to the dynamics, as bytes."""
     table = user_table(population)
-    return np.column_stack([table.rows.astype(np.float64), table.gain, table.memory])
+    content = np.column_stack([table.rows.astype(np.float64), table.gain, table.memory])
+    return [row.tobytes() for row in content]
 
 
 def refuse_other_ranges(players: Sequence[Player], source: AnyPopulation) -> None:
