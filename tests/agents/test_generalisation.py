@@ -1,4 +1,4 @@
-"""Evaluation under shift: planted cases come out as they must."""
+"""Evaluation, and the whole of it under shift; planted routers are those of `test_suite.py`."""
 
 import math
 
@@ -8,15 +8,14 @@ from carousel_agents import scripted
 from carousel_agents.generalisation import evaluate, generalise
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
-from carousel_envs.shifts import SHIFTS, find_shift
+from carousel_envs.shifts import SHIFTS
 
 BOREDOM = Population.preset("Boredom")
 KNOWN = Population.preset("Satiation").replace(
-    fit=1.0, archetypes=((1.0, 0.0, 0.0, 0.0),), archetype_weights=(1.0,)
+    fit=1.0, archetypes=((1.0, 0.0, 0.0, 0.0),), archetype_weights=(1.0,), session_length=12
 )
 """One kind of user, of whom there is nothing to hear."""
 APPLICABLE = [name for name, shift in SHIFTS.items() if not shift.obstacle(BOREDOM)]
-EXACT_AXES = [name for name in APPLICABLE if name != "unseen-archetype"]
 
 
 def test_the_score_is_the_share_of_the_value_of_feedback():
@@ -55,40 +54,6 @@ def test_common_users_pair_comparisons():
     spread = math.sqrt(sum((d - mean) ** 2 for d in differences) / (len(differences) - 1))
     error = evaluate(scripted.make("loop:0.33", BOREDOM), BOREDOM, users=500).engagement_se
     assert spread < 0.7 * math.sqrt(2) * error
-
-
-@pytest.mark.parametrize("axis", EXACT_AXES)
-def test_the_re_derived_optimum_scores_one_everywhere(axis: str):
-    for severity in (0.5, 1.0):
-        target = find_shift(axis).apply(BOREDOM, severity)
-        result = evaluate(scripted.make("optimal", target), target, users=20_000, seed=5)
-        assert result.reference.tier == "exact"
-        assert abs(result.engagement - result.reference.value) < 4.5 * result.engagement_se
-
-
-@pytest.mark.parametrize("axis", EXACT_AXES)
-def test_the_re_derived_schedule_scores_zero_and_uniform_no_more(axis: str):
-    target = find_shift(axis).apply(BOREDOM, 0.75)
-    blind = evaluate(scripted.make("open-loop", target), target, users=20_000, seed=5)
-    assert abs(blind.engagement - blind.reference.blind) < 4.5 * blind.engagement_se
-    uniform = evaluate(scripted.make("uniform", target), target, users=4_000, seed=5)
-    assert uniform.score <= 3 * uniform.engagement_se
-
-
-def test_the_frozen_loop_is_the_loop_in_training_and_falls_behind_where_the_rule_moved():
-    suite = generalise(
-        ["frozen-loop", "loop"],
-        BOREDOM,
-        users=20_000,
-        axes=["hazard", "cue-reversal", "swap-cost"],
-        severities=[0.0, 1.0],
-    )
-    found = {(r["axis"], r["severity"], r["router"]): r for r in suite.rows}
-    for axis in ("hazard", "cue-reversal", "swap-cost"):
-        frozen, fresh = (found[axis, 0.0, name] for name in ("frozen-loop", "loop"))
-        assert frozen["engagement"] == fresh["engagement"]
-        frozen, fresh = (found[axis, 1.0, name] for name in ("frozen-loop", "loop"))
-        assert frozen["score"] < fresh["score"] - 0.01
 
 
 def test_severity_zero_is_the_training_evaluation_on_every_axis():

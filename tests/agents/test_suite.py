@@ -23,7 +23,7 @@ from carousel_agents.learning.view import View
 from carousel_agents.routers import find_router
 from carousel_envs import CarouselError, Population, any_population
 from carousel_envs.registry import shifts_of
-from carousel_envs.shifts import find_shift
+from carousel_envs.shifts import SEVERITIES, find_shift
 
 BOREDOM = Population.preset("Boredom")
 SHORT = BOREDOM.replace(session_length=8)
@@ -72,11 +72,12 @@ def planted(request):
     name, _, quick = request.param.partition(" ")
     population = any_population(name)
     return generalise(
-        ["optimal", "uniform"],
+        ["optimal", "open-loop", "uniform"],
         population.replace(session_length=TURNS) if quick else population,
         users=4000,
         seed=11,
         axes=AXES[name],
+        severities=(0.0, 0.5, 1.0) if quick else SEVERITIES,
     ).frame()
 
 
@@ -85,6 +86,11 @@ def test_the_optimum_scores_one_on_every_axis_and_severity(planted):
         assert row["tier"] == "exact"
         # where nobody can be wrong there is no error either
         assert abs(row["engagement"] - row["value"]) <= 4.5 * row["engagement_se"], row["axis"]
+
+
+def test_the_re_derived_schedule_scores_nothing_everywhere(planted):
+    for row in planted.filter(pl.col("router") == "open-loop").iter_rows(named=True):
+        assert abs(row["engagement"] - row["blind"]) <= 4.5 * row["engagement_se"], row["axis"]
 
 
 def test_uniform_choice_scores_no_more_than_nothing_everywhere(planted):
@@ -96,12 +102,14 @@ def test_uniform_choice_scores_no_more_than_nothing_everywhere(planted):
 def test_the_frozen_loop_is_near_the_optimum_in_training_and_falls_where_the_rule_moved():
     axes = ["hazard", "cue-noise", "cue-reversal", "swap-cost"]
     options = {"users": 20_000, "axes": axes, "severities": [0.0, 1.0]}
-    rows = generalise(["frozen-loop", "optimal"], BOREDOM, **options).frame()
+    rows = generalise(["frozen-loop", "loop", "optimal"], BOREDOM, **options).frame()
     for axis in axes:
         for severity, falls in ((0.0, False), (1.0, True)):
             here = rows.filter(pl.col("axis") == axis, pl.col("severity") == severity)
-            loop, best = here.sort("router").iter_rows(named=True)
-            assert (loop["score_high"] < best["score_low"]) == falls
+            frozen, fresh, best = here.sort("router").iter_rows(named=True)
+            assert (frozen["score_high"] < best["score_low"]) == falls
+            assert (frozen["score"] < fresh["score"] - 0.01) == falls
+            assert (frozen["engagement"] == fresh["engagement"]) != falls
 
 
 # -- rows -----------------------------------------------------------------------------------------
@@ -121,6 +129,8 @@ def test_severity_zero_repeats_the_training_figures_to_the_last_digit(policies):
 @pytest.mark.parametrize("env", ["Boredom", "Recall", "Welfare", "Unmask"])
 def test_rows_have_the_columns_of_the_schema_in_order(env):
     population = any_population(env)
+    if env != "Recall":
+        population = population.replace(session_length=4)
     (target, *_) = Plan.of(population, ["rephrased" if env == "Recall" else "swap-cost"]).targets
     (uniform,) = learned_and_scripted(["uniform"], population)
     rows = play(target, [uniform], population, environment=f"Carousel/{env}-v0", users=5).rows
