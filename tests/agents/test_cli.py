@@ -1,20 +1,24 @@
 """The command line: results on standard output, everything else on standard error."""
 
 import json
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import polars as pl
 import pytest
 
-from carousel_agents import scripted
+from carousel_agents import cli, scripted
 from carousel_agents.commands.play import speaker
 from carousel_agents.learning import PolicyFile
 from carousel_envs import environment_ids, recall
 from carousel_envs.shifts import SHIFTS
 
 
-def carousel(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "carousel_agents.cli", *arguments],
         capture_output=True,
@@ -25,10 +29,40 @@ def carousel(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
     )
 
 
+def carousel(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which need not import everything anew."""
+    out, err = StringIO(), StringIO()
+    handler = signal.getsignal(signal.SIGINT)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setattr(sys, "argv", ["carousel", *arguments])
+        if cwd is not None:
+            patch.chdir(cwd)
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        finally:
+            signal.signal(signal.SIGINT, handler)
+    return subprocess.CompletedProcess(arguments, code or 0, out.getvalue(), err.getvalue())
+
+
 def result(*arguments: str, cwd=None):
     done = carousel(*arguments, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("envs", "--json"), ("reference", "Nowhere"), ("reference",), ("shifts", "--set")]
+)
+def test_a_process_of_its_own_says_the_same(arguments):
+    alone, here = process(*arguments), carousel(*arguments)
+    assert (alone.returncode, alone.stdout) == (here.returncode, here.stdout)
+    assert alone.stderr.split()[-8:] == here.stderr.split()[-8:]
 
 
 def test_reference_prints_what_it_promises():
