@@ -148,7 +148,12 @@ def seen_and_new(study: str) -> None:
             at = [row["users_trained"] for row in line]
             style = {"color": colour, "linestyle": dash, "marker": symbol, "markersize": 4}
             word = "users of training" if whom == "seen" else "new users"
-            frame.plot(at, [row[whom] for row in line], **style, label=f"{router}, {word}")
+            frame.plot(
+                at,
+                [row[whom] for row in line],
+                **style,
+                label=f"{NAMES.get(router, router)}, {word}",
+            )
             ends = [(row[f"{whom}_low"], row[f"{whom}_high"]) for row in line]
             if None in ends[0]:
                 # the frozen loop is one router, and has no interval over trainings
@@ -157,7 +162,7 @@ def seen_and_new(study: str) -> None:
     frame.set_xscale("log")
     frame.set_xlabel("users trained on")
     frame.set_ylabel("score")
-    frame.legend(fontsize=8)
+    frame.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0))
     figure.tight_layout()
     save(figure, "users")
 
