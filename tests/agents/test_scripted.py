@@ -37,7 +37,7 @@ def play(router, population: Population, seed: int = 0) -> list[int]:
 @pytest.mark.parametrize("preset", ["Boredom", "Taste", "Satiation"])
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset: str):
-    population = Population.preset(preset).replace(unavailability=0.3)
+    population = Population.preset(preset).replace(unavailability=0.3, session_length=8, n_users=4)
     router = scripted.make(name, population)
     env = seen_by(router, CarouselVectorEnv(6, population=population))
     observation, _ = env.reset(seed=3)

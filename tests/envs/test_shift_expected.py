@@ -132,6 +132,8 @@ def assert_expected(name: str, training: Population, population: Population) -> 
 
 EXACT = [(env, name) for env, name in cases() if env in ("Boredom", "Welfare")]
 SEARCHED = [(env, name) for env, name in cases() if env not in ("Boredom", "Welfare")]
+SHORT = 16
+"""Turns where references are searched for: sessions of full length take hours in all."""
 QUICK = ("hazard", "swap-cost", "patience", "farewells", "session-length")
 
 
@@ -167,7 +169,7 @@ def test_the_exact_reference_moves_as_expected_and_one_way_where_that_is_proven(
 @pytest.mark.slow
 @pytest.mark.parametrize(("env", "name"), SEARCHED)
 def test_the_bounds_move_as_expected(env, name):
-    training = preset(env)
+    training = preset(env, SHORT)
     assert_expected(name, training, SHIFTS[name].apply(training, 1.0))
 
 
