@@ -211,7 +211,7 @@ def test_a_gap_is_known_between_bounds_where_one_of_its_references_is(home, away
 
 def test_two_folders_may_name_the_same_policies_by_different_paths():
     rows = rows_of_a_study()
-    elsewhere = [{**one, "policy": f"/work/{one['policy']}"} for one in rows]
+    elsewhere = [{**one, "policy": f"/elsewhere/{one['policy']}"} for one in rows]
     # the one has the training users, the other the target; or both have both
     apart = [one if one["severity"] else other for one, other in zip(rows, elsewhere, strict=True)]
     assert gaps(frame(*apart)) == gaps(frame(*rows))
