@@ -7,7 +7,7 @@ from study_example import SMALL, study_rows, study_summary, write_study
 
 from carousel_agents.generalisation import statistics
 from carousel_agents.report import aggregate, write, write_page
-from carousel_agents.report.folders import read_studies
+from carousel_agents.report.folders import read_studies, titles
 from carousel_envs import CarouselError
 
 AXES = ("hazard", "patience")
@@ -159,3 +159,17 @@ def test_other_policies_that_met_nobody_in_common_are_refused_by_their_files(tmp
     other = written(tmp_path, *rows, summaries=(told("a", "one"), told("b", "other")))
     words = refused(other)
     assert "router 'ppo' of seed 4 is two different policies, 'one/ppo' and 'other/ppo'" in words
+
+
+def test_sections_of_one_environment_are_told_apart_by_what_is_changed(tmp_path):
+    first = on_axis("hazard")
+    other = [{**row, "source": "other"} for row in on_axis("patience")]
+    changed = {"population": {"fit": 0.5, "personas": ["alice", "bob"], "pair": ["a", "b"]}}
+    folders = written(tmp_path, first, other, summaries=({}, changed))
+    assert titles(read_studies(folders)) == [
+        "Carousel/Boredom-v0",
+        "Carousel/Boredom-v0, other fit, pair",
+    ]
+    html = write_page(folders).read_text(encoding="utf-8")
+    # in the contents and above the section
+    assert html.count(">Carousel/Boredom-v0, other fit, pair<") == 2

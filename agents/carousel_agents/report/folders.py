@@ -57,6 +57,19 @@ class Study:
     summaries: tuple[Mapping[str, Any], ...]
 
 
+def titles(studies: Sequence[Study]) -> list[str]:
+    """What each study is called: its environment, and where several share one, the fields in which
+    the training users differ from those of the first."""
+    first: dict[str, Mapping[str, Any]] = {}
+    found = []
+    for study in studies:
+        own = study.summaries[0].get("population") or {}
+        base = first.setdefault(study.environment, own)
+        other = [name for name in {**own, **base} if own.get(name) != base.get(name)]
+        found.append(study.environment + (f", other {', '.join(other)}" if other else ""))
+    return found
+
+
 def read_studies(folders: Sequence[Path]) -> list[Study]:
     """The studies in some folders, in the order in which their environments appear.
 

@@ -12,7 +12,7 @@ from carousel_envs.files import check_writable, write_whole
 from ..generalisation.statistics import COVERAGE
 from .aggregate import RESAMPLES
 from .figures import FLOOR
-from .folders import read_studies
+from .folders import read_studies, titles
 from .records import text
 from .render import environment, plotly_javascript
 from .sections import METRICS, section
@@ -50,7 +50,10 @@ def write_page(folders: Sequence[Path], out: Path | None = None) -> Path:
         raise CarouselError(f"out {shown(str(path))} must end in .html or .htm")
     studies = read_studies(folders)
     check_writable(path)
-    sections = [section(study, place) for place, study in enumerate(studies)]
+    sections = [
+        {**section(study, place), "title": title}
+        for place, (study, title) in enumerate(zip(studies, titles(studies), strict=True))
+    ]
     words = ["carousel", "report", *map(str, folders)]
     command = shlex.join([*words, *([] if out is None else ["--out", str(out)])])
     html = (
