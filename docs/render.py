@@ -102,7 +102,8 @@ shift means nothing it says why (`carousel shifts ENV`), and is refused.
 
 Expected: what severity 1 does to a quantity, on every environment where the axis applies. What is
 not named depends on the population. `tests/envs/test_shift_expected.py` holds every entry against
-the re-solved reference; what has to be searched for is among the long tests.
+the re-solved reference; what has to be searched for is among the long tests, in sessions of 16
+turns.
 
 Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Each
 change is that of the training population, so where they move different fields their order makes no
