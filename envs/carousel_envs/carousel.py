@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from . import session
+from . import codes, session, turn
 from .cues import cue_table
 from .errors import one_of
-from .lanes import Info, LaneVectorEnv
+from .lanes import Info, LaneVectorEnv, Outputs
 from .observation import Columns, column_names, observation_space
 from .population import Population, as_population
 from .render import Recorder
@@ -96,12 +96,12 @@ class CarouselVectorEnv(LaneVectorEnv):
         )
         columns = self.columns
         self._tables = (
-            self.users.rows,
-            satiation_rows if population.has_satiation else satiation_rows[:0],
+            self.users.by_action,
             cues.alias,
             cues.levels,
-            hook if population.has_farewells else hook[:0],
-            np.stack([own, own + vulnerable]),
+            satiation_rows if population.has_satiation else None,
+            hook if population.has_farewells else None,
+            np.stack([own, own + vulnerable]) if population.has_welfare else None,
             np.array(
                 [
                     population.session_length,
@@ -122,7 +122,17 @@ class CarouselVectorEnv(LaneVectorEnv):
             **({"unmasked": np.int64, "payoff": np.float64} if population.unmask else {}),
         }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
+        self._scratch = turn.scratch()
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
+        self._sessions = (
+            self._lanes,
+            self._satiation,
+            self._obs,
+            self._mask,
+            self._final_obs,
+            turn.scratch(),
+            self._mode,
+        )
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
 
@@ -140,35 +150,16 @@ class CarouselVectorEnv(LaneVectorEnv):
             self._mask,
         )
 
-    def _turn(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int8], int]:
-        """Play a turn; reward, detail and events (see `session.step`) are new arrays."""
-        rows, satiation_rows, alias, levels, hook, welfare_rows, numbers = self._tables
+    def _outputs(self) -> Outputs:
         n = self.num_envs
-        reward = np.empty(n)
-        detail = np.empty((2 if self._keeps_welfare else 1, n), dtype=np.float32)
-        events = np.empty((self._n_events, n), dtype=np.int8)
-        n_ended = session.step(
-            self._lanes,
-            actions,
-            self._satiation,
-            rows,
-            satiation_rows,
-            alias,
-            levels,
-            hook,
-            welfare_rows,
-            numbers,
-            self._mode,
-            self._obs,
-            self._mask,
-            reward,
-            detail,
-            events,
-            self._final_obs,
+        return (
+            np.empty(n),
+            np.empty((2 if self._keeps_welfare else 1, n), dtype=np.float32),
+            np.empty((self._n_events, n), dtype=np.int8),
         )
-        return reward, detail, events, n_ended
+
+    def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
+        return int(session.step(*self._sessions, *self._tables, actions, *outputs))
 
     def _info(
         self,
@@ -183,11 +174,11 @@ class CarouselVectorEnv(LaneVectorEnv):
         info = {
             "engagement_mean": detail[0],
             "_engagement_mean": played,
-            "swapped": flags[session.SWAPPED],
+            "swapped": flags[codes.SWAPPED],
             "_swapped": played,
-            "refused": flags[session.REFUSED],
+            "refused": flags[codes.REFUSED],
             "_refused": played,
-            "mood": events[session.MOOD],
+            "mood": events[codes.MOOD],
             "_mood": played,
             "action_mask": mask,
             "_action_mask": present,
@@ -196,10 +187,10 @@ class CarouselVectorEnv(LaneVectorEnv):
         }
         if self._keeps_welfare:
             info["welfare"] = detail[1]
-            info["kept"] = flags[session.KEPT]
+            info["kept"] = flags[codes.KEPT]
             info["_welfare"] = info["_kept"] = played
         if self.population.unmask:
-            unmasked = flags[session.UNMASKED]
+            unmasked = flags[codes.UNMASKED]
             info["unmasked"] = unmasked
             info["payoff"] = unmasked * np.float32(self.population.unmask_payoff)
             info["_unmasked"] = info["_payoff"] = played
@@ -268,7 +259,7 @@ class CarouselEnv(LaneEnv):
         self.column_names = one.column_names
 
     def _turn_info(self, detail: list[float], events: list[int]) -> Info:
-        swapped, refused, mood = events[session.SWAPPED : session.KEPT]
+        swapped, refused, mood = events[codes.SWAPPED : codes.KEPT]
         info = {
             "engagement_mean": detail[0],
             "swapped": swapped != 0,
@@ -277,8 +268,8 @@ class CarouselEnv(LaneEnv):
         }
         if self._one._keeps_welfare:
             info["welfare"] = detail[1]
-            info["kept"] = events[session.KEPT] != 0
+            info["kept"] = events[codes.KEPT] != 0
         if self.population.unmask:
-            info["unmasked"] = events[session.UNMASKED] != 0
+            info["unmasked"] = events[codes.UNMASKED] != 0
             info["payoff"] = self.population.unmask_payoff * info["unmasked"]
         return info

@@ -16,7 +16,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from . import rng, session
+from . import codes, rng
 from .errors import CarouselError, as_array, one_of, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Info = dict[str, Any]
+Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
+"""What a turn brings: reward (float64, (N,)), detail (any one array of shape (..., N)) and events
+(int8, (E, N)), whose rows begin as `codes.TERMINATED` and its fellows say."""
 
 MAX_LANES = 2**24
 RENDER_MODES = ("ansi", "rgb_array")
 _MODE_CODES = {
-    AutoresetMode.NEXT_STEP: session.NEXT_STEP,
-    AutoresetMode.SAME_STEP: session.SAME_STEP,
-    AutoresetMode.DISABLED: session.DISABLED,
+    AutoresetMode.NEXT_STEP: codes.NEXT_STEP,
+    AutoresetMode.SAME_STEP: codes.SAME_STEP,
+    AutoresetMode.DISABLED: codes.DISABLED,
 }
 
 
@@ -154,6 +157,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
         self._started = False
+        self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
         self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
 
@@ -164,15 +168,16 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         """Start episode `lanes.episode` in the marked lanes with these users (-1: drawn)."""
 
     @abstractmethod
-    def _turn(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.int8], int]:
-        """Run the kernel for one turn.
+    def _outputs(self) -> Outputs:
+        """New arrays for what a turn brings."""
+
+    @abstractmethod
+    def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
+        """Run the kernel for one turn, into these outputs.
 
         Returns:
-            Reward (float64, (N,)), detail (any one array of shape (..., N)), events (int8, (E, N);
-            rows begin as `session.TERMINATED` and its fellows say), all new, and the number of
-            sessions that ended, or -1 - i if action i is not allowed (nothing has changed).
+            Number of sessions that ended, or -1 - i if action i is not allowed (nothing has
+            changed).
         """
 
     @abstractmethod
@@ -239,6 +244,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             lanes["episode"][which] = 0
         self._started = True
         self._begin(which, users)
+        self._waiting = options is not None and "reset_mask" in options
         if self._recorder:
             self._recorder.start(which)
         info: Info = {
@@ -345,17 +351,18 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         if kind == "u":
             # beyond int64 they would come out negative, and be reported so
             given = np.minimum(given, np.uint64(2**63 - 1))
-        same_step = self._mode == session.SAME_STEP
+        same_step = self._mode == codes.SAME_STEP
         users = self._user.copy() if same_step else None
-        reward, detail, events, n_ended = self._play(given.astype(np.int64, copy=False))
+        outputs = reward, detail, events = self._outputs()
+        n_ended = self._play(given.astype(np.int64, copy=False), outputs)
         flags = events.view(np.bool_)
-        terminated, truncated = flags[session.TERMINATED], flags[session.TRUNCATED]
+        terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
         info = self._info(
             detail,
             events,
             flags,
-            flags[session.PLAYED] if done is None else ~done,
+            flags[codes.PLAYED] if done is None else ~done,
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
             np.ones(self.num_envs, dtype=np.bool_),
@@ -372,13 +379,12 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         observation = self._obs.copy() if self.copy else self._obs
         return observation, reward, terminated, truncated, info
 
-    def _play(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.int8], int]:
+    def _play(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
         """Play a turn, or refuse to; see `_turn`."""
         self._refuse_if_not_started("step")
-        self._refuse_if_over()
-        reward, detail, events, n_ended = self._turn(actions)
+        if self._waiting:
+            self._refuse_if_over()
+        n_ended = self._turn(actions, outputs)
         if n_ended < 0:
             lane = -1 - n_ended
             raise CarouselError(
@@ -386,13 +392,15 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 f"{self._mask.shape[1] - 1}"
             )
         if self._recorder:
-            same_step = self._mode == session.SAME_STEP and n_ended
+            same_step = self._mode == codes.SAME_STEP and n_ended
             seen = self._obs
             if same_step:
-                ended = (events[session.TERMINATED] | events[session.TRUNCATED]) != 0
+                events = outputs[2]
+                ended = (events[codes.TERMINATED] | events[codes.TRUNCATED]) != 0
                 seen = np.where(ended[:, None], self._final_obs, self._obs)
-            self._recorder.add(seen, reward, detail, events)
-        return reward, detail, events, n_ended
+            self._recorder.add(seen, *outputs)
+        self._waiting = self._mode == codes.DISABLED and n_ended > 0
+        return n_ended
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
@@ -453,6 +461,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._refuse_impossible(snapshot)
         take_back(self._state(), snapshot)
         self._started = True
+        self._waiting = self._mode == codes.DISABLED
         if self._recorder:
             self._recorder.start(np.ones(self.num_envs, dtype=np.bool_))
 
@@ -483,7 +492,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     def _refuse_if_over(self) -> None:
         over = self._lanes["over"]
-        if self._mode == session.DISABLED and over.any():
+        if over.any():
             lane = int(over.argmax())
             raise ResetNeeded(
                 f"the session in lane {lane} is over; reset it (autoreset is disabled)"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import session
+from . import codes
 from .cues import NAMES
 from .observation import Columns
 from .users import BORED
@@ -79,7 +79,7 @@ class Recorder:
         events: NDArray[np.int8],
     ) -> None:
         """Record one turn of every lane that played one; a lane that reset forgets."""
-        terminated, truncated, played, swapped, refused, mood = events[: session.KEPT].tolist()
+        terminated, truncated, played, swapped, refused, mood = events[: codes.KEPT].tolist()
         for i in range(self.lanes):
             if not played[i]:
                 self.turns[i] = []
@@ -110,14 +110,14 @@ class Recorder:
             parts.append(f"badge {self.population.personas[int(obs[columns.badge].argmax())]}")
         if columns.vulnerable is not None and obs[columns.vulnerable] > 0:
             parts.append("vulnerable")
-        if len(events) > session.KEPT and events[session.KEPT]:
+        if len(events) > codes.KEPT and events[codes.KEPT]:
             parts.append("kept after a goodbye")
         if columns.farewell is not None and obs[columns.farewell] > 0:
             parts.append("says goodbye")
         if len(detail) > 1:
             parts.append(f"welfare {detail[1]:+.2f}")
         if self.population.unmask:
-            paid = events[session.UNMASKED] * self.population.unmask_payoff
+            paid = events[codes.UNMASKED] * self.population.unmask_payoff
             parts.append(f"payoff {paid:+.2f}")
         return ", ".join(parts)
 

@@ -6,7 +6,7 @@ OOPSLA 2014): word n of the stream with key k is mix64(k + n * GOLDEN), where mi
 number of threads sees the same numbers, and any single episode replays alone.
 
 An episode's key depends on (seed + lane, episode index); words 2t + 1 and 2t + 2 of its stream
-belong to turn t. See `session.py` for which bits decide what.
+belong to turn t. See `turn.py` for which bits decide what.
 """
 
 from __future__ import annotations

@@ -123,6 +123,17 @@ class UserTable:
         return np.asarray((self.rows[:, -1] >> BADGE_BIT) - 1)
 
     @cached_property
+    def by_action(self) -> NDArray[np.int32]:
+        """The rows as the kernel reads them, int32, shape (n, 4K + 5): of each action fit, hazard,
+        engagement with a fresh and with a bored user; then flags; then leaving (fresh, bored) and
+        saying goodbye (fresh, bored)."""
+        k = self.n_actions
+        actions = self.rows[:, : 4 * k].reshape(-1, 4, k).transpose(0, 2, 1).reshape(-1, 4 * k)
+        rows = np.hstack([actions, self.rows[:, -1:], self.rows[:, 4 * k : -1]])
+        rows.setflags(write=False)
+        return rows
+
+    @cached_property
     def types(self) -> tuple[UserTable, NDArray[np.float64]]:
         """The distinct users and their shares: a table of the distinct rows, shape (types,)."""
         whole = np.column_stack([self.rows.astype(np.float64), self.gain, self.memory])

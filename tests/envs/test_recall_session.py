@@ -3,6 +3,7 @@ against scalar environments, and what no persona ever does: lie."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -221,10 +222,10 @@ def test_no_persona_ever_lies(population, seed):
 
 def test_a_persona_that_would_lie_is_found_out():
     env = RecallVectorEnv(200, population=tiny())
-    facts = env._tables[0].copy()
+    facts = question_tables(env.population).facts.copy()
     facts[:, SAYS] = 0b10  # alice denies what she knows, bob answers what he does not know
-    facts.setflags(write=False)
-    env._tables = (facts, *env._tables[1:])
+    lying = replace(question_tables(env.population), facts=facts)
+    env._tables = (lying.packed, *env._tables[1:])
     env.reset(seed=0)
     for persona in (0, 1):
         _, reward, _, _, info = env.step(np.full(200, persona))

@@ -102,7 +102,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(form: str):
         for name in ("Boredom", "Recall")
         for field, value in (("persona", 9), ("persona", -2), ("user", 10**6), ("turn", 8))
     ]
-    + [("Boredom", "mood", 2), ("Boredom", "streak", -1), ("Recall", "question", 10**6)],
+    + [("Boredom", "mood", 2), ("Boredom", "streak", -1), ("Recall", "question", 9999)],
 )
 def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, value):
     """Compiled code reads rows and columns by these numbers."""

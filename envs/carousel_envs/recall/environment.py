@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from ..lanes import Info, LaneVectorEnv
+from ..codes import REFUSED, SWAPPED
+from ..lanes import Info, LaneVectorEnv, Outputs
 from ..scalar import LaneEnv
-from ..session import REFUSED, SWAPPED
 from . import session
 from .observation import QuestionColumns, question_column_names, question_space
 from .questions import Questions, as_questions
@@ -74,11 +74,23 @@ class RecallVectorEnv(LaneVectorEnv):
         )
         tables = question_tables(self.population)
         self._tables = (
-            tables.facts,
+            tables.packed,
             tables.asked_alias,
             tables.topic_alias,
             tables.year_alias,
             tables.scale,
+        )
+        self._sessions = (
+            self._lanes,
+            self._obs,
+            self._final_obs,
+            session.scratch(),
+            self._mode,
+        )
+        self._numbers = (
+            self.population.n_actions,
+            self.population.session_length,
+            self.population.first_year,
         )
         self._mask[:] = 1
         self.totals = dict.fromkeys(TOTALS, np.int64)
@@ -97,35 +109,16 @@ class RecallVectorEnv(LaneVectorEnv):
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
         session.reset(self._lanes, which, *self._tables, self._obs)
 
-    def _turn(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int8], int]:
-        """Play a turn; reward, year and events (see `session.step`) are new arrays."""
-        facts, asked, topics, years, scale = self._tables
-        population, n = self.population, self.num_envs
-        reward = np.empty(n)
-        year = np.empty(n, dtype=np.int32)
-        # Rows a power of two apart would fall into the same few lines of the cache.
-        events = np.empty((session.N_EVENTS, n + 64), dtype=np.int8)[:, :n]
-        n_ended = session.step(
-            self._lanes,
-            actions,
-            facts,
-            asked,
-            topics,
-            years,
-            scale,
-            self._mask.shape[1],
-            population.session_length,
-            population.first_year,
-            self._mode,
-            self._obs,
-            reward,
-            year,
-            events,
-            self._final_obs,
+    def _outputs(self) -> Outputs:
+        n = self.num_envs
+        return (
+            np.empty(n),
+            np.empty(n, dtype=np.int32),
+            np.empty((session.N_EVENTS, n), dtype=np.int8),
         )
-        return reward, year, events, n_ended
+
+    def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
+        return int(session.step(*self._sessions, *self._tables, *self._numbers, actions, *outputs))
 
     @staticmethod
     def _info(
@@ -177,7 +170,7 @@ class RecallVectorEnv(LaneVectorEnv):
         """
         self._refuse_if_not_started("hidden")
         question = self._lanes["question"]
-        facts = self._tables[0]
+        facts = question_tables(self.population).facts
         return {
             "topic": facts[question, TOPIC],
             "year": facts[question, YEAR] + np.int32(self.population.first_year),

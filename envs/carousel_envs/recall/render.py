@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..codes import PLAYED, SWAPPED, TRUNCATED
 from ..render import BACKGROUND, CELL, GAP, PERSONAS
-from ..session import PLAYED, SWAPPED, TRUNCATED
 from . import session
 from .observation import QuestionColumns
 

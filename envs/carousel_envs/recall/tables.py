@@ -7,7 +7,7 @@ form read these same arrays, so there is no rounding between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +53,16 @@ class QuestionTables:
         """A bit mask of `facts`, spread out: shape (topics, years, K)."""
         bits = (self.facts[:, column, None] >> np.arange(n_actions)) & 1
         return np.asarray(bits.reshape(*self.asked.shape, n_actions) != 0)
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint64]:
+        """`facts` as the kernel reads them, one word per question, uint64, shape (questions,):
+        topic and year in 12 bits each, forbidden in 8, the two masks in 16 each."""
+        topic, year, knows, says, forbidden = self.facts.T.astype(np.uint64)
+        low = topic | (year << np.uint64(12)) | (forbidden << np.uint64(24))
+        words = np.asarray(low | (knows << np.uint64(32)) | (says << np.uint64(48)))
+        words.setflags(write=False)
+        return words
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:
