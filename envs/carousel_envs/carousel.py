@@ -18,6 +18,8 @@ from .scalar import LaneEnv
 from .users import UNIT, user_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 Reward = Literal["sampled", "mean"]
@@ -97,9 +99,9 @@ class CarouselVectorEnv(LaneVectorEnv):
         columns = self.columns
         self._tables = (
             self.users.by_action,
+            satiation_rows if population.has_satiation else None,
             cues.alias,
             cues.levels,
-            satiation_rows if population.has_satiation else None,
             hook if population.has_farewells else None,
             np.stack([own, own + vulnerable]) if population.has_welfare else None,
             np.array(
@@ -124,8 +126,13 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         self._scratch = turn.scratch()
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
+        rows, gains = self._tables[:2]
+        self._lane_rows = np.zeros((self.num_envs, rows.shape[1]), dtype=np.int32)
+        self._lane_satiation = None if gains is None else np.zeros((self.num_envs, gains.shape[1]))
         self._sessions = (
             self._lanes,
+            self._lane_rows,
+            self._lane_satiation,
             self._satiation,
             self._obs,
             self._mask,
@@ -137,17 +144,15 @@ class CarouselVectorEnv(LaneVectorEnv):
             self._recorder = Recorder(self.population, self.num_envs)
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
+        columns = self.columns
         session.reset(
-            self._lanes,
             which,
             users,
-            self._satiation,
-            self._tables[0],
-            self.columns.n_cues,
-            -1 if self.columns.vulnerable is None else self.columns.vulnerable,
-            self.columns.badge.start if self.columns.n_badges else -1,
-            self._obs,
-            self._mask,
+            *self._sessions[:6],
+            *self._tables[:2],
+            columns.n_cues,
+            -1 if columns.vulnerable is None else columns.vulnerable,
+            columns.badge.start if columns.n_badges else -1,
         )
 
     def _outputs(self) -> Outputs:
@@ -198,6 +203,14 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {**super()._state(), "satiation": self._satiation}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot; see `LaneVectorEnv.restore`."""
+        super().restore(snapshot)
+        rows, gains = self._tables[:2]
+        self._lane_rows[:] = rows[self._user]
+        if self._lane_satiation is not None and gains is not None:
+            self._lane_satiation[:] = gains[self._user]
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         turns, two = (0, self.population.session_length), (0, 1)

@@ -47,11 +47,15 @@ _USER_BITS = _U(0x5851F42D4C957F2D)
 
 
 @njit
-def begin(  # type: ignore[no-untyped-def]
-    lane, user, satiation, rows, n_cues, n_actions, vulnerable, badge, obs, mask
+def meet(  # type: ignore[no-untyped-def]
+    i, user, lanes, lane_rows, lane_satiation, rows, satiation_rows
 ):
-    """Start the lane's episode number `lane.episode` with this user (-1: drawn) and write its
-    first observation."""
+    """Begin episode number `lanes[i].episode` in lane i: its key and its user (-1: drawn).
+
+    The user's rows are copied to the lane, where turns read them one after the other: what a turn
+    costs does not depend on how many users there are.
+    """
+    lane = lanes[i]
     key = rng.episode_key(lane.lane_key, _U(lane.episode))
     lane.key = key
     if user < 0:
@@ -59,51 +63,81 @@ def begin(  # type: ignore[no-untyped-def]
         word = rng.mix64(key ^ _USER_BITS) >> _S32
         user = np.int64((word * _U(rows.shape[0])) >> _S32)
     lane.user = user
+    for c in range(_U(rows.shape[1])):
+        lane_rows[i, c] = rows[_U(user), c]
+    if satiation_rows is not None:
+        for c in range(_U(satiation_rows.shape[1])):
+            lane_satiation[i, c] = satiation_rows[_U(user), c]
+
+
+@njit
+def begin(  # type: ignore[no-untyped-def]
+    i, lanes, lane_rows, lane_satiation, satiation, obs, mask, n_cues, vulnerable, badge
+):
+    """Set lane i to the start of the session with the user it has met, and write its first
+    observation."""
+    lane, shown, n_actions = lanes[i], obs[i], _U(mask.shape[1])
     lane.turn = 0
     lane.persona = -1
     lane.streak = 0
     lane.mood = FRESH
     lane.farewell = 0
     lane.over = 0
-    satiation[:] = 0.0
-    obs[:] = 0.0
-    obs[: n_cues + 1] = -1.0
-    flags = rows[user, 4 * n_actions]
+    if lane_satiation is not None:
+        satiation[i] = 0.0
+    shown[:] = 0.0
+    shown[: n_cues + 1] = -1.0
+    flags = lane_rows[i, _U(4) * n_actions]
     if vulnerable >= 0:
-        obs[vulnerable] = (flags >> VULNERABLE_BIT) & 1
+        shown[vulnerable] = (flags >> VULNERABLE_BIT) & 1
     if badge >= 0:
-        obs[badge + (flags >> BADGE_BIT) - 1] = 1.0
+        shown[badge + (flags >> BADGE_BIT) - 1] = 1.0
+    available = _U(n_cues + 1) + n_actions
     for k in range(n_actions):
-        bit = (flags >> k) & 1
-        obs[n_cues + 1 + n_actions + k] = bit
-        mask[k] = bit
+        bit = (_U(flags) >> k) & _U(1)
+        shown[available + k] = bit
+        mask[i, k] = bit
 
 
 @njit
 def reset(  # type: ignore[no-untyped-def]
-    lanes, which, users, satiation, rows, n_cues, vulnerable, badge, obs, mask
+    which,
+    users,
+    lanes,
+    lane_rows,
+    lane_satiation,
+    satiation,
+    obs,
+    mask,
+    rows,
+    satiation_rows,
+    n_cues,
+    vulnerable,
+    badge,
 ):
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
-    n_k = mask.shape[1]
     for i in range(lanes.shape[0]):
         if which[i]:
+            meet(i, users[i], lanes, lane_rows, lane_satiation, rows, satiation_rows)
             begin(
-                lanes[i],
-                users[i],
-                satiation[i],
-                rows,
+                i,
+                lanes,
+                lane_rows,
+                lane_satiation,
+                satiation,
+                obs,
+                mask,
                 n_cues,
-                n_k,
                 vulnerable,
                 badge,
-                obs[i],
-                mask[i],
             )
 
 
 @njit
 def step(  # type: ignore[no-untyped-def]
     lanes,
+    lane_rows,
+    lane_satiation,
     satiation,
     obs,
     mask,
@@ -111,9 +145,9 @@ def step(  # type: ignore[no-untyped-def]
     scratch,
     mode,
     rows,
+    satiation_rows,
     cue_alias,
     cue_levels,
-    satiation_rows,
     hook,
     welfare_rows,
     numbers,
@@ -126,6 +160,8 @@ def step(  # type: ignore[no-untyped-def]
 
     Args:
         lanes: LANE records, shape (N,).
+        lane_rows, lane_satiation: shapes (N, 4K + 5) and (N, K + 1), the rows of each lane's user;
+            the latter None where nobody satiates.
         satiation: float64, shape (N, K).
         obs: float32, shape (N, D), changed in place.
         mask: int8, shape (N, K), availability.
@@ -134,9 +170,9 @@ def step(  # type: ignore[no-untyped-def]
         scratch: see `turn.scratch`.
         mode: autoreset code.
         rows: user table (`UserTable.by_action`).
-        cue_alias, cue_levels: see `cues.CueTable`.
         satiation_rows: float64, shape (users, K + 1), gain with each persona, then memory; None:
             nobody satiates.
+        cue_alias, cue_levels: see `cues.CueTable`.
         hook: int32, shape (K,), P(a user who said goodbye is kept) in 1/65536; None: nobody says
             goodbye.
         welfare_rows: float64, shape (2, K), welfare of a turn for a user who is not, or is
@@ -172,8 +208,8 @@ def step(  # type: ignore[no-untyped-def]
             lanes,
             actions,
             satiation,
-            rows,
-            satiation_rows,
+            lane_rows,
+            lane_satiation,
             hook,
             welfare_rows,
             _U(n_actions),
@@ -184,7 +220,7 @@ def step(  # type: ignore[no-untyped-def]
             floats,
         )
         turn.draw(m, words)
-        turn.react(m, words, ints, found, floats, length, shift, n_columns, satiation_rows, hook)
+        turn.react(m, words, ints, found, floats, length, shift, n_columns, lane_satiation, hook)
         turn.report(
             at,
             m,
@@ -211,38 +247,40 @@ def step(  # type: ignore[no-untyped-def]
             _U(n_actions),
             share,
             _U(np.int64(numbers[FAREWELL])),
-            satiation_rows,
+            lane_satiation,
             satiation,
             hook,
             obs,
         )
         for later in range(n_later):
+            # all are asked for before one is needed: their rows may lie far away in memory
             i = at + _U(ints[turn.LATER + later])
-            lane = lanes[i]
-            anew = lane.over != 0
-            if anew:
+            if lanes[i].over or mode == SAME_STEP:
+                lanes[i].episode += 1
+                meet(i, -1, lanes, lane_rows, lane_satiation, rows, satiation_rows)
+        for later in range(n_later):
+            i = at + _U(ints[turn.LATER + later])
+            if lanes[i].over:
                 # next-step mode: this step starts the next session and plays no turn
                 reward[i] = 0.0
                 detail[:, i] = 0.0
                 events[:, i] = 0
             else:
                 n_ended += 1
-                lane.over = 1
-                if mode == SAME_STEP:
-                    final_obs[i] = obs[i]
-                    anew = True
-            if anew:
-                lane.episode += 1
-                begin(
-                    lane,
-                    -1,
-                    satiation[i],
-                    rows,
-                    n_cues,
-                    n_actions,
-                    vulnerable,
-                    badge,
-                    obs[i],
-                    mask[i],
-                )
+                if mode != SAME_STEP:
+                    lanes[i].over = 1
+                    continue
+                final_obs[i] = obs[i]
+            begin(
+                i,
+                lanes,
+                lane_rows,
+                lane_satiation,
+                satiation,
+                obs,
+                mask,
+                n_cues,
+                vulnerable,
+                badge,
+            )
     return n_ended

@@ -75,8 +75,8 @@ def look_up(  # type: ignore[no-untyped-def]
     lanes,
     actions,
     satiation,
-    rows,
-    satiation_rows,
+    lane_rows,
+    lane_satiation,
     hook,
     welfare_rows,
     k,
@@ -87,13 +87,13 @@ def look_up(  # type: ignore[no-untyped-def]
     floats,
 ):
     """Gather what the turn of each lane depends on."""
-    row_width = _U(rows.shape[1])
-    table = rows.reshape(rows.size)
+    row_width = _U(lane_rows.shape[1])
+    table = lane_rows.reshape(lane_rows.size)
     for j in range(m):
         lane = lanes[at + j]
         words[_FIRST + j] = lane.key
         words[_MOVING + j] = lane.moving
-        of_user = _U(lane.user) * row_width
+        of_user = (at + j) * row_width
         of_flags = of_user + _U(4) * k
         flags = _U(table[of_flags])
         pick = _U(actions[at + j])
@@ -116,8 +116,8 @@ def look_up(  # type: ignore[no-untyped-def]
         found[to + _U(1)] = b
         found[to + _U(2)] = c
         found[to + _U(3)] = d
-        if satiation_rows is not None:
-            floats[_LOST + j] = satiation_rows[lane.user, pick] * satiation[at + j, pick] * UNIT
+        if lane_satiation is not None:
+            floats[_LOST + j] = lane_satiation[at + j, pick] * satiation[at + j, pick] * UNIT
         if hook is not None:
             ints[_SAID + j] = lane.farewell
             ints[_HOOK + j] = hook[pick]
@@ -137,7 +137,7 @@ def draw(m, words):  # type: ignore[no-untyped-def]
 
 @njit
 def react(  # type: ignore[no-untyped-def]
-    m, words, ints, found, floats, length, shift, n_columns, satiation_rows, hook
+    m, words, ints, found, floats, length, shift, n_columns, lane_satiation, hook
 ):
     """Let the user of each lane react."""
     within = (_I(1) << shift) - _I(1)
@@ -158,7 +158,7 @@ def react(  # type: ignore[no-untyped-def]
         streak = (streak & (changed - _I(1))) + _I(1)
 
         chance = where(mood, chance_bored, chance_fresh)
-        if satiation_rows is not None:
+        if lane_satiation is not None:
             chance = _I(np.rint(max(chance - floats[_LOST + j], 0.0)))
         leaves = _I(_I((first >> _S32) & _MASK) < where(mood, leave_bored, leave_fresh))
         if hook is not None:
@@ -257,7 +257,7 @@ def show(  # type: ignore[no-untyped-def]
     k,
     share,
     farewell,
-    satiation_rows,
+    lane_satiation,
     satiation,
     hook,
     obs,
@@ -299,8 +299,8 @@ def show(  # type: ignore[no-untyped-def]
         if hook is not None:
             lane.farewell = ints[_SAID + j]
             shown[here + farewell] = ints[_SAID + j]
-        if satiation_rows is not None:
-            kept_share = satiation_rows[lane.user, k]
+        if lane_satiation is not None:
+            kept_share = lane_satiation[at + j, k]
             for c in range(k):
                 before = satiation[at + j, c] + np.float64(c == _U(ints[_PICK + j]))
                 satiation[at + j, c] = kept_share * before
