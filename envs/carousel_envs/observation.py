@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from gymnasium import spaces
 
-from . import cues
+from . import cues, reading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,12 +107,16 @@ class Columns:
         """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
         per available action, one more where a visible user is vulnerable, and above these 1 + the
         persona that a badge names."""
-        bits = (observation[:, self.available] > 0.5) @ (1 << np.arange(self.n_actions))
-        if self.vulnerable is not None:
-            bits += (observation[:, self.vulnerable] > 0.5).astype(np.int64) << self.n_actions
-        if self.n_badges:
-            bits += (1 + observation[:, self.badge].argmax(axis=1)) << (self.n_actions + 1)
-        return np.asarray(bits, dtype=np.int64)
+        found = np.empty(len(observation), dtype=np.int64)
+        reading.contexts(observation, self.of_context, found)
+        return found
+
+    @cached_property
+    def of_context(self) -> NDArray[np.int64]:
+        """The columns that `context` reads, as `reading.context` wants them, shape (5,)."""
+        vulnerable = -1 if self.vulnerable is None else self.vulnerable
+        badge = self.badge.start if self.n_badges else -1
+        return np.array([self.available.start, self.n_actions, vulnerable, badge, self.n_badges])
 
 
 def column_names(population: Population) -> tuple[str, ...]:

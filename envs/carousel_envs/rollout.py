@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ._compile import njit
 from .errors import CarouselError, shown, whole_number
 from .population import Population
 from .registry import any_population, vector_env
@@ -157,6 +158,34 @@ def _answer(
     return answer
 
 
+@njit
+def _add_up(  # type: ignore[no-untyped-def]
+    reward,
+    terminated,
+    truncated,
+    swapped,
+    refused,
+    alive,
+    engagement,
+    length,
+    swaps,
+    refusals,
+    left,
+):
+    """Count a turn where the session still runs; return in how many lanes it goes on."""
+    n_alive = 0
+    for i in range(len(alive)):
+        if alive[i]:
+            engagement[i] += reward[i]
+            length[i] += 1
+            swaps[i] += swapped[i]
+            refusals[i] += refused[i]
+            left[i] |= terminated[i]
+            alive[i] = not (terminated[i] or truncated[i])
+            n_alive += alive[i]
+    return n_alive
+
+
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
     own = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
     env = seen_by(policy, own)
@@ -170,15 +199,23 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
     totals: dict[str, NDArray[Any]] = {
         name: np.zeros(lanes, dtype=kind) for name, kind in own.totals.items()
     }
-    while alive.any():
+    n_alive = lanes
+    while n_alive:
         actions, state = _answer(policy, observation, state)
         observation, reward, terminated, truncated, info = env.step(actions)
-        engagement += reward * alive
-        length += alive
-        swaps += info["swapped"] & alive
-        refused += info["refused"] & alive
-        left |= terminated & alive
         for name, total in totals.items():
             total += info[name] * alive
-        alive &= ~(terminated | truncated)
+        n_alive = _add_up(
+            reward,
+            terminated,
+            truncated,
+            info["swapped"],
+            info["refused"],
+            alive,
+            engagement,
+            length,
+            swaps,
+            refused,
+            left,
+        )
     return Sessions(engagement, length, left, swaps, refused, users.astype(np.int32), totals)

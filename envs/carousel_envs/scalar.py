@@ -32,7 +32,6 @@ class LaneEnv(gym.Env[Any, Any], ABC):
         self.render_mode = one.render_mode
         self._action = np.zeros(1, dtype=np.int64)
         self._outputs = one._outputs()
-        self._rows = one._obs[0], one._mask[0], one._user
         self._n_actions = one._mask.shape[1]
         self.observation_space = one.single_observation_space
         self.action_space = one.single_action_space
@@ -59,14 +58,13 @@ class LaneEnv(gym.Env[Any, Any], ABC):
     ) -> tuple[NDArray[np.float32], float, bool, bool, Info]:
         """Play one turn with persona `action`; see `LaneVectorEnv.step`."""
         self._action[0] = self._read_action(action)
-        reward, detail, events = self._outputs
-        self._one._play(self._action, self._outputs)
-        observation, mask, user = self._rows
+        one, (reward, detail, events) = self._one, self._outputs
+        one._play(self._action, self._outputs)
         row = events[:, 0].tolist()  # terminated, truncated, ...
         info = self._turn_info(detail[..., 0].tolist(), row)
-        info["action_mask"] = mask.copy()
-        info["user"] = user.item()
-        return observation.copy(), reward.item(), row[0] != 0, row[1] != 0, info
+        info["action_mask"] = one._mask[0].copy()
+        info["user"] = one._user.item()
+        return one._obs[0].copy(), reward.item(), row[0] != 0, row[1] != 0, info
 
     def _read_action(self, action: int | np.integer[Any]) -> int:
         number = action

@@ -10,7 +10,7 @@ from carousel_agents.scripted import cue_pattern, streams
 from carousel_agents.scripted.cue_pattern import CuePatternPolicy
 from carousel_agents.scripted.linear_bandit import MOST_SESSIONS
 from carousel_agents.scripted.masked_planner import CALIBRATION_SESSIONS
-from carousel_agents.scripted.repertoire import by_typical_fit, following
+from carousel_agents.scripted.repertoire import by_typical_fit, next_one, places
 from carousel_envs import CarouselError, CarouselVectorEnv, Population, Questions
 from carousel_envs.cues import cue_table
 from carousel_envs.reference import solve
@@ -107,7 +107,8 @@ def test_the_repertoire_begins_with_the_best_and_passes_over_who_is_not_there():
     available = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1], [1, 1, 0, 1]]) > 0
     current, begins = np.array([0, 2, 2, 2, 3]), np.array([True, False, False, False, False])
     # the fourth action is not of the repertoire: from there it begins anew
-    picks = following(order, current, begins, available)
+    place = np.where(begins, -1, places(order, 4)[current])
+    picks = [next_one(order, place[i], available, i, 0) for i in range(5)]
     np.testing.assert_array_equal(picks, [2, 0, 1, 2, 0])
     fit = Model.of(TASTE).merged(1).fit[0]
     assert by_typical_fit(Model.of(TASTE).merged(1)).tolist() == np.argsort(-fit).tolist()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import CarouselError, Columns, column_names
+from carousel_envs._compile import njit
 from carousel_envs.cues import cue_table
 from carousel_envs.errors import shown
 from carousel_envs.reference.model import Model
@@ -25,7 +26,7 @@ from carousel_envs.reference.policies import current_persona, session_begins
 from carousel_envs.rollout import rollout
 
 from . import streams
-from .repertoire import by_typical_fit, following
+from .repertoire import by_typical_fit, next_one, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,9 +76,27 @@ class CuePatternPolicy:
         before = np.where(observation[:, columns.streak] > 1.5, state, 0)
         run = np.where(match, before + 1, 0)
         current = current_persona(observation, columns)
-        available = observation[:, columns.available] > 0.5
-        next_one = following(self.repertoire, current, begins, available)
-        return np.where(begins | (run >= self.length), next_one, current), run
+        _swap_after(
+            run >= self.length,
+            begins,
+            observation,
+            columns.available.start,
+            self.repertoire,
+            places(self.repertoire, columns.n_actions),
+            current,
+        )
+        return current, run
+
+
+@njit
+def _swap_after(  # type: ignore[no-untyped-def]
+    matched, begins, observation, available, repertoire, place_of, picks
+):
+    for i in range(len(picks)):
+        if begins[i]:
+            picks[i] = next_one(repertoire, -1, observation, i, available)
+        elif matched[i]:
+            picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
 
 
 def build(population: Population, length: str | int | None = None) -> CuePatternPolicy:

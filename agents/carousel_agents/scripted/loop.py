@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import CarouselError
+from carousel_envs._compile import njit
 from carousel_envs.errors import real_number
 from carousel_envs.reference import Belief, Filter
 from carousel_envs.reference.belief import BeliefProblem, solve_belief
+from carousel_envs.reference.filtering import bored
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.policies import current_persona, session_begins
+from carousel_envs.reference.policies import current_persona
 
-from .repertoire import by_typical_fit, following
+from .repertoire import by_typical_fit, next_one, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +54,29 @@ class LoopPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        available = observation[:, columns.available] > 0.5
-        begins = session_begins(observation, columns)
-        current = current_persona(observation, columns)
-        swap = belief.bored >= self.threshold
-        next_one = following(self.repertoire, current, begins, available)
-        return np.where(begins | swap, next_one, current), belief
+        picks = current_persona(observation, columns)
+        _swap_above(
+            belief.joint,
+            self.threshold,
+            observation,
+            columns.streak,
+            columns.available.start,
+            self.repertoire,
+            places(self.repertoire, columns.n_actions),
+            picks,
+        )
+        return picks, belief
+
+
+@njit
+def _swap_above(  # type: ignore[no-untyped-def]
+    joint, threshold, observation, streak, available, repertoire, place_of, picks
+):
+    for i in range(len(picks)):
+        if observation[i, streak] < 0.5:
+            picks[i] = next_one(repertoire, -1, observation, i, available)
+        elif bored(joint, i) >= threshold:
+            picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
 
 
 def build(population: Population, threshold: str | float | None = None) -> LoopPolicy:

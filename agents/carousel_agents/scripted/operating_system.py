@@ -45,9 +45,9 @@ _TIE = 1e-9
 @njit
 def _most_probable(joint, fit, available, current, picks):  # type: ignore[no-untyped-def]
     """The most probable of the available personas; a tie goes to whoever speaks (-1: nobody)."""
-    n_kinds, n_k = fit.shape
+    n_kinds, n_k = np.uint64(fit.shape[0]), np.uint64(fit.shape[1])
     probable = np.zeros(n_k)
-    for i in range(joint.shape[0]):
+    for i in range(np.uint64(joint.shape[0])):
         probable[:] = 0.0
         for a in range(n_kinds):
             suits, there = 0.0, 0
@@ -64,9 +64,10 @@ def _most_probable(joint, fit, available, current, picks):  # type: ignore[no-un
             if available[i, k] and probable[k] > best + _TIE:
                 best = probable[k]
                 picks[i] = k
-        k = current[i]
-        if 0 <= k < n_k and available[i, k] and probable[k] >= best - _TIE:
-            picks[i] = k
+        speaks = current[i]
+        there = 0 <= speaks < fit.shape[1] and available[i, speaks]
+        if there and probable[speaks] >= best - _TIE:
+            picks[i] = speaks
 
 
 @dataclass

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carousel_envs._compile import njit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,25 +19,20 @@ def by_typical_fit(typical: Model) -> NDArray[np.int64]:
     return np.argsort(-typical.fit[0, : typical.personas], kind="stable")
 
 
-def following(
-    repertoire: NDArray[np.int64],
-    current: NDArray[np.int64],
-    begins: NDArray[np.bool_],
-    available: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """The first available persona after the current one, around the repertoire, shape (N,).
+def places(repertoire: NDArray[np.int64], n_actions: int) -> NDArray[np.int64]:
+    """Place of each action in the repertoire, -1 outside, shape (K,)."""
+    found = np.full(n_actions, -1)
+    found[repertoire] = np.arange(len(repertoire))
+    return found
 
-    The first of all where a session begins, or where whoever speaks is not of the repertoire.
 
-    Args:
-        repertoire: personas in order, shape (personas,).
-        current: who speaks, shape (N,).
-        begins: whether nobody has spoken yet, shape (N,).
-        available: shape (N, K).
-    """
-    place_of = np.full(available.shape[1], -1)
-    place_of[repertoire] = np.arange(len(repertoire))
-    place = np.where(begins, -1, place_of[current])
-    around = repertoire[(place[:, None] + 1 + np.arange(len(repertoire))) % len(repertoire)]
-    there = np.take_along_axis(available, around, axis=1)
-    return np.asarray(around[np.arange(len(around)), there.argmax(axis=1)])
+@njit
+def next_one(repertoire, place, observation, i, available):  # type: ignore[no-untyped-def]
+    """The first available persona after a place of the repertoire (-1: from the start), around it;
+    the very next where none is. `available` is the first column of row i that says who is."""
+    n = len(repertoire)
+    for step in range(1, n + 1):
+        persona = repertoire[(place + step) % n]
+        if observation[i, available + persona] > 0.5:
+            return persona
+    return repertoire[(place + 1) % n]

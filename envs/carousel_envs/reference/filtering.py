@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import reading
 from .._compile import njit
 from ..cues import cue_table
 from ..observation import Columns
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
+
+_U = np.uint64
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,15 @@ class Belief:
 
 
 @njit
+def bored(joint, i):  # type: ignore[no-untyped-def]
+    """`Belief.bored` of lane i."""
+    total = 0.0
+    for a in range(_U(joint.shape[1])):
+        total += joint[i, a, 1]
+    return total
+
+
+@njit
 def _update(  # type: ignore[no-untyped-def]
     joint,
     satiation,
@@ -58,30 +70,33 @@ def _update(  # type: ignore[no-untyped-def]
     memory,
     cues,
     prior,
-    prior_row,
+    prior_rows,
+    of_context,
     out,
     out_satiation,
     evidence,
 ):
-    n_kinds, n_k = fit.shape
-    n_cues = strides.shape[0]
-    streak_column = n_cues + 1 + 2 * n_k
+    n_kinds, n_k, n_cues = _U(fit.shape[0]), _U(fit.shape[1]), _U(strides.shape[0])
+    one_hot = n_cues + _U(1)
+    streak_column = one_hot + _U(2) * n_k
     satiates = satiation.shape[2] > 0
-    for i in range(obs.shape[0]):
+    for i in range(_U(obs.shape[0])):
         streak = obs[i, streak_column]
         if streak < 1.0:
+            row = _U(prior_rows[reading.context(obs, i, of_context)])
             for a in range(n_kinds):
-                out[i, a, 0] = prior[prior_row[i], a]
+                out[i, a, 0] = prior[row, a]
                 out[i, a, 1] = 0.0
             out_satiation[i] = 0.0
             evidence[i] = 1.0
             continue
-        k = 0
-        while obs[i, n_cues + 1 + k] < 0.5:
-            k += 1
-        symbol = 0
+        k = _U(0)
+        while obs[i, one_hot + k] < 0.5:
+            k += _U(1)
+        level = 0
         for j in range(n_cues):
-            symbol += np.int64(obs[i, j]) * strides[j]
+            level += np.int64(obs[i, j]) * strides[j]
+        symbol = _U(level)
         engaged = obs[i, n_cues] > 0.5
         goodbye = farewell_column >= 0 and obs[i, farewell_column] > 0.5
         total = 0.0
@@ -91,13 +106,13 @@ def _update(  # type: ignore[no-untyped-def]
                 kind = fresh + bored
                 fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
             lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
-            for mood in range(2):
+            for mood in range(_U(2)):
                 chance = max(engagement[a, k, mood] - lost, 0.0)
                 like = (chance if engaged else 1.0 - chance) * cues[mood, symbol]
                 like *= 1.0 - leave[a, mood]
                 if farewell_column >= 0:
                     like *= farewell[a, mood] if goodbye else 1.0 - farewell[a, mood]
-                if mood == 0:
+                if mood == _U(0):
                     fresh *= like
                 else:
                     bored *= like
@@ -111,7 +126,9 @@ def _update(  # type: ignore[no-untyped-def]
                     out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
         evidence[i] = total
         if total > 0.0:
-            out[i] /= total
+            for a in range(n_kinds):
+                out[i, a, 0] /= total
+                out[i, a, 1] /= total
         else:
             # impossible under this model (a frozen filter, off its distribution): learn nothing
             for a in range(n_kinds):
@@ -170,10 +187,6 @@ class Filter:
         model = self.model
         evidence = np.empty(len(observation))
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
-        rows = np.zeros(len(observation), dtype=np.int64)
-        begins = observation[:, self.columns.streak] < 0.5
-        if begins.any():
-            rows[begins] = self._prior_rows[self.columns.context(observation[begins])]
         _update(
             belief.joint,
             belief.satiation,
@@ -189,7 +202,8 @@ class Filter:
             model.memory,
             model.cues,
             self._priors,
-            rows,
+            self._prior_rows,
+            self.columns.of_context,
             joint,
             satiation,
             evidence,

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import rng
+from .. import reading, rng
 from .._compile import njit
+from .filtering import bored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..observation import Columns
     from .filtering import Belief, Filter
+
+_U = np.uint64
 
 
 @dataclass
@@ -55,7 +58,9 @@ class ContextIndex:
 
 def current_persona(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.int64]:
     """Index of the persona that speaks (0 before the first turn), shape (N,)."""
-    return np.asarray(observation[:, columns.persona].argmax(axis=1))
+    found = np.empty(len(observation), dtype=np.int64)
+    reading.marked(observation, columns.persona.start, columns.n_actions, found)
+    return found
 
 
 def session_begins(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.bool_]:
@@ -78,8 +83,9 @@ def turns_played(
     Observations show the share of the session gone, so a rule made for one length is stretched, not
     cut off, when it meets sessions of another.
     """
-    played = np.rint(observation[:, columns.elapsed] * length).astype(np.int64)
-    return np.asarray(np.minimum(played, length - 1))
+    found = np.empty(len(observation), dtype=np.int64)
+    reading.share(observation, columns.elapsed, length, found)
+    return found
 
 
 @dataclass
@@ -95,11 +101,9 @@ class UniformPolicy:
         self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
     ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
         keys, counter = state
-        available = observation[:, self.columns.available] > 0.5
-        # rank of the pick among the available ones
-        rank = (rng.hash_uniforms(keys, counter) * available.sum(axis=1)).astype(np.int64)
-        order = np.cumsum(available, axis=1) - 1
-        picks = (available & (order == rank[:, None])).argmax(axis=1)
+        columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
+        draw = rng.hash_uniforms(keys, counter)
+        reading.nth_of(observation, columns.available.start, columns.n_actions, draw, picks)
         return picks, (keys, counter + 1)
 
 
@@ -118,6 +122,21 @@ class SchedulePolicy:
         row = self.contexts.find(observation)
         turn = turns_played(observation, self.columns, self.schedule.shape[1])
         return self.schedule[row, turn], None
+
+
+@njit
+def _swap_above(  # type: ignore[no-untyped-def]
+    joint, row, turn, current, observation, streak, farewell, threshold, target, first, picks
+):
+    for i in range(_U(joint.shape[0])):
+        r, t, k = _U(row[i]), _U(turn[i]), _U(current[i])
+        g = _U(farewell >= 0 and observation[i, farewell] > 0.5)
+        if observation[i, streak] < 0.5:
+            picks[i] = first[r]
+        elif bored(joint, i) >= threshold[r, t, k, g]:
+            picks[i] = target[r, t, k, g]
+        else:
+            picks[i] = current[i]
 
 
 @dataclass
@@ -148,11 +167,21 @@ class ThresholdPolicy:
         row = self.contexts.find(observation)
         turn = turns_played(observation, columns, self.threshold.shape[1])
         current = current_persona(observation, columns)
-        goodbye = goodbyes(observation, columns).astype(np.int64)
-        swap = belief.bored >= self.threshold[row, turn, current, goodbye]
-        picks = np.where(swap, self.target[row, turn, current, goodbye], current)
-        begins = session_begins(observation, columns)
-        return np.where(begins, self.first[row], picks), belief
+        picks = np.empty(len(observation), dtype=np.int64)
+        _swap_above(
+            belief.joint,
+            row,
+            turn,
+            current,
+            observation,
+            columns.streak,
+            -1 if columns.farewell is None else columns.farewell,
+            self.threshold,
+            self.target,
+            self.first,
+            picks,
+        )
+        return picks, belief
 
 
 @njit

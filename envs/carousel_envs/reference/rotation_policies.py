@@ -57,14 +57,14 @@ def read(row, satiation, top):  # type: ignore[no-untyped-def]
 def _best_index(  # type: ignore[no-untyped-def]
     joint, satiation, available, begins, turn, current, fit, top, index, picks
 ):
-    n_kinds, n_k = fit.shape
-    for i in range(joint.shape[0]):
+    n_kinds, n_k = np.uint64(fit.shape[0]), np.uint64(fit.shape[1])
+    for i in range(np.uint64(joint.shape[0])):
         best = -1e300
         for k in range(n_k):
             if available[i, k] < 0.5:
                 continue
             # the first pick costs no swap
-            stays = not begins[i] and k == current[i]
+            stays = not begins[i] and k == np.uint64(current[i])
             speaks = 1 if begins[i] or stays else 0
             value = 0.0
             for a in range(n_kinds):

@@ -1,0 +1,87 @@
+"""Compiled readings of batches of observations, for routers that act on thousands at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._compile import njit
+
+_U = np.uint64
+
+
+@njit
+def largest(observation, i, first, n):  # type: ignore[no-untyped-def]
+    """Which of n columns of row i, from `first` on, is the largest; the first of equals."""
+    found, most = _U(0), observation[i, _U(first)]
+    for k in range(_U(1), _U(n)):
+        value = observation[i, _U(first) + k]
+        if value > most:
+            found, most = _U(k), value
+    return np.int64(found)
+
+
+@njit
+def marked(observation, first, n, out):  # type: ignore[no-untyped-def]
+    """`largest` of every row; int64, shape (N,)."""
+    for i in range(_U(observation.shape[0])):
+        out[i] = largest(observation, i, first, n)
+    return out
+
+
+@njit
+def context(observation, i, numbers):  # type: ignore[no-untyped-def]
+    """`Columns.context` of row i.
+
+    Args:
+        observation: shape (N, D).
+        i: the row.
+        numbers: int64, shape (5,): first column of the availability of personas; how many there
+            are; column of the vulnerable; first column of the badge (-1: not shown); how many
+            personas a badge may name.
+    """
+    available, n, vulnerable, badge, n_badges = numbers
+    found = np.int64(0)
+    for k in range(_U(n)):
+        found |= np.int64(observation[i, _U(available) + k] > 0.5) << np.int64(k)
+    if vulnerable >= 0:
+        found |= np.int64(observation[i, vulnerable] > 0.5) << n
+    if badge >= 0:
+        found += (1 + largest(observation, i, badge, n_badges)) << (n + 1)
+    return found
+
+
+@njit
+def contexts(observation, numbers, out):  # type: ignore[no-untyped-def]
+    """`context` of every row; int64, shape (N,)."""
+    for i in range(_U(observation.shape[0])):
+        out[i] = context(observation, i, numbers)
+    return out
+
+
+@njit
+def share(observation, column, parts, out):  # type: ignore[no-untyped-def]
+    """A share of 1 as a number of so many parts, rounded, at most all but one; int64, shape (N,).
+
+    The product is of the observation's own precision, as NumPy has it.
+    """
+    whole = observation.dtype.type(parts)
+    for i in range(_U(observation.shape[0])):
+        out[i] = min(np.int64(np.rint(observation[i, _U(column)] * whole)), parts - 1)
+    return out
+
+
+@njit
+def nth_of(observation, first, n, draw, out):  # type: ignore[no-untyped-def]
+    """One of the columns above a half among n from `first` on, each as likely, picked by a uniform
+    draw from [0, 1); int64, shape (N,)."""
+    for i in range(_U(observation.shape[0])):
+        there = 0
+        for k in range(_U(n)):
+            there += observation[i, _U(first) + k] > 0.5
+        out[i], rank = 0, int(draw[i] * there)
+        for k in range(_U(n)):
+            if observation[i, _U(first) + k] > 0.5:
+                if rank == 0:
+                    out[i] = k
+                rank -= 1
+    return out
