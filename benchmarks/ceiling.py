@@ -1,8 +1,9 @@
 """Frames per second of training on Boredom, against training where the environment costs nothing.
 
 The free environment plays back a recording: its `step` returns arrays and infos that were made
-beforehand, of the same shapes, with sessions that end as often. It learns with the same settings,
-from the same library. Ours is `train` as it is, checks included. In turns, on one torch thread.
+beforehand, of the same shapes, in which the router `loop` plays: sessions last about as long as
+those of a trained router. It learns with the same settings, from the same library. Ours is `train`
+as it is, checks included. In turns, on one torch thread.
 
     python benchmarks/ceiling.py [--algo ALGO]... [--blocks N]
 
@@ -25,6 +26,7 @@ from carousel_agents.learning.adapter import CarouselVecEnv
 from carousel_agents.learning.settings import settings_of
 from carousel_agents.learning.train import train
 from carousel_agents.learning.view import Scaling, View
+from carousel_agents.scripted import make
 from carousel_envs import Population
 from common import LEARNING, arguments, print_document, row, several_of, turns
 
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
     from carousel_agents.learning.settings import Settings
 
 BOREDOM = Population.preset("Boredom")
-STEPS = {"ppo": 400_000, "recurrent-ppo": 100_000}
+STEPS = {"ppo": 200_000, "recurrent-ppo": 100_000}
 WANTED = {"ppo": 0.9}
-RECORDED = 64
+RECORDED = 400
 
 
 class FreeVecEnv(VecEnv):
@@ -42,12 +44,15 @@ class FreeVecEnv(VecEnv):
 
     def __init__(self, env: VecEnv) -> None:
         super().__init__(env.num_envs, env.observation_space, env.action_space)
-        self._first: Any = env.reset()
+        observation: Any = env.reset()
+        self._first = observation
+        router = make("loop", BOREDOM)
+        state = router.initial_state(env.num_envs, 0)
         self._turns: list[Any] = []
         for _ in range(RECORDED):
-            picks = [env.action_space.sample() for _ in range(env.num_envs)]
-            observation, reward, done, infos = env.step(picks)  # type: ignore[arg-type]
-            self._turns.append((observation.copy(), reward, done, infos))  # type: ignore[union-attr]
+            picks, state = router.act(observation, state)
+            observation, reward, done, infos = env.step(picks)
+            self._turns.append((observation, reward, done, infos))
         self._turn = 0
 
     def reset(self) -> Any:
@@ -117,7 +122,7 @@ def measure(algorithm: str, blocks: int, steps: int) -> dict[str, Any]:
 
 def main(given: list[str] | None = None) -> None:
     """Time what is asked for and print it."""
-    parser = arguments(__doc__, blocks=7)
+    parser = arguments(__doc__, blocks=9)
     several_of(parser, "--algo", tuple(STEPS))
     asked = parser.parse_args(given)
     rows = [measure(name, asked.blocks, STEPS[name]) for name in asked.algo or STEPS]

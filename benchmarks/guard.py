@@ -1,9 +1,10 @@
 """Whether stepping has become slower than it was: a ratio in one run, against a committed one.
 
-Every environment is stepped in place at one batch, in turns with a compiled loop that writes rows of
-its observation's width and nothing else. Blocks take about a millisecond, and the fastest of either
-are compared: noise only ever adds time, and among some thousand blocks there are undisturbed ones
-however busy the machine is. `README.md` says how far the ratio strays, from which the margin comes.
+Every environment is stepped in place at one batch, in turns with a compiled loop that writes rows
+of its observation's width and nothing else. Blocks take about a millisecond, and the fastest of
+either are compared: noise only ever adds time, and among some thousand blocks there are undisturbed
+ones however busy the machine is. `README.md` says how far the ratio strays, from which the margin
+comes.
 
     python benchmarks/guard.py [--env ENV]... [--write]
 
