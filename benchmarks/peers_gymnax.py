@@ -2,9 +2,9 @@
 
 Boredom is stepped in place as a Python loop over `step`. CartPole of gymnax
 (github.com/RobertTLange/gymnax) is mapped over lanes and scanned over steps within one compiled
-call, as its authors do, with random actions drawn within, since there is no other cheap way to bring
-them in. Its sessions start anew as they end. Both are timed at the same batches, in turns in one
-process. JAX takes as many threads as it likes; ours takes one.
+call, as its authors do, with random actions drawn within. Its sessions start anew as they end. Both
+are timed at the same batches, in turns in one process. JAX takes as many threads as it likes; ours
+takes one.
 
     .venv-peers/bin/python benchmarks/peers_gymnax.py [--lanes N]... [--blocks N]
 
@@ -31,7 +31,7 @@ SCANNED, SECONDS = 256, 0.1
 
 
 def scanning(lanes: int) -> Callable[[], int]:
-    """A compiled call that plays some steps in every lane; it returns how many there were in all."""
+    """A compiled call that plays some steps in every lane; returns how many there were in all."""
     env, parameters = gymnax.make("CartPole-v1")
 
     def one(carried: Any, _: None) -> Any:
@@ -67,7 +67,7 @@ def measure(lanes: int, blocks: int) -> dict[str, Any]:
     """A row: both at one batch."""
     ours = Stepper("Carousel/Boredom-v0", lanes, copy=False)
     theirs = scanning(lanes)
-    contestants = {
+    contestants: dict[str, Callable[[], float]] = {
         "ours": partial(ours.rate, SECONDS),
         "gymnax": lambda: rate(theirs, SECONDS),
     }
