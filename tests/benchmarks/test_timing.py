@@ -2,6 +2,7 @@
 
 import pytest
 
+from carousel_agents.benchmark import speed
 from carousel_agents.benchmark.stepper import Stepper, ThreadedSteppers
 from carousel_agents.benchmark.timing import Spread, in_turns, played, rate
 from carousel_envs import CarouselError
@@ -93,3 +94,25 @@ def test_threads_step_all_steppers():
     for stepper, old in zip(steppers, before, strict=True):
         assert (stepper.env.snapshot()["lanes"] != old).any()
     both.close()
+
+
+def test_the_command_takes_ratios_of_neighbouring_blocks(monkeypatch):
+    # a machine that is ten times as fast in the second round
+    planted = {
+        "ours": [3.0, 40.0, 3.0],
+        "peer": [1.0, 10.0, 2.0],
+        "copied": [2.0, 20.0, 2.0],
+    }
+
+    class Planted(Stepper):
+        def rate(self, seconds):
+            env = self.env.unwrapped
+            who = "peer" if env.spec.id == speed.PEER else "copied" if env.copy else "ours"
+            return planted[who].pop(0)
+
+    monkeypatch.setattr(speed, "Stepper", Planted)
+    found = speed.measure("Carousel/Boredom-v0", lanes=8, blocks=3)
+    assert (found.steps_per_second, found.lowest, found.highest) == (3.0, 3.0, 40.0)
+    assert (found.peer_steps_per_second, found.copied_steps_per_second) == (2.0, 2.0)
+    # of 3, 4 and 1.5; of 2, 2 and 1
+    assert (found.ratio, found.copied_ratio) == (3.0, 2.0)
