@@ -40,6 +40,19 @@ def test_what_dropped_below_the_margin_fails_by_name_and_size(baseline, capsys):
     assert "lost speed" in told.err
 
 
+def test_a_loss_that_is_not_there_again_is_none(baseline, capsys):
+    write(baseline, Boredom=0.2, Recall=0.1)
+    measured = {"Boredom": [0.05, 0.06, 0.2], "Recall": [0.1]}
+    assert guard.main([], lambda name, blocks: measured[name].pop(0)) == 0
+    assert measured == {"Boredom": [], "Recall": []}
+
+
+def test_the_baseline_is_the_median_of_three(baseline):
+    measured = {"Boredom": [0.3, 0.1, 0.2], "Recall": [0.1, 0.1, 0.5]}
+    guard.main(["--write"], lambda name, blocks: measured[name].pop(0))
+    assert json.loads(baseline.read_text())["ratios"] == {"Boredom": 0.2, "Recall": 0.1}
+
+
 def test_what_became_faster_passes_and_is_said(baseline, capsys):
     write(baseline, Boredom=0.2, Recall=0.1)
     assert guard.main([], planted(Boredom=0.4, Recall=0.1)) == 0
