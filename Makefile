@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SBX := .venv-sbx
+PEERS := .venv-peers
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx test-rliable test-browser check format docs learners generalisation setup speed clean
+.PHONY: demo test test-long test-sbx test-rliable test-browser check format docs learners generalisation setup speed bench bench-peers guard clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -46,6 +47,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks
 
 format: setup
 	$(BIN)/ruff format .
@@ -90,6 +92,18 @@ $(VENV)/.docs: $(VENV)/.installed
 speed: setup
 	$(BIN)/carousel speed
 
+# Every claim of speed in one table; what an interrupted run has measured is not measured again.
+bench: setup
+	$(BIN)/python benchmarks/bench.py
+
+# gymnax, in an environment of its own: JAX is large, and it asks for another gymnasium than constraints.txt.
+bench-peers: setup $(PEERS)/.installed
+	$(BIN)/python benchmarks/bench.py --only peers_gymnax
+
+# Whether stepping has become slower than benchmarks/guard.json says; half a minute.
+guard: setup
+	$(BIN)/python benchmarks/guard.py
+
 setup: $(VENV)/.installed
 
 # Installs again only when the list of dependencies has changed. torch goes first and alone: asked
@@ -106,5 +120,10 @@ $(SBX)/.installed: pyproject.toml constraints.txt
 	$(SBX)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,sbx,dev]"
 	touch $@
 
+$(PEERS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --editable ".[peers]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(SBX) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SBX) $(PEERS) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

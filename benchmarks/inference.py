@@ -1,25 +1,32 @@
 """Decisions per second: routers from policy files, and Stable-Baselines3's `predict`.
 
 Both act on the same observations, in turns in one process on one thread.
+
+    python benchmarks/inference.py [--algo ALGO]... [--lanes N]... [--blocks N]
+
+prints one JSON document: a row per kind of network and batch.
 """
 
-import json
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from carousel_agents.benchmark.timing import Spread, in_turns, rate
 from carousel_agents.learning import LearnedRouter
 from carousel_agents.learning.adapter import CarouselVecEnv
 from carousel_agents.learning.extract import SOURCES, policy_file_of
 from carousel_agents.learning.view import View
 from carousel_envs import Population
+from common import LEARNING, arguments, print_document, row, several_of, turns
 
-BLOCKS, DECISIONS = 5, 50_000
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = 0.3
+BATCHES = (1, 256, 4096)
 POPULATION = Population.preset("Boredom")
 NETWORKS = {
     "ppo": ("MlpPolicy", {"net_arch": [32, 32]}),
@@ -27,17 +34,23 @@ NETWORKS = {
 }
 
 
-def rate(act: Callable[[Any], Any], lanes: int) -> float:
-    """Decisions per second; `act` takes a state and returns the next."""
-    state = act(None)
-    calls = min(DECISIONS // lanes, 2_000)
-    started = time.perf_counter()
-    for _ in range(calls):
-        state = act(state)
-    return calls * lanes / (time.perf_counter() - started)
+def acting(act: Callable[[Any], Any], lanes: int) -> Callable[[], float]:
+    """A block of decisions, and how many a second; `act` takes a state and returns the next."""
+
+    def block() -> float:
+        state = act(None)
+
+        def once() -> int:
+            nonlocal state
+            state = act(state)
+            return lanes
+
+        return rate(once, SECONDS)
+
+    return block
 
 
-def measure(algorithm: str, lanes: int) -> dict[str, Any]:
+def measure(algorithm: str, lanes: int, blocks: int) -> dict[str, Any]:
     """Both, block by block."""
     policy, options = NETWORKS[algorithm]
     env = CarouselVecEnv.of(POPULATION, lanes)
@@ -54,7 +67,8 @@ def measure(algorithm: str, lanes: int) -> dict[str, Any]:
     router = LearnedRouter(file, algorithm)
     env.reset()
     # a second turn: memory is in use, and every column has moved
-    observation = env.step(np.zeros(lanes, dtype=np.int64))[0].copy()
+    observation: Any = env.step(np.zeros(lanes, dtype=np.int64))[0]
+    observation = observation.copy()
     goes_on = np.zeros(lanes, dtype=np.bool_)
 
     def ours(state: Any) -> Any:
@@ -63,22 +77,31 @@ def measure(algorithm: str, lanes: int) -> dict[str, Any]:
     def theirs(state: Any) -> Any:
         return model.predict(observation, state, goes_on, deterministic=True)[1]
 
-    rates = [(rate(ours, lanes), rate(theirs, lanes)) for _ in range(BLOCKS)]
-    own, other = (statistics.median(r) for r in zip(*rates, strict=True))
-    return {
-        "network": algorithm,
-        "lanes": lanes,
-        "decisions_per_second": round(own),
-        "stable_baselines3": round(other),
-        "ratio": round(own / other, 2),
-    }
+    contestants = {"ours": acting(ours, lanes), "theirs": acting(theirs, lanes)}
+    rates = in_turns(contestants, blocks, turns(f"{algorithm}, {lanes} lanes"))
+    return row(
+        f"{algorithm}, {lanes} lanes: decisions from a file / predict",
+        Spread.ratio(rates["ours"], rates["theirs"]),
+        decisions_per_second=Spread.of(rates["ours"]).median,
+        peer_decisions_per_second=Spread.of(rates["theirs"]).median,
+    )
+
+
+def main(given: list[str] | None = None) -> None:
+    """Time what is asked for and print it."""
+    parser = arguments(__doc__)
+    several_of(parser, "--algo", tuple(NETWORKS))
+    several_of(parser, "--lanes", BATCHES)
+    asked = parser.parse_args(given)
+    torch.set_num_threads(1)
+    rows = [
+        measure(name, lanes, asked.blocks)
+        for name in asked.algo or NETWORKS
+        for lanes in asked.lanes or BATCHES
+    ]
+    claim = "decisions per second of policy files, and of Stable-Baselines3's predict"
+    print_document(claim, rows, LEARNING)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    rows = []
-    for name in NETWORKS:
-        for n in (1, 256, 4096):
-            print(f"{name}, {n} lanes", file=sys.stderr)
-            rows.append(measure(name, n))
-    print(json.dumps(rows, indent=2))
+    main()

@@ -1,23 +1,18 @@
 """Seconds for one policy through the whole suite of shifts: every axis, five severities.
 
-The command is timed as a person waits for it, imports and page included, first with an empty store
-of references and then again, into another folder, with what the first one solved. The policy is the
-first seed of PPO in `benchmarks/learners`. Cold, environments with several kinds of user take many
-minutes.
+The command is timed as a person waits for it, imports and page included, with what is already
+solved: references in the user's store after a first run that is not counted. `--cold` also times a
+first run with an empty store, once; where there are several kinds of user that takes many minutes.
+The policy is the first seed of PPO in `benchmarks/learners`.
 
-    python benchmarks/suite.py [--env ENV]... [--workers N] [--warm]
+    python benchmarks/suite.py [--env ENV]... [--workers N] [--cold] [--blocks N]
 
-prints one JSON document: a row per environment. `--warm` times only the latter, with the user's own
-store, after a first run that is not counted.
+prints one JSON document: a row per environment.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,15 +20,25 @@ import time
 from pathlib import Path
 from typing import Any
 
-from carousel_envs import environment_ids
-from carousel_envs.registry import short_name
+from carousel_agents.benchmark.timing import Spread, in_turns
+from common import (
+    ENVIRONMENTS,
+    LEARNING,
+    arguments,
+    print_document,
+    row,
+    several_of,
+    tell,
+    turns,
+    whole,
+)
 
 LEARNERS = Path(__file__).parent / "learners"
-USERS = 2000
+USERS, WANTED = 2000, 30.0
 
 
-def timed(environment: str, workers: int, store: str | None) -> dict[str, float]:
-    """Wall-clock and processor seconds of one command."""
+def timed(environment: str, workers: int, store: str | None) -> float:
+    """Wall-clock seconds of one command."""
     policy = min((LEARNERS / environment / "ppo").glob("seed-*/policy.safetensors"))
     surroundings = dict(os.environ) | ({} if store is None else {"CAROUSEL_CACHE": store})
     with tempfile.TemporaryDirectory() as out:
@@ -41,49 +46,37 @@ def timed(environment: str, workers: int, store: str | None) -> dict[str, float]
             *(sys.executable, "-m", "carousel_agents.cli", "generalise", str(policy), environment),
             *("--out", f"{out}/study", "--users", str(USERS), "--workers", str(workers)),
         ]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         subprocess.run(  # noqa: S603  (our own command)
             command, env=surroundings, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr
         )
-        wall = time.perf_counter() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": round(wall, 1), "cpu_seconds": round(spent, 1)}
+        return time.perf_counter() - started
 
 
-def measure(environment: str, workers: int, warm: bool) -> dict[str, Any]:
-    """A row: cold and warm."""
-    if warm:
-        timed(environment, workers, None)
-        return {"environment": environment, "warm": timed(environment, workers, None)}
-    with tempfile.TemporaryDirectory(prefix="carousel-references-") as store:
-        return {
-            "environment": environment,
-            "cold": timed(environment, workers, store),
-            "warm": timed(environment, workers, store),
-        }
+def measure(environment: str, workers: int, blocks: int, cold: bool) -> list[dict[str, Any]]:
+    """Rows: with references from the store, and first, where asked for, with an empty store."""
+    words = f"{environment}: a policy through all shifts"
+    with tempfile.TemporaryDirectory(prefix="carousel-references-") as empty:
+        store = empty if cold else None
+        tell(f"{environment}, first run")
+        first = timed(environment, workers, store)
+        rows = [row(f"{words}, nothing solved", Spread.of([first]), "s")] if cold else []
+        times = in_turns({"warm": lambda: timed(environment, workers, store)}, blocks, turns(words))
+    return [*rows, row(words, Spread.of(times["warm"]), "s", at_most=WANTED)]
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Time what is asked for and print it."""
-    known = [short_name(env) for env in environment_ids()]
-    parser = argparse.ArgumentParser(description="Time a policy through the suite of shifts.")
-    parser.add_argument("--env", action="append", choices=known, help="only this one")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--warm", action="store_true", help="only with the store as it is")
-    given = parser.parse_args(arguments)
-    rows = [measure(env, given.workers, given.warm) for env in given.env or known]
-    document = {
-        "claim": "seconds for one policy through every axis, five severities, 2000 users each",
-        "users": USERS,
-        "workers": given.workers,
-        "rows": rows,
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-    }
-    print(json.dumps(document, indent=2))
+    parser = arguments(__doc__)
+    several_of(parser, "--env", ENVIRONMENTS)
+    parser.add_argument("--workers", type=whole(1), default=2, help="processes (default: 2)")
+    parser.add_argument("--cold", action="store_true", help="first with an empty store, once")
+    asked = parser.parse_args(given)
+    rows: list[dict[str, Any]] = []
+    for env in asked.env or ENVIRONMENTS:
+        rows += measure(env, asked.workers, asked.blocks, asked.cold)
+    claim = "seconds for one policy through every axis, five severities, 2000 users each"
+    print_document(claim, rows, LEARNING, users=USERS, workers=asked.workers)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,10 @@ prints one JSON document: a row per algorithm.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import statistics
-import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -31,11 +26,14 @@ import torch
 from sb3_contrib.common.wrappers import ActionMasker
 from stable_baselines3.common.env_util import make_vec_env
 
+from carousel_agents.benchmark.timing import Spread, in_turns
 from carousel_agents.learning.settings import ALGORITHMS
-from carousel_agents.learning.train import train, versions
+from carousel_agents.learning.train import train
 from carousel_envs import Population
+from common import LEARNING, arguments, print_document, row, several_of, turns
 
 ENVIRONMENT, PEER = "Carousel/Boredom-v0", "CartPole-v1"
+WANTED = {"ppo": 20.0}
 
 
 @dataclass(frozen=True)
@@ -104,44 +102,45 @@ def peer(contest: Contest, seed: int) -> float:
 def measure(algorithm: str, blocks: int) -> dict[str, Any]:
     """A row: medians over blocks, and how far they spread."""
     contest = CONTESTS[algorithm]
-    rates: dict[str, list[float]] = {"ours": [], "peer": []}
-    for block in range(blocks):
-        print(f"{algorithm}, block {block + 1} of {blocks}", file=sys.stderr)
-        rates["ours"].append(ours(algorithm, contest, block))
-        rates["peer"].append(peer(contest, block))
-    ratios = [a / b for a, b in zip(rates["ours"], rates["peer"], strict=True)]
-    row: dict[str, Any] = {"algorithm": algorithm, "blocks": blocks}
-    for who, found in rates.items():
-        row[who] = statistics.median(found)
-        row |= {f"{who}_lowest": min(found), f"{who}_highest": max(found)}
-    return {
-        **row,
-        "ratio": row["ours"] / row["peer"],
-        "ratio_lowest": min(ratios),
-        "ratio_highest": max(ratios),
-    }
+    seeds = {"ours": count(), "peer": count()}
+    rates = in_turns(
+        {
+            "ours": lambda: ours(algorithm, contest, next(seeds["ours"])),
+            "peer": lambda: peer(contest, next(seeds["peer"])),
+        },
+        blocks,
+        turns(algorithm),
+    )
+    spreads = {who: Spread.of(found) for who, found in rates.items()}
+    ratio = Spread.ratio(rates["ours"], rates["peer"])
+    figures: dict[str, Any] = {}
+    for who, found in (*spreads.items(), ("ratio", ratio)):
+        figures |= {who: found.median}
+        figures |= {f"{who}_lowest": found.lowest, f"{who}_highest": found.highest}
+    return row(
+        f"{algorithm}: frames of our preset / library defaults",
+        ratio,
+        at_least=WANTED.get(algorithm),
+        algorithm=algorithm,
+        blocks=blocks,
+        **figures,
+    )
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Time what is asked for and print it."""
-    parser = argparse.ArgumentParser(description="Time training against library defaults.")
-    parser.add_argument("--algo", action="append", choices=ALGORITHMS, help="only this one")
-    parser.add_argument("--blocks", type=int, default=5, help="of each, in turns (default: 5)")
-    given = parser.parse_args(arguments)
-    if given.blocks < 1:
-        parser.error(f"argument --blocks: {given.blocks} is not from 1 up")
+    parser = arguments(__doc__)
+    several_of(parser, "--algo", ALGORITHMS)
+    asked = parser.parse_args(given)
     torch.set_num_threads(1)
-    algorithms = given.algo or ALGORITHMS
+    algorithms = asked.algo or ALGORITHMS
     # what is compiled or loaded once is no part of any block
     ours(algorithms[0], CONTESTS[algorithms[0]], 0)
-    document = {
-        "claim": "frames per second of our preset, and of the library's defaults on 8 CartPoles",
-        "rows": [measure(algorithm, given.blocks) for algorithm in algorithms],
-        "versions": versions("ppo"),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-    print(json.dumps(document, indent=2))
+    print_document(
+        "frames per second of our preset, and of the library's defaults on 8 CartPoles",
+        [measure(algorithm, asked.blocks) for algorithm in algorithms],
+        LEARNING,
+    )
 
 
 if __name__ == "__main__":

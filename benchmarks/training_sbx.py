@@ -4,24 +4,24 @@ Both train on Boredom in turns, block by block, in one process on one thread, ea
 SBX compiles anew in every run. Whole runs pay for that once, however long they are: so two lengths
 are timed, and what the longer one takes beyond the shorter tells the rate without it.
 
-    python benchmarks/training_sbx.py [--blocks N]
+    python benchmarks/training_sbx.py [--algo ALGO]... [--blocks N]
 
 needs the extra `sbx` (`make test-sbx` installs it into .venv-sbx) and prints one JSON document.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import statistics
-import sys
+from functools import partial
+from itertools import count
+from typing import Any
 
 import torch
 
-from carousel_agents.learning.train import train, versions
+from carousel_agents.benchmark.timing import Spread, in_turns
+from carousel_agents.learning import extras
+from carousel_agents.learning.train import train
 from carousel_envs import Population
+from common import LEARNING, arguments, print_document, row, several_of, turns
 
 PAIRS = {"sbx-ppo": "ppo", "sbx-dqn": "dqn"}
 SHORT, LONG = 102_400, 409_600
@@ -40,49 +40,44 @@ def seconds(algorithm: str, steps: int, seed: int) -> float:
     return float(file.training["seconds"])
 
 
-def measure(algorithm: str, blocks: int) -> dict[str, object]:
+def measure(algorithm: str, blocks: int) -> dict[str, Any]:
     """A row: medians over blocks, and how far the ratios spread."""
-    rates: dict[str, list[float]] = {algorithm: [], PAIRS[algorithm]: []}
-    starts: dict[str, list[float]] = {algorithm: [], PAIRS[algorithm]: []}
-    for block in range(blocks):
-        print(f"{algorithm}, block {block + 1} of {blocks}", file=sys.stderr)
-        for name in rates:
-            short, long = (seconds(name, steps, block) for steps in (SHORT, LONG))
-            rate = (LONG - SHORT) / (long - short)
-            rates[name].append(rate)
-            starts[name].append(short - SHORT / rate)
-    ours, theirs = rates[algorithm], rates[PAIRS[algorithm]]
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    return {
-        "algorithm": algorithm,
-        "peer": PAIRS[algorithm],
-        "blocks": blocks,
-        "frames_per_second": statistics.median(ours),
-        "peer_frames_per_second": statistics.median(theirs),
-        "start_seconds": statistics.median(starts[algorithm]),
-        "peer_start_seconds": statistics.median(starts[PAIRS[algorithm]]),
-        "ratio": statistics.median(ratios),
-        "ratio_lowest": min(ratios),
-        "ratio_highest": max(ratios),
-    }
+    pair = (algorithm, PAIRS[algorithm])
+    starts: dict[str, list[float]] = {name: [] for name in pair}
+    seeds = {name: count() for name in pair}
+
+    def block(name: str) -> float:
+        seed = next(seeds[name])
+        short, long = (seconds(name, steps, seed) for steps in (SHORT, LONG))
+        rate = (LONG - SHORT) / (long - short)
+        starts[name].append(short - SHORT / rate)
+        return rate
+
+    contestants = {name: partial(block, name) for name in pair}
+    rates = in_turns(contestants, blocks, turns(algorithm))
+    ours, theirs = (rates[name] for name in pair)
+    return row(
+        f"{algorithm}: frames with JAX / torch",
+        Spread.ratio(ours, theirs),
+        algorithm=algorithm,
+        frames_per_second=Spread.of(ours).median,
+        peer_frames_per_second=Spread.of(theirs).median,
+        start_seconds=Spread.of(starts[algorithm]).median,
+        peer_start_seconds=Spread.of(starts[PAIRS[algorithm]]).median,
+    )
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(given: list[str] | None = None) -> None:
     """Time both and print it."""
-    parser = argparse.ArgumentParser(description="Time training with JAX against torch.")
-    parser.add_argument("--blocks", type=int, default=3, help="of each, in turns (default: 3)")
-    given = parser.parse_args(arguments)
-    if given.blocks < 1:
-        parser.error(f"argument --blocks: {given.blocks} is not from 1 up")
+    parser = arguments(__doc__)
+    several_of(parser, "--algo", tuple(PAIRS))
+    asked = parser.parse_args(given)
     torch.set_num_threads(1)
-    document = {
-        "claim": "frames per second of PPO and DQN computed with JAX and with torch, same settings",
-        "rows": [measure(algorithm, given.blocks) for algorithm in PAIRS],
-        "versions": versions("sbx-ppo"),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-    print(json.dumps(document, indent=2))
+    print_document(
+        "frames per second of PPO and DQN computed with JAX and with torch, same settings",
+        [measure(algorithm, asked.blocks) for algorithm in asked.algo or PAIRS],
+        (*LEARNING, *extras.packages_of("sbx-ppo")),
+    )
 
 
 if __name__ == "__main__":

@@ -239,6 +239,5 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_speed_measures_both_side_by_side():
     figures = result("speed", "--blocks", "3", "--lanes", "64")
     assert figures["peer"] == "CartPole-v1"
-    assert figures["ratio"] == pytest.approx(
-        figures["steps_per_second"] / figures["peer_steps_per_second"]
-    )
+    assert figures["lowest"] <= figures["steps_per_second"] <= figures["highest"]
+    assert figures["ratio"] > 0.0

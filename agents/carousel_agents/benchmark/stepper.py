@@ -1,0 +1,85 @@
+"""A vector environment that is stepped as fast as it goes, for timing."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from .timing import played, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUNDS = 16
+
+
+class Stepper:
+    """Plain calls of `step` on the public interface, with actions drawn before the clock runs.
+
+    Every lane gets a new random action at every step, the worst case: a swap moves the one-hot
+    columns and defeats branch prediction.
+
+    Args:
+        environment: a registered id.
+        lanes: sub-environments.
+        seed: of the first lane.
+        options: of the environment.
+    """
+
+    def __init__(self, environment: str, lanes: int, seed: int = 0, **options: Any) -> None:
+        self.env: gym.vector.VectorEnv[Any, Any, Any] = gym.make_vec(
+            environment, num_envs=lanes, **options
+        )
+        self.lanes = lanes
+        self.env.reset(seed=seed)
+        self.env.action_space.seed(seed)
+        self.actions = [self.env.action_space.sample() for _ in range(ROUNDS)]
+        # at few lanes the clock would be asked too often
+        self._repeats = max(1, 64 // lanes)
+        self.play()
+
+    def play(self) -> int:
+        """Some steps; how many lanes were stepped in all."""
+        step = self.env.step
+        for _ in range(self._repeats):
+            for actions in self.actions:
+                step(actions)
+        return self._repeats * ROUNDS * self.lanes
+
+    def rate(self, seconds: float) -> float:
+        """Steps per second of a block."""
+        return rate(self.play, seconds)
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self.env.close()
+
+
+class ThreadedSteppers:
+    """Several steppers, each on a Python thread of its own; kernels free the interpreter.
+
+    Args:
+        steppers: all with as many lanes.
+    """
+
+    def __init__(self, steppers: Sequence[Stepper]) -> None:
+        self._steppers = steppers
+        self._pool = ThreadPoolExecutor(len(steppers))
+
+    def rate(self, seconds: float) -> float:
+        """Steps per second of all together, until the last has played a block of this length."""
+
+        def block(stepper: Stepper) -> int:
+            return played(stepper.play, seconds)[0]
+
+        started = time.perf_counter()
+        return sum(self._pool.map(block, self._steppers)) / (time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Free what they hold."""
+        self._pool.shutdown()
+        for stepper in self._steppers:
+            stepper.close()

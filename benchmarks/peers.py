@@ -1,0 +1,85 @@
+"""What ours is compared with: environments of others, and loops that do nothing but the least."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numba
+import numpy as np
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+
+from carousel_agents.benchmark.stepper import Stepper
+from carousel_agents.benchmark.timing import Spread, in_turns, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+CARTPOLE = "CartPole-v1"
+_njit: Any = numba.njit(nogil=True, error_model="numpy")
+
+
+def native_cartpole(lanes: int) -> Stepper:
+    """Gymnasium's vector CartPole, the native one, which computes all lanes at a time."""
+    stepper = Stepper(CARTPOLE, lanes)
+    native = stepper.env.unwrapped
+    if not isinstance(native, CartPoleVectorEnv):
+        raise TypeError(f"gymnasium made a {type(native).__name__}, not its native vector CartPole")
+    return stepper
+
+
+def best_cartpole(
+    batches: Sequence[int],
+    blocks: int,
+    seconds: float,
+    report: Callable[[int, int], None] | None = None,
+) -> tuple[int, dict[int, Spread]]:
+    """The batch at which native CartPole does most steps per second, and what each batch did."""
+    steppers = {str(lanes): native_cartpole(lanes) for lanes in batches}
+
+    def timed(stepper: Stepper) -> Callable[[], float]:
+        return lambda: stepper.rate(seconds)
+
+    found = in_turns({n: timed(stepper) for n, stepper in steppers.items()}, blocks, report)
+    for stepper in steppers.values():
+        stepper.close()
+    rates = {int(lanes): Spread.of(values) for lanes, values in found.items()}
+    return max(rates, key=lambda lanes: rates[lanes].median), rates
+
+
+@_njit
+def write_rows(out: NDArray[np.float32], value: np.float32) -> None:
+    """Write whole rows, and nothing else: no environment that writes its observations is faster."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = value
+
+
+class RowWriter:
+    """Rows of an observation's width into one array of a batch, a call a step.
+
+    Args:
+        lanes, width: shape of the array.
+    """
+
+    def __init__(self, lanes: int, width: int) -> None:
+        self._out = np.zeros((lanes, width), dtype=np.float32)
+        self._calls = max(16, 4096 // lanes)
+        self.play()
+
+    def play(self) -> int:
+        """Some calls; how many rows were written."""
+        for call in range(self._calls):
+            write_rows(self._out, np.float32(call))
+        return self._calls * len(self._out)
+
+    def rate(self, seconds: float) -> float:
+        """Rows per second of a block."""
+        return rate(self.play, seconds)
+
+
+def scalar_cartpole() -> gym.Env[Any, Any]:
+    """Gymnasium's CartPole, one session at a time, with its default wrappers."""
+    return gym.make(CARTPOLE)
