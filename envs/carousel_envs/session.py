@@ -47,27 +47,28 @@ _USER_BITS = _U(0x5851F42D4C957F2D)
 
 
 @njit
-def meet(  # type: ignore[no-untyped-def]
-    i, user, lanes, lane_rows, lane_satiation, rows, satiation_rows
-):
-    """Begin episode number `lanes[i].episode` in lane i: its key and its user (-1: drawn).
-
-    The user's rows are copied to the lane, where turns read them one after the other: what a turn
-    costs does not depend on how many users there are.
-    """
+def meet(i, user, lanes, n_users):  # type: ignore[no-untyped-def]
+    """Begin episode number `lanes[i].episode` in lane i: its key and its user (-1: drawn)."""
     lane = lanes[i]
     key = rng.episode_key(lane.lane_key, _U(lane.episode))
     lane.key = key
     if user < 0:
         # multiply-shift maps 32 random bits to a row, without division (Lemire 2019)
         word = rng.mix64(key ^ _USER_BITS) >> _S32
-        user = np.int64((word * _U(rows.shape[0])) >> _S32)
+        user = np.int64((word * _U(n_users)) >> _S32)
     lane.user = user
+
+
+@njit
+def seat(i, lanes, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
+    """Copy the rows of its user to lane i, where turns read them one after the other: what a turn
+    costs does not depend on how many users there are."""
+    user = _U(lanes[i].user)
     for c in range(_U(rows.shape[1])):
-        lane_rows[i, c] = rows[_U(user), c]
+        lane_rows[i, c] = rows[user, c]
     if satiation_rows is not None:
         for c in range(_U(satiation_rows.shape[1])):
-            lane_satiation[i, c] = satiation_rows[_U(user), c]
+            lane_satiation[i, c] = satiation_rows[user, c]
 
 
 @njit
@@ -118,7 +119,8 @@ def reset(  # type: ignore[no-untyped-def]
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
     for i in range(lanes.shape[0]):
         if which[i]:
-            meet(i, users[i], lanes, lane_rows, lane_satiation, rows, satiation_rows)
+            meet(i, users[i], lanes, rows.shape[0])
+            seat(i, lanes, lane_rows, lane_satiation, rows, satiation_rows)
             begin(
                 i,
                 lanes,
@@ -252,12 +254,17 @@ def step(  # type: ignore[no-untyped-def]
             hook,
             obs,
         )
+        # whose turn it is to begin is drawn before a row is copied, and all rows before one is
+        # read: they may lie far away in memory, and waits for them overlap
         for later in range(n_later):
-            # all are asked for before one is needed: their rows may lie far away in memory
             i = at + _U(ints[turn.LATER + later])
             if lanes[i].over or mode == SAME_STEP:
                 lanes[i].episode += 1
-                meet(i, -1, lanes, lane_rows, lane_satiation, rows, satiation_rows)
+                meet(i, -1, lanes, rows.shape[0])
+        for later in range(n_later):
+            i = at + _U(ints[turn.LATER + later])
+            if lanes[i].over or mode == SAME_STEP:
+                seat(i, lanes, lane_rows, lane_satiation, rows, satiation_rows)
         for later in range(n_later):
             i = at + _U(ints[turn.LATER + later])
             if lanes[i].over:
