@@ -1,15 +1,15 @@
 """Whether stepping has become slower than it was: a ratio in one run, against a committed one.
 
-Every environment is stepped in place at one batch, in turns with a compiled loop that writes rows
-of its observation's width and nothing else. Blocks take about a millisecond, and the fastest of
+Every environment is stepped in place at one batch, in turns with a compiled loop that fills rows of
+its observation's width and does nothing else. Blocks take about a millisecond, and the fastest of
 either are compared: noise only ever adds time, and among some thousand blocks there are undisturbed
 ones however busy the machine is. What seems to have lost speed is measured again, twice at most: a
 loss is there every time. `README.md` says how far the ratio strays, from which the margin comes.
 
     python benchmarks/guard.py [--env ENV]... [--write]
 
-compares with guard.json and exits with 1 where an environment lost more than the margin; `--write`
-makes what is measured the new baseline.
+compares with guard.json and exits with 1 where an environment lost more than the margin, unless the
+baseline is of another kind of processor; `--write` makes what is measured the new baseline.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from carousel_envs.errors import CarouselError
 from carousel_envs.files import write_whole
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, several_of, tell
-from peers import RowWriter
+from peers import RowWriter, fill_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +39,8 @@ LANES, MARGIN, BLOCKS, SECONDS, TRIES = 1024, 0.15, 1500, 0.001, 3
 def measure(name: str, blocks: int) -> float:
     """Steps in the time in which a row is written, fastest block against fastest block."""
     stepper = Stepper(environment_id(name), LANES, copy=False)
-    writer = RowWriter(LANES, stepper.env.observation_space.shape[1])  # type: ignore[index]
+    width = stepper.env.observation_space.shape[1]  # type: ignore[index]
+    writer = RowWriter(LANES, width, fill_rows)
     contestants = {
         "steps": lambda: rate(stepper.play, SECONDS),
         "rows": lambda: rate(writer.play, SECONDS),
@@ -125,11 +126,17 @@ def main(given: list[str] | None = None, measure_one: Callable[[str, int], float
     lines, lost = compare(before["ratios"], now)
     heads = ("environment", "baseline", "now", "")
     console.print_table(f"Steps in the time of a row written, {LANES} lanes", heads, lines)
-    if lost:
-        console.tell("guard: stepping lost speed against benchmarks/guard.json")
-        if before["processor"] != processor():
-            console.tell(f"guard: the baseline is of another processor, {before['processor']}")
-    return int(lost)
+    if not lost:
+        return 0
+    console.tell("guard: stepping lost speed against benchmarks/guard.json")
+    if before["processor"] != processor():
+        # ratios of vector code and of memory differ between kinds of processor
+        console.tell(
+            f"guard: but the baseline is of another processor, {before['processor']}: no failure; "
+            "`--write` makes one for this"
+        )
+        return 0
+    return 1
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from carousel_agents.benchmark.timing import Spread, in_turns
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell, whole
-from peers import RowWriter, best_cartpole, native_cartpole
+from peers import RowWriter, best_cartpole, fill_rows, native_cartpole
 
 BATCHES = (1, 8, 64, 512, 1024, 4096, 8192, 16_384, 65_536)
 SECONDS = 0.03
@@ -56,21 +56,24 @@ def check_halves(environment: str, lanes: int = 64, steps: int = 100) -> None:
 def batch(environment: str, lanes: int, peer_lanes: int, blocks: int) -> dict[str, Any]:
     """Everything at one batch: steps per second, and ratios."""
     ours = Stepper(environment, lanes, copy=False)
+    width = ours.env.observation_space.shape[1]  # type: ignore[index]
     steppers: dict[str, Any] = {
         "cartpole": native_cartpole(peer_lanes),
         "in_place": ours,
-        "rows": RowWriter(lanes, ours.env.observation_space.shape[1]),  # type: ignore[index]
+        "rows": RowWriter(lanes, width),
+        "fill": RowWriter(lanes, width, fill_rows),
         "copied": Stepper(environment, lanes),
     }
     if lanes % 2 == 0:
         steppers["two_threads"] = ThreadedSteppers(halves(environment, lanes))
     rates = in_turns({who: partial(s.rate, SECONDS) for who, s in steppers.items()}, blocks)
-    for who in rates.keys() - {"rows"}:
+    for who in rates.keys() - {"rows", "fill"}:
         steppers[who].close()
     pairs = {
         "to_cartpole": ("in_place", "cartpole"),
         "copied_to_cartpole": ("copied", "cartpole"),
         "to_rows": ("in_place", "rows"),
+        "to_fill": ("in_place", "fill"),
         "threads": ("two_threads", "in_place"),
         "threads_to_cartpole": ("two_threads", "cartpole"),
     }
@@ -91,6 +94,7 @@ def rows_of(name: str, batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "to_cartpole": ("steps in place / CartPole", WANTED.get(name), "to_cartpole"),
         "copied_to_cartpole": ("steps with fresh copies / CartPole", None, "to_cartpole"),
         "to_rows": ("steps in place / rows written", OF_ROWS.get(name), "to_cartpole"),
+        "to_fill": ("steps in place / rows filled with one value", None, "to_cartpole"),
         "threads": ("steps of two threads / one", THREADS, "threads_to_cartpole"),
     }
     rows = []

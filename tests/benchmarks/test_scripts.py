@@ -9,6 +9,7 @@ import ceiling
 import common
 import inference
 import memory
+import passes
 import peers
 import scalar
 import scripted
@@ -58,6 +59,7 @@ def test_stepping(capsys, monkeypatch):
         "Recall: steps in place / CartPole",
         "Recall: steps with fresh copies / CartPole",
         "Recall: steps in place / rows written",
+        "Recall: steps in place / rows filled with one value",
         "Recall: steps of two threads / one",
     ]
 
@@ -84,10 +86,24 @@ def test_the_best_batch_of_the_peer_is_the_fastest(monkeypatch):
     assert rates[64] == Spread(6.0, 6.0, 6.0)
 
 
-def test_rows_are_written_whole():
-    writer = peers.RowWriter(4, 3)
+@pytest.mark.parametrize(
+    ("loop", "row"), [(peers.write_rows, [45, 46, 47]), (peers.fill_rows, [45, 45, 45])]
+)
+def test_rows_are_written_whole(loop, row):
+    writer = peers.RowWriter(4, 3, loop)
     assert writer.play() == 4 * 1024
-    assert (writer._out == 1023).all()
+    assert (writer._out == row).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Welfare", "Recall"])
+def test_passes_and_what_follows_from_the_same_state(name, capsys):
+    passes.main(["--env", name, "--lanes", "2048", "--blocks", "2"])
+    rows = printed(capsys)
+    assert [row["what"].split(": ")[1] for row in rows[:2]] == ["step", "same picks"]
+    assert len(rows) == 7
+    alone = sum(row["measured"] for row in rows[2:])
+    assert 0.2 < alone / rows[0]["measured"] < 2.0, "passes are parts of a step"
 
 
 def test_scalar(capsys):

@@ -1,0 +1,222 @@
+"""Where a step's time goes: each pass of the kernels alone, in nanoseconds a lane, in turns.
+
+Passes are called as the kernel calls them, block by block, on the arrays of a running environment,
+at one batch that fits the nearest caches and one that does not. What is left of the whole step are
+beginnings and ends of sessions. The whole is also timed with the same pick every turn instead of
+random ones: what is saved are swaps, and branches that nobody can foresee.
+
+    python benchmarks/passes.py [--env ENV]... [--lanes N]... [--blocks N]
+
+prints one JSON document: a row per environment, batch and pass.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from carousel_agents.benchmark.timing import Spread, in_turns, rate
+from carousel_envs import turn
+from carousel_envs.blocks import BLOCK, column_shift
+from carousel_envs.recall import session as recall_session
+from carousel_envs.registry import any_population, vector_env
+from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BATCHES = (2048, 65_536)
+SECONDS = 0.01
+_U, _I = np.uint64, np.int32
+_njit: Any = numba.njit(nogil=True, error_model="numpy")
+
+Pass = tuple["Callable[..., None]", tuple[Any, ...]]
+
+
+@_njit
+def _look_up(n, k, personas, lanes, lane_rows, gains, satiation, hook, welfare, actions, scratch):  # type: ignore[no-untyped-def]
+    words, ints, found, floats = scratch
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.look_up(
+            at, _U(BLOCK), lanes, actions, satiation, lane_rows, gains, hook, welfare, k, personas,
+            words, ints, found, floats,
+        )  # fmt: skip
+
+
+@_njit
+def _draw(n, scratch):  # type: ignore[no-untyped-def]
+    for _ in range(_U(0), n, _U(BLOCK)):
+        turn.draw(_U(BLOCK), scratch[0])
+
+
+@_njit
+def _react(n, columns, length, gains, hook, scratch):  # type: ignore[no-untyped-def]
+    words, ints, found, floats = scratch
+    shift = column_shift(columns)
+    for _ in range(_U(0), n, _U(BLOCK)):
+        turn.react(
+            _U(BLOCK), words, ints, found, floats, length, shift, columns, gains, hook
+        )  # fmt: skip
+
+
+@_njit
+def _report(n, personas, hook, welfare, scratch, reward, detail, events):  # type: ignore[no-untyped-def]
+    _, ints, _, floats = scratch
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.report(
+            at, _U(BLOCK), ints, floats, 0.1, False, personas, 0.1, hook, welfare, reward, detail,
+            events,
+        )  # fmt: skip
+
+
+@_njit
+def _show(n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch):  # type: ignore[no-untyped-def]
+    words, ints, _, _ = scratch
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.show(
+            at, _U(BLOCK), lanes, words, ints, alias, levels, k, np.float32(0.025), farewell,
+            gains, satiation, hook, obs,
+        )  # fmt: skip
+
+
+def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
+    """The passes over users, and what each takes."""
+    lanes, lane_rows, gains, satiation, obs, _, _, scratch, _ = env._sessions
+    _, _, alias, levels, hook, welfare, _ = env._tables
+    n, k = _U(env.num_envs), _U(env.single_action_space.n)
+    personas = len(env.population.personas)
+    farewell = _U(env.columns.farewell or 0)
+    columns, length = _I(alias.shape[1]), _I(env.population.session_length)
+    looking = (lanes, lane_rows, gains, satiation, hook, welfare, actions, scratch)
+    return {
+        "look up": (_look_up, (n, k, _U(personas), *looking)),
+        "draw": (_draw, (n, scratch)),
+        "react": (_react, (n, columns, length, gains, hook, scratch)),
+        "report": (_report, (n, personas, hook, welfare, scratch, *outputs)),
+        "show": (
+            _show,
+            (n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch),
+        ),
+    }
+
+
+@_njit
+def _look_up_question(n, lanes, actions, facts, scratch):  # type: ignore[no-untyped-def]
+    words, ints = scratch
+    for at in range(_U(0), n, _U(BLOCK)):
+        recall_session._look_up(at, _U(BLOCK), lanes, actions, facts, words, ints)
+
+
+@_njit
+def _answer(n, length, scratch):  # type: ignore[no-untyped-def]
+    words, ints = scratch
+    for _ in range(_U(0), n, _U(BLOCK)):
+        recall_session._answer(_U(BLOCK), words, ints, length)
+
+
+@_njit
+def _ask(n, facts, asked, topics, years, scratch):  # type: ignore[no-untyped-def]
+    words, ints = scratch
+    shifts = recall_session._shifts(asked, topics, years)
+    for _ in range(_U(0), n, _U(BLOCK)):
+        recall_session._ask(
+            _U(BLOCK), words, ints, facts, asked, topics.reshape(topics.size),
+            years.reshape(years.size), shifts,
+        )  # fmt: skip
+
+
+@_njit
+def _report_answer(n, scratch, reward, year, events):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        recall_session._report(at, _U(BLOCK), scratch[1], _I(2000), reward, year, events)
+
+
+@_njit
+def _show_question(n, n_topics, lanes, scale, obs, scratch):  # type: ignore[no-untyped-def]
+    words, ints = scratch
+    for at in range(_U(0), n, _U(BLOCK)):
+        recall_session._show(
+            at, _U(BLOCK), lanes, words, ints, scale, n_topics, np.float32(0.05), obs
+        )
+
+
+def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
+    """The passes over questions, and what each takes."""
+    lanes, obs, _, scratch, _ = env._sessions
+    facts, asked, topics, years, scale = env._tables
+    n, length = _U(env.num_envs), _I(env.population.session_length)
+    return {
+        "look up": (_look_up_question, (n, lanes, actions, facts, scratch)),
+        "react": (_answer, (n, length, scratch)),
+        "report": (_report_answer, (n, scratch, *outputs)),
+        "draw": (_ask, (n, facts, asked, topics, years, scratch)),
+        "show": (_show_question, (n, _U(len(topics)), lanes, scale, obs, scratch)),
+    }
+
+
+def measure(name: str, lanes: int, blocks: int) -> list[dict[str, Any]]:
+    """Rows of an environment at one batch."""
+    env: Any = vector_env(any_population(name), lanes, copy=False)
+    env.reset(seed=0)
+    draw, k = np.random.default_rng(0), env.single_action_space.n
+    outputs = env._outputs()
+    random = draw.integers(k, size=(16, lanes))
+    same = np.zeros((16, lanes), dtype=np.int64)
+
+    def step(picks: Any) -> int:
+        for actions in picks:
+            env._turn(actions, outputs)
+        return len(picks) * lanes
+
+    step(random)
+    passes = (of_questions if name == "Recall" else of_users)(env, random[0], outputs)
+    state = env.snapshot()
+
+    def alone(function: Callable[..., None], given: tuple[Any, ...]) -> int:
+        for _ in range(16):
+            function(*given)
+        return 16 * lanes
+
+    def timed(play: Callable[[], int]) -> Callable[[], float]:
+        # every block from the same state: a pass alone leaves lanes as no step would
+        def block() -> float:
+            env.restore(state)
+            return rate(play, SECONDS)
+
+        return block
+
+    contestants = {"step": timed(partial(step, random)), "same picks": timed(partial(step, same))}
+    for one, (function, given) in passes.items():
+        function(*given)
+        contestants[one] = timed(partial(alone, function, given))
+    env.restore(state)
+    tell(f"{name}, {lanes} lanes")
+    rates = in_turns(contestants, blocks)
+    cost = {one: [1e9 / x for x in found] for one, found in rates.items()}
+    rows = [
+        row(f"{name}: {one}", Spread.of(found), "ns", environment=name, lanes=lanes)
+        for one, found in cost.items()
+    ]
+    for other in rows[1:]:
+        other["of_step"] = other["measured"] / rows[0]["measured"]
+    return rows
+
+
+def main(given: list[str] | None = None) -> None:
+    """Time what is asked for and print it."""
+    parser = arguments(__doc__, blocks=15)
+    several_of(parser, "--env", ENVIRONMENTS)
+    several_of(parser, "--lanes", BATCHES)
+    asked = parser.parse_args(given)
+    rows: list[dict[str, Any]] = []
+    for name in asked.env or ENVIRONMENTS:
+        for lanes in asked.lanes or BATCHES:
+            rows += measure(name, lanes, asked.blocks)
+    print_document("nanoseconds a lane of each pass of a step", rows)
+
+
+if __name__ == "__main__":
+    main()
