@@ -94,7 +94,7 @@ speed: setup
 
 # Every claim of speed in one table; what an interrupted run has measured is not measured again.
 bench: setup
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/bench.py --page docs/results/speed.md
 
 # gymnax, in an environment of its own: JAX is large, and it asks for another gymnasium than constraints.txt.
 bench-peers: setup $(PEERS)/.installed

@@ -4,7 +4,7 @@ Every script of `SCRIPTS` runs in a process of its own; what it prints is kept i
 document a script. An interrupted run goes on where it was: a script is not run again while its
 document is there and was measured on the same sources, unless `--force`.
 
-    python benchmarks/bench.py [--only SCRIPT]... [--blocks N] [--force] [--out FOLDER]
+    python benchmarks/bench.py [--only SCRIPT]... [--blocks N] [--force] [--page FILE]
 
 exits with 1 if a script failed, and names it. A claim that is missed is said in the table and is no
 failure: on a noisy machine it may be held in the next run.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_agents import console
 from carousel_envs.errors import CarouselError
 from carousel_envs.files import check_writable, write_whole
-from common import several_of, tell, whole
+from common import processor, several_of, tell, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,6 +157,18 @@ def collect(
     return lines, failed
 
 
+def page(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """The table as a page of the docs."""
+    rows = [list(heads), ["---"] * len(heads), *lines]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return (
+        "# Speed\n\n"
+        "Written by `make bench`. Medians over blocks, with the lowest and the highest;\n"
+        "`benchmarks/README.md` says what each script measures.\n\n"
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, {processor()}.\n\n{table}\n"
+    )
+
+
 def main(
     given: list[str] | None = None, here: Path = HERE, scripts: Sequence[str] = SCRIPTS
 ) -> int:
@@ -165,6 +178,7 @@ def main(
     parser.add_argument("--force", action="store_true", help="run all again")
     parser.add_argument("--blocks", type=whole(1), metavar="N", help="of every script")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), metavar="FOLDER")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the table as Markdown")
     asked = parser.parse_args(given)
     peer = (PEER,) if PEER_PYTHON.exists() else ()
     todo = {}
@@ -175,6 +189,8 @@ def main(
             todo[name] += ["--blocks", str(asked.blocks)]
     try:
         check_writable(asked.out / f"{next(iter(todo))}.json")
+        if asked.page:
+            check_writable(asked.page)
     except CarouselError as error:
         parser.error(str(error))
     try:
@@ -187,6 +203,8 @@ def main(
     verdicts = [line[-1] for line in lines]
     claims = verdicts.count(HELD) + verdicts.count(MISSED)
     console.say(f"{verdicts.count(HELD)} of {claims} claims held")
+    if asked.page and not failed:
+        write_whole(asked.page, page(heads, lines).encode())
     if failed:
         console.tell(f"bench: {failed} of {len(todo)} scripts failed")
     return int(failed > 0)

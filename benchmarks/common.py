@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.registry import environment_ids, short_name
@@ -133,6 +134,16 @@ def document(
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
     }
+
+
+def processor() -> str:
+    """What is measured on; ratios, too, differ from one kind of processor to another."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
 
 
 def _version(package: str) -> str | None:

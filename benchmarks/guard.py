@@ -15,7 +15,6 @@ baseline is of another kind of processor; `--write` makes what is measured the n
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from carousel_agents.benchmark.timing import in_turns, rate
 from carousel_envs.errors import CarouselError
 from carousel_envs.files import write_whole
 from carousel_envs.registry import environment_id
-from common import ENVIRONMENTS, arguments, several_of, tell
+from common import ENVIRONMENTS, arguments, processor, several_of, tell
 from peers import RowWriter, fill_rows
 
 if TYPE_CHECKING:
@@ -48,16 +47,6 @@ def measure(name: str, blocks: int) -> float:
     rates = in_turns(contestants, blocks)
     stepper.close()
     return max(rates["steps"]) / max(rates["rows"])
-
-
-def processor() -> str:
-    """What the ratio was measured on: it differs from one kind of processor to another."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
 
 
 def baseline(path: Path) -> dict[str, Any]:

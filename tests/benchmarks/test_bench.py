@@ -48,6 +48,14 @@ def test_the_table_shows_what_is_wanted_beside_what_was_measured(benchmarks, cap
     assert "1 of 2 claims held" in told
 
 
+def test_the_table_is_written_as_a_page_if_nothing_failed(benchmarks, tmp_path):
+    page = tmp_path / "speed.md"
+    assert run(benchmarks, "good", "bad", given=["--page", str(page)]) == 1
+    assert not page.exists()
+    assert run(benchmarks, "good", given=["--page", str(page)]) == 0
+    assert "| good | ours / theirs | 2.5 x | 2 to 3 | >= 2 | yes |" in page.read_text()
+
+
 def test_a_script_that_fails_is_named_and_the_others_are_shown(benchmarks, capsys):
     assert run(benchmarks, "bad", "good", "odd") == 1
     told = capsys.readouterr()
