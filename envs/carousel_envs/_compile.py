@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_FEWER_ENTRIES: dict[str, Any] = {"no_cfunc_wrapper": True}
 _NOWHERE = (
     "kernels are compiled anew in every process, which takes some seconds: neither this package's "
     "folder nor the user's cache folder can be written; NUMBA_CACHE_DIR may name a place"
@@ -24,24 +23,14 @@ def njit(function: Callable[..., Any]) -> Any:
     The cache lies beside the source, where that cannot be written in the user's cache folder, or
     where NUMBA_CACHE_DIR says. Without any such place there is none, and a warning.
     """
-    return _compiled(function, _OPTIONS)
-
-
-def inner(function: Callable[..., Any]) -> Any:
-    """`njit` for a part of a kernel: without the entry for callers from C, which saves some of the
-    time that compiling takes. (Without the one from Python, calling it there would crash.)"""
-    return _compiled(function, _OPTIONS | _FEWER_ENTRIES)
-
-
-def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
     # always told of the same line, so that it is shown once
     warnings.warn_explicit(_NOWHERE, RuntimeWarning, __file__, 1, module=__name__, registry=_SHOWN)
-    return numba.njit(**options)(function)
+    return numba.njit(**_OPTIONS)(function)
 
 
 _SHOWN: dict[Any, Any] = {}

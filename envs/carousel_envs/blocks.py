@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._compile import inner
+from ._compile import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,27 +34,27 @@ def memory(*rows: tuple[int, Any]) -> Scratch:
     return tuple(np.zeros(n * BLOCK, dtype=kind) for n, kind in rows)
 
 
-@inner
+@njit
 def where(condition, yes, no):  # type: ignore[no-untyped-def]
     """`yes` where the condition is 1, `no` where it is 0 (integers of one type), no branch."""
     return no ^ ((no ^ yes) & -condition)
 
 
-@inner
+@njit
 def copy(m, source, place, row, at):  # type: ignore[no-untyped-def]
     """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):
         row[at + j] = source[place + j]
 
 
-@inner
+@njit
 def fill(m, value, row, at):  # type: ignore[no-untyped-def]
     """Write one value into the entries of m lanes, from `at` on."""
     for j in range(m):
         row[at + j] = value
 
 
-@inner
+@njit
 def column_shift(columns):  # type: ignore[no-untyped-def]
     """Bits below the column in a 16-bit draw from an alias table of this many columns (int32)."""
     shift = np.int32(16)
@@ -63,7 +63,7 @@ def column_shift(columns):  # type: ignore[no-untyped-def]
     return shift
 
 
-@inner
+@njit
 def symbol(entry, column, inside):  # type: ignore[no-untyped-def]
     """What a draw picks: the column's own symbol below its cut, else the entry's other."""
     # no branch: nobody can guess a draw

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._compile import inner, njit
+from ._compile import njit
 
 _U = np.uint64
 
 
-@inner
+@njit
 def largest(observation, i, first, n):  # type: ignore[no-untyped-def]
     """Which of n columns of row i, from `first` on, is the largest; the first of equals."""
     found, most = _U(0), observation[i, _U(first)]
@@ -28,7 +28,7 @@ def marked(observation, first, n, out):  # type: ignore[no-untyped-def]
     return out
 
 
-@inner
+@njit
 def context(observation, i, numbers):  # type: ignore[no-untyped-def]
     """`Columns.context` of row i.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import rng, turn
-from ._compile import inner, njit
+from ._compile import njit
 from .blocks import BLOCK, column_shift
 from .codes import SAME_STEP
 from .users import BADGE_BIT, FRESH, VULNERABLE_BIT
@@ -46,7 +46,7 @@ _S32 = _U(32)
 _USER_BITS = _U(0x5851F42D4C957F2D)
 
 
-@inner
+@njit
 def meet(i, user, lanes, n_users):  # type: ignore[no-untyped-def]
     """Begin episode number `lanes[i].episode` in lane i: its key and its user (-1: drawn)."""
     lane = lanes[i]
@@ -59,7 +59,7 @@ def meet(i, user, lanes, n_users):  # type: ignore[no-untyped-def]
     lane.user = user
 
 
-@inner
+@njit
 def seat(i, lanes, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
     """Copy the rows of its user to lane i, where turns read them one after the other: what a turn
     costs does not depend on how many users there are."""
@@ -71,7 +71,7 @@ def seat(i, lanes, lane_rows, lane_satiation, rows, satiation_rows):  # type: ig
             lane_satiation[i, c] = satiation_rows[user, c]
 
 
-@inner
+@njit
 def begin(  # type: ignore[no-untyped-def]
     i, lanes, lane_rows, lane_satiation, satiation, obs, mask, n_cues, vulnerable, badge
 ):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import rng
-from ._compile import inner
+from ._compile import njit
 from .blocks import BLOCK, Scratch, copy, fill, memory, places, symbol, where
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
@@ -57,7 +57,7 @@ def scratch() -> Scratch:
     return memory((3, np.uint64), (19, np.int32), (8, np.int32), (2, np.float64))
 
 
-@inner
+@njit
 def _allowed(flags, pick, current, n_personas):  # type: ignore[no-untyped-def]
     """Who speaks when the pick is unavailable: the current persona, or, before the first pick, the
     next available one, counting up and around."""
@@ -68,7 +68,7 @@ def _allowed(flags, pick, current, n_personas):  # type: ignore[no-untyped-def]
     return pick
 
 
-@inner
+@njit
 def look_up(  # type: ignore[no-untyped-def]
     at,
     m,
@@ -125,7 +125,7 @@ def look_up(  # type: ignore[no-untyped-def]
             floats[_WELFARE + j] = welfare_rows[(flags >> _U(VULNERABLE_BIT)) & _U(1), pick]
 
 
-@inner
+@njit
 def draw(m, words):  # type: ignore[no-untyped-def]
     """Put the two random words of this turn in the place of each lane's key."""
     for j in range(m):
@@ -135,7 +135,7 @@ def draw(m, words):  # type: ignore[no-untyped-def]
         words[_SECOND + j] = rng.mix64(word + rng.GOLDEN)
 
 
-@inner
+@njit
 def react(  # type: ignore[no-untyped-def]
     m, words, ints, found, floats, length, shift, n_columns, lane_satiation, hook
 ):
@@ -195,7 +195,7 @@ def react(  # type: ignore[no-untyped-def]
         )
 
 
-@inner
+@njit
 def report(  # type: ignore[no-untyped-def]
     at,
     m,
@@ -245,7 +245,7 @@ def report(  # type: ignore[no-untyped-def]
             welfare[at + j] = gained - harm * kept
 
 
-@inner
+@njit
 def show(  # type: ignore[no-untyped-def]
     at,
     m,

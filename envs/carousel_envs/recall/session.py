@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import rng
-from .._compile import inner, njit
+from .._compile import njit
 from ..blocks import BLOCK, Scratch, column_shift, copy, fill, memory, places, symbol, where
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
 
@@ -89,14 +89,14 @@ def scratch() -> Scratch:
     return memory((3, np.uint64), (29, np.int32))
 
 
-@inner
+@njit
 def _pick(alias, shift, draw):  # type: ignore[no-untyped-def]
     """The symbol that a 16-bit draw picks."""
     column = _I(draw) >> shift
     return symbol(alias[column], column, _I(draw) & ((_I(1) << shift) - _I(1)))
 
 
-@inner
+@njit
 def begin(lane, facts, asked, topics, years, scale, shifts, obs):  # type: ignore[no-untyped-def]
     """Start the lane's episode number `lane.episode` and show its first question."""
     lane.key = rng.episode_key(lane.lane_key, _U(lane.episode))
@@ -119,7 +119,7 @@ def begin(lane, facts, asked, topics, years, scale, shifts, obs):  # type: ignor
     obs[n_topics] = scale[year]
 
 
-@inner
+@njit
 def _shifts(asked, topics, years):  # type: ignore[no-untyped-def]
     columns = (asked.shape[0], topics.shape[1], years.shape[1])
     return column_shift(columns[0]), column_shift(columns[1]), column_shift(columns[2])
@@ -134,7 +134,7 @@ def reset(lanes, which, facts, asked, topics, years, scale, obs):  # type: ignor
             begin(lanes[i], facts, asked, topics, years, scale, shifts, obs[i])
 
 
-@inner
+@njit
 def _look_up(at, m, lanes, actions, facts, words, ints):  # type: ignore[no-untyped-def]
     """Gather the state of each lane, and what is known of its question."""
     for j in range(m):
@@ -146,7 +146,7 @@ def _look_up(at, m, lanes, actions, facts, words, ints):  # type: ignore[no-unty
         ints[_ENDS + j] = lane.over
 
 
-@inner
+@njit
 def _answer(m, words, ints, length):  # type: ignore[no-untyped-def]
     """Let the pick of each lane answer."""
     for j in range(m):
@@ -180,7 +180,7 @@ def _answer(m, words, ints, length):  # type: ignore[no-untyped-def]
         ints[_ENDS + j] = truncated | over
 
 
-@inner
+@njit
 def _ask(m, words, ints, facts, asked, topics, years, shifts):  # type: ignore[no-untyped-def]
     """Draw what each lane is asked next, and what is shown of it; nothing new where it ends."""
     within = (
@@ -227,7 +227,7 @@ def _ask(m, words, ints, facts, asked, topics, years, shifts):  # type: ignore[n
         )
 
 
-@inner
+@njit
 def _report(at, m, ints, first_year, reward, year, events):  # type: ignore[no-untyped-def]
     """Write what the caller gets of each lane."""
     copy(m, ints, _PAID, reward, at)
@@ -246,7 +246,7 @@ def _report(at, m, ints, first_year, reward, year, events):  # type: ignore[no-u
     copy(m, ints, _TOPIC, events[TOPIC_ASKED], at)
 
 
-@inner
+@njit
 def _show(at, m, lanes, words, ints, scale, n_topics, share, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of each lane, and its state; list those that have ended and
     return how many have."""

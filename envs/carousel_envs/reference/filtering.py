@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import reading
-from .._compile import inner, njit
+from .._compile import njit
 from ..cues import cue_table
 from ..observation import Columns
 from .model import Model
@@ -45,7 +45,7 @@ class Belief:
         return np.asarray(self.joint[:, :, 1].sum(axis=1))
 
 
-@inner
+@njit
 def bored(joint, i):  # type: ignore[no-untyped-def]
     """`Belief.bored` of lane i."""
     total = 0.0
