@@ -39,11 +39,9 @@ Pass = tuple["Callable[..., None]", tuple[Any, ...]]
 @_njit
 def _look_up(n, k, personas, lanes, lane_rows, gains, satiation, hook, welfare, actions, scratch):  # type: ignore[no-untyped-def]
     words, ints, found, floats = scratch
-    table = lane_rows.reshape(lane_rows.size)
     for at in range(_U(0), n, _U(BLOCK)):
         turn.look_up(
-            at, _U(BLOCK), lanes, actions, satiation, _U(lane_rows.shape[1]), table, gains, hook,
-            welfare, k, personas,
+            at, _U(BLOCK), lanes, actions, satiation, lane_rows, gains, hook, welfare, k, personas,
             words, ints, found, floats,
         )  # fmt: skip
 
@@ -75,14 +73,12 @@ def _report(n, personas, hook, welfare, scratch, reward, detail, events):  # typ
 
 
 @_njit
-def _show(n, k, columns, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch):  # type: ignore[no-untyped-def]
+def _show(n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch):  # type: ignore[no-untyped-def]
     words, ints, _, _ = scratch
-    n_cues, width, shown = _U(levels.shape[1]), _U(obs.shape[1]), obs.reshape(obs.size)
-    alias_flat, levels_flat = alias.reshape(alias.size), levels.reshape(levels.size)
     for at in range(_U(0), n, _U(BLOCK)):
         turn.show(
-            at, _U(BLOCK), lanes, words, ints, n_cues, columns, alias_flat, levels_flat, k,
-            np.float32(0.025), farewell, gains, satiation, hook, width, shown,
+            at, _U(BLOCK), lanes, words, ints, alias, levels, k, np.float32(0.025), farewell,
+            gains, satiation, hook, obs,
         )  # fmt: skip
 
 
@@ -102,7 +98,7 @@ def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
         "report": (_report, (n, personas, hook, welfare, scratch, *outputs)),
         "show": (
             _show,
-            (n, k, columns, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch),
+            (n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch),
         ),
     }
 
@@ -125,10 +121,10 @@ def _answer(n, length, scratch):  # type: ignore[no-untyped-def]
 def _ask(n, facts, asked, topics, years, scratch):  # type: ignore[no-untyped-def]
     words, ints = scratch
     shifts = recall_session._shifts(asked, topics, years)
-    topics_flat, years_flat = topics.reshape(topics.size), years.reshape(years.size)
     for _ in range(_U(0), n, _U(BLOCK)):
         recall_session._ask(
-            _U(BLOCK), words, ints, facts, asked, topics_flat, years_flat, shifts,
+            _U(BLOCK), words, ints, facts, asked, topics.reshape(topics.size),
+            years.reshape(years.size), shifts,
         )  # fmt: skip
 
 
@@ -141,10 +137,9 @@ def _report_answer(n, scratch, reward, year, events):  # type: ignore[no-untyped
 @_njit
 def _show_question(n, n_topics, lanes, scale, obs, scratch):  # type: ignore[no-untyped-def]
     words, ints = scratch
-    width, shown = _U(obs.shape[1]), obs.reshape(obs.size)
     for at in range(_U(0), n, _U(BLOCK)):
         recall_session._show(
-            at, _U(BLOCK), lanes, words, ints, scale, n_topics, np.float32(0.05), width, shown
+            at, _U(BLOCK), lanes, words, ints, scale, n_topics, np.float32(0.05), obs
         )
 
 

@@ -200,9 +200,6 @@ def step(  # type: ignore[no-untyped-def]
     vulnerable, badge = np.int64(numbers[VULNERABLE]), np.int64(numbers[BADGE])
     n_columns = _I(cue_alias.shape[1])
     shift = column_shift(n_columns)
-    # flat once, for all blocks: to find out that nothing needs to be copied takes its time
-    alias, levels = cue_alias.reshape(cue_alias.size), cue_levels.reshape(cue_levels.size)
-    lane_table, shown = lane_rows.reshape(lane_rows.size), obs.reshape(obs.size)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
     for at in range(_U(0), n_lanes, _U(BLOCK)):
@@ -213,8 +210,7 @@ def step(  # type: ignore[no-untyped-def]
             lanes,
             actions,
             satiation,
-            _U(lane_rows.shape[1]),
-            lane_table,
+            lane_rows,
             lane_satiation,
             hook,
             welfare_rows,
@@ -248,18 +244,15 @@ def step(  # type: ignore[no-untyped-def]
             lanes,
             words,
             ints,
-            _U(n_cues),
-            n_columns,
-            alias,
-            levels,
+            cue_alias,
+            cue_levels,
             _U(n_actions),
             share,
             _U(np.int64(numbers[FAREWELL])),
             lane_satiation,
             satiation,
             hook,
-            _U(obs.shape[1]),
-            shown,
+            obs,
         )
         # whose turn it is to begin is drawn before a row is copied, and all rows before one is
         # read: they may lie far away in memory, and waits for them overlap

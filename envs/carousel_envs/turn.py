@@ -69,23 +69,12 @@ def _allowed(flags, pick, current, n_personas):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _four(table, place, found, to):  # type: ignore[no-untyped-def]
-    """Copy four neighbours; read before written, so that they become one vector move."""
-    a, b, c, d = table[place], table[place + _U(1)], table[place + _U(2)], table[place + _U(3)]
-    found[to] = a
-    found[to + _U(1)] = b
-    found[to + _U(2)] = c
-    found[to + _U(3)] = d
-
-
-@njit
 def look_up(  # type: ignore[no-untyped-def]
     at,
     m,
     lanes,
     actions,
     satiation,
-    row_width,
     lane_rows,
     lane_satiation,
     hook,
@@ -98,25 +87,37 @@ def look_up(  # type: ignore[no-untyped-def]
     floats,
 ):
     """Gather what the turn of each lane depends on."""
+    row_width = _U(lane_rows.shape[1])
+    table = lane_rows.reshape(lane_rows.size)
     for j in range(m):
-        i = at + j
-        lane = lanes[i]
-        row = i * row_width
-        of_user = row + _U(4) * k
+        lane = lanes[at + j]
         words[_FIRST + j] = lane.key
         words[_MOVING + j] = lane.moving
-        flags = _U(lane_rows[of_user])
-        pick = _U(actions[i])
+        of_user = (at + j) * row_width
+        of_flags = of_user + _U(4) * k
+        flags = _U(table[of_flags])
+        pick = _U(actions[at + j])
         refused = (flags >> pick) & _U(1) == _U(0)
         if refused:
             pick = _allowed(flags, pick, lane.persona, n_personas)
         ints[_REFUSED + j] = _I(refused)
         ints[_PICK + j] = _I(pick)
         ints[_ENDS + j] = lane.over
-        _four(lane_rows, row + _U(4) * pick, found, _OF_PICK + _U(4) * j)
-        _four(lane_rows, of_user + _U(1), found, _OF_USER + _U(4) * j)
+        # read before written, so that four become one vector move
+        place, to = of_user + _U(4) * pick, _OF_PICK + _U(4) * j
+        a, b, c, d = table[place], table[place + _U(1)], table[place + _U(2)], table[place + _U(3)]
+        found[to] = a
+        found[to + _U(1)] = b
+        found[to + _U(2)] = c
+        found[to + _U(3)] = d
+        place, to = of_flags + _U(1), _OF_USER + _U(4) * j
+        a, b, c, d = table[place], table[place + _U(1)], table[place + _U(2)], table[place + _U(3)]
+        found[to] = a
+        found[to + _U(1)] = b
+        found[to + _U(2)] = c
+        found[to + _U(3)] = d
         if lane_satiation is not None:
-            floats[_LOST + j] = lane_satiation[i, pick] * satiation[i, pick] * UNIT
+            floats[_LOST + j] = lane_satiation[at + j, pick] * satiation[at + j, pick] * UNIT
         if hook is not None:
             ints[_SAID + j] = lane.farewell
             ints[_HOOK + j] = hook[pick]
@@ -251,8 +252,6 @@ def show(  # type: ignore[no-untyped-def]
     lanes,
     words,
     ints,
-    n_cues,
-    n_columns,
     cue_alias,
     cue_levels,
     k,
@@ -261,26 +260,37 @@ def show(  # type: ignore[no-untyped-def]
     lane_satiation,
     satiation,
     hook,
-    width,
-    shown,
+    obs,
 ):
     """Write what the router sees of each lane, and its state; list the lanes that have ended."""
-    last = n_columns - _I(1)
+    width, n_cues, n_columns = _U(obs.shape[1]), _U(cue_levels.shape[1]), _I(cue_alias.shape[1])
+    shown, alias = obs.reshape(obs.size), cue_alias.reshape(cue_alias.size)
+    levels = cue_levels.reshape(cue_levels.size)
     one_hot = n_cues + _U(1)
     streak = one_hot + _U(2) * k
     n_later = _U(0)
     for j in range(m):
-        i = at + j
-        here = i * width
-        lane = lanes[i]
+        lane = lanes[at + j]
         lane.moving = words[_MOVING + j]
+        here = (at + j) * width
         column = ints[_COLUMN + j]
-        cue = _U(symbol(cue_alias[_U(column)], column & last, ints[_INSIDE + j]))
+        own = column & (n_columns - _I(1))
+        level = _U(symbol(alias[_U(column)], own, ints[_INSIDE + j])) * n_cues
         if n_cues == _U(4):
-            _four(cue_levels, cue * n_cues, shown, here)  # the common case
+            # the common case, as one vector move
+            a, b, c, d = (
+                levels[level],
+                levels[level + _U(1)],
+                levels[level + _U(2)],
+                levels[level + _U(3)],
+            )
+            shown[here] = a
+            shown[here + _U(1)] = b
+            shown[here + _U(2)] = c
+            shown[here + _U(3)] = d
         else:
             for c in range(n_cues):
-                shown[here + c] = cue_levels[cue * n_cues + c]
+                shown[here + c] = levels[level + c]
         shown[here + n_cues] = ints[_ENGAGED + j]
         shown[here + one_hot + _U(max(ints[_CURRENT + j], _I(0)))] = 0.0
         shown[here + one_hot + _U(ints[_PICK + j])] = 1.0
@@ -290,10 +300,10 @@ def show(  # type: ignore[no-untyped-def]
             lane.farewell = ints[_SAID + j]
             shown[here + farewell] = ints[_SAID + j]
         if lane_satiation is not None:
-            kept_share = lane_satiation[i, k]
+            kept_share = lane_satiation[at + j, k]
             for c in range(k):
-                before = satiation[i, c] + np.float64(c == _U(ints[_PICK + j]))
-                satiation[i, c] = kept_share * before
+                before = satiation[at + j, c] + np.float64(c == _U(ints[_PICK + j]))
+                satiation[at + j, c] = kept_share * before
         if ints[_ENDS + j]:
             ints[LATER + n_later] = _I(j)
             n_later += _U(1)

@@ -247,9 +247,10 @@ def _report(at, m, ints, first_year, reward, year, events):  # type: ignore[no-u
 
 
 @njit
-def _show(at, m, lanes, words, ints, scale, n_topics, share, width, shown):  # type: ignore[no-untyped-def]
+def _show(at, m, lanes, words, ints, scale, n_topics, share, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of each lane, and its state; list those that have ended and
     return how many have."""
+    shown, width = obs.reshape(obs.size), _U(obs.shape[1])
     one_hot = n_topics + _U(3)
     n_later = _U(0)
     for j in range(m):
@@ -320,8 +321,6 @@ def step(  # type: ignore[no-untyped-def]
     words, ints = scratch
     shifts = _shifts(asked, topics, years)
     n_topics, share = _U(topics.shape[0]), np.float32(1.0 / length)
-    # flat once, for all blocks: to find out that nothing needs to be copied takes its time
-    width, shown = _U(obs.shape[1]), obs.reshape(obs.size)
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
@@ -331,7 +330,7 @@ def step(  # type: ignore[no-untyped-def]
         _answer(m, words, ints, _I(length))
         _report(at, m, ints, _I(first_year), reward, year, events)
         _ask(m, words, ints, facts, asked, all_topics, all_years, shifts)
-        n_later = _show(at, m, lanes, words, ints, scale, n_topics, share, width, shown)
+        n_later = _show(at, m, lanes, words, ints, scale, n_topics, share, obs)
         for later in range(n_later):
             i = at + _U(ints[_LATER + later])
             lane = lanes[i]
