@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -20,17 +23,40 @@ _NOWHERE = (
 def njit(function: Callable[..., Any]) -> Any:
     """Compile a function: without the interpreter lock, no exceptions on division, cached on disk.
 
-    The cache lies beside the source, where that cannot be written in the user's cache folder, or
+    What is cached is used as long as no file that holds compiled functions has changed: numba
+    itself looks at the outermost function's file alone, and would go on with what that called
+    before. The cache lies beside the source, where that cannot be written in the user's folder, or
     where NUMBA_CACHE_DIR says. Without any such place there is none, and a warning.
     """
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return _stamped(numba.njit(cache=True, **_OPTIONS)(function))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
     # always told of the same line, so that it is shown once
     warnings.warn_explicit(_NOWHERE, RuntimeWarning, __file__, 1, module=__name__, registry=_SHOWN)
     return numba.njit(**_OPTIONS)(function)
+
+
+def _stamped(compiled: Any) -> Any:
+    """Let the cache of a function hold for the sources of all compiled functions as they are.
+
+    numba has no setting for this; a test holds that what it keeps privately is still there.
+    """
+    kept = compiled._cache._cache_file
+    kept._source_stamp = (kept._source_stamp, _sources())
+    return compiled
+
+
+@cache
+def _sources() -> str:
+    """A digest of the package's files that hold compiled functions."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        content = path.read_bytes()
+        if b"njit" in content:
+            digest.update(content)
+    return digest.hexdigest()
 
 
 _SHOWN: dict[Any, Any] = {}

@@ -100,8 +100,10 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
-            cues.alias,
-            cues.levels,
+            # copies, because those of an environment may be written and shared tables may not:
+            # kernels are compiled for one of the two
+            cues.alias.copy(),
+            cues.levels.copy(),
             hook if population.has_farewells else None,
             np.stack([own, own + vulnerable]) if population.has_welfare else None,
             np.array(
@@ -124,7 +126,6 @@ class CarouselVectorEnv(LaneVectorEnv):
             **({"unmasked": np.int64, "payoff": np.float64} if population.unmask else {}),
         }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
-        self._scratch = turn.scratch()
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
         rows, gains = self._tables[:2]
         self._lane_rows = np.zeros((self.num_envs, rows.shape[1]), dtype=np.int32)

@@ -104,7 +104,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         n_actions: number of actions, K.
         n_users: rows of the table of users.
         lane: dtype of a lane's record; it has at least the fields lane_key (uint64), episode
-            (int64), user (int32) and over (int32), which mean what they mean in `session.LANE`.
+            (int64), user (int32) and over, which mean what they mean in `session.LANE`.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns observations, action masks and users as views that the next step
@@ -391,6 +391,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 f"action {actions[lane]} in lane {lane} is no persona; it must lie in 0 to "
                 f"{self._mask.shape[1] - 1}"
             )
+        self._waiting = self._mode == codes.DISABLED and n_ended > 0
         if self._recorder:
             same_step = self._mode == codes.SAME_STEP and n_ended
             seen = self._obs
@@ -399,7 +400,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 ended = (events[codes.TERMINATED] | events[codes.TRUNCATED]) != 0
                 seen = np.where(ended[:, None], self._final_obs, self._obs)
             self._recorder.add(seen, *outputs)
-        self._waiting = self._mode == codes.DISABLED and n_ended > 0
         return n_ended
 
     def action_masks(self) -> NDArray[np.bool_]:

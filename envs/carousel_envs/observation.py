@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from . import cues, reading
+from .errors import CarouselError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,10 +104,23 @@ class Columns:
         """Numbers that `context` may give, from 0 on."""
         return (1 + self.n_badges) << (self.n_actions + 1)
 
+    def refuse_narrow(self, observation: NDArray[np.float32]) -> None:
+        """Refuse observations that lack columns: compiled readings do not look how many there are.
+
+        Raises:
+            CarouselError: they do.
+        """
+        if observation.ndim != 2 or observation.shape[1] < self.width:
+            raise CarouselError(
+                f"observation has shape {observation.shape}; it must have {self.width} columns, a "
+                "row per lane"
+            )
+
     def context(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
         per available action, one more where a visible user is vulnerable, and above these 1 + the
         persona that a badge names."""
+        self.refuse_narrow(observation)
         found = np.empty(len(observation), dtype=np.int64)
         reading.contexts(observation, self.of_context, found)
         return found

@@ -241,7 +241,7 @@ def report(  # type: ignore[no-untyped-def]
             gained, kept = floats[_WELFARE + j], _I(0)
             if hook is not None:
                 # nothing is gained or lost in the turn of a goodbye
-                gained, kept = gained * (ints[_GONE + j] ^ _I(1)), ints[_KEPT + j]
+                gained, kept = (0.0 if ints[_GONE + j] else gained), ints[_KEPT + j]
             welfare[at + j] = gained - harm * kept
 
 

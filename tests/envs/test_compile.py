@@ -1,13 +1,16 @@
 """Kernels are compiled even where no compiled code can be kept."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numba
 import pytest
 
+import carousel_envs
 from carousel_envs import _compile
 
 
@@ -68,3 +71,30 @@ def test_the_compiler_still_says_what_is_listened_for(tmp_path):
     )
     assert ran.stdout == "42\n", ran.stderr
     assert ran.stderr.count(_compile._NOWHERE) == 1
+
+
+_CALL = (
+    "import numpy as np\n"
+    "from carousel_envs.recall.session import _shifts\n"
+    "print(_shifts(np.zeros(4), np.zeros((2, 4)), np.zeros((2, 4)))[0])\n"
+)
+
+
+def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
+    package = tmp_path / "carousel_envs"
+    source = Path(carousel_envs.__file__).parent
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+    surroundings = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    surroundings["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+
+    def called() -> int:
+        command = [sys.executable, "-c", _CALL]
+        ran = subprocess.run(
+            command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return int(ran.stdout)
+
+    before = called()
+    blocks = package / "blocks.py"
+    blocks.write_text(blocks.read_text().replace("return shift", "return shift - np.int32(1)"))
+    assert called() == before - 1

@@ -22,7 +22,9 @@ from env_helpers import (
 from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
+from carousel_envs.blocks import BLOCK
 from carousel_envs.population import presets
+from carousel_envs.registry import any_population, vector_env
 
 POPULATIONS = {
     **{name: Population.preset(name) for name in presets()},
@@ -86,6 +88,27 @@ def assert_row(step: tuple, lane: int, twin: Twin) -> None:
         twin.truncated,
     )
     assert_info_row(info, lane, twin.info)
+
+
+@pytest.mark.parametrize("first", [100, 127, 128, 250])
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+@pytest.mark.parametrize("name", ["Welfare", "Satiation", "Recall"])
+def test_lanes_are_the_same_wherever_the_borders_of_blocks_fall(name, mode, first):
+    whole, part = (
+        vector_env(any_population(name), lanes, autoreset_mode=mode) for lanes in (300, 50)
+    )
+    whole.reset(seed=7)
+    part.reset(seed=7 + first)
+    here, draw = slice(first, first + 50), np.random.default_rng(0)
+    for _ in range(60):
+        actions = draw.integers(whole.single_action_space.n, size=300)
+        *all_of_it, info = whole.step(actions)
+        *its_part, part_info = part.step(actions[here])
+        for one, other in zip(all_of_it, its_part, strict=True):
+            np.testing.assert_array_equal(one[here], other)
+        for key in ("swapped", "refused", "_swapped"):
+            np.testing.assert_array_equal(info[key][here], part_info[key])
+    assert BLOCK == 128, "borders fall elsewhere: choose other lanes"
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 17])
@@ -171,6 +194,7 @@ sys.path.insert(0, sys.argv[1])
 from env_helpers import busy, digest_of_play
 from carousel_envs import Population
 from carousel_envs.population import presets
+from carousel_envs.registry import any_population, vector_env
 for population in [*(Population.preset(name) for name in presets()), busy()]:
     print(digest_of_play(population))
 """

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import populations
 
-from carousel_envs import CarouselEnv, CarouselVectorEnv, user_table
+from carousel_envs import CarouselEnv, CarouselVectorEnv, Population, user_table
 
 
 def user_with(population, present: list[bool]) -> int:
@@ -169,3 +169,18 @@ def test_whole_episodes_keep_every_invariant(population, seed, data):
             current = speaks
         assert t <= population.session_length
         assert truncated == (t == population.session_length and not terminated)
+
+
+def test_the_welfare_of_a_goodbye_is_zero_without_a_sign():
+    population = Population.preset("Welfare").replace(
+        welfare=-1.0, vulnerable_share=0.0, farewell_fresh=0.5, farewell_bored=0.5, hook=0.0
+    )
+    env = CarouselVectorEnv(200, population=population)
+    env.reset(seed=0)
+    seen = 0
+    for _ in range(20):
+        info = env.step(np.zeros(200, dtype=np.int64))[4]
+        nothing = info["welfare"] == 0.0
+        assert not np.signbit(info["welfare"][nothing & info["_welfare"]]).any()
+        seen += int((nothing & info["_welfare"]).sum())
+    assert seen > 100

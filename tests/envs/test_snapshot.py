@@ -120,3 +120,16 @@ def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, va
             env.restore({**now, "observation": shown})
     for key, array in env.snapshot().items():
         np.testing.assert_array_equal(array, now[key])
+
+
+@pytest.mark.parametrize("name", ["Boredom", "Recall"])
+def test_a_session_that_was_over_is_over_after_restoring(name):
+    env = vector_env(short(name), 3, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    while not env._lanes["over"].any():
+        env.step(np.zeros(3, dtype=np.int64))
+    over = env.snapshot()
+    env.reset(seed=1)
+    env.restore(over)
+    with pytest.raises(ResetNeeded, match="is over"):
+        env.step(np.zeros(3, dtype=np.int64))

@@ -75,10 +75,12 @@ class RecallVectorEnv(LaneVectorEnv):
         tables = question_tables(self.population)
         self._tables = (
             tables.packed,
-            tables.asked_alias,
-            tables.topic_alias,
-            tables.year_alias,
-            tables.scale,
+            # copies, because those of an environment may be written and shared tables may not:
+            # kernels are compiled for one of the two
+            tables.asked_alias.copy(),
+            tables.topic_alias.copy(),
+            tables.year_alias.copy(),
+            tables.scale.copy(),
         )
         self._sessions = (
             self._lanes,

@@ -60,9 +60,7 @@ class QuestionTables:
         topic and year in 12 bits each, forbidden in 8, the two masks in 16 each."""
         topic, year, knows, says, forbidden = self.facts.T.astype(np.uint64)
         low = topic | (year << np.uint64(12)) | (forbidden << np.uint64(24))
-        words = np.asarray(low | (knows << np.uint64(32)) | (says << np.uint64(48)))
-        words.setflags(write=False)
-        return words
+        return np.asarray(low | (knows << np.uint64(32)) | (says << np.uint64(48)))
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:

@@ -47,7 +47,8 @@ class Belief:
 
 @njit
 def bored(joint, i):  # type: ignore[no-untyped-def]
-    """`Belief.bored` of lane i."""
+    """`Belief.bored` of lane i; summed one after the other, so that from eight kinds of user on
+    its last bits may differ."""
     total = 0.0
     for a in range(_U(joint.shape[1])):
         total += joint[i, a, 1]
@@ -185,6 +186,7 @@ class Filter:
             likelihood of it.
         """
         model = self.model
+        self.columns.refuse_narrow(observation)
         evidence = np.empty(len(observation))
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
         _update(

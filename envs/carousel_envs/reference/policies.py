@@ -58,6 +58,7 @@ class ContextIndex:
 
 def current_persona(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.int64]:
     """Index of the persona that speaks (0 before the first turn), shape (N,)."""
+    columns.refuse_narrow(observation)
     found = np.empty(len(observation), dtype=np.int64)
     reading.marked(observation, columns.persona.start, columns.n_actions, found)
     return found
@@ -83,6 +84,7 @@ def turns_played(
     Observations show the share of the session gone, so a rule made for one length is stretched, not
     cut off, when it meets sessions of another.
     """
+    columns.refuse_narrow(observation)
     found = np.empty(len(observation), dtype=np.int64)
     reading.share(observation, columns.elapsed, length, found)
     return found
@@ -102,6 +104,7 @@ class UniformPolicy:
     ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
         keys, counter = state
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
+        columns.refuse_narrow(observation)
         draw = rng.hash_uniforms(keys, counter)
         reading.nth_of(observation, columns.available.start, columns.n_actions, draw, picks)
         return picks, (keys, counter + 1)
