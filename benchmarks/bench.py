@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,11 @@ HELD, MISSED = "yes", "MISSED"
 
 def state_of(root: Path, blocks: int | None) -> str:
     """A digest of all that decides what is measured: sources, versions, interpreter, blocks."""
-    digest = hashlib.sha256(f"{sys.version} {platform.platform()} {blocks}".encode())
+    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
+    decides = (sys.version, platform.platform(), processor(), blocks, installed)
+    digest = hashlib.sha256(repr((*decides, os.environ.get("OMP_NUM_THREADS"))).encode())
     files = {path for pattern in SOURCES for path in root.glob(pattern)}
-    files |= {*(root / "benchmarks").glob("*.py"), *root.glob("constraints.txt")}
+    files |= {*(root / "benchmarks").glob("*.py")}
     for path in sorted(files):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

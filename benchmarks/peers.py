@@ -51,18 +51,10 @@ def best_cartpole(
 
 @_njit
 def write_rows(out: NDArray[np.float32], row: NDArray[np.float32]) -> None:
-    """Write a row per lane, and nothing else, as a compiled loop says it: `out[i] = row`."""
-    for i in range(out.shape[0]):
-        out[i] = row
-
-
-@_njit
-def fill_rows(out: NDArray[np.float32], row: NDArray[np.float32]) -> None:
-    """Write one value into all columns of all lanes, which compilers turn into the widest stores
-    there are: the memory's own speed, which no loop that tells lanes apart comes near."""
+    """Write a row of as many columns for every lane, and nothing else."""
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            out[i, j] = row[0]
+            out[i, j] = row[j]
 
 
 class RowWriter:
@@ -70,20 +62,18 @@ class RowWriter:
 
     Args:
         lanes, width: shape of the array.
-        loop: `write_rows` or `fill_rows`.
     """
 
-    def __init__(self, lanes: int, width: int, loop: Callable[..., None] = write_rows) -> None:
+    def __init__(self, lanes: int, width: int) -> None:
         self._out = np.zeros((lanes, width), dtype=np.float32)
         self._rows = np.arange(16 * width, dtype=np.float32).reshape(16, width)
-        self._loop = loop
         self._calls = max(16, 4096 // lanes)
         self.play()
 
     def play(self) -> int:
         """Some calls; how many rows were written."""
         for call in range(self._calls):
-            self._loop(self._out, self._rows[call % 16])
+            write_rows(self._out, self._rows[call % 16])
         return self._calls * len(self._out)
 
     def rate(self, seconds: float) -> float:

@@ -34,10 +34,12 @@ def scanning(lanes: int) -> Callable[[], int]:
     """A compiled call that plays some steps in every lane; returns how many there were in all."""
     env, parameters = gymnax.make("CartPole-v1")
 
-    def one(carried: Any, _: None) -> Any:
+    # drawn before the clock runs, as ours are
+    picks = jax.random.randint(jax.random.key(2), (SCANNED, lanes), 0, 2)
+
+    def one(carried: Any, actions: Any) -> Any:
         key, state, total = carried
-        key, for_actions, for_steps = jax.random.split(key, 3)
-        actions = jax.random.randint(for_actions, (lanes,), 0, 2)
+        key, for_steps = jax.random.split(key)
         keys = jax.random.split(for_steps, lanes)
         step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
         shown, state, reward, *_ = step(keys, state, actions, parameters)
@@ -46,7 +48,7 @@ def scanning(lanes: int) -> Callable[[], int]:
 
     @jax.jit
     def many(carried: Any) -> Any:
-        return jax.lax.scan(one, carried, None, length=SCANNED)[0]
+        return jax.lax.scan(one, carried, picks)[0]
 
     keys = jax.random.split(jax.random.key(0), lanes)
     _, state = jax.vmap(env.reset, in_axes=(0, None))(keys, parameters)

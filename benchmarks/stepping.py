@@ -13,7 +13,7 @@ prints one JSON document: rows at each environment's best batch, and every batch
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,10 @@ from carousel_agents.benchmark.timing import Spread, in_turns
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell, whole
-from peers import RowWriter, best_cartpole, fill_rows, native_cartpole
+from peers import RowWriter, best_cartpole, native_cartpole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BATCHES = (1, 8, 64, 512, 1024, 4096, 8192, 16_384, 65_536)
 SECONDS = 0.03
@@ -61,19 +64,17 @@ def batch(environment: str, lanes: int, peer_lanes: int, blocks: int) -> dict[st
         "cartpole": native_cartpole(peer_lanes),
         "in_place": ours,
         "rows": RowWriter(lanes, width),
-        "fill": RowWriter(lanes, width, fill_rows),
         "copied": Stepper(environment, lanes),
     }
     if lanes % 2 == 0:
         steppers["two_threads"] = ThreadedSteppers(halves(environment, lanes))
     rates = in_turns({who: partial(s.rate, SECONDS) for who, s in steppers.items()}, blocks)
-    for who in rates.keys() - {"rows", "fill"}:
+    for who in rates.keys() - {"rows"}:
         steppers[who].close()
     pairs = {
         "to_cartpole": ("in_place", "cartpole"),
         "copied_to_cartpole": ("copied", "cartpole"),
         "to_rows": ("in_place", "rows"),
-        "to_fill": ("in_place", "fill"),
         "threads": ("two_threads", "in_place"),
         "threads_to_cartpole": ("two_threads", "cartpole"),
     }
@@ -88,22 +89,34 @@ def batch(environment: str, lanes: int, peer_lanes: int, blocks: int) -> dict[st
     }
 
 
-def rows_of(name: str, batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The claims, each at the batch that is best beside CartPole, of one thread or of two."""
+def rows_of(
+    name: str, batches: list[dict[str, Any]], again: Callable[[int], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The claims, each at the batch that is best beside CartPole, of one thread or of two.
+
+    That batch is measured once more, for the claim alone: the best of several figures is a little
+    better than it should be.
+
+    Args:
+        name: of the environment.
+        batches: what was measured, to choose by.
+        again: measures a batch.
+    """
     claims = {
         "to_cartpole": ("steps in place / CartPole", WANTED.get(name), "to_cartpole"),
         "copied_to_cartpole": ("steps with fresh copies / CartPole", None, "to_cartpole"),
         "to_rows": ("steps in place / rows written", OF_ROWS.get(name), "to_cartpole"),
-        "to_fill": ("steps in place / rows filled with one value", None, "to_cartpole"),
         "threads": ("steps of two threads / one", THREADS, "threads_to_cartpole"),
     }
-    rows = []
+    rows, anew = [], {}
     for which, (words, wanted, by) in claims.items():
         able = [found for found in batches if which in found["ratios"]]
         if able:
-            best = max(able, key=lambda found: found["ratios"][by]["median"])
-            spread = Spread(**best["ratios"][which])
-            rows.append(row(f"{name}: {words}", spread, at_least=wanted, lanes=best["lanes"]))
+            best = max(able, key=lambda found: found["ratios"][by]["median"])["lanes"]
+            if best not in anew:
+                anew[best] = again(best)
+            spread = Spread(**anew[best]["ratios"][which])
+            rows.append(row(f"{name}: {words}", spread, at_least=wanted, lanes=best))
     return rows
 
 
@@ -130,7 +143,8 @@ def main(given: list[str] | None = None) -> None:
         for lanes in batches:
             tell(f"{name}, {lanes} lanes")
             every[name].append(batch(environment, lanes, peer_lanes, asked.blocks))
-        rows += rows_of(name, every[name])
+        again = partial(batch, environment, peer_lanes=peer_lanes, blocks=2 * asked.blocks)
+        rows += rows_of(name, every[name], again)
     print_document(
         "vector stepping on one thread and two",
         rows,

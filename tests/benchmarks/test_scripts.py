@@ -59,7 +59,6 @@ def test_stepping(capsys, monkeypatch):
         "Recall: steps in place / CartPole",
         "Recall: steps with fresh copies / CartPole",
         "Recall: steps in place / rows written",
-        "Recall: steps in place / rows filled with one value",
         "Recall: steps of two threads / one",
     ]
 
@@ -86,13 +85,10 @@ def test_the_best_batch_of_the_peer_is_the_fastest(monkeypatch):
     assert rates[64] == Spread(6.0, 6.0, 6.0)
 
 
-@pytest.mark.parametrize(
-    ("loop", "row"), [(peers.write_rows, [45, 46, 47]), (peers.fill_rows, [45, 45, 45])]
-)
-def test_rows_are_written_whole(loop, row):
-    writer = peers.RowWriter(4, 3, loop)
+def test_rows_are_written_whole():
+    writer = peers.RowWriter(4, 3)
     assert writer.play() == 4 * 1024
-    assert (writer._out == row).all()
+    assert (writer._out == [45, 46, 47]).all()
 
 
 @pytest.mark.slow

@@ -194,7 +194,6 @@ sys.path.insert(0, sys.argv[1])
 from env_helpers import busy, digest_of_play
 from carousel_envs import Population
 from carousel_envs.population import presets
-from carousel_envs.registry import any_population, vector_env
 for population in [*(Population.preset(name) for name in presets()), busy()]:
     print(digest_of_play(population))
 """
