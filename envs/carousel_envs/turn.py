@@ -6,7 +6,12 @@ from its low end: the joint cue symbol, whether the user says goodbye, whether a
 kept. An event with probability p/65536 happens when its draw is below p, so what happens at a turn
 never shifts the numbers of a later one: two routers that meet the same user meet the same luck.
 
-What a population lacks is passed as None and is not compiled.
+What happens in which pass, in the order of `docs/model.md`: `look_up` settles the pick and gathers
+what the turn depends on; `react` is the swap and the mood, goodbyes, engagement, leaving and
+boredom; `report` writes reward and events; `show` writes the observation, the new state and
+satiation. A lane whose session is over is played like the others, a turn that never was:
+`session.step` begins a session there and overwrites all of it. What a population lacks is passed as
+None and is not compiled.
 """
 
 from __future__ import annotations
@@ -48,7 +53,8 @@ _FIRST, _SECOND, _MOVING = places(3)
     LATER,
 ) = places(19)
 _LOST, _WELFARE = places(2)
-# Of each lane: what its user's row says of the pick, and of the user.
+# Here four numbers a lane stand together, unlike elsewhere: what its user's row says of the pick,
+# and behind all of these what it says of the user.
 _OF_PICK, _OF_USER = _U(0), _U(4 * BLOCK)
 
 
