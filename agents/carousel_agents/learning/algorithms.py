@@ -13,6 +13,7 @@ from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
 from . import extras
+from .distributions import leave_unchecked
 from .network import ScaledColumns
 from .rollouts import ShuffledMaskedRollout, ShuffledRollout
 from .sequences import SessionBuffer
@@ -164,7 +165,7 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
     with warnings.catch_warnings():
         # a last minibatch that is smaller than the others is nobody's fault
         warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
-        return algorithm.model(
+        model = algorithm.model(
             algorithm.policy,
             algorithm.around(env, scaling),
             learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
@@ -175,3 +176,5 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
             device="cpu",
             **own,
         )
+    leave_unchecked(model.policy)
+    return model
