@@ -53,9 +53,12 @@ class FreeVecEnv(VecEnv):
             picks, state = router.act(observation, state)
             observation, reward, done, infos = env.step(picks)
             self._turns.append((observation, reward, done, infos))
-        self._turn = 0
+        self._turn = -1
 
     def reset(self) -> Any:
+        # sessions end where rollouts do, as in the recording: else recurrent networks would be
+        # trained on twice as many sequences
+        self._turn = -1
         return self._first
 
     def step_async(self, actions: Any) -> None:

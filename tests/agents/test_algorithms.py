@@ -1,13 +1,18 @@
 """What is ours in the algorithms: exploration lane by lane, and whole stretches of sessions."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer
 from small_runs import BOREDOM, SMALL
+from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import CallbackList
 
 from carousel_agents.learning import algorithms
 from carousel_agents.learning.adapter import CarouselVecEnv
+from carousel_agents.learning.network import ScaledColumns
 from carousel_agents.learning.settings import settings_of
 from carousel_agents.learning.view import Scaling, View
 
@@ -105,3 +110,46 @@ def test_step_sizes_fall_from_the_first_to_the_last():
     assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == pytest.approx(
         [0.02, 0.015, 0.01]
     )
+
+
+@pytest.mark.parametrize("batch_size", [None, 7, 100, 10**6])
+@pytest.mark.parametrize(
+    ("algorithm", "library"), [("ppo", RolloutBuffer), ("maskable-ppo", MaskableRolloutBuffer)]
+)
+def test_minibatches_are_those_of_the_library(algorithm: str, library, batch_size):
+    torch.manual_seed(0)
+    model = model_of(algorithm)
+    callback = CallbackList([])
+    _, callback = model._setup_learn(10**6, callback)
+    model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
+    played = copy.deepcopy(model.rollout_buffer)
+    assert type(played) is not library
+    for _ in range(2):
+        passes = []
+        for get in (type(played).get, library.get):
+            np.random.seed(3)  # noqa: NPY002
+            passes.append(list(get(played, batch_size)))
+        for ours, theirs in zip(*passes, strict=True):
+            for name in theirs._fields:
+                one, other = getattr(ours, name), getattr(theirs, name)
+                assert torch.equal(one.to(other.dtype), other), name
+
+
+@pytest.mark.parametrize("view", [View(), View(3)])
+def test_columns_are_scaled_as_they_are_described(view: View):
+    """Counts as logarithms, then all by centre and scale, whatever the batch."""
+    scaling = Scaling.of(RESTLESS, view)
+    env = CarouselVecEnv.of(RESTLESS, 50, 7, view=view)
+    network = ScaledColumns(env.observation_space, scaling)
+    observation = env.reset()
+    for _ in range(5):
+        observation = env.step(np.zeros(50, int))[0]
+    before = observation.copy()
+    expected = observation.astype(np.float64)
+    counts = list(scaling.counts)
+    expected[:, counts] = np.log1p(expected[:, counts])
+    expected = (expected - scaling.centre) / scaling.scale
+    scaled = network(torch.from_numpy(observation))
+    np.testing.assert_allclose(scaled.numpy(), expected, atol=1e-6)
+    assert torch.equal(network(torch.from_numpy(observation[7:8])), scaled[7:8])
+    np.testing.assert_array_equal(observation, before)

@@ -163,7 +163,7 @@ def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):
     assert seen[-1][1] == 0.0
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn", "recurrent-ppo", "qr-dqn", "trpo"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, algorithm: str):
     run = small(algorithm)
     step = training.CarouselVecEnv.step_wait
@@ -176,6 +176,25 @@ def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, al
     with pytest.raises(CarouselError, match="training diverged: ") as caught:
         execute(run)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "recurrent-ppo", "maskable-ppo", "trpo"])
+def test_weights_that_are_no_numbers_stop_the_run_before_a_persona_is_drawn(
+    monkeypatch, algorithm: str
+):
+    """The losses of an update are those from before it, so its weights show in the next rollout."""
+    run = small(algorithm)
+    model = training.algorithms.ALGORITHMS[algorithm].model
+    update = model.train
+
+    def spoiled(model):
+        update(model)
+        with torch.no_grad():
+            model.policy.action_net.weight[0, 0] = np.nan
+
+    monkeypatch.setattr(model, "train", spoiled)
+    with pytest.raises(CarouselError, match="training diverged: a weight is not finite after"):
+        execute(run)
 
 
 @pytest.mark.parametrize(

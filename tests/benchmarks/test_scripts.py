@@ -9,6 +9,7 @@ import ceiling
 import common
 import inference
 import memory
+import parts
 import passes
 import peers
 import scalar
@@ -197,3 +198,12 @@ def test_a_start_is_timed_in_parts():
     rows = startup.rows_of("warm", [{"spent": spent}], {"from gym.make to the first step": 1.0})
     assert [row["measured"] for row in rows] == [1.0, 2.0, 0.25, 2.25]
     assert [row["met"] for row in rows] == [None, None, None, False]
+
+
+def test_shares_of_training_add_up_to_all_of_it(capsys):
+    parts.main(["--algo", "ppo", "--steps", "50000"])
+    rows = printed(capsys)
+    assert sum(row["measured"] for row in rows) == pytest.approx(100.0)
+    found = {row["what"]: row["measured"] for row in rows}
+    assert found["ppo: torch: backward"] > found.get("ppo: library: callbacks", 0.0)
+    assert found.get("ppo: other", 0.0) < 5.0

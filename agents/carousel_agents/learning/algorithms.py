@@ -13,7 +13,9 @@ from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
 from . import extras
+from .distributions import leave_unchecked
 from .network import ScaledColumns
+from .rollouts import ShuffledMaskedRollout, ShuffledRollout
 from .sequences import SessionBuffer
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.buffers import RolloutBuffer
     from stable_baselines3.common.vec_env import VecEnv
 
     from .settings import Settings
@@ -101,6 +104,7 @@ class Algorithm:
         model: its class.
         policy: name of the kind of network.
         off_policy: whether it learns from a memory of earlier turns.
+        rollout: class of what keeps its rollouts; None: its own.
         network: what the network is made from, given the scaling of the columns that it reads.
         around: puts before the model what its network cannot do itself.
     """
@@ -108,19 +112,20 @@ class Algorithm:
     model: Callable[..., BaseAlgorithm]
     policy: str = "MlpPolicy"
     off_policy: bool = False
+    rollout: type[RolloutBuffer] | None = None
     network: Callable[[Settings, Scaling], dict[str, Any]] = _scaling_network
     around: Callable[[VecEnv, Scaling], VecEnv] = _as_it_is
 
 
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
     {
-        "ppo": Algorithm(PPO),
-        "a2c": Algorithm(A2C),
+        "ppo": Algorithm(PPO, rollout=ShuffledRollout),
+        "a2c": Algorithm(A2C, rollout=ShuffledRollout),
         "dqn": Algorithm(LaneDQN, off_policy=True),
         "recurrent-ppo": Algorithm(SessionPPO, "MlpLstmPolicy"),
         "qr-dqn": Algorithm(LaneQRDQN, off_policy=True),
-        "maskable-ppo": Algorithm(MaskablePPO),
-        "trpo": Algorithm(TRPO),
+        "maskable-ppo": Algorithm(MaskablePPO, rollout=ShuffledMaskedRollout),
+        "trpo": Algorithm(TRPO, rollout=ShuffledRollout),
     }
 )
 
@@ -155,10 +160,12 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
         for key, value in dict(settings).items()
         if key not in (*_OURS, *_SCHEDULED, *_POLICY_KEYS)
     }
+    if algorithm.rollout:
+        own["rollout_buffer_class"] = algorithm.rollout
     with warnings.catch_warnings():
         # a last minibatch that is smaller than the others is nobody's fault
         warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
-        return algorithm.model(
+        model = algorithm.model(
             algorithm.policy,
             algorithm.around(env, scaling),
             learning_rate=lambda remaining: last + (first - last) * max(remaining, 0.0),
@@ -169,3 +176,5 @@ def build(name: str, settings: Settings, env: VecEnv, scaling: Scaling) -> BaseA
             device="cpu",
             **own,
         )
+    leave_unchecked(model.policy)
+    return model

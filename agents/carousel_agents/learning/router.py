@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .policy_file import PolicyFile
 
 
-def _relu(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.maximum(x, np.float32(0.0))
+def _relu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    np.maximum(x, np.float32(0.0), out=out)
 
 
 _TOLD = 8
@@ -115,7 +115,7 @@ class LearnedRouter:
         for i, (weight, bias) in enumerate(self._layers):
             x = dense(x, weight, bias)
             if i < last:
-                x = activation(x)
+                activation(x, out=x)
         return self._masked(x, observation), after
 
     def log_probabilities(
@@ -201,10 +201,14 @@ class LearnedRouter:
                 f"state is {shown(state)}; router {self.name!r} needs h and c of shape {shape}"
             )
         keep = observation[:, self.file.begins] != 0.0
-        h, c = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        after = []
         for i, step in enumerate(self._lstm):
-            x, c[i] = step(x, before.h[i], before.c[i], keep)
-            h[i] = x
+            x, cells = step(x, before.h[i], before.c[i], keep)
+            after.append((x, cells))
+        if len(after) == 1:
+            # nothing writes to these arrays again
+            return x, Memory(x[None], cells[None])
+        h, c = (np.stack(parts) for parts in zip(*after, strict=True))
         return x, Memory(h, c)
 
     def _masked(

@@ -7,17 +7,21 @@ begins anew inside: so the memory runs over all turns of a minibatch in one call
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
 
+from .rollouts import lay_flat
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
+
+_ARRAYS = ("observations", "actions", "values", "log_probs", "advantages", "returns")
 
 
 class SessionBuffer(RecurrentRolloutBuffer):
@@ -31,6 +35,7 @@ class SessionBuffer(RecurrentRolloutBuffer):
         Args:
             batch_size: turns; None: all at once.
         """
+        lay_flat(self, _ARRAYS)
         turns, lanes = self.buffer_size, self.n_envs
         begins = self.episode_starts.astype(np.bool_)
         begins[0] = True
@@ -55,34 +60,36 @@ class SessionBuffer(RecurrentRolloutBuffer):
         """These sequences, padded to the longest, in the layout of the library: (S * L, ...)."""
         ahead = np.arange(length.max())
         inside = ahead < length[:, None]
-        turn = np.where(inside, start[:, None] + ahead, start[:, None]).ravel()
-        who = np.repeat(lane, len(ahead))
+        first = (lane * self.buffer_size + start)[:, None]
+        rows = np.where(inside, first + ahead, first).ravel()
+        # what stood before a session's first turn belongs to the session before it
+        goes_on = self.episode_starts[start, lane] == 0.0
 
-        def taken(array: NDArray[np.float32]) -> torch.Tensor:
-            return torch.from_numpy(array[turn, who])
+        def taken(array: NDArray[Any]) -> torch.Tensor:
+            return torch.from_numpy(array.take(rows, axis=0))
 
         def states(
             hidden: NDArray[np.float32], cell: NDArray[np.float32]
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            # what stood before a session's first turn belongs to the session before it
-            goes_on = 1.0 - self.episode_starts[start, lane]
             both = []
             for kept in (hidden, cell):
-                rows = kept[start, :, lane] * goes_on[:, None, None]
-                both.append(torch.from_numpy(np.ascontiguousarray(rows.swapaxes(0, 1))))
+                before = np.zeros((kept.shape[1], len(lane), kept.shape[3]), dtype=np.float32)
+                if goes_on.any():
+                    before[:, goes_on] = kept[start[goes_on], :, lane[goes_on]].swapaxes(0, 1)
+                both.append(torch.from_numpy(before))
             return both[0], both[1]
 
         return RecurrentRolloutBufferSamples(
             observations=taken(self.observations),
             actions=taken(self.actions),
-            old_values=taken(self.values),
-            old_log_prob=taken(self.log_probs),
-            advantages=taken(self.advantages),
-            returns=taken(self.returns),
+            old_values=taken(self.values.ravel()),
+            old_log_prob=taken(self.log_probs.ravel()),
+            advantages=taken(self.advantages.ravel()),
+            returns=taken(self.returns.ravel()),
             lstm_states=RNNStates(
                 states(self.hidden_states_pi, self.cell_states_pi),
                 states(self.hidden_states_vf, self.cell_states_vf),
             ),
-            episode_starts=torch.zeros(len(turn)),
+            episode_starts=torch.zeros(len(rows)),
             mask=torch.from_numpy(inside.ravel().astype(np.float32)),
         )

@@ -253,7 +253,7 @@ def execute(
             fresh = not resumed
             model.learn(run.steps - model.num_timesteps, watch, every, reset_num_timesteps=fresh)
         watch.finish(model)
-    except ValueError:
+    except (ValueError, RuntimeError):
         # torch refuses to draw from probabilities that are no numbers
         refuse_weights_not_finite(model)
         raise
