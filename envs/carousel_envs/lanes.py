@@ -381,7 +381,8 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     def _play(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
         """Play a turn, or refuse to; see `_turn`."""
-        self._refuse_if_not_started("step")
+        if self.closed or not self._started:
+            self._refuse_if_not_started("step")
         if self._waiting:
             self._refuse_if_over()
         n_ended = self._turn(actions, outputs)

@@ -32,6 +32,7 @@ class LaneEnv(gym.Env[Any, Any], ABC):
         self.render_mode = one.render_mode
         self._action = np.zeros(1, dtype=np.int64)
         self._outputs = one._outputs()
+        self._user = -1  # who plays: drawn or given at `reset`, the same until the next
         self._n_actions = one._mask.shape[1]
         self.observation_space = one.single_observation_space
         self.action_space = one.single_action_space
@@ -51,7 +52,8 @@ class LaneEnv(gym.Env[Any, Any], ABC):
             seed = whole_number("seed", seed, 0, 2**63 - 1)
         super().reset(seed=seed)
         obs, info = self._one.reset(seed=seed, options=options)
-        return obs[0], {"action_mask": info["action_mask"][0], "user": int(info["user"][0])}
+        self._user = int(info["user"][0])
+        return obs[0], {"action_mask": info["action_mask"][0], "user": self._user}
 
     def step(
         self, action: int | np.integer[Any]
@@ -63,12 +65,14 @@ class LaneEnv(gym.Env[Any, Any], ABC):
         row = events[:, 0].tolist()  # terminated, truncated, ...
         info = self._turn_info(detail[..., 0].tolist(), row)
         info["action_mask"] = one._mask[0].copy()
-        info["user"] = one._user.item()
+        info["user"] = self._user
         return one._obs[0].copy(), reward.item(), row[0] != 0, row[1] != 0, info
 
     def _read_action(self, action: int | np.integer[Any]) -> int:
         number = action
-        if type(action) is not int:
+        if isinstance(action, np.integer):
+            number = int(action)
+        elif type(action) is not int:
             given = as_array("action", action)
             whole = given.dtype.kind in "iu" and given.size == 1
             number = int(given.reshape(-1)[0]) if whole else -1
