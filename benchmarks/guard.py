@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 BASELINE = Path(__file__).with_name("guard.json")
-LANES, MARGIN, BLOCKS, SECONDS, TRIES = 1024, 0.15, 1500, 0.001, 3
+LANES, MARGIN, BLOCKS, SECONDS, TRIES = 1024, 0.25, 1500, 0.001, 3
 
 
 def measure(name: str, blocks: int) -> float:
