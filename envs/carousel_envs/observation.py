@@ -126,11 +126,11 @@ class Columns:
         return found
 
     @cached_property
-    def of_context(self) -> NDArray[np.int64]:
-        """The columns that `context` reads, as `reading.context` wants them, shape (5,)."""
+    def of_context(self) -> tuple[int, int, int, int, int]:
+        """The columns that `context` reads, as `reading.context` wants them."""
         vulnerable = -1 if self.vulnerable is None else self.vulnerable
         badge = self.badge.start if self.n_badges else -1
-        return np.array([self.available.start, self.n_actions, vulnerable, badge, self.n_badges])
+        return (self.available.start, self.n_actions, vulnerable, badge, self.n_badges)
 
 
 def column_names(population: Population) -> tuple[str, ...]:

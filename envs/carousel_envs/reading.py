@@ -29,22 +29,32 @@ def marked(observation, first, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit
+def symbol(observation, i, strides):  # type: ignore[no-untyped-def]
+    """The joint symbol of the cues in row i, whose columns come first: each level times its stride,
+    added up. Only of a turn that was played: before the first, cues show no level."""
+    found = np.int64(0)
+    for j in range(_U(strides.shape[0])):
+        found += np.int64(observation[i, j]) * strides[j]
+    return found
+
+
+@njit
 def context(observation, i, numbers):  # type: ignore[no-untyped-def]
     """`Columns.context` of row i.
 
     Args:
         observation: shape (N, D).
         i: the row.
-        numbers: int64, shape (5,): first column of the availability of personas; how many there
-            are; column of the vulnerable; first column of the badge (-1: not shown); how many
-            personas a badge may name.
+        numbers: five integers (a tuple: of an array, every row would be asked for them anew): first
+            column of the availability of personas; how many there are; column of the vulnerable;
+            first column of the badge (-1: not shown); how many personas a badge may name.
     """
     available, n, vulnerable, badge, n_badges = numbers
     found = np.int64(0)
     for k in range(_U(n)):
         found |= np.int64(observation[i, _U(available) + k] > 0.5) << np.int64(k)
     if vulnerable >= 0:
-        found |= np.int64(observation[i, vulnerable] > 0.5) << n
+        found |= np.int64(observation[i, _U(vulnerable)] > 0.5) << n
     if badge >= 0:
         found += (1 + largest(observation, i, badge, n_badges)) << (n + 1)
     return found
@@ -59,15 +69,31 @@ def contexts(observation, numbers, out):  # type: ignore[no-untyped-def]
 
 
 @njit
-def share(observation, column, parts, out):  # type: ignore[no-untyped-def]
-    """A share of 1 as a number of so many parts, rounded, at most all but one; int64, shape (N,).
+def share(observation, i, column, parts):  # type: ignore[no-untyped-def]
+    """A share of 1, in row i, as a number of so many parts, rounded, at most all but one.
 
     The product is of the observation's own precision, as NumPy has it.
     """
     whole = observation.dtype.type(parts)
+    return min(np.int64(np.rint(observation[i, _U(column)] * whole)), parts - 1)
+
+
+@njit
+def shares(observation, column, parts, out):  # type: ignore[no-untyped-def]
+    """`share` of every row; int64, shape (N,)."""
     for i in range(_U(observation.shape[0])):
-        out[i] = min(np.int64(np.rint(observation[i, _U(column)] * whole)), parts - 1)
+        out[i] = share(observation, i, column, parts)
     return out
+
+
+@njit
+def rows_of(numbers, row, out):  # type: ignore[no-untyped-def]
+    """Look up row[number] for each number, int64, shape (N,), and whether none is below 0."""
+    known = True
+    for i in range(_U(numbers.shape[0])):
+        out[i] = row[_U(numbers[i])]
+        known &= out[i] >= 0
+    return known
 
 
 @njit

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, column_names
+from carousel_envs import CarouselError, Columns, column_names, reading
 from carousel_envs._compile import njit
 from carousel_envs.cues import cue_table
 from carousel_envs.errors import shown
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.policies import current_persona, session_begins
 from carousel_envs.rollout import rollout
 
 from . import streams
@@ -69,33 +68,39 @@ class CuePatternPolicy:
         self, observation: NDArray[np.float32], state: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         columns = self.columns
-        begins = session_begins(observation, columns)
-        symbol = observation[:, columns.cues].astype(np.int64) @ self.strides
-        match = self.matches[np.where(begins, 0, symbol)] & ~begins
-        # what was shown to an earlier persona is over
-        before = np.where(observation[:, columns.streak] > 1.5, state, 0)
-        run = np.where(match, before + 1, 0)
-        current = current_persona(observation, columns)
+        columns.refuse_narrow(observation)
+        picks, run = np.empty_like(state), np.empty_like(state)
         _swap_after(
-            run >= self.length,
-            begins,
+            self.length,
+            state,
             observation,
-            columns.available.start,
+            (columns.persona.start, columns.available.start, columns.streak),
+            self.strides,
+            self.matches,
             self.repertoire,
             places(self.repertoire, columns.n_actions),
-            current,
+            run,
+            picks,
         )
-        return current, run
+        return picks, run
 
 
 @njit
 def _swap_after(  # type: ignore[no-untyped-def]
-    matched, begins, observation, available, repertoire, place_of, picks
+    length, before, observation, seen, strides, matches, repertoire, place_of, run, picks
 ):
+    persona, available, streak = seen
     for i in range(len(picks)):
-        if begins[i]:
+        turns = observation[i, streak]
+        if turns < 0.5:
+            run[i] = 0
             picks[i] = next_one(repertoire, -1, observation, i, available)
-        elif matched[i]:
+            continue
+        # what was shown to an earlier persona is over
+        so_far = before[i] if turns > 1.5 else 0
+        run[i] = so_far + 1 if matches[reading.symbol(observation, i, strides)] else 0
+        picks[i] = reading.largest(observation, i, persona, len(place_of))
+        if run[i] >= length:
             picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
 
 

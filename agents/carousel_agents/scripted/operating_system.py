@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Population
+from carousel_envs import Population, reading
 from carousel_envs._compile import njit
 from carousel_envs.reference import Belief, Filter, solve_recall
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.policies import current_persona, session_begins
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
 
 if TYPE_CHECKING:
@@ -40,34 +39,54 @@ DESCRIPTION = "the persona most probable given the user's cues; never hears enga
 TAKES = ""
 
 _TIE = 1e-9
+_U = np.uint64
 
 
 @njit
-def _most_probable(joint, fit, available, current, picks):  # type: ignore[no-untyped-def]
-    """The most probable of the available personas; a tie goes to whoever speaks (-1: nobody)."""
-    n_kinds, n_k = np.uint64(fit.shape[0]), np.uint64(fit.shape[1])
-    probable = np.zeros(n_k)
-    for i in range(np.uint64(joint.shape[0])):
-        probable[:] = 0.0
+def _shares(fit, there, shares):  # type: ignore[no-untyped-def]
+    """How probable those who are there are for each kind of user, shape (kinds, personas)."""
+    n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
+    for a in range(n_kinds):
+        suits, n_there = 0.0, 0
+        for k in range(n_k):
+            if there[k]:
+                suits += fit[a, k]
+                n_there += 1
+        for k in range(n_k):
+            shares[a, k] = fit[a, k] / suits if suits > 0.0 else 1.0 / n_there
+
+
+@njit
+def _most_probable(joint, fit, observation, seen, picks):  # type: ignore[no-untyped-def]
+    """The most probable of the available personas; a tie goes to whoever speaks."""
+    persona, available, streak, n_actions = seen
+    n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
+    probable, shares, there = np.zeros(n_k), np.zeros(fit.shape), np.ones(n_k, dtype=np.bool_)
+    _shares(fit, there, shares)
+    for i in range(_U(joint.shape[0])):
+        # most often those are there who were for the lane before
+        others = False
+        for k in range(n_k):
+            here = observation[i, _U(available) + k] > 0.5
+            others |= here != there[k]
+            there[k] = here
+            probable[k] = 0.0
+        if others:
+            _shares(fit, there, shares)
         for a in range(n_kinds):
-            suits, there = 0.0, 0
-            for k in range(n_k):
-                if available[i, k]:
-                    suits += fit[a, k]
-                    there += 1
             kind = joint[i, a, 0] + joint[i, a, 1]
             for k in range(n_k):
-                if available[i, k]:
-                    probable[k] += kind * (fit[a, k] / suits if suits > 0.0 else 1.0 / there)
-        best = -1.0
+                probable[k] += kind * shares[a, k]
+        best, found = -1.0, _U(0)
         for k in range(n_k):
-            if available[i, k] and probable[k] > best + _TIE:
-                best = probable[k]
-                picks[i] = k
-        speaks = current[i]
-        there = 0 <= speaks < fit.shape[1] and available[i, speaks]
-        if there and probable[speaks] >= best - _TIE:
-            picks[i] = speaks
+            if there[k] and probable[k] > best + _TIE:
+                best, found = probable[k], _U(k)
+        if observation[i, _U(streak)] > 0.5:
+            speaks = _U(reading.largest(observation, i, persona, n_actions))
+            # who speaks may be none of the personas
+            if speaks < n_k and there[speaks] and probable[speaks] >= best - _TIE:
+                found = speaks
+        picks[i] = found
 
 
 @dataclass
@@ -90,11 +109,14 @@ class OperatingSystemPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        speaks = current_persona(observation, columns)
-        current = np.where(session_begins(observation, columns), -1, speaks)
-        picks = np.zeros(len(observation), dtype=np.int64)
-        available = observation[:, columns.available] > 0.5
-        _most_probable(belief.joint, self.fit, available, current, picks)
+        picks = np.empty(len(observation), dtype=np.int64)
+        seen = (
+            columns.persona.start,
+            columns.available.start,
+            columns.streak,
+            columns.n_actions,
+        )
+        _most_probable(belief.joint, self.fit, observation, seen, picks)
         return picks, belief
 
 

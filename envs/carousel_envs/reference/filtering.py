@@ -8,7 +8,7 @@ a real number; the kernel rounds the probability to 1/65536).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -55,36 +55,81 @@ def bored(joint, i):  # type: ignore[no-untyped-def]
     return total
 
 
+class _Tables(NamedTuple):
+    """A model as `_update` reads it: what a turn asks for stands side by side.
+
+    Attributes:
+        strides: of the joint cue symbol, shape (cues,).
+        fit, hazard: shape (K, kinds).
+        reacts: P(not engaged), P(engaged) of who is not sated, shape (K, 2, kinds, 2).
+        cues: P(symbol | mood), shape (symbols, 2).
+        stays: P(the user does not leave), shape (kinds, 2).
+        prior: of kinds where a session begins, shape (rows, kinds).
+        prior_row: its row for each context, shape (contexts,).
+    """
+
+    strides: NDArray[np.int64]
+    fit: NDArray[np.float64]
+    hazard: NDArray[np.float64]
+    reacts: NDArray[np.float64]
+    cues: NDArray[np.float64]
+    stays: NDArray[np.float64]
+    prior: NDArray[np.float64]
+    prior_row: NDArray[np.int64]
+
+
+def _tables(population: Population, model: Model, n_contexts: int) -> _Tables:
+    # who is available is seen, and in a finite table says a little about who the user is;
+    # a context that the table does not hold says nothing
+    known = model.joint / model.joint.sum(axis=0)
+    prior = np.vstack([known.T, model.weights])
+    prior_row = np.full(n_contexts, len(prior) - 1)
+    prior_row[model.contexts] = np.arange(len(model.contexts))
+    engaged = np.moveaxis(model.engagement, 1, 0)
+    return _Tables(
+        cue_table(population).strides,
+        np.ascontiguousarray(model.fit.T),
+        np.ascontiguousarray(model.hazard.T),
+        np.stack([1.0 - engaged, engaged], axis=1),
+        np.ascontiguousarray(model.cues.T),
+        1.0 - model.leave,
+        prior,
+        prior_row,
+    )
+
+
+@njit
+def _sated(chance, lost, engaged):  # type: ignore[no-untyped-def]
+    """Likelihood of engagement, or of none, when satiation takes `lost` off its probability."""
+    left = max(chance - lost, 0.0)
+    return left if engaged else 1.0 - left
+
+
 @njit
 def _update(  # type: ignore[no-untyped-def]
     joint,
     satiation,
     obs,
-    strides,
-    fit,
-    hazard,
-    engagement,
-    leave,
-    farewell,
-    farewell_column,
+    tables,
     gain,
     memory,
-    cues,
-    prior,
-    prior_rows,
+    parts,
+    farewell,
     of_context,
     out,
     out_satiation,
     evidence,
 ):
-    n_kinds, n_k, n_cues = _U(fit.shape[0]), _U(fit.shape[1]), _U(strides.shape[0])
+    """`Filter.weigh`. Without satiation `gain` is None; where goodbyes are not shown so is `parts`,
+    P(none) and P(one), shape (2, kinds, 2). What only they need is then not compiled."""
+    strides, fit, hazard, reacts, cues, stays, prior, prior_row = tables
+    n_k, n_kinds, n_cues = _U(fit.shape[0]), _U(fit.shape[1]), _U(strides.shape[0])
     one_hot = n_cues + _U(1)
     streak_column = one_hot + _U(2) * n_k
-    satiates = satiation.shape[2] > 0
     for i in range(_U(obs.shape[0])):
         streak = obs[i, streak_column]
         if streak < 1.0:
-            row = _U(prior_rows[reading.context(obs, i, of_context)])
+            row = _U(prior_row[reading.context(obs, i, of_context)])
             for a in range(n_kinds):
                 out[i, a, 0] = prior[row, a]
                 out[i, a, 1] = 0.0
@@ -94,37 +139,38 @@ def _update(  # type: ignore[no-untyped-def]
         k = _U(0)
         while obs[i, one_hot + k] < 0.5:
             k += _U(1)
-        level = 0
-        for j in range(n_cues):
-            level += np.int64(obs[i, j]) * strides[j]
-        symbol = _U(level)
-        engaged = obs[i, n_cues] > 0.5
-        goodbye = farewell_column >= 0 and obs[i, farewell_column] > 0.5
+        symbol = _U(reading.symbol(obs, i, strides))
+        cue_fresh, cue_bored = cues[symbol, 0], cues[symbol, 1]
+        engaged, goodbye = _U(obs[i, n_cues] > 0.5), _U(0)
+        if parts is not None:
+            goodbye = _U(obs[i, _U(farewell)] > 0.5)
         total = 0.0
         for a in range(n_kinds):
             fresh, bored = joint[i, a, 0], joint[i, a, 1]
             if streak < 1.5:
                 kind = fresh + bored
-                fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-            lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
-            for mood in range(_U(2)):
-                chance = max(engagement[a, k, mood] - lost, 0.0)
-                like = (chance if engaged else 1.0 - chance) * cues[mood, symbol]
-                like *= 1.0 - leave[a, mood]
-                if farewell_column >= 0:
-                    like *= farewell[a, mood] if goodbye else 1.0 - farewell[a, mood]
-                if mood == _U(0):
-                    fresh *= like
-                else:
-                    bored *= like
-            moved = fresh * hazard[a, k]
-            out[i, a, 0] = fresh - moved
-            out[i, a, 1] = bored + moved
-            total += fresh + bored
-            if satiates:
+                fresh, bored = kind * fit[k, a], kind * (1.0 - fit[k, a])
+            like_fresh, like_bored = reacts[k, engaged, a, 0], reacts[k, engaged, a, 1]
+            if gain is not None:
+                lost = gain[a, k] * satiation[i, a, k]
+                like_fresh = _sated(reacts[k, 1, a, 0], lost, engaged)
+                like_bored = _sated(reacts[k, 1, a, 1], lost, engaged)
                 for other in range(n_k):
                     eaten = 1.0 if other == k else 0.0
                     out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
+            like_fresh *= cue_fresh
+            like_bored *= cue_bored
+            like_fresh *= stays[a, 0]
+            like_bored *= stays[a, 1]
+            if parts is not None:
+                like_fresh *= parts[goodbye, a, 0]
+                like_bored *= parts[goodbye, a, 1]
+            fresh *= like_fresh
+            bored *= like_bored
+            moved = fresh * hazard[k, a]
+            out[i, a, 0] = fresh - moved
+            out[i, a, 1] = bored + moved
+            total += fresh + bored
         evidence[i] = total
         if total > 0.0:
             for a in range(n_kinds):
@@ -134,8 +180,8 @@ def _update(  # type: ignore[no-untyped-def]
             # impossible under this model (a frozen filter, off its distribution): learn nothing
             for a in range(n_kinds):
                 kind = joint[i, a, 0] + joint[i, a, 1]
-                fresh = kind * fit[a, k] if streak < 1.5 else joint[i, a, 0]
-                out[i, a, 0] = fresh * (1.0 - hazard[a, k])
+                fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
+                out[i, a, 0] = fresh * (1.0 - hazard[k, a])
                 out[i, a, 1] = kind - out[i, a, 0]
 
 
@@ -150,17 +196,16 @@ class Filter:
     def __init__(self, population: Population, model: Model | None = None) -> None:
         self.model = model or Model.of(population)
         self.columns = Columns.of(population)
-        self._strides = cue_table(population).strides
-        # who is available is seen, and in a finite table says a little about who the user is;
-        # a context that the table does not hold says nothing
-        known = self.model.joint / self.model.joint.sum(axis=0)
-        self._priors = np.ascontiguousarray(np.vstack([known.T, self.model.weights]))
-        self._prior_rows = np.full(self.columns.n_contexts, len(self._priors) - 1)
-        self._prior_rows[self.model.contexts] = np.arange(len(self.model.contexts))
+        model = self.model
+        self._tables = _tables(population, model, self.columns.n_contexts)
+        self._gain = model.gain if model.has_satiation else None
+        self._parts = None
+        if self.columns.farewell is not None:
+            self._parts = np.stack([1.0 - model.farewell, model.farewell])
 
     def symbols(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """The joint symbol of the cues after a turn, shape (N, D) to (N,)."""
-        return np.asarray(observation[:, self.columns.cues].astype(np.int64) @ self._strides)
+        return np.asarray(observation[:, self.columns.cues].astype(np.int64) @ self._tables.strides)
 
     def start(self, lanes: int) -> Belief:
         """The belief before any session, for N lanes."""
@@ -185,27 +230,20 @@ class Filter:
             them impossible, 1 for a first observation. The product over a session is the model's
             likelihood of it.
         """
-        model = self.model
-        self.columns.refuse_narrow(observation)
+        columns = self.columns
+        columns.refuse_narrow(observation)
         evidence = np.empty(len(observation))
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
         _update(
             belief.joint,
             belief.satiation,
             observation,
-            self._strides,
-            model.fit,
-            model.hazard,
-            model.engagement,
-            model.leave,
-            model.farewell,
-            -1 if self.columns.farewell is None else self.columns.farewell,
-            model.gain,
-            model.memory,
-            model.cues,
-            self._priors,
-            self._prior_rows,
-            self.columns.of_context,
+            self._tables,
+            self._gain,
+            self.model.memory,
+            self._parts,
+            columns.farewell,
+            columns.of_context,
             joint,
             satiation,
             evidence,

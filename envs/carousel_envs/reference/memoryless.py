@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import reading
+from .._compile import njit
 from ..cues import cue_table
 from ..errors import CarouselError
 from ..observation import Columns
 from .belief import BeliefProblem, solve_belief
 from .model import Model
-from .policies import current_persona, session_begins, turns_played
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..population import Population
 
+_U = np.uint64
 
 LONGEST = 200
 """Longest session that is searched: time and memory grow with its square."""
@@ -51,15 +53,31 @@ class MemorylessPolicy:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        columns, length = self.columns, len(self.swap)
-        current = current_persona(observation, columns)
-        turn = turns_played(observation, columns, length)
-        streak = np.clip(observation[:, columns.streak].astype(np.int64) - 1, 0, length - 1)
-        symbol = observation[:, columns.cues].astype(np.int64) @ self.strides
-        symbol += self.swap.shape[2] // 2 * (observation[:, columns.engagement] > 0.5)
-        begins = session_begins(observation, columns)
-        swap = self.swap[turn, streak, np.where(begins, 0, symbol)] & ~begins
-        return np.where(swap, (current + 1) % columns.n_actions, current), None
+        columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
+        columns.refuse_narrow(observation)
+        seen = columns.persona.start, columns.n_actions, columns.streak, columns.elapsed
+        _follow(observation, seen, self.strides, self.swap, picks)
+        return picks, None
+
+
+@njit
+def _follow(observation, seen, strides, swap, picks):  # type: ignore[no-untyped-def]
+    persona, n_k, streak_column, elapsed = seen
+    length, n_cues, engaged = swap.shape[0], _U(len(strides)), swap.shape[2] // 2
+    for i in range(_U(observation.shape[0])):
+        current = reading.largest(observation, i, persona, n_k)
+        streak = np.int64(observation[i, _U(streak_column)])
+        if streak == 0:
+            # nothing shown yet
+            picks[i] = current
+            continue
+        turn = reading.share(observation, i, elapsed, length)
+        symbol = reading.symbol(observation, i, strides)
+        if observation[i, n_cues] > 0.5:
+            symbol += engaged
+        goes = swap[_U(turn), _U(min(streak, length) - 1), _U(symbol)]
+        after = current + 1 if current + 1 < n_k else 0
+        picks[i] = after if goes else current
 
 
 def best_memoryless(population: Population, starts: int = 6) -> tuple[float, MemorylessPolicy]:

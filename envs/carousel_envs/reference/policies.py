@@ -43,16 +43,19 @@ class ContextIndex:
     def find(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """Index of the context that differs in the fewest bits (a badge counts as one bit), shape
         (N, D) to (N,)."""
+        rows = np.zeros(len(observation), dtype=np.int64)
+        if len(self.contexts) == 1:
+            self.columns.refuse_narrow(observation)
+            return rows
         bits = self.columns.context(observation)
-        rows = self._row[bits]
-        if (rows < 0).any():
+        if not reading.rows_of(bits, self._row, rows):
             n = self.columns.n_actions + 1
             powers = 1 << np.arange(n)
             for new in np.unique(bits[rows < 0]):
                 differs = ((self.contexts[:, None] & powers) != (new & powers)).sum(axis=1)
                 differs += self.contexts >> n != new >> n
                 self._row[new] = int(differs.argmin())
-            rows = self._row[bits]
+            reading.rows_of(bits, self._row, rows)
         return rows
 
 
@@ -86,7 +89,7 @@ def turns_played(
     """
     columns.refuse_narrow(observation)
     found = np.empty(len(observation), dtype=np.int64)
-    reading.share(observation, columns.elapsed, length, found)
+    reading.shares(observation, columns.elapsed, length, found)
     return found
 
 
@@ -110,6 +113,13 @@ class UniformPolicy:
         return picks, (keys, counter + 1)
 
 
+@njit
+def _scheduled(row, observation, elapsed, schedule, picks):  # type: ignore[no-untyped-def]
+    for i in range(_U(observation.shape[0])):
+        turn = reading.share(observation, i, elapsed, schedule.shape[1])
+        picks[i] = schedule[_U(row[i]), _U(turn)]
+
+
 @dataclass
 class SchedulePolicy:
     """Enact schedule[context, t] at turn t, whatever the user shows."""
@@ -122,24 +132,27 @@ class SchedulePolicy:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        row = self.contexts.find(observation)
-        turn = turns_played(observation, self.columns, self.schedule.shape[1])
-        return self.schedule[row, turn], None
+        row, picks = self.contexts.find(observation), np.empty(len(observation), dtype=np.int64)
+        _scheduled(row, observation, self.columns.elapsed, self.schedule, picks)
+        return picks, None
 
 
 @njit
 def _swap_above(  # type: ignore[no-untyped-def]
-    joint, row, turn, current, observation, streak, farewell, threshold, target, first, picks
+    joint, row, observation, seen, threshold, target, first, picks
 ):
+    persona, streak, elapsed, farewell = seen
+    length, n_k = threshold.shape[1:3]
     for i in range(_U(joint.shape[0])):
-        r, t, k = _U(row[i]), _U(turn[i]), _U(current[i])
-        g = _U(farewell >= 0 and observation[i, farewell] > 0.5)
-        if observation[i, streak] < 0.5:
+        r, k = _U(row[i]), _U(reading.largest(observation, i, persona, n_k))
+        t = _U(reading.share(observation, i, elapsed, length))
+        g = _U(farewell >= 0 and observation[i, _U(farewell)] > 0.5)
+        if observation[i, _U(streak)] < 0.5:
             picks[i] = first[r]
         elif bored(joint, i) >= threshold[r, t, k, g]:
             picks[i] = target[r, t, k, g]
         else:
-            picks[i] = current[i]
+            picks[i] = k
 
 
 @dataclass
@@ -167,18 +180,13 @@ class ThresholdPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        row = self.contexts.find(observation)
-        turn = turns_played(observation, columns, self.threshold.shape[1])
-        current = current_persona(observation, columns)
         picks = np.empty(len(observation), dtype=np.int64)
+        farewell = -1 if columns.farewell is None else columns.farewell
         _swap_above(
             belief.joint,
-            row,
-            turn,
-            current,
+            self.contexts.find(observation),
             observation,
-            columns.streak,
-            -1 if columns.farewell is None else columns.farewell,
+            (columns.persona.start, columns.streak, columns.elapsed, farewell),
             self.threshold,
             self.target,
             self.first,
@@ -238,31 +246,37 @@ class PlanPolicy:
 
 @njit
 def _myopic(  # type: ignore[no-untyped-def]
-    joint, satiation, available, begins, current, farewell, fit, engagement, gain, hook, cost, picks
+    joint, satiation, observation, seen, fit, engagement, gain, hook, cost, picks
 ):
-    n_kinds, n_k = fit.shape
-    satiates = satiation.shape[2] > 0
-    for i in range(joint.shape[0]):
-        best = -1e300
+    """Without satiation `gain` is None, without goodbyes `hook`: then neither is compiled."""
+    n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
+    persona, available, streak, farewell = seen
+    for i in range(_U(joint.shape[0])):
+        begins = observation[i, _U(streak)] < 0.5
+        current = _U(reading.largest(observation, i, persona, n_k))
+        best, found = -1e300, _U(0)
         for k in range(n_k):
-            if available[i, k] < 0.5:
+            if observation[i, _U(available) + k] < 0.5:
                 continue
-            stays = not begins[i] and k == current[i]
-            value = 0.0 if stays or begins[i] else -cost
-            goodbye = farewell[i] > 0.5
+            stays = not begins and k == current
+            value = 0.0 if stays or begins else -cost
             for a in range(n_kinds):
                 fresh, bored = joint[i, a, 0], joint[i, a, 1]
                 if not stays:
                     kind = fresh + bored
                     fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-                lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
-                reward = fresh * max(engagement[a, k, 0] - lost, 0.0)
-                reward += bored * max(engagement[a, k, 1] - lost, 0.0)
-                value += reward * (hook[k] if goodbye else 1.0)
+                if_fresh, if_bored = engagement[a, k, 0], engagement[a, k, 1]
+                if gain is not None:
+                    lost = gain[a, k] * satiation[i, a, k]
+                    if_fresh, if_bored = max(if_fresh - lost, 0.0), max(if_bored - lost, 0.0)
+                reward = fresh * if_fresh + bored * if_bored
+                if hook is not None:
+                    reward *= hook[k] if observation[i, _U(farewell)] > 0.5 else 1.0
+                value += reward
             # a tie goes to whoever speaks
             if value > best + 1e-12 or (stays and value > best - 1e-12):
-                best = value
-                picks[i] = k
+                best, found = value, _U(k)
+        picks[i] = found
 
 
 @dataclass
@@ -279,18 +293,17 @@ class MyopicPolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns, model = self.filter.columns, self.filter.model
         belief = self.filter.update(state, observation)
-        picks = np.zeros(len(observation), dtype=np.int64)
+        picks = np.empty(len(observation), dtype=np.int64)
+        farewell = -1 if columns.farewell is None else columns.farewell
         _myopic(
             belief.joint,
             belief.satiation,
-            observation[:, columns.available],
-            session_begins(observation, columns),
-            current_persona(observation, columns),
-            goodbyes(observation, columns),
+            observation,
+            (columns.persona.start, columns.available.start, columns.streak, farewell),
             model.fit,
             model.engagement,
-            model.gain,
-            model.hook,
+            model.gain if model.has_satiation else None,
+            None if columns.farewell is None else model.hook,
             model.swap_cost,
             picks,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import reading
 from .._compile import njit
 from .policies import current_persona, session_begins, turns_played
 from .recovery import rebounding_index
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from .filtering import Belief, Filter
     from .model import Model
+
+_U = np.uint64
 
 CERTAIN = 1e-6
 """Kinds less likely than this are left out of account."""
@@ -47,6 +50,8 @@ def tops(model: Model) -> NDArray[np.float64]:
 @njit
 def read(row, satiation, top):  # type: ignore[no-untyped-def]
     """Linear interpolation on an even grid from 0 to top."""
+    if satiation == 0.0:
+        return row[0]
     n = row.shape[0]
     x = min(satiation, top) / top * (n - 1)
     g = min(int(x), n - 2)
@@ -55,17 +60,21 @@ def read(row, satiation, top):  # type: ignore[no-untyped-def]
 
 @njit
 def _best_index(  # type: ignore[no-untyped-def]
-    joint, satiation, available, begins, turn, current, fit, top, index, picks
+    joint, satiation, observation, seen, length, fit, top, index, picks
 ):
-    n_kinds, n_k = np.uint64(fit.shape[0]), np.uint64(fit.shape[1])
-    for i in range(np.uint64(joint.shape[0])):
-        best = -1e300
+    n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
+    persona, available, streak, elapsed = seen
+    for i in range(_U(joint.shape[0])):
+        begins = observation[i, _U(streak)] < 0.5
+        current = _U(reading.largest(observation, i, persona, n_k))
+        turn = _U(reading.share(observation, i, elapsed, length))
+        best, found = -1e300, _U(0)
         for k in range(n_k):
-            if available[i, k] < 0.5:
+            if observation[i, _U(available) + k] < 0.5:
                 continue
             # the first pick costs no swap
-            stays = not begins[i] and k == np.uint64(current[i])
-            speaks = 1 if begins[i] or stays else 0
+            stays = not begins and k == current
+            speaks = _U(begins or stays)
             value = 0.0
             for a in range(n_kinds):
                 fresh, bored = joint[i, a, 0], joint[i, a, 1]
@@ -74,12 +83,12 @@ def _best_index(  # type: ignore[no-untyped-def]
                     fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
                 s = satiation[i, a, k] if satiation.shape[2] > 0 else 0.0
                 if fresh > CERTAIN:
-                    value += fresh * read(index[a, k, 0, turn[i], speaks], s, top[a])
+                    value += fresh * read(index[a, k, 0, turn, speaks], s, top[a])
                 if bored > CERTAIN:
-                    value += bored * read(index[a, k, 1, turn[i], speaks], s, top[a])
+                    value += bored * read(index[a, k, 1, turn, speaks], s, top[a])
             if value > best:
-                best = value
-                picks[i] = k
+                best, found = value, _U(k)
+        picks[i] = found
 
 
 @dataclass
@@ -128,14 +137,13 @@ class WhittlePolicy:
     ) -> tuple[NDArray[np.int64], Belief]:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        picks = np.zeros(len(observation), dtype=np.int64)
+        picks = np.empty(len(observation), dtype=np.int64)
         _best_index(
             belief.joint,
             belief.satiation,
-            observation[:, columns.available],
-            session_begins(observation, columns),
-            turns_played(observation, columns, self.filter.model.length),
-            current_persona(observation, columns),
+            observation,
+            (columns.persona.start, columns.available.start, columns.streak, columns.elapsed),
+            self.filter.model.length,
             self.filter.model.fit,
             tops(self.filter.model),
             self.index,
