@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population
+from carousel_envs import CarouselError, Columns, Population, reading
+from carousel_envs._compile import njit
 from carousel_envs.recall import QuestionColumns
 from carousel_envs.reference.clairvoyant import answered_best, solve_clairvoyant
-from carousel_envs.reference.policies import (
-    current_persona,
-    goodbyes,
-    session_begins,
-    turns_played,
-)
 from carousel_envs.wrappers import Clairvoyance
 
 if TYPE_CHECKING:
@@ -31,6 +26,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "is told everything that is hidden, which no router is, and plays the optimum for it"
 TAKES = ""
+
+_U = np.uint64
 
 
 @dataclass
@@ -63,14 +60,34 @@ class ClairvoyantPolicy:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        columns, told = self.columns, self.told
-        user, mood = _first_two(observation, columns.width)
-        kind = told.kind[user]
-        turn = turns_played(observation, columns, told.picks.shape[1])
-        goodbye = goodbyes(observation, columns).astype(np.int64)
-        picks = told.picks[kind, turn, goodbye, current_persona(observation, columns), mood]
-        begins = session_begins(observation, columns)
-        return np.where(begins, told.first[kind], picks.astype(np.int64)), None
+        columns, told, picks = self.columns, self.told, np.empty(len(observation), dtype=np.int64)
+        _refuse_unless_told(observation, columns.width)
+        farewell = -1 if columns.farewell is None else columns.farewell
+        _follow(
+            observation,
+            (columns.persona.start, columns.streak, columns.elapsed, farewell, columns.width),
+            told.kind,
+            told.first,
+            told.picks,
+            picks,
+        )
+        return picks, None
+
+
+@njit
+def _follow(observation, seen, kinds, first, table, picks):  # type: ignore[no-untyped-def]
+    persona, streak, elapsed, farewell, hidden = seen
+    length, n_k = table.shape[1], table.shape[3]
+    for i in range(_U(observation.shape[0])):
+        kind = _U(kinds[np.int64(observation[i, _U(hidden)])])
+        if observation[i, _U(streak)] < 0.5:
+            picks[i] = first[kind]
+            continue
+        mood = _U(observation[i, _U(hidden) + _U(1)] > 0.5)
+        turn = _U(reading.share(observation, i, elapsed, length))
+        goodbye = _U(farewell >= 0 and observation[i, _U(farewell)] > 0.5)
+        speaks = _U(reading.largest(observation, i, persona, n_k))
+        picks[i] = table[kind, turn, goodbye, speaks, mood]
 
 
 @dataclass
@@ -88,13 +105,14 @@ class TruthPolicy:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        return self.picks[_first_two(observation, self.columns.width)], None
+        first = self.columns.width
+        _refuse_unless_told(observation, first)
+        topic, year = observation[:, first : first + 2].astype(np.int64).T
+        return self.picks[topic, year], None
 
 
-def _first_two(
-    observation: NDArray[np.float32], width: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first two hidden columns: user and mood, or topic and year.
+def _refuse_unless_told(observation: NDArray[np.float32], width: int) -> None:
+    """Refuse observations without the first two hidden columns: user and mood, or topic and year.
 
     Raises:
         CarouselError: they are not shown.
@@ -104,8 +122,6 @@ def _first_two(
             f"observation has {observation.shape[1]} columns; the clairvoyant reads what its view "
             f"of an environment shows, {width} and what is hidden"
         )
-    one, other = observation[:, width : width + 2].astype(np.int64).T
-    return one, other
 
 
 def build(population: AnyPopulation) -> Policy:

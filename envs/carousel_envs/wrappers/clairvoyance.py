@@ -69,8 +69,12 @@ class Clairvoyance(Observer):
             parts = [told["user"], told["mood"], told["satiation"]]
         else:
             parts = [told["topic"], np.asarray(told["year"]) - self.population.first_year]
-        known = np.hstack([np.reshape(part, (self.lanes, -1)) for part in parts])
-        self._out[rows, self._width :] = known[rows]
+        column = self._width
+        for part in parts:
+            known = np.reshape(part, (self.lanes, -1))
+            after = column + known.shape[1]
+            self._out[rows, column:after] = known[rows]
+            column = after
 
 
 def _hidden_columns(population: Any) -> tuple[list[str], list[float]]:
