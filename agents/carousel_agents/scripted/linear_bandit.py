@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Columns, Population, rng
+from carousel_envs import CarouselError, Columns, Population, rng
 from carousel_envs._compile import njit
+from carousel_envs.blocks import BLOCK
 from carousel_envs.errors import whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers.forms import single_space
@@ -42,6 +43,8 @@ SESSIONS = 4000
 MOST_SESSIONS = 1_000_000
 LANES = 64
 """Sessions of a batch: statistics are updated after each turn of all of them."""
+
+_U = np.uint64
 
 Draws = tuple["NDArray[np.uint64]", int]
 
@@ -83,28 +86,86 @@ class LinearArms:
         return np.ascontiguousarray(np.linalg.inv(self.gram))
 
     @cached_property
+    def half_inverse(self) -> NDArray[np.float64]:
+        """`inverse` on its diagonal and twice above, 0 below: the same square x' A^-1 x, from half
+        as many products; shape (K, d, d)."""
+        return np.triu(self.inverse) + np.triu(self.inverse, 1)
+
+    @cached_property
     def weights(self) -> NDArray[np.float64]:
         """A^-1 b, shape (K, d)."""
         return np.asarray(np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0])
 
 
 @njit
-def _judge(context, weights, inverse, mean, deviation):  # type: ignore[no-untyped-def]
-    """Mean and s of every arm. In one order of summation: a lane must not depend on its neighbours
-    to the last bit, as it would in a product of matrices."""
-    n_k, d = weights.shape
-    for i in range(context.shape[0]):
+def _choose(  # type: ignore[no-untyped-def]
+    observation, low, scale, available, weights, half, width, normal, picks
+):
+    """The arm with the largest mean plus width s, or width s times a normal draw.
+
+    Lanes go block by block through loops that become vector instructions, and each is summed in one
+    order of its own: it must not depend on its neighbours to the last bit, as it would in a product
+    of matrices.
+
+    Args:
+        available: first column that says who may be picked; None: everybody.
+        weights: of every arm, shape (K, d).
+        half: of every arm's inverse what stands on and, twice, above the diagonal: as it is
+            symmetric, nothing else is needed; shape (K, d, d).
+        normal: draws, shape (K, N); None: none.
+        picks: is written, shape (N,).
+    """
+    n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(weights.shape[1])
+    size = _U(BLOCK)
+    # the context, column by column, and what is worked out from it
+    x = np.zeros((d + _U(5)) * size)
+    mean, square, row, best, found = (
+        d * size,
+        (d + _U(1)) * size,
+        (d + _U(2)) * size,
+        (d + _U(3)) * size,
+        (d + _U(4)) * size,
+    )
+    for first in range(_U(0), n, size):
+        m = min(size, n - first)
+        for j in range(m):
+            for p in range(d - _U(1)):
+                x[p * size + j] = (observation[first + j, p] - low[p]) * scale[p]
+            x[(d - _U(1)) * size + j] = 1.0
+            x[best + j] = -np.inf
+            x[found + j] = 0.0
         for k in range(n_k):
-            total, square = 0.0, 0.0
+            for j in range(m):
+                x[mean + j] = 0.0
+                x[square + j] = 0.0
             for p in range(d):
-                x = context[i, p]
-                if x == 0.0:
-                    continue
-                total += x * weights[k, p]
-                for q in range(d):
-                    square += x * inverse[k, p, q] * context[i, q]
-            mean[i, k] = total
-            deviation[i, k] = np.sqrt(max(square, 0.0))
+                at, weight, own = p * size, weights[k, p], half[k, p, p]
+                for j in range(m):
+                    value, total = x[at + j], x[mean + j]
+                    x[mean + j] = total + value * weight
+                    x[row + j] = value * own
+                for q in range(p + _U(1), d):
+                    other, shared = q * size, half[k, p, q]
+                    for j in range(m):
+                        value, total = x[other + j], x[row + j]
+                        x[row + j] = total + value * shared
+                for j in range(m):
+                    value, total, rest = x[at + j], x[square + j], x[row + j]
+                    x[square + j] = total + value * rest
+            for j in range(m):
+                x[square + j] = np.sqrt(max(x[square + j], 0.0))
+            if normal is not None:
+                for j in range(m):
+                    x[square + j] *= normal[k, first + j]
+            for j in range(m):
+                value = x[mean + j] + width * x[square + j]
+                if available is not None and observation[first + j, _U(available) + k] < 0.5:
+                    value = -np.inf
+                if value > x[best + j]:
+                    x[best + j] = value
+                    x[found + j] = k
+        for j in range(m):
+            picks[first + j] = np.int64(x[found + j])
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,24 +200,69 @@ class LinearBanditPolicy:
         self, observation: NDArray[np.float32], state: Draws
     ) -> tuple[NDArray[np.int64], Draws]:
         keys, counter = state
-        n, n_k = len(observation), len(self.arms.response)
-        mean, deviation = np.empty((n, n_k)), np.empty((n, n_k))
-        context = self.context(observation)
-        _judge(context, self.arms.weights, self.arms.inverse, mean, deviation)
-        if self.samples:
-            deviation *= _normal(keys, counter, n_k)
-        value = mean + self.width * deviation
-        if self.available is not None:
-            value[observation[:, self.available] < 0.5] = -np.inf
-        return value.argmax(axis=1), (keys, counter + 1)
+        if observation.shape[1] != len(self.low):
+            raise CarouselError(
+                f"observation has {observation.shape[1]} columns; it must have {len(self.low)}"
+            )
+        picks = np.empty(len(observation), dtype=np.int64)
+        _choose(
+            observation,
+            self.low,
+            self.scale,
+            None if self.available is None else self.available.start,
+            self.arms.weights,
+            self.arms.half_inverse,
+            self.width,
+            _normal(keys, counter, len(self.arms.response)) if self.samples else None,
+            picks,
+        )
+        return picks, (keys, counter + 1)
 
 
 def _normal(keys: NDArray[np.uint64], counter: int, k: int) -> NDArray[np.float64]:
-    """Standard normal draws by Box and Muller's method (1958), shape (N, k)."""
-    first = 2 * k * counter
-    draws = [rng.hash_uniforms(keys, first + i) for i in range(2 * k)]
-    radius = np.sqrt(-2.0 * np.log1p(-np.stack(draws[:k], axis=1)))
-    return np.asarray(radius * np.cos(2.0 * np.pi * np.stack(draws[k:], axis=1)))
+    """Standard normal draws by Box and Muller's method (1958), shape (k, N)."""
+    uniform = np.empty((2 * k, len(keys)))
+    _uniforms(keys, np.uint64(2 * k * counter + 1), uniform)
+    radius, cosine = uniform[:k], uniform[k:]
+    np.log1p(np.negative(radius, out=radius), out=radius)
+    _cosines(cosine)
+    radius *= -2.0
+    np.sqrt(radius, out=radius)
+    radius *= cosine
+    return radius
+
+
+@njit
+def _uniforms(keys, first, out):  # type: ignore[no-untyped-def]
+    """`rng.hash_uniforms` of so many counters, the first given plus one, a row each."""
+    for r in range(_U(out.shape[0])):
+        word = (first + r) * rng.GOLDEN
+        for i in range(_U(out.shape[1])):
+            out[r, i] = np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
+
+
+@njit
+def _cosines(turns):  # type: ignore[no-untyped-def]
+    """The cosine of each share of a turn, in [0, 1), in its place.
+
+    cos(2 pi u) = -sin(2 pi w) with w = 1/4 - |u - 1/2|, which is exact and at most a quarter: there
+    eleven terms of the sine's series are all that a float64 can hold.
+    """
+    for r in range(_U(turns.shape[0])):
+        for i in range(_U(turns.shape[1])):
+            x = 2.0 * np.pi * (0.25 - abs(turns[r, i] - 0.5))
+            z = x * x
+            tail = 1.0 - z / (20.0 * 21.0)
+            tail = 1.0 - z / (18.0 * 19.0) * tail
+            tail = 1.0 - z / (16.0 * 17.0) * tail
+            tail = 1.0 - z / (14.0 * 15.0) * tail
+            tail = 1.0 - z / (12.0 * 13.0) * tail
+            tail = 1.0 - z / (10.0 * 11.0) * tail
+            tail = 1.0 - z / (8.0 * 9.0) * tail
+            tail = 1.0 - z / (6.0 * 7.0) * tail
+            tail = 1.0 - z / (4.0 * 5.0) * tail
+            tail = 1.0 - z / (2.0 * 3.0) * tail
+            turns[r, i] = -x * tail
 
 
 def read_sessions(router: str, sessions: str | int | None) -> int:
