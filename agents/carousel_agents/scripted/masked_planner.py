@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns
+from carousel_envs import CarouselError, Columns, reading
+from carousel_envs._compile import njit
 from carousel_envs.errors import shown
 from carousel_envs.population import NO_PERSONA
 from carousel_envs.reference import solve, welfare_optimal
-from carousel_envs.reference.policies import current_persona
 
 from .training_test import Evidence, TrainingTest
 
@@ -88,7 +88,7 @@ class MaskedPlannerPolicy:
         self, observation: NDArray[np.float32], state: Masked
     ) -> tuple[NDArray[np.int64], Masked]:
         evidence = self.test.update(state.evidence, observation)
-        off = (state.off & (evidence.turn > 0)) | (evidence.against > self.threshold)
+        off = (state.off & (evidence.turn > 0)) | evidence.passes(self.threshold)
         masked, mask = self.mask.act(observation, state.mask)
         wanted, goal = self.goal.act(observation, state.goal)
         return np.where(off, wanted, masked), Masked(mask, goal, evidence, off)
@@ -105,13 +105,23 @@ class AlwaysPolicy:
         return None
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        available = observation[:, self.columns.available] > 0.5
-        current = current_persona(observation, self.columns)
-        # nobody speaks yet: the first who is there
-        stays = np.where(
-            observation[:, self.columns.streak] < 0.5, available.argmax(axis=1), current
-        )
-        return np.where(available[:, self.action], self.action, stays), None
+        columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
+        columns.refuse_narrow(observation)
+        seen = columns.persona.start, columns.available.start, columns.streak, columns.n_actions
+        _always(observation, seen, self.action, picks)
+        return picks, None
+
+
+@njit
+def _always(observation, seen, action, picks):  # type: ignore[no-untyped-def]
+    persona, available, streak, n_actions = seen
+    for i in range(np.uint64(observation.shape[0])):
+        if observation[i, available + action] > 0.5:
+            picks[i] = action
+        else:
+            # nobody speaks yet: the first who is there
+            begins = observation[i, streak] < 0.5
+            picks[i] = reading.largest(observation, i, available if begins else persona, n_actions)
 
 
 @lru_cache(maxsize=16)

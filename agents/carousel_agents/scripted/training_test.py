@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import Columns
-from carousel_envs.reference import Belief, Filter
+from carousel_envs._compile import njit
+from carousel_envs.reference.filtering import Belief, Filters
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
 from carousel_envs.registry import vector_env
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 LANES = 4096
 _IMPOSSIBLE = 1e-300
+_U = np.uint64
 _HEARD = ("fit", "hazard", "engagement", "leave", "farewell", "gain", "memory", "cues", "joint")
 
 
@@ -45,23 +47,60 @@ class Evidence:
     """What has been shown so far, weighed.
 
     Attributes:
-        beliefs: of training's filter, then of each alternative's.
-        log_ratio: of each alternative, and last of pure chance, to training, shape (N, A + 1).
+        belief: of training's filter, then of each alternative's, side by side.
+        log_ratio: of each alternative, and last of pure chance, to training, shape (N, A + 1); the
+            lanes of one lie side by side in memory.
         turn: turns of this session so far, shape (N,).
     """
 
-    beliefs: tuple[Belief, ...]
+    belief: Belief
     log_ratio: NDArray[np.float64]
     turn: NDArray[np.int64]
 
     @property
     def against(self) -> NDArray[np.float64]:
         """Log of the mean likelihood ratio, shape (N,)."""
-        top = self.log_ratio.max(axis=1)
-        total = np.zeros(len(top))
-        for column in self.log_ratio.T:
-            total += np.exp(column - top)
-        return np.asarray(top + np.log(total / self.log_ratio.shape[1]))
+        return _log_mean(self.log_ratio)
+
+    def passes(self, threshold: float) -> NDArray[np.bool_]:
+        """Whether `against` is larger, shape (N,); it is worked out only where that may be."""
+        # a mean is at most the largest of all, also as they are rounded
+        found: NDArray[np.bool_] = self.log_ratio.max(axis=1) > threshold
+        near = np.flatnonzero(found)
+        found[near] = _log_mean(self.log_ratio[near]) > threshold
+        return found
+
+
+def _log_mean(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log of the mean of each row's exponentials, (N, A) to (N,)."""
+    top = logs.max(axis=1)
+    total = np.zeros(len(top))
+    for column in logs.T:
+        total += np.exp(column - top)
+    return np.asarray(top + np.log(total / logs.shape[1]))
+
+
+@njit
+def _clock(observation, streak, elapsed, length, before, turn, begins, likely):  # type: ignore[no-untyped-def]
+    """Count turns, and hold what training holds impossible: another length of session.
+
+    The clock is no draw: it tells training's length of session, or another.
+    """
+    whole = observation.dtype.type(length)
+    for i in range(_U(observation.shape[0])):
+        begins[i] = observation[i, _U(streak)] < 0.5
+        turn[i] = 0 if begins[i] else before[i] + 1
+        if abs(np.float64(observation[i, _U(elapsed)] * whole) - turn[i]) > 0.25:
+            likely[i] = _IMPOSSIBLE
+
+
+@njit
+def _weigh(logs, begins, before, after):  # type: ignore[no-untyped-def]
+    """Add the logs of likelihoods, less training's, which come first, to those of each ratio."""
+    for r in range(_U(after.shape[0])):
+        for i in range(_U(after.shape[1])):
+            so_far = 0.0 if begins[i] else before[r, i]
+            after[r, i] = so_far + (logs[r + _U(1), i] - logs[_U(0), i])
 
 
 class TrainingTest:
@@ -79,7 +118,7 @@ class TrainingTest:
         others = _alternatives(population, own)
         self.alternatives = tuple(others)
         models = (own, *others.values())
-        self._filters = [Filter(population, m.merged(MAX_PLANNING_KINDS)) for m in models]
+        self._filters = Filters(population, [m.merged(MAX_PLANNING_KINDS) for m in models])
         self._columns, self._length = Columns.of(population), population.session_length
         # what may be visible from the start, and how likely it is to each model
         self._start = np.full((len(models), self._columns.n_contexts), _IMPOSSIBLE)
@@ -90,32 +129,35 @@ class TrainingTest:
 
     def start(self, lanes: int) -> Evidence:
         """Nothing weighed yet, in N lanes."""
-        beliefs = tuple(one.start(lanes) for one in self._filters)
-        nothing = np.zeros((lanes, len(self._filters)))
-        return Evidence(beliefs, nothing, np.zeros(lanes, dtype=np.int64))
+        nothing = np.zeros((len(self._filters.models), lanes))
+        return Evidence(self._filters.start(lanes), nothing.T, np.zeros(lanes, dtype=np.int64))
 
     def update(self, state: Evidence, observation: NDArray[np.float32]) -> Evidence:
         """The evidence after one more observation per lane, shape (N, D)."""
-        columns = self._columns
-        begins = observation[:, columns.streak] < 0.5
-        turn = np.where(begins, 0, state.turn + 1)
-        beliefs, likely = [], []
-        for one, belief in zip(self._filters, state.beliefs, strict=True):
-            after, shown = one.weigh(belief, observation)
-            beliefs.append(after)
-            likely.append(np.maximum(shown, _IMPOSSIBLE))
-        likely.append(np.full(len(turn), self._chance))
-        if begins.any():
-            first = self._start[:, columns.context(observation[begins])]
-            for i in range(len(self._filters)):
-                likely[i][begins] = first[i]
-            likely[-1][begins] = 1.0 / self._start.shape[1]
-        # the clock is no draw: it tells training's length of session, or another
-        odd = np.abs(observation[:, columns.elapsed] * self._length - turn) > 0.25
-        home = np.log(np.where(odd, _IMPOSSIBLE, likely[0]))
-        step = np.stack([np.log(other) - home for other in likely[1:]], axis=1)
-        before = np.where(begins[:, None], 0.0, state.log_ratio)
-        return Evidence(tuple(beliefs), before + step, turn)
+        columns, n_models = self._columns, len(self._filters.models)
+        belief, shown = self._filters.weigh(state.belief, observation)
+        # training's, the alternatives', that of pure chance
+        likely = np.empty((n_models + 1, len(observation)))
+        np.maximum(shown.T, _IMPOSSIBLE, out=likely[:-1])
+        likely[-1] = self._chance
+        turn, begins = np.empty_like(state.turn), np.empty(len(observation), dtype=np.bool_)
+        first = np.flatnonzero(observation[:, columns.streak] < 0.5)
+        if len(first):
+            likely[:-1, first] = self._start[:, columns.context(observation[first])]
+            likely[-1, first] = 1.0 / self._start.shape[1]
+        _clock(
+            observation,
+            columns.streak,
+            columns.elapsed,
+            self._length,
+            state.turn,
+            turn,
+            begins,
+            likely[0],
+        )
+        ratios = np.empty((n_models, len(observation)))
+        _weigh(np.log(likely, out=likely), begins, state.log_ratio.T, ratios)
+        return Evidence(belief, ratios.T, turn)
 
     def threshold(
         self, population: Population, policy: Policy, rate: float, sessions: int

@@ -19,6 +19,8 @@ from ..observation import Columns
 from .model import Model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ..population import Population
@@ -56,19 +58,22 @@ def bored(joint, i):  # type: ignore[no-untyped-def]
 
 
 class _Tables(NamedTuple):
-    """A model as `_update` reads it: what a turn asks for stands side by side.
+    """Models as `_update` reads them: what a turn asks for stands side by side, the kinds of user
+    of one model after those of another.
 
     Attributes:
         strides: of the joint cue symbol, shape (cues,).
+        bounds: where each model's kinds begin, and the number of all, shape (models + 1,).
         fit, hazard: shape (K, kinds).
         reacts: P(not engaged), P(engaged) of who is not sated, shape (K, 2, kinds, 2).
-        cues: P(symbol | mood), shape (symbols, 2).
+        cues: P(symbol | mood), shape (symbols, models, 2).
         stays: P(the user does not leave), shape (kinds, 2).
         prior: of kinds where a session begins, shape (rows, kinds).
         prior_row: its row for each context, shape (contexts,).
     """
 
     strides: NDArray[np.int64]
+    bounds: NDArray[np.int64]
     fit: NDArray[np.float64]
     hazard: NDArray[np.float64]
     reacts: NDArray[np.float64]
@@ -77,25 +82,36 @@ class _Tables(NamedTuple):
     prior: NDArray[np.float64]
     prior_row: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, population: Population, models: Sequence[Model], n_contexts: int) -> _Tables:
+        """The tables of models of these users."""
 
-def _tables(population: Population, model: Model, n_contexts: int) -> _Tables:
-    # who is available is seen, and in a finite table says a little about who the user is;
-    # a context that the table does not hold says nothing
-    known = model.joint / model.joint.sum(axis=0)
-    prior = np.vstack([known.T, model.weights])
-    prior_row = np.full(n_contexts, len(prior) - 1)
-    prior_row[model.contexts] = np.arange(len(model.contexts))
-    engaged = np.moveaxis(model.engagement, 1, 0)
-    return _Tables(
-        cue_table(population).strides,
-        np.ascontiguousarray(model.fit.T),
-        np.ascontiguousarray(model.hazard.T),
-        np.stack([1.0 - engaged, engaged], axis=1),
-        np.ascontiguousarray(model.cues.T),
-        1.0 - model.leave,
-        prior,
-        prior_row,
-    )
+        def kinds(name: str) -> NDArray[np.float64]:
+            return np.concatenate([getattr(model, name) for model in models])
+
+        # who is available is seen, and in a finite table says a little about who the user is;
+        # a context that the table does not hold says nothing
+        contexts = np.unique(np.concatenate([model.contexts for model in models]))
+        prior = np.tile(kinds("weights"), (len(contexts) + 1, 1))
+        bounds = np.cumsum([0, *(model.n_types for model in models)])
+        for model, first in zip(models, bounds[:-1], strict=True):
+            known = np.searchsorted(contexts, model.contexts)
+            own = model.joint / model.joint.sum(axis=0)
+            prior[known, first : first + model.n_types] = own.T
+        prior_row = np.full(n_contexts, len(contexts))
+        prior_row[contexts] = np.arange(len(contexts))
+        engaged = np.moveaxis(kinds("engagement"), 1, 0)
+        return cls(
+            cue_table(population).strides,
+            bounds,
+            np.ascontiguousarray(kinds("fit").T),
+            np.ascontiguousarray(kinds("hazard").T),
+            np.stack([1.0 - engaged, engaged], axis=1),
+            np.ascontiguousarray(np.stack([model.cues for model in models]).transpose(2, 0, 1)),
+            1.0 - kinds("leave"),
+            prior,
+            prior_row,
+        )
 
 
 @njit
@@ -120,17 +136,17 @@ def _update(  # type: ignore[no-untyped-def]
     out_satiation,
     evidence,
 ):
-    """`Filter.weigh`. Without satiation `gain` is None; where goodbyes are not shown so is `parts`,
+    """`Filters.weigh`. Without satiation `gain` is None, without goodbyes shown so is `parts`:
     P(none) and P(one), shape (2, kinds, 2). What only they need is then not compiled."""
-    strides, fit, hazard, reacts, cues, stays, prior, prior_row = tables
-    n_k, n_kinds, n_cues = _U(fit.shape[0]), _U(fit.shape[1]), _U(strides.shape[0])
+    strides, bounds, fit, hazard, reacts, cues, stays, prior, prior_row = tables
+    n_k, n_cues = _U(fit.shape[0]), _U(strides.shape[0])
     one_hot = n_cues + _U(1)
     streak_column = one_hot + _U(2) * n_k
     for i in range(_U(obs.shape[0])):
         streak = obs[i, streak_column]
         if streak < 1.0:
             row = _U(prior_row[reading.context(obs, i, of_context)])
-            for a in range(n_kinds):
+            for a in range(_U(fit.shape[1])):
                 out[i, a, 0] = prior[row, a]
                 out[i, a, 1] = 0.0
             out_satiation[i] = 0.0
@@ -140,49 +156,111 @@ def _update(  # type: ignore[no-untyped-def]
         while obs[i, one_hot + k] < 0.5:
             k += _U(1)
         symbol = _U(reading.symbol(obs, i, strides))
-        cue_fresh, cue_bored = cues[symbol, 0], cues[symbol, 1]
         engaged, goodbye = _U(obs[i, n_cues] > 0.5), _U(0)
         if parts is not None:
             goodbye = _U(obs[i, _U(farewell)] > 0.5)
-        total = 0.0
-        for a in range(n_kinds):
-            fresh, bored = joint[i, a, 0], joint[i, a, 1]
-            if streak < 1.5:
-                kind = fresh + bored
-                fresh, bored = kind * fit[k, a], kind * (1.0 - fit[k, a])
-            like_fresh, like_bored = reacts[k, engaged, a, 0], reacts[k, engaged, a, 1]
-            if gain is not None:
-                lost = gain[a, k] * satiation[i, a, k]
-                like_fresh = _sated(reacts[k, 1, a, 0], lost, engaged)
-                like_bored = _sated(reacts[k, 1, a, 1], lost, engaged)
-                for other in range(n_k):
-                    eaten = 1.0 if other == k else 0.0
-                    out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
-            like_fresh *= cue_fresh
-            like_bored *= cue_bored
-            like_fresh *= stays[a, 0]
-            like_bored *= stays[a, 1]
-            if parts is not None:
-                like_fresh *= parts[goodbye, a, 0]
-                like_bored *= parts[goodbye, a, 1]
-            fresh *= like_fresh
-            bored *= like_bored
-            moved = fresh * hazard[k, a]
-            out[i, a, 0] = fresh - moved
-            out[i, a, 1] = bored + moved
-            total += fresh + bored
-        evidence[i] = total
-        if total > 0.0:
-            for a in range(n_kinds):
-                out[i, a, 0] /= total
-                out[i, a, 1] /= total
-        else:
-            # impossible under this model (a frozen filter, off its distribution): learn nothing
-            for a in range(n_kinds):
-                kind = joint[i, a, 0] + joint[i, a, 1]
-                fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
-                out[i, a, 0] = fresh * (1.0 - hazard[k, a])
-                out[i, a, 1] = kind - out[i, a, 0]
+        for model in range(_U(evidence.shape[1])):
+            kinds = range(_U(bounds[model]), _U(bounds[model + _U(1)]))
+            cue_fresh, cue_bored = cues[symbol, model, 0], cues[symbol, model, 1]
+            total = 0.0
+            for a in kinds:
+                fresh, bored = joint[i, a, 0], joint[i, a, 1]
+                if streak < 1.5:
+                    kind = fresh + bored
+                    fresh, bored = kind * fit[k, a], kind * (1.0 - fit[k, a])
+                like_fresh, like_bored = reacts[k, engaged, a, 0], reacts[k, engaged, a, 1]
+                if gain is not None:
+                    lost = gain[a, k] * satiation[i, a, k]
+                    like_fresh = _sated(reacts[k, 1, a, 0], lost, engaged)
+                    like_bored = _sated(reacts[k, 1, a, 1], lost, engaged)
+                    for other in range(n_k):
+                        eaten = 1.0 if other == k else 0.0
+                        out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
+                like_fresh *= cue_fresh
+                like_bored *= cue_bored
+                like_fresh *= stays[a, 0]
+                like_bored *= stays[a, 1]
+                if parts is not None:
+                    like_fresh *= parts[goodbye, a, 0]
+                    like_bored *= parts[goodbye, a, 1]
+                fresh *= like_fresh
+                bored *= like_bored
+                moved = fresh * hazard[k, a]
+                out[i, a, 0] = fresh - moved
+                out[i, a, 1] = bored + moved
+                total += fresh + bored
+            evidence[i, model] = total
+            if total > 0.0:
+                for a in kinds:
+                    out[i, a, 0] /= total
+                    out[i, a, 1] /= total
+            else:
+                # impossible under this model (a frozen filter, off its distribution): learn nothing
+                for a in kinds:
+                    kind = joint[i, a, 0] + joint[i, a, 1]
+                    fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
+                    out[i, a, 0] = fresh * (1.0 - hazard[k, a])
+                    out[i, a, 1] = kind - out[i, a, 0]
+
+
+class Filters:
+    """Beliefs of several models about the same users, which are heard once for all.
+
+    Kinds of user stand side by side in a `Belief`, those of one model after those of another; each
+    model's probabilities add up to 1.
+
+    Args:
+        population: whose users show the observations.
+        models: at least one, all with as many actions and cue symbols.
+    """
+
+    def __init__(self, population: Population, models: Sequence[Model]) -> None:
+        self.models = tuple(models)
+        self.columns = Columns.of(population)
+        self._tables = _Tables.of(population, self.models, self.columns.n_contexts)
+        self._memory = np.concatenate([model.memory for model in models])
+        self._gain = self._parts = None
+        if any(model.has_satiation for model in models):
+            self._gain = np.concatenate([model.gain for model in models])
+        if self.columns.farewell is not None:
+            farewell = np.concatenate([model.farewell for model in models])
+            self._parts = np.stack([1.0 - farewell, farewell])
+
+    def start(self, lanes: int) -> Belief:
+        """The beliefs before any session, for N lanes."""
+        weights = np.concatenate([model.weights for model in self.models])
+        joint = np.zeros((lanes, len(weights), 2))
+        joint[:, :, 0] = weights
+        k = 0 if self._gain is None else self._gain.shape[1]
+        return Belief(joint, np.zeros((lanes, len(weights), k)))
+
+    def weigh(
+        self, belief: Belief, observation: NDArray[np.float32]
+    ) -> tuple[Belief, NDArray[np.float64]]:
+        """The beliefs after one observation per lane, shape (N, D), and what each model made of it.
+
+        Returns:
+            The beliefs, and for each model what `Filter.weigh` says, float64, shape (N, models).
+        """
+        columns = self.columns
+        columns.refuse_narrow(observation)
+        evidence = np.empty((len(observation), len(self.models)))
+        joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
+        _update(
+            belief.joint,
+            belief.satiation,
+            observation,
+            self._tables,
+            self._gain,
+            self._memory,
+            self._parts,
+            columns.farewell,
+            columns.of_context,
+            joint,
+            satiation,
+            evidence,
+        )
+        return Belief(joint, satiation), evidence
 
 
 class Filter:
@@ -195,25 +273,17 @@ class Filter:
 
     def __init__(self, population: Population, model: Model | None = None) -> None:
         self.model = model or Model.of(population)
-        self.columns = Columns.of(population)
-        model = self.model
-        self._tables = _tables(population, model, self.columns.n_contexts)
-        self._gain = model.gain if model.has_satiation else None
-        self._parts = None
-        if self.columns.farewell is not None:
-            self._parts = np.stack([1.0 - model.farewell, model.farewell])
+        self._own = Filters(population, [self.model])
+        self.columns = self._own.columns
+        self._strides = cue_table(population).strides
 
     def symbols(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """The joint symbol of the cues after a turn, shape (N, D) to (N,)."""
-        return np.asarray(observation[:, self.columns.cues].astype(np.int64) @ self._tables.strides)
+        return np.asarray(observation[:, self.columns.cues].astype(np.int64) @ self._strides)
 
     def start(self, lanes: int) -> Belief:
         """The belief before any session, for N lanes."""
-        model = self.model
-        joint = np.zeros((lanes, model.n_types, 2))
-        joint[:, :, 0] = model.weights
-        k = model.n_actions if model.has_satiation else 0
-        return Belief(joint, np.zeros((lanes, model.n_types, k)))
+        return self._own.start(lanes)
 
     def update(self, belief: Belief, observation: NDArray[np.float32]) -> Belief:
         """Belief after one observation per lane, shape (N, D); a first observation starts anew."""
@@ -230,22 +300,5 @@ class Filter:
             them impossible, 1 for a first observation. The product over a session is the model's
             likelihood of it.
         """
-        columns = self.columns
-        columns.refuse_narrow(observation)
-        evidence = np.empty(len(observation))
-        joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
-        _update(
-            belief.joint,
-            belief.satiation,
-            observation,
-            self._tables,
-            self._gain,
-            self.model.memory,
-            self._parts,
-            columns.farewell,
-            columns.of_context,
-            joint,
-            satiation,
-            evidence,
-        )
-        return Belief(joint, satiation), evidence
+        after, evidence = self._own.weigh(belief, observation)
+        return after, evidence[:, 0]
