@@ -88,13 +88,36 @@ class LinearArms:
     @cached_property
     def half_inverse(self) -> NDArray[np.float64]:
         """`inverse` on its diagonal and twice above, 0 below: the same square x' A^-1 x, from half
-        as many products; shape (K, d, d)."""
-        return np.triu(self.inverse) + np.triu(self.inverse, 1)
+        as many products. Zeros fill it up to whole tiles of four, shape (K, >= d, >= d)."""
+        more = -len(self.inverse[0]) % 4
+        half = np.triu(self.inverse) + np.triu(self.inverse, 1)
+        return np.pad(half, ((0, 0), (0, more), (0, more)))
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """A^-1 b, shape (K, d)."""
         return np.asarray(np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0])
+
+
+@njit
+def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
+    """Add, for m lanes, four columns from place p on times a tile, times four columns from q on.
+
+    Written out, so that its sixteen numbers and a lane's eight stay in registers.
+    """
+    one, two, three = _U(BLOCK), _U(2 * BLOCK), _U(3 * BLOCK)
+    a0, a1, a2, a3 = tile[0, 0], tile[0, 1], tile[0, 2], tile[0, 3]
+    b0, b1, b2, b3 = tile[1, 0], tile[1, 1], tile[1, 2], tile[1, 3]
+    c0, c1, c2, c3 = tile[2, 0], tile[2, 1], tile[2, 2], tile[2, 3]
+    d0, d1, d2, d3 = tile[3, 0], tile[3, 1], tile[3, 2], tile[3, 3]
+    for j in range(m):
+        y0, y1, y2, y3 = x[q + j], x[q + one + j], x[q + two + j], x[q + three + j]
+        value = x[total + j]
+        value += x[p + j] * (a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3)
+        value += x[p + one + j] * (b0 * y0 + b1 * y1 + b2 * y2 + b3 * y3)
+        value += x[p + two + j] * (c0 * y0 + c1 * y1 + c2 * y2 + c3 * y3)
+        value += x[p + three + j] * (d0 * y0 + d1 * y1 + d2 * y2 + d3 * y3)
+        x[total + j] = value
 
 
 @njit
@@ -110,27 +133,23 @@ def _choose(  # type: ignore[no-untyped-def]
     Args:
         available: first column that says who may be picked; None: everybody.
         weights: of every arm, shape (K, d).
-        half: of every arm's inverse what stands on and, twice, above the diagonal: as it is
-            symmetric, nothing else is needed; shape (K, d, d).
+        half: `LinearArms.half_inverse`.
         normal: draws, shape (K, N); None: none.
         picks: is written, shape (N,).
     """
     n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(weights.shape[1])
-    size = _U(BLOCK)
-    # the context, column by column, and what is worked out from it
-    x = np.zeros((d + _U(5)) * size)
-    mean, square, row, best, found = (
-        d * size,
-        (d + _U(1)) * size,
-        (d + _U(2)) * size,
-        (d + _U(3)) * size,
-        (d + _U(4)) * size,
-    )
+    size, padded, four = _U(BLOCK), _U(half.shape[1]), _U(4)
+    # the context, column by column, with zeros up to whole tiles, and what is worked out from it
+    x = np.zeros((padded + four) * size)
+    mean, square = padded * size, (padded + _U(1)) * size
+    best, found = (padded + _U(2)) * size, (padded + _U(3)) * size
     for first in range(_U(0), n, size):
         m = min(size, n - first)
+        for p in range(d - _U(1)):
+            at, least, factor = p * size, low[p], scale[p]
+            for j in range(m):
+                x[at + j] = (observation[first + j, p] - least) * factor
         for j in range(m):
-            for p in range(d - _U(1)):
-                x[p * size + j] = (observation[first + j, p] - low[p]) * scale[p]
             x[(d - _U(1)) * size + j] = 1.0
             x[best + j] = -np.inf
             x[found + j] = 0.0
@@ -139,31 +158,28 @@ def _choose(  # type: ignore[no-untyped-def]
                 x[mean + j] = 0.0
                 x[square + j] = 0.0
             for p in range(d):
-                at, weight, own = p * size, weights[k, p], half[k, p, p]
+                at, weight = p * size, weights[k, p]
                 for j in range(m):
                     value, total = x[at + j], x[mean + j]
                     x[mean + j] = total + value * weight
-                    x[row + j] = value * own
-                for q in range(p + _U(1), d):
-                    other, shared = q * size, half[k, p, q]
-                    for j in range(m):
-                        value, total = x[other + j], x[row + j]
-                        x[row + j] = total + value * shared
-                for j in range(m):
-                    value, total, rest = x[at + j], x[square + j], x[row + j]
-                    x[square + j] = total + value * rest
+            for p in range(_U(0), padded, four):
+                for q in range(p, padded, four):
+                    tile = half[k, p : p + four, q : q + four]
+                    _add_tile(m, x, p * size, q * size, tile, square)
             for j in range(m):
                 x[square + j] = np.sqrt(max(x[square + j], 0.0))
             if normal is not None:
                 for j in range(m):
                     x[square + j] *= normal[k, first + j]
+            if available is not None:
+                there = (_U(available) + k) * size
+                for j in range(m):
+                    total = x[mean + j]
+                    x[mean + j] = total if x[there + j] >= 0.5 else -np.inf
             for j in range(m):
-                value = x[mean + j] + width * x[square + j]
-                if available is not None and observation[first + j, _U(available) + k] < 0.5:
-                    value = -np.inf
-                if value > x[best + j]:
-                    x[best + j] = value
-                    x[found + j] = k
+                value, most, who = x[mean + j] + width * x[square + j], x[best + j], x[found + j]
+                x[best + j] = value if value > most else most
+                x[found + j] = np.float64(k) if value > most else who
         for j in range(m):
             picks[first + j] = np.int64(x[found + j])
 
@@ -252,16 +268,16 @@ def _cosines(turns):  # type: ignore[no-untyped-def]
         for i in range(_U(turns.shape[1])):
             x = 2.0 * np.pi * (0.25 - abs(turns[r, i] - 0.5))
             z = x * x
-            tail = 1.0 - z / (20.0 * 21.0)
-            tail = 1.0 - z / (18.0 * 19.0) * tail
-            tail = 1.0 - z / (16.0 * 17.0) * tail
-            tail = 1.0 - z / (14.0 * 15.0) * tail
-            tail = 1.0 - z / (12.0 * 13.0) * tail
-            tail = 1.0 - z / (10.0 * 11.0) * tail
-            tail = 1.0 - z / (8.0 * 9.0) * tail
-            tail = 1.0 - z / (6.0 * 7.0) * tail
-            tail = 1.0 - z / (4.0 * 5.0) * tail
-            tail = 1.0 - z / (2.0 * 3.0) * tail
+            tail = 1.0 - z * (1.0 / (20.0 * 21.0))
+            tail = 1.0 - z * (1.0 / (18.0 * 19.0)) * tail
+            tail = 1.0 - z * (1.0 / (16.0 * 17.0)) * tail
+            tail = 1.0 - z * (1.0 / (14.0 * 15.0)) * tail
+            tail = 1.0 - z * (1.0 / (12.0 * 13.0)) * tail
+            tail = 1.0 - z * (1.0 / (10.0 * 11.0)) * tail
+            tail = 1.0 - z * (1.0 / (8.0 * 9.0)) * tail
+            tail = 1.0 - z * (1.0 / (6.0 * 7.0)) * tail
+            tail = 1.0 - z * (1.0 / (4.0 * 5.0)) * tail
+            tail = 1.0 - z * (1.0 / (2.0 * 3.0)) * tail
             turns[r, i] = -x * tail
 
 
