@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import reading, rng
+from .. import blocks, reading, rng
 from .._compile import njit
 from .filtering import bored
 
@@ -244,39 +244,71 @@ class PlanPolicy:
         return np.where(begins, self.first[row], picks), belief
 
 
+# Where a block keeps what `_myopic` works out: P(fresh) and P(bored) with one kind of user, what
+# satiation takes off, the price of a swap, who speaks (-1: nobody), whether this persona is there,
+# the chance that it keeps the user, its value; the best value so far and whose it is.
+_FRESH, _BORED, _LOST, _PRICE, _SPEAKS, _THERE, _KEEPS, _VALUE, _BEST, _FOUND = blocks.places(10)
+
+
 @njit
 def _myopic(  # type: ignore[no-untyped-def]
     joint, satiation, observation, seen, fit, engagement, gain, hook, cost, picks
 ):
-    """Without satiation `gain` is None, without goodbyes `hook`: then neither is compiled."""
-    n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
+    """Block by block, so that values of many lanes are worked out at once (see `blocks`). Without
+    satiation `gain` is None, without goodbyes `hook`: then neither is compiled."""
+    n, n_kinds, n_k = _U(joint.shape[0]), _U(fit.shape[0]), _U(fit.shape[1])
     persona, available, streak, farewell = seen
-    for i in range(_U(joint.shape[0])):
-        begins = observation[i, _U(streak)] < 0.5
-        current = _U(reading.largest(observation, i, persona, n_k))
-        best, found = -1e300, _U(0)
+    block = np.zeros(10 * blocks.BLOCK)
+    for first in range(_U(0), n, _U(blocks.BLOCK)):
+        m = min(_U(blocks.BLOCK), n - first)
+        for j in range(m):
+            begins = observation[first + j, _U(streak)] < 0.5
+            speaks = np.float64(reading.largest(observation, first + j, persona, n_k))
+            block[_PRICE + j] = 0.0 if begins else -cost
+            block[_SPEAKS + j] = -1.0 if begins else speaks
+            block[_BEST + j] = -1e300
+            block[_FOUND + j] = 0.0
         for k in range(n_k):
-            if observation[i, _U(available) + k] < 0.5:
-                continue
-            stays = not begins and k == current
-            value = 0.0 if stays or begins else -cost
+            own = np.float64(k)
+            for j in range(m):
+                block[_THERE + j] = observation[first + j, _U(available) + k]
+            if hook is not None:
+                for j in range(m):
+                    goodbye = observation[first + j, _U(farewell)] > 0.5
+                    block[_KEEPS + j] = hook[k] if goodbye else 1.0
+            for j in range(m):
+                price = block[_PRICE + j]
+                block[_VALUE + j] = 0.0 if block[_SPEAKS + j] == own else price
             for a in range(n_kinds):
-                fresh, bored = joint[i, a, 0], joint[i, a, 1]
-                if not stays:
-                    kind = fresh + bored
-                    fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-                if_fresh, if_bored = engagement[a, k, 0], engagement[a, k, 1]
-                if gain is not None:
-                    lost = gain[a, k] * satiation[i, a, k]
-                    if_fresh, if_bored = max(if_fresh - lost, 0.0), max(if_bored - lost, 0.0)
-                reward = fresh * if_fresh + bored * if_bored
-                if hook is not None:
-                    reward *= hook[k] if observation[i, _U(farewell)] > 0.5 else 1.0
-                value += reward
-            # a tie goes to whoever speaks
-            if value > best + 1e-12 or (stays and value > best - 1e-12):
-                best, found = value, _U(k)
-        picks[i] = found
+                for j in range(m):
+                    block[_FRESH + j] = joint[first + j, a, 0]
+                    block[_BORED + j] = joint[first + j, a, 1]
+                    if gain is not None:
+                        block[_LOST + j] = gain[a, k] * satiation[first + j, a, k]
+                suits, if_fresh, if_bored = fit[a, k], engagement[a, k, 0], engagement[a, k, 1]
+                for j in range(m):
+                    fresh, bored, value = block[_FRESH + j], block[_BORED + j], block[_VALUE + j]
+                    kind, stays = fresh + bored, block[_SPEAKS + j] == own
+                    fresh = fresh if stays else kind * suits
+                    bored = bored if stays else kind * (1.0 - suits)
+                    if gain is None:
+                        reward = fresh * if_fresh + bored * if_bored
+                    else:
+                        lost = block[_LOST + j]
+                        reward = fresh * max(if_fresh - lost, 0.0)
+                        reward += bored * max(if_bored - lost, 0.0)
+                    if hook is not None:
+                        reward *= block[_KEEPS + j]
+                    block[_VALUE + j] = value + reward
+            for j in range(m):
+                value, best, found = block[_VALUE + j], block[_BEST + j], block[_FOUND + j]
+                # a tie goes to whoever speaks
+                more = best - 1e-12 if block[_SPEAKS + j] == own else best + 1e-12
+                better = (value > more) & (block[_THERE + j] >= 0.5)
+                block[_BEST + j] = value if better else best
+                block[_FOUND + j] = own if better else found
+        for j in range(m):
+            picks[first + j] = np.int64(block[_FOUND + j])
 
 
 @dataclass
