@@ -1,12 +1,19 @@
 """One folder for solved references per run, shared by its workers and empty at its start.
 
-What an earlier run solved must not hide what this one breaks.
+What an earlier run solved must not hide what this one breaks. And what takes long comes first: it
+compiles and solves what others then find done, and no worker is alone with it at the end.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+FIRST = ("test_cli.py", "test_notebooks.py")
 
 
 def pytest_configure(config: object) -> None:
@@ -15,3 +22,7 @@ def pytest_configure(config: object) -> None:
         folder = tempfile.TemporaryDirectory(prefix="carousel-references-")
         config.add_cleanup(folder.cleanup)  # type: ignore[attr-defined]
         os.environ["CAROUSEL_CACHE"] = folder.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in FIRST)

@@ -13,7 +13,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CAROUSEL_STEPS", "40000")
+    monkeypatch.setenv("CAROUSEL_STEPS", "10000")
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     assert any(cell.get("outputs") for cell in notebook.cells if cell.cell_type == "code")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 LANES = 16
-_OFF_POLICY = {"learning_starts": 100, "buffer_size": 2_000, "batch_size": 64, "train_freq": 1}
+_OFF_POLICY = {"learning_starts": 100, "buffer_size": 2_000, "batch_size": 16, "train_freq": 1}
 _ON_POLICY: dict[str, Any] = {"n_steps": 20, "ent_coef": 0.0}
 OPTIONS: dict[str, dict[str, Any]] = {
     "ppo": {**_ON_POLICY, "batch_size": 80, "n_epochs": 4},

@@ -68,6 +68,7 @@ def contents(file: PolicyFile, tmp_path: Path) -> bytes:
 def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
     algorithm: str, name: str, tmp_path: Path, monkeypatch
 ):
+    monkeypatch.setattr(training, "CURVE_USERS", 100)  # as good as any number here
     run = small(algorithm, any_population(name), view=View(2), curve=4)
     whole = execute(run)
     # at the first checkpoint, before any update; soon; late: what learns from a memory has begun to

@@ -1,10 +1,9 @@
 """`carousel frontier`, and what evaluation shows beside engagement."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from test_cli import carousel
 
 from carousel_agents import scripted
 from carousel_agents.generalisation import evaluate
@@ -14,18 +13,8 @@ from carousel_envs.rollout import rollout
 SHORT = ("Welfare", "--set", "session_length=5", "--points", "4")
 
 
-def carousel(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "carousel_agents.cli", "frontier", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_the_frontier_as_json_and_as_a_table():
-    done = carousel(*SHORT, "--json")
+    done = carousel("frontier", *SHORT, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     points = document["points"]
@@ -35,7 +24,7 @@ def test_the_frontier_as_json_and_as_a_table():
     assert points[0]["engagement"] > points[-1]["engagement"]
     assert points[0]["welfare"] < points[-1]["welfare"]
     assert points[0]["vulnerable"]["welfare"] < points[0]["others"]["welfare"]
-    shown = carousel(*SHORT)
+    shown = carousel("frontier", *SHORT)
     assert shown.returncode == 0, shown.stderr
     for figure in (points[0]["engagement"], points[-1]["welfare"], points[0]["kept"]):
         assert f"{figure:.3f}" in shown.stdout
@@ -50,7 +39,7 @@ def test_the_frontier_as_json_and_as_a_table():
     ],
 )
 def test_one_sentence_says_what_was_wrong(arguments, sentence):
-    done = carousel(*arguments)
+    done = carousel("frontier", *arguments)
     assert done.returncode == 1
     assert done.stdout == ""
     assert sentence in done.stderr

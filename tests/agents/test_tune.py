@@ -13,6 +13,7 @@ from pathlib import Path
 import optuna
 import pytest
 from small_runs import BOREDOM
+from test_cli import result
 
 from carousel_agents.learning import tune as tuning
 from carousel_agents.learning.settings import ALGORITHMS, preset, read_settings, settings_of
@@ -126,24 +127,15 @@ def test_bad_requests_are_one_sentence(tmp_path: Path, changes, sentence: str):
 
 def test_the_command_writes_settings_that_train_takes(tmp_path: Path):
     out, policy = tmp_path / "tuned.toml", tmp_path / "p.safetensors"
-    start = [sys.executable, "-m", "carousel_agents.cli"]
-    subprocess.run(
-        [
-            *(*start, "tune", "Boredom", "--algo", "a2c", "--trials", "2", "--steps", "20000"),
-            *("--seeds", "1", "--set", "session_length=8", "--out", str(out)),
-        ],
-        check=True,
-        capture_output=True,
+    result(
+        *("tune", "Boredom", "--algo", "a2c", "--trials", "2", "--steps", "20000"),
+        *("--seeds", "1", "--set", "session_length=8", "--out", str(out)),
     )
     settings_of("a2c", read_settings(out))
     assert "engagement per session" in out.read_text()
-    subprocess.run(
-        [
-            *(*start, "train", "Boredom", "--algo", "a2c", "--steps", "6000"),
-            *("--settings", str(out), "--setting", "lanes=16", "--out", str(policy)),
-        ],
-        check=True,
-        capture_output=True,
+    result(
+        *("train", "Boredom", "--algo", "a2c", "--steps", "6000"),
+        *("--settings", str(out), "--setting", "lanes=16", "--out", str(policy)),
     )
     assert tomllib.loads(out.read_text())
     assert policy.exists()
