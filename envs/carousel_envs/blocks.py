@@ -41,14 +41,14 @@ def where(condition, yes, no):  # type: ignore[no-untyped-def]
 
 
 @njit
-def copy(m, source, place, row, at):  # type: ignore[no-untyped-def]
+def copy(at, m, source, row):  # type: ignore[no-untyped-def]
     """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):
-        row[at + j] = source[place + j]
+        row[at + j] = source[j]
 
 
 @njit
-def fill(m, value, row, at):  # type: ignore[no-untyped-def]
+def fill(at, m, value, row):  # type: ignore[no-untyped-def]
     """Write one value into the entries of m lanes, from `at` on."""
     for j in range(m):
         row[at + j] = value
