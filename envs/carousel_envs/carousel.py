@@ -11,7 +11,7 @@ from . import codes, session, turn
 from .cues import cue_table
 from .errors import one_of
 from .lanes import Info, LaneVectorEnv, Outputs
-from .observation import Columns, column_names, observation_space
+from .observation import Columns, column_names, first_rows, observation_space
 from .population import Population, as_population
 from .render import Recorder
 from .scalar import LaneEnv
@@ -100,6 +100,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
+            *first_rows(population),
             # copies, because those of an environment may be written and shared tables may not:
             # kernels are compiled for one of the two
             cues.alias.ravel().copy(),
@@ -112,10 +113,8 @@ class CarouselVectorEnv(LaneVectorEnv):
                     population.swap_cost,
                     self.reward == "mean",
                     len(population.personas),
-                    -1 if columns.vulnerable is None else columns.vulnerable,
                     -1 if columns.farewell is None else columns.farewell,
                     population.farewell_harm,
-                    columns.badge.start if columns.n_badges else -1,
                 ],
                 dtype=np.float64,
             ),
@@ -146,16 +145,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             self._recorder = Recorder(self.population, self.num_envs)
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        columns = self.columns
-        session.reset(
-            which,
-            users,
-            *self._sessions[:7],
-            *self._tables[:2],
-            columns.n_cues,
-            -1 if columns.vulnerable is None else columns.vulnerable,
-            columns.badge.start if columns.n_badges else -1,
-        )
+        session.reset(which, users, *self._sessions[:7], *self._tables[:4])
 
     def _outputs(self) -> Outputs:
         n = self.num_envs

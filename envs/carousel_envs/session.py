@@ -7,14 +7,13 @@ import numpy as np
 
 from . import rng, turn
 from ._compile import njit
-from .blocks import BLOCK, column_shift
+from .blocks import BLOCK, column_shift, first_beyond
 from .codes import SAME_STEP
-from .users import BADGE_BIT, FRESH, VULNERABLE_BIT
+from .users import FRESH
 
-LENGTH, SWAP_COST, PAY_MEAN, PERSONAS, VULNERABLE, FAREWELL, HARM, BADGE = range(8)
+LENGTH, SWAP_COST, PAY_MEAN, PERSONAS, FAREWELL, HARM = range(6)
 """Entries of the kernel's numbers: turns of a session, cost of a swap, 1 if the reward is the mean,
-number of personas, columns of the two signs (-1: not shown), welfare lost by a kept farewell, first
-column of the badge (-1: not shown)."""
+number of personas, column of the farewell (-1: not shown), welfare lost by a kept farewell."""
 
 _U, _I = np.uint64, np.int32
 _BLOCK = _U(BLOCK)
@@ -61,38 +60,29 @@ def seat_all(lanes, state, lane_rows, lane_satiation, rows, satiation_rows):  # 
 
 
 @njit
-def begin(i, state, satiation, obs, mask, satiation_rows, n_cues, vulnerable, badge):  # type: ignore[no-untyped-def]
+def begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask):  # type: ignore[no-untyped-def]
     """Set lane i to the start of the session with the user who is seated there, and write its first
     observation."""
-    here, j, n_actions = state[i // _BLOCK], i % _BLOCK, _U(mask.shape[1])
+    here, j = state[i // _BLOCK], i % _BLOCK
     here.turn[j] = 0
     here.streak[j] = 0
     here.mood[j] = FRESH
     here.persona[j] = -1
     here.farewell[j] = 0
     here.over[j] = 0
-    if satiation_rows is not None:
-        satiation[i] = 0.0
-    flags, available = here.flags[j], _U(n_cues + 1) + n_actions
     # loops, because assignments to slices take several times as long
-    for c in range(_U(n_cues + 1)):
-        obs[i, c] = -1.0
-    for c in range(_U(n_cues + 1), _U(obs.shape[1])):
-        obs[i, c] = 0.0
-    if vulnerable >= 0:
-        obs[i, _U(vulnerable)] = (flags >> VULNERABLE_BIT) & 1
-    if badge >= 0:
-        obs[i, _U(badge + (flags >> BADGE_BIT) - 1)] = 1.0
-    for k in range(n_actions):
-        bit = (flags >> _I(k)) & _I(1)
-        obs[i, available + k] = bit
-        mask[i, k] = bit
+    for c in range(_U(obs.shape[1])):
+        obs[i, c] = first_obs[user, c]
+    for k in range(_U(mask.shape[1])):
+        mask[i, k] = first_mask[user, k]
+        if satiation_rows is not None:
+            satiation[i, k] = 0.0
 
 
 @njit
 def reset(  # type: ignore[no-untyped-def]
     which, users, lanes, state, lane_rows, lane_satiation, satiation, obs, mask, rows,
-    satiation_rows, n_cues, vulnerable, badge,
+    satiation_rows, first_obs, first_mask,
 ):  # fmt: skip
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
     for i in range(_U(lanes.shape[0])):
@@ -100,13 +90,13 @@ def reset(  # type: ignore[no-untyped-def]
             meet(i, users[i], lanes, state, rows.shape[0])
             user = _U(lanes[i].user)
             seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows)
-            begin(i, state, satiation, obs, mask, satiation_rows, n_cues, vulnerable, badge)
+            begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask)
 
 
 @njit
 def step(  # type: ignore[no-untyped-def]
     lanes, state, lane_rows, lane_satiation, satiation, obs, mask, final_obs, scratch, mode, rows,
-    satiation_rows, cue_alias, cue_levels, hook, welfare_rows, numbers, actions, reward, detail,
+    satiation_rows, first_obs, first_mask, cue_alias, cue_levels, hook, welfare_rows, numbers, actions, reward, detail,
     events,
 ):  # fmt: skip
     """Play one turn in every lane.
@@ -126,12 +116,14 @@ def step(  # type: ignore[no-untyped-def]
         rows: user table (`UserTable.by_action`).
         satiation_rows: float64, shape (users, K + 1), gain with each persona, then memory; None:
             nobody satiates.
+        first_obs, first_mask: float32, shape (users, D), and int8, shape (users, K): what a session
+            with each begins with (`observation.first_rows`).
         cue_alias, cue_levels: see `cues.CueTable`, the former flattened.
         hook: int32, shape (K,), P(a user who said goodbye is kept) in 1/65536; None: nobody says
             goodbye.
         welfare_rows: float64, shape (2, K), welfare of a turn for a user who is not, or is
             vulnerable; None: it is not kept.
-        numbers: float64, shape (8,), see `LENGTH` and following.
+        numbers: float64, shape (6,), see `LENGTH` and following.
         actions: int64, shape (N,).
         reward: float64, shape (N,).
         detail: float32, shape (2, N), or (1, N) where welfare is not kept: probability of
@@ -142,14 +134,13 @@ def step(  # type: ignore[no-untyped-def]
     Returns:
         Number of sessions that ended; or -1 - a if action a is no persona (nothing has changed).
     """
-    astray = _first_beyond(actions, mask.shape[1])
+    astray = first_beyond(actions, mask.shape[1])
     if astray >= 0:
         return -1 - astray
     s = scratch[0]
     length, share = _I(numbers[LENGTH]), np.float32(1.0 / numbers[LENGTH])
     n_personas, n_actions = np.int64(numbers[PERSONAS]), _U(mask.shape[1])
-    vulnerable, badge = np.int64(numbers[VULNERABLE]), np.int64(numbers[BADGE])
-    n_cues, n_columns = cue_levels.shape[1], _I(cue_alias.shape[0] // 2)
+    n_columns = _I(cue_alias.shape[0] // 2)
     shift, same_step = column_shift(n_columns), _I(mode == SAME_STEP)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
@@ -185,28 +176,9 @@ def step(  # type: ignore[no-untyped-def]
             seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows)
         for later in range(n_later):
             i = at + _U(s.later[later])
+            user = _U(lanes[i].user)
             if same_step:
-                final_obs[i] = obs[i]
-            else:
-                # next-step mode: this step starts the next session and plays no turn
-                reward[i] = 0.0
-                for row in range(_U(detail.shape[0])):
-                    detail[row, i] = 0.0
-                for row in range(_U(events.shape[0])):
-                    events[row, i] = 0
-            begin(i, state, satiation, obs, mask, satiation_rows, n_cues, vulnerable, badge)
+                for c in range(_U(obs.shape[1])):
+                    final_obs[i, c] = obs[i, c]
+            begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask)
     return n_ended
-
-
-@njit
-def _first_beyond(actions, n_actions):  # type: ignore[no-untyped-def]
-    """Index of the first action that is none, or -1."""
-    # seen as unsigned, a negative one is too large; no branch within, so that it becomes vectors
-    n_beyond = 0
-    for i in range(actions.shape[0]):
-        n_beyond += np.int64(_U(actions[i]) >= _U(n_actions))
-    if n_beyond:
-        for i in range(actions.shape[0]):
-            if _U(actions[i]) >= _U(n_actions):
-                return i
-    return -1

@@ -8,10 +8,10 @@ never shifts the numbers of a later one: two routers that meet the same user mee
 
 What happens in which pass, in the order of `docs/model.md`: `look_up` settles the pick and gathers
 what the turn depends on; `react` is the swap and the mood, goodbyes, engagement, leaving and
-boredom, and the new state; `report` writes reward and events; `show` writes the observation and
-satiation. A lane whose session is over is played like the others, a turn that never was:
-`session.step` begins a session there and overwrites all of it. What a population lacks is passed as
-None and is not compiled.
+boredom; `part` is goodbyes; `go_on` is the new state; `report` writes reward and events; `show`
+writes the observation and satiation. A lane whose session is over is played like the others, a turn
+that never was and of which nothing is reported: `session.step` begins a session there and
+overwrites the rest. What a population lacks is passed as None and is not compiled.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ SCRATCH = np.dtype(
         # what the user's row says of the pick: fit, hazard, engagement if fresh and if bored
         ("of_pick", np.int32, (BLOCK, 4)),
         ("pick", np.int32, BLOCK),
+        ("plays", np.int32, BLOCK),
         ("refused", np.int32, BLOCK),
         ("hook", np.int32, BLOCK),
         ("before", np.int32, BLOCK),
@@ -107,10 +108,11 @@ def look_up(  # type: ignore[no-untyped-def]
     """Settle the pick of each lane and gather what its turn depends on."""
     any_refused = _I(0)
     for j in range(m):
-        pick = _I(actions[at + j])
-        refused = ((state.flags[j] >> pick) & _I(1)) ^ _I(1)
+        pick, plays = _I(actions[at + j]), _I(state.over[j]) ^ _I(1)
+        refused = plays & ~(state.flags[j] >> pick)
         any_refused |= refused
         s.pick[j] = pick
+        s.plays[j] = plays
         s.refused[j] = refused
     if any_refused:
         for j in range(m):
@@ -161,7 +163,7 @@ def react(state, s, satiates):  # type: ignore[no-untyped-def]
     `of_pick` is not written. Only scratch is.
     """
     for j in range(_U(BLOCK)):
-        low, high = s.first[j], s.first_high[j]
+        low, high, plays = s.first[j], s.first_high[j], s.plays[j]
         pick, current = s.pick[j], _I(state.persona[j])
         fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
         chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
@@ -172,12 +174,13 @@ def react(state, s, satiates):  # type: ignore[no-untyped-def]
         if satiates is not None:
             chance = _I(np.rint(max(chance - s.lost[j], 0.0)))
         leave = where(mood, state.leave_bored[j], state.leave_fresh[j])
+        chance &= -plays
         s.before[j] = max(current, _I(0))
-        s.swapped[j] = changed & _I(current >= _I(0))
-        s.mood[j] = mood
+        s.swapped[j] = plays & changed & _I(current >= _I(0))
+        s.mood[j] = plays & mood
         s.chance[j] = chance
         s.engaged[j] = _I(((low >> _S16) & _LOW) < chance)
-        s.leaves[j] = _I((high & _LOW) < leave)
+        s.leaves[j] = plays & _I((high & _LOW) < leave)
         # a fresh user may become bored
         s.mood_after[j] = mood | _I(((high >> _S16) & _LOW) < hazard)
 
@@ -187,7 +190,7 @@ def part(m, state, s):  # type: ignore[no-untyped-def]
     """Let users say goodbye, and those go who have, unless their persona keeps them."""
     for j in range(m):
         goodbye_draw, hook_draw = (s.second[j] >> _S16) & _LOW, s.second_high[j] & _LOW
-        said, mood = _I(state.farewell[j]), s.mood[j]
+        said, mood = s.plays[j] & _I(state.farewell[j]), s.mood[j]
         kept = said & _I(hook_draw < s.hook[j])
         goes = said ^ kept
         goodbye = where(mood, state.goodbye_bored[j], state.goodbye_fresh[j])
@@ -208,13 +211,13 @@ def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """
     n_ended = _I(0)
     for j in range(m):
-        turn, over, pick = _I(state.turn[j]) + _I(1), _I(state.over[j]), s.pick[j]
+        turn, plays, pick = _I(state.turn[j]) + _I(1), s.plays[j], s.pick[j]
         stays, leaves = _I(pick == _I(state.persona[j])), s.leaves[j]
-        truncated = _I(turn >= length) & (leaves ^ _I(1))
-        ended = (leaves | truncated) & (over ^ _I(1))
+        truncated = plays & _I(turn >= length) & (leaves ^ _I(1))
+        ended = leaves | truncated
         n_ended += ended
         s.truncated[j] = truncated
-        s.anew[j] = where(same_step, ended, over)
+        s.anew[j] = where(same_step, ended, plays ^ _I(1))
         state.turn[j] = turn
         state.streak[j] = (_I(state.streak[j]) & -stays) + _I(1)
         state.mood[j] = s.mood_after[j]
@@ -243,11 +246,11 @@ def report(  # type: ignore[no-untyped-def]
     copy(at, m, s.swapped, events[SWAPPED])
     copy(at, m, s.refused, events[REFUSED])
     copy(at, m, s.mood, events[MOOD])
-    fill(at, m, 1, events[PLAYED])
+    copy(at, m, s.plays, events[PLAYED])
     if events.shape[0] > KEPT:
         unmasked = events[UNMASKED]
         for j in range(m):
-            unmasked[at + j] = s.pick[j] == n_personas
+            unmasked[at + j] = s.plays[j] & _I(s.pick[j] == n_personas)
         if says_goodbye is not None:
             copy(at, m, s.kept, events[KEPT])
         else:
@@ -255,7 +258,7 @@ def report(  # type: ignore[no-untyped-def]
     if welfare_rows is not None:
         welfare = detail[1]
         for j in range(m):
-            gained, kept = s.welfare[j], _I(0)
+            gained, kept = (s.welfare[j] if s.plays[j] else 0.0), _I(0)
             if says_goodbye is not None:
                 # nothing is gained or lost in the turn of a goodbye
                 gained, kept = (0.0 if s.gone[j] else gained), s.kept[j]
