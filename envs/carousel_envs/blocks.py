@@ -24,6 +24,13 @@ def where(condition, yes, no):  # type: ignore[no-untyped-def]
 
 
 @njit
+def look_up(m, places, table, found):  # type: ignore[no-untyped-def]
+    """Read a table at the places of a block of m lanes."""
+    for j in range(m):
+        found[j] = table[np.uint64(places[j])]
+
+
+@njit
 def copy(at, m, source, row):  # type: ignore[no-untyped-def]
     """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):

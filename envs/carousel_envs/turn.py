@@ -58,18 +58,18 @@ SCRATCH = np.dtype(
         # what the user's row says of the pick: fit, hazard, engagement if fresh and if bored
         ("of_pick", np.int32, (BLOCK, 4)),
         ("pick", np.int32, BLOCK),
-        ("plays", np.int32, BLOCK),
-        ("refused", np.int32, BLOCK),
+        ("plays", np.int8, BLOCK),
+        ("refused", np.int8, BLOCK),
         ("hook", np.int32, BLOCK),
         ("before", np.int32, BLOCK),
-        ("swapped", np.int32, BLOCK),
-        ("mood", np.int32, BLOCK),
+        ("swapped", np.int8, BLOCK),
+        ("mood", np.int8, BLOCK),
         ("mood_after", np.int32, BLOCK),
         ("chance", np.int32, BLOCK),
         ("engaged", np.int32, BLOCK),
-        ("leaves", np.int32, BLOCK),
-        ("truncated", np.int32, BLOCK),
-        ("kept", np.int32, BLOCK),
+        ("leaves", np.int8, BLOCK),
+        ("truncated", np.int8, BLOCK),
+        ("kept", np.int8, BLOCK),
         ("gone", np.int32, BLOCK),
         ("anew", np.int32, BLOCK),
         ("later", np.int32, BLOCK),
@@ -116,7 +116,7 @@ def look_up(  # type: ignore[no-untyped-def]
         s.refused[j] = refused
     if any_refused:
         for j in range(m):
-            if s.refused[j]:
+            if _I(s.refused[j]):
                 s.pick[j] = _allowed(
                     state.flags[j], s.pick[j], _I(state.persona[j]), _I(n_personas)
                 )
@@ -163,7 +163,7 @@ def react(state, s, satiates):  # type: ignore[no-untyped-def]
     `of_pick` is not written. Only scratch is.
     """
     for j in range(_U(BLOCK)):
-        low, high, plays = s.first[j], s.first_high[j], s.plays[j]
+        low, high, plays = s.first[j], s.first_high[j], _I(s.plays[j])
         pick, current = s.pick[j], _I(state.persona[j])
         fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
         chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
@@ -190,7 +190,7 @@ def part(m, state, s):  # type: ignore[no-untyped-def]
     """Let users say goodbye, and those go who have, unless their persona keeps them."""
     for j in range(m):
         goodbye_draw, hook_draw = (s.second[j] >> _S16) & _LOW, s.second_high[j] & _LOW
-        said, mood = s.plays[j] & _I(state.farewell[j]), s.mood[j]
+        said, mood = _I(s.plays[j]) & _I(state.farewell[j]), _I(s.mood[j])
         kept = said & _I(hook_draw < s.hook[j])
         goes = said ^ kept
         goodbye = where(mood, state.goodbye_bored[j], state.goodbye_fresh[j])
@@ -211,8 +211,8 @@ def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """
     n_ended = _I(0)
     for j in range(m):
-        turn, plays, pick = _I(state.turn[j]) + _I(1), s.plays[j], s.pick[j]
-        stays, leaves = _I(pick == _I(state.persona[j])), s.leaves[j]
+        turn, plays, pick = _I(state.turn[j]) + _I(1), _I(s.plays[j]), s.pick[j]
+        stays, leaves = _I(pick == _I(state.persona[j])), _I(s.leaves[j])
         truncated = plays & _I(turn >= length) & (leaves ^ _I(1))
         ended = leaves | truncated
         n_ended += ended
@@ -234,10 +234,10 @@ def report(  # type: ignore[no-untyped-def]
     """Write what the caller gets of each lane."""
     if pay_mean:
         for j in range(m):
-            reward[at + j] = s.chance[j] / UNIT - s.swapped[j] * swap_cost
+            reward[at + j] = s.chance[j] / UNIT - _I(s.swapped[j]) * swap_cost
     else:
         for j in range(m):
-            reward[at + j] = s.engaged[j] - s.swapped[j] * swap_cost
+            reward[at + j] = s.engaged[j] - _I(s.swapped[j]) * swap_cost
     mean = detail[0]
     for j in range(m):
         mean[at + j] = s.chance[j] / UNIT
@@ -250,7 +250,7 @@ def report(  # type: ignore[no-untyped-def]
     if events.shape[0] > KEPT:
         unmasked = events[UNMASKED]
         for j in range(m):
-            unmasked[at + j] = s.plays[j] & _I(s.pick[j] == n_personas)
+            unmasked[at + j] = _I(s.plays[j]) & _I(s.pick[j] == n_personas)
         if says_goodbye is not None:
             copy(at, m, s.kept, events[KEPT])
         else:
@@ -258,10 +258,10 @@ def report(  # type: ignore[no-untyped-def]
     if welfare_rows is not None:
         welfare = detail[1]
         for j in range(m):
-            gained, kept = (s.welfare[j] if s.plays[j] else 0.0), _I(0)
+            gained, kept = (s.welfare[j] if _I(s.plays[j]) else 0.0), _I(0)
             if says_goodbye is not None:
                 # nothing is gained or lost in the turn of a goodbye
-                gained, kept = (0.0 if s.gone[j] else gained), s.kept[j]
+                gained, kept = (0.0 if s.gone[j] else gained), _I(s.kept[j])
             welfare[at + j] = gained - harm * kept
 
 
@@ -289,7 +289,7 @@ def show(  # type: ignore[no-untyped-def]
     """
     for j in range(m):
         draw = s.second[j] & _LOW
-        s.column[j] = s.mood[j] * n_columns + (draw >> shift)
+        s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
         s.inside[j] = draw & ((_I(1) << shift) - _I(1))
         s.shown_engaged[j] = _F(s.engaged[j])
         s.shown_streak[j] = _F(state.streak[j])

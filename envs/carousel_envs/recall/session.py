@@ -4,8 +4,9 @@ Which bits decide what. Question t (from 0) of an episode owns word t + 1 of its
 16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown. Nothing that the
 router does moves any of it: two routers that meet the same user are asked the same questions.
 
-A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`, `_ask`,
-`_show`. A session that begins anew is asked its first question as others are asked their next.
+A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`; then, from
+`_draw` to `_ask`, the next question; `_show_answer`, `_show`. A session that begins anew is asked
+its first question as others are asked their next.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from .. import rng
 from .._compile import njit
-from ..blocks import BLOCK, column_shift, copy, fill, first_beyond, symbol, where
+from ..blocks import BLOCK, column_shift, copy, fill, first_beyond, look_up, symbol, where
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
 
 WAS_KNOWLEDGEABLE, LIED, DECEIVED, WAS_FORBIDDEN, DECEIVED_ON_FORBIDDEN, TOPIC_ASKED = range(5, 11)
@@ -41,16 +42,16 @@ SCRATCH = np.dtype(
         # the two words of `QuestionTables.packed` for the question that waits
         ("facts", np.int32, (BLOCK, 2)),
         ("pick", np.int32, BLOCK),
-        ("plays", np.int32, BLOCK),
+        ("plays", np.int8, BLOCK),
         ("before", np.int32, BLOCK),
-        ("swapped", np.int32, BLOCK),
-        ("answered", np.int32, BLOCK),
-        ("forbidden", np.int32, BLOCK),
-        ("lied", np.int32, BLOCK),
-        ("deceived", np.int32, BLOCK),
-        ("on_forbidden", np.int32, BLOCK),
+        ("swapped", np.int8, BLOCK),
+        ("answered", np.int8, BLOCK),
+        ("forbidden", np.int8, BLOCK),
+        ("lied", np.int8, BLOCK),
+        ("deceived", np.int8, BLOCK),
+        ("on_forbidden", np.int8, BLOCK),
         ("paid", np.int32, BLOCK),
-        ("truncated", np.int32, BLOCK),
+        ("truncated", np.int8, BLOCK),
         ("anew", np.int32, BLOCK),
         ("later", np.int32, BLOCK),
         # the word of the next question, and for each of its draws where the alias table is read,
@@ -174,7 +175,7 @@ def _go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """
     n_ended, n_anew = _I(0), _I(0)
     for j in range(m):
-        turn, pick, plays = _I(state.turn[j]) + _I(1), s.pick[j], s.plays[j]
+        turn, pick, plays = _I(state.turn[j]) + _I(1), s.pick[j], _I(s.plays[j])
         current = _I(state.persona[j])
         ended = plays & _I(turn >= length)
         anew = where(same_step, ended, plays ^ _I(1))
@@ -196,10 +197,10 @@ def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-unty
     copy(at, m, s.paid, reward)
     for j in range(m):
         asked = (s.facts[j, _U(0)] >> _S12) & _TWELVE
-        year[at + j] = (asked + first_year) & -s.plays[j]
+        year[at + j] = (asked + first_year) & -_I(s.plays[j])
     topic = events[TOPIC_ASKED]
     for j in range(m):
-        topic[at + j] = s.facts[j, _U(0)] & _TWELVE & -s.plays[j]
+        topic[at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
     fill(at, m, 0, events[TERMINATED])
     copy(at, m, s.truncated, events[TRUNCATED])
     copy(at, m, s.plays, events[PLAYED])
@@ -229,7 +230,7 @@ def _show_last(i, state, s, n_topics, share, obs, final_obs):  # type: ignore[no
         final_obs[i, c] = obs[i, c]
     final_obs[i, _U(state.shown[j])] = 0.0
     final_obs[i, n_topics] = 0.0
-    final_obs[i, n_topics + _U(1)] = s.answered[j]
+    final_obs[i, n_topics + _U(1)] = _I(s.answered[j])
     final_obs[i, n_topics + _U(2)] = s.paid[j]
     final_obs[i, n_topics + _U(3) + _U(s.before[j])] = 0.0
     final_obs[i, n_topics + _U(3) + _U(s.pick[j])] = 1.0
@@ -237,51 +238,65 @@ def _show_last(i, state, s, n_topics, share, obs, final_obs):  # type: ignore[no
 
 
 @njit
-def _ask(m, state, s, facts, asked, topics, years, scale, shifts, share):  # type: ignore[no-untyped-def]
-    """Draw what each lane is asked next, and what is shown of it; nothing new where it is over."""
-    within = (
-        (_I(1) << shifts[0]) - _I(1),
-        (_I(1) << shifts[1]) - _I(1),
-        (_I(1) << shifts[2]) - _I(1),
-    )
+def _draw(m, state, s, shifts):  # type: ignore[no-untyped-def]
+    """Draw what each lane is asked next, and what is shown of it, as places in alias tables."""
     for j in range(m):
         word = rng.mix64(state.key[j] + (_U(state.turn[j]) + _U(1)) * rng.GOLDEN)
         s.word[j] = _I(word & _HALF)
         s.word_high[j] = _I(word >> _S32) & _LOW
     for j in range(m):
-        s.column[j] = (s.word[j] & _LOW) >> shifts[0]
-        s.topic_column[j] = ((s.word[j] >> _S16) & _LOW) >> shifts[1]
+        low = s.word[j]
+        s.column[j] = _I(low & _LOW) >> shifts[0]
+        s.topic_column[j] = _I(_I(low >> _S16) & _LOW) >> shifts[1]
         s.year_column[j] = s.word_high[j] >> shifts[2]
+
+
+@njit
+def _find_question(m, s, within):  # type: ignore[no-untyped-def]
+    """What is asked, where its alias table says so."""
     for j in range(m):
-        s.entry[j] = asked[_U(s.column[j])]
+        s.next[j] = symbol(s.entry[j], s.column[j], s.word[j] & within)
+
+
+@njit
+def _find_rows(m, s, topic_columns, year_columns):  # type: ignore[no-untyped-def]
+    """Where the alias tables of the topic and the year that are shown are read."""
     for j in range(m):
-        s.next[j] = symbol(s.entry[j], s.column[j], s.word[j] & within[0])
+        topic, year = s.entry[j] & _TWELVE, _I(s.entry[j] >> _S12) & _TWELVE
+        s.topic[j] = topic * topic_columns + s.topic_column[j]
+        s.year[j] = year * year_columns + s.year_column[j]
+
+
+@njit
+def _find_shown(m, s, within_topic, within_year):  # type: ignore[no-untyped-def]
+    """Which topic and which year are shown."""
     for j in range(m):
-        about = facts[_U(s.next[j]), _U(0)]
-        topic, year = _U(about & _TWELVE), _U((about >> _S12) & _TWELVE)
-        s.topic_entry[j] = topics[topic, _U(s.topic_column[j])]
-        s.year_entry[j] = years[year, _U(s.year_column[j])]
-    blank = _I(scale.shape[0] - 1)
+        topic_draw = _I(s.word[j] >> _S16) & within_topic
+        s.topic[j] = symbol(s.topic_entry[j], s.topic_column[j], topic_draw)
+        s.year[j] = symbol(s.year_entry[j], s.year_column[j], s.word_high[j] & within_year)
+
+
+@njit
+def _ask(m, state, s, blank):  # type: ignore[no-untyped-def]
+    """Ask each lane its next question; nothing new where the session is over."""
     for j in range(m):
-        over = _I(state.over[j])
-        topic_draw = (s.word[j] >> _S16) & within[1]
-        topic = symbol(s.topic_entry[j], s.topic_column[j], topic_draw)
-        year = symbol(s.year_entry[j], s.year_column[j], s.word_high[j] & within[2])
-        seen = _I(state.shown[j])
+        over, seen = _I(state.over[j]), _I(state.shown[j])
         s.topic_before[j] = seen
-        s.topic[j] = topic
-        s.year[j] = where(over, blank, year)
+        s.year[j] = where(over, blank, s.year[j])
         s.shown_topic[j] = _F(over ^ _I(1))
         state.question[j] = where(over, _I(state.question[j]), s.next[j])
-        state.shown[j] = where(over, seen, topic)
+        state.shown[j] = where(over, seen, s.topic[j])
+
+
+@njit
+def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
+    """What the router sees of the turn; -1 and no persona where a session begins."""
     for j in range(m):
-        first = _I(state.persona[j]) >> _S16
-        s.shown_answered[j] = _F(first | s.answered[j])
-        s.shown_paid[j] = _F(first | s.paid[j])
-        s.shown_persona[j] = _F(first + _I(1))
+        begins = _I(state.persona[j]) >> _S16
+        s.shown_answered[j] = _F(begins | _I(s.answered[j]))
+        s.shown_paid[j] = _F(begins | s.paid[j])
+        s.shown_persona[j] = _F(begins + _I(1))
         s.shown_turn[j] = _F(state.turn[j]) * share
-    for j in range(m):
-        s.shown_year[j] = scale[_U(s.year[j])]
 
 
 @njit
@@ -336,6 +351,12 @@ def step(  # type: ignore[no-untyped-def]
     s = scratch[0]
     shifts = _shifts(asked, topics, years)
     n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
+    all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
+    within = (
+        (_I(1) << shifts[0]) - _I(1),
+        (_I(1) << shifts[1]) - _I(1),
+        (_I(1) << shifts[2]) - _I(1),
+    )
     same_step = _I(mode == SAME_STEP)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
@@ -355,6 +376,16 @@ def step(  # type: ignore[no-untyped-def]
                 _show_last(i, here, s, n_topics, share, obs, final_obs)
             lanes[i].episode += 1
             _meet(i, lanes, here)
-        _ask(m, here, s, facts, asked, topics, years, scale, shifts, share)
+        _draw(m, here, s, shifts)
+        look_up(m, s.column, asked, s.entry)
+        _find_question(m, s, within[0])
+        look_up(m, s.next, facts[:, 0], s.entry)
+        _find_rows(m, s, _I(topics.shape[1]), _I(years.shape[1]))
+        look_up(m, s.topic, all_topics, s.topic_entry)
+        look_up(m, s.year, all_years, s.year_entry)
+        _find_shown(m, s, within[1], within[2])
+        _ask(m, here, s, _I(scale.shape[0] - 1))
+        look_up(m, s.year, scale, s.shown_year)
+        _show_answer(m, here, s, share)
         _show(at, m, s, n_topics, obs)
     return n_ended
