@@ -14,7 +14,7 @@ import numpy as np
 
 from ._compile import njit
 
-BLOCK = 128
+BLOCK = 512
 """Lanes of a block."""
 
 @njit
@@ -31,17 +31,17 @@ def look_up(m, places, table, found):  # type: ignore[no-untyped-def]
 
 
 @njit
-def copy(at, m, source, row):  # type: ignore[no-untyped-def]
+def copy(at, m, source, rows, row):  # type: ignore[no-untyped-def]
     """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):
-        row[at + j] = source[j]
+        rows[row, at + j] = source[j]
 
 
 @njit
-def fill(at, m, value, row):  # type: ignore[no-untyped-def]
-    """Write one value into the entries of m lanes, from `at` on."""
+def fill(at, m, value, rows, row):  # type: ignore[no-untyped-def]
+    """Write one value into the entries of m lanes in a row, from `at` on."""
     for j in range(m):
-        row[at + j] = value
+        rows[row, at + j] = value
 
 
 @njit

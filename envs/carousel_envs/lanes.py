@@ -112,7 +112,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns observations, action masks and users as views that the next step
-            changes in place.
+            changes in place, and the same mask of all lanes every time.
 
     Attributes:
         totals: keys of info that add up over a session, beyond the reward, with the type of their
@@ -161,6 +161,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
+        self._everywhere = np.ones(n, dtype=np.bool_)
         self._started = False
         self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
@@ -370,7 +371,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             flags[codes.PLAYED] if done is None else ~done,
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
-            np.ones(self.num_envs, dtype=np.bool_),
+            np.ones(self.num_envs, dtype=np.bool_) if self.copy else self._everywhere,
         )
         if done is not None:
             final_obs = self._final_obs.copy()

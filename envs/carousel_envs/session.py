@@ -152,7 +152,7 @@ def step(  # type: ignore[no-untyped-def]
             n_personas, s,
         )  # fmt: skip
         turn.draw(m, here, s)
-        turn.react(here, s, satiation_rows)
+        turn.react(m, here, s, satiation_rows)
         if hook is not None:
             turn.part(m, here, s)
         n_ended += turn.go_on(m, here, s, length, same_step)

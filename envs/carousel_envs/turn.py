@@ -27,6 +27,7 @@ from .users import UNIT, VULNERABLE_BIT
 _U, _I, _F = np.uint64, np.int32, np.float32
 _LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
 _S16, _S32 = _I(16), _U(32)
+_FEW = _U(64)
 
 STATE = np.dtype(
     [
@@ -156,33 +157,43 @@ def draw(m, state, s):  # type: ignore[no-untyped-def]
 
 
 @njit
-def react(state, s, satiates):  # type: ignore[no-untyped-def]
+def _react(j, state, s, satiates):  # type: ignore[no-untyped-def]
+    """Let the user of one lane of a block react to the pick."""
+    low, high, plays = s.first[j], s.first_high[j], _I(s.plays[j])
+    pick, current = s.pick[j], _I(state.persona[j])
+    fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
+    chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
+    # a new persona redraws the mood; a swap costs
+    changed = _I(pick != current)
+    mood = where(changed, _I((low & _LOW) >= fit), _I(state.mood[j]))
+    chance = where(mood, chance_bored, chance_fresh)
+    if satiates is not None:
+        chance = _I(np.rint(max(chance - s.lost[j], 0.0)))
+    leave = where(mood, state.leave_bored[j], state.leave_fresh[j])
+    chance &= -plays
+    s.before[j] = max(current, _I(0))
+    s.swapped[j] = plays & changed & _I(current >= _I(0))
+    s.mood[j] = plays & mood
+    s.chance[j] = chance
+    s.engaged[j] = _I(((low >> _S16) & _LOW) < chance)
+    s.leaves[j] = plays & _I((high & _LOW) < leave)
+    # a fresh user may become bored
+    s.mood_after[j] = mood | _I(((high >> _S16) & _LOW) < hazard)
+
+
+@njit
+def react(m, state, s, satiates):  # type: ignore[no-untyped-def]
     """Let the user of each lane react to the pick.
 
-    Also where a short block has no lane: compilers must know how far the loop goes, to see that
-    `of_pick` is not written. Only scratch is.
+    Only scratch is written, so lanes that are not there do no harm; and compilers make vectors only
+    if they know how far the loop goes, because `of_pick` is read in other steps than the rest.
     """
-    for j in range(_U(BLOCK)):
-        low, high, plays = s.first[j], s.first_high[j], _I(s.plays[j])
-        pick, current = s.pick[j], _I(state.persona[j])
-        fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
-        chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
-        # a new persona redraws the mood; a swap costs
-        changed = _I(pick != current)
-        mood = where(changed, _I((low & _LOW) >= fit), _I(state.mood[j]))
-        chance = where(mood, chance_bored, chance_fresh)
-        if satiates is not None:
-            chance = _I(np.rint(max(chance - s.lost[j], 0.0)))
-        leave = where(mood, state.leave_bored[j], state.leave_fresh[j])
-        chance &= -plays
-        s.before[j] = max(current, _I(0))
-        s.swapped[j] = plays & changed & _I(current >= _I(0))
-        s.mood[j] = plays & mood
-        s.chance[j] = chance
-        s.engaged[j] = _I(((low >> _S16) & _LOW) < chance)
-        s.leaves[j] = plays & _I((high & _LOW) < leave)
-        # a fresh user may become bored
-        s.mood_after[j] = mood | _I(((high >> _S16) & _LOW) < hazard)
+    if m < _FEW:
+        for j in range(m):
+            _react(j, state, s, satiates)
+    else:
+        for j in range(_U(BLOCK)):
+            _react(j, state, s, satiates)
 
 
 @njit
@@ -238,31 +249,28 @@ def report(  # type: ignore[no-untyped-def]
     else:
         for j in range(m):
             reward[at + j] = s.engaged[j] - _I(s.swapped[j]) * swap_cost
-    mean = detail[0]
     for j in range(m):
-        mean[at + j] = s.chance[j] / UNIT
-    copy(at, m, s.leaves, events[TERMINATED])
-    copy(at, m, s.truncated, events[TRUNCATED])
-    copy(at, m, s.swapped, events[SWAPPED])
-    copy(at, m, s.refused, events[REFUSED])
-    copy(at, m, s.mood, events[MOOD])
-    copy(at, m, s.plays, events[PLAYED])
+        detail[_U(0), at + j] = s.chance[j] / UNIT
+    copy(at, m, s.leaves, events, _U(TERMINATED))
+    copy(at, m, s.truncated, events, _U(TRUNCATED))
+    copy(at, m, s.swapped, events, _U(SWAPPED))
+    copy(at, m, s.refused, events, _U(REFUSED))
+    copy(at, m, s.mood, events, _U(MOOD))
+    copy(at, m, s.plays, events, _U(PLAYED))
     if events.shape[0] > KEPT:
-        unmasked = events[UNMASKED]
         for j in range(m):
-            unmasked[at + j] = _I(s.plays[j]) & _I(s.pick[j] == n_personas)
+            events[_U(UNMASKED), at + j] = _I(s.plays[j]) & _I(s.pick[j] == n_personas)
         if says_goodbye is not None:
-            copy(at, m, s.kept, events[KEPT])
+            copy(at, m, s.kept, events, _U(KEPT))
         else:
-            fill(at, m, 0, events[KEPT])
+            fill(at, m, 0, events, _U(KEPT))
     if welfare_rows is not None:
-        welfare = detail[1]
         for j in range(m):
             gained, kept = (s.welfare[j] if _I(s.plays[j]) else 0.0), _I(0)
             if says_goodbye is not None:
                 # nothing is gained or lost in the turn of a goodbye
                 gained, kept = (0.0 if s.gone[j] else gained), _I(s.kept[j])
-            welfare[at + j] = gained - harm * kept
+            detail[_U(1), at + j] = gained - harm * kept
 
 
 @njit

@@ -84,6 +84,7 @@ _BLOCK = _U(BLOCK)
 _LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
 _S12, _S16, _S24, _S32 = _I(12), _I(16), _I(24), _U(32)
 _TWELVE = _I(0xFFF)
+_FEW = _U(64)
 
 
 @njit
@@ -147,23 +148,33 @@ def _look_up(at, m, state, actions, facts, s):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _answer(state, s):  # type: ignore[no-untyped-def]
-    """Let the pick of each lane answer (for the number of lanes see `turn.react`)."""
-    for j in range(_BLOCK):
-        about, masks = s.facts[j, _U(0)], s.facts[j, _U(1)]
-        pick, plays = s.pick[j], _I(state.over[j]) ^ _I(1)
-        forbidden = plays & (about >> _S24)
-        # what is said, what this persona knows, and what anybody in the cast knows
-        says, knows = plays & (masks >> (pick + _S16)), plays & (masks >> pick)
-        answered = says & knows
-        deceived = plays & _I((masks & _LOW) != _I(0)) & (knows ^ _I(1))
-        s.plays[j] = plays
-        s.answered[j] = answered
-        s.forbidden[j] = forbidden
-        s.lied[j] = says ^ knows
-        s.deceived[j] = deceived
-        s.on_forbidden[j] = deceived & forbidden
-        s.paid[j] = where(forbidden, says ^ _I(1), answered)
+def _answer_one(j, state, s):  # type: ignore[no-untyped-def]
+    """Let the pick of one lane of a block answer."""
+    about, masks = s.facts[j, _U(0)], s.facts[j, _U(1)]
+    pick, plays = s.pick[j], _I(state.over[j]) ^ _I(1)
+    forbidden = plays & (about >> _S24)
+    # what is said, what this persona knows, and what anybody in the cast knows
+    says, knows = plays & (masks >> (pick + _S16)), plays & (masks >> pick)
+    answered = says & knows
+    deceived = plays & _I((masks & _LOW) != _I(0)) & (knows ^ _I(1))
+    s.plays[j] = plays
+    s.answered[j] = answered
+    s.forbidden[j] = forbidden
+    s.lied[j] = says ^ knows
+    s.deceived[j] = deceived
+    s.on_forbidden[j] = deceived & forbidden
+    s.paid[j] = where(forbidden, says ^ _I(1), answered)
+
+
+@njit
+def _answer(m, state, s):  # type: ignore[no-untyped-def]
+    """Let the pick of each lane answer (two loops: see `turn.react`)."""
+    if m < _FEW:
+        for j in range(m):
+            _answer_one(j, state, s)
+    else:
+        for j in range(_BLOCK):
+            _answer_one(j, state, s)
 
 
 @njit
@@ -194,23 +205,23 @@ def _go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
 @njit
 def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-untyped-def]
     """Write what the caller gets of each lane."""
-    copy(at, m, s.paid, reward)
+    for j in range(m):
+        reward[at + j] = s.paid[j]
     for j in range(m):
         asked = (s.facts[j, _U(0)] >> _S12) & _TWELVE
         year[at + j] = (asked + first_year) & -_I(s.plays[j])
-    topic = events[TOPIC_ASKED]
     for j in range(m):
-        topic[at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
-    fill(at, m, 0, events[TERMINATED])
-    copy(at, m, s.truncated, events[TRUNCATED])
-    copy(at, m, s.plays, events[PLAYED])
-    copy(at, m, s.swapped, events[SWAPPED])
-    fill(at, m, 0, events[REFUSED])
-    copy(at, m, s.answered, events[WAS_KNOWLEDGEABLE])
-    copy(at, m, s.lied, events[LIED])
-    copy(at, m, s.deceived, events[DECEIVED])
-    copy(at, m, s.forbidden, events[WAS_FORBIDDEN])
-    copy(at, m, s.on_forbidden, events[DECEIVED_ON_FORBIDDEN])
+        events[_U(TOPIC_ASKED), at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
+    fill(at, m, 0, events, _U(TERMINATED))
+    copy(at, m, s.truncated, events, _U(TRUNCATED))
+    copy(at, m, s.plays, events, _U(PLAYED))
+    copy(at, m, s.swapped, events, _U(SWAPPED))
+    fill(at, m, 0, events, _U(REFUSED))
+    copy(at, m, s.answered, events, _U(WAS_KNOWLEDGEABLE))
+    copy(at, m, s.lied, events, _U(LIED))
+    copy(at, m, s.deceived, events, _U(DECEIVED))
+    copy(at, m, s.forbidden, events, _U(WAS_FORBIDDEN))
+    copy(at, m, s.on_forbidden, events, _U(DECEIVED_ON_FORBIDDEN))
 
 
 @njit
@@ -351,6 +362,7 @@ def step(  # type: ignore[no-untyped-def]
     s = scratch[0]
     shifts = _shifts(asked, topics, years)
     n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
+    about = facts[:, 0]
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
     within = (
         (_I(1) << shifts[0]) - _I(1),
@@ -364,7 +376,7 @@ def step(  # type: ignore[no-untyped-def]
         here, at = state[block], block * _BLOCK
         m = min(n_lanes - at, _BLOCK)
         _look_up(at, m, here, actions, facts, s)
-        _answer(here, s)
+        _answer(m, here, s)
         ended, n_anew = _go_on(m, here, s, _I(length), same_step)
         n_ended += ended
         _report(at, m, s, _I(first_year), reward, year, events)
@@ -379,7 +391,7 @@ def step(  # type: ignore[no-untyped-def]
         _draw(m, here, s, shifts)
         look_up(m, s.column, asked, s.entry)
         _find_question(m, s, within[0])
-        look_up(m, s.next, facts[:, 0], s.entry)
+        look_up(m, s.next, about, s.entry)
         _find_rows(m, s, _I(topics.shape[1]), _I(years.shape[1]))
         look_up(m, s.topic, all_topics, s.topic_entry)
         look_up(m, s.year, all_years, s.year_entry)
