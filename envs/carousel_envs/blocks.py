@@ -17,6 +17,7 @@ from ._compile import njit
 BLOCK = 512
 """Lanes of a block."""
 
+
 @njit
 def where(condition, yes, no):  # type: ignore[no-untyped-def]
     """`yes` where the condition is 1, `no` where it is 0 (integers of one type), no branch."""
@@ -47,11 +48,11 @@ def fill(at, m, value, rows, row):  # type: ignore[no-untyped-def]
 @njit
 def first_beyond(actions, n_actions):  # type: ignore[no-untyped-def]
     """Index of the first action that is none, or -1."""
-    # seen as unsigned, a negative one is too large; no branch within, so that it becomes vectors
-    n_beyond = 0
+    # seen as unsigned, a negative one is too large; no branch, so that it becomes vectors
+    any_beyond = False
     for i in range(actions.shape[0]):
-        n_beyond += np.int64(np.uint64(actions[i]) >= np.uint64(n_actions))
-    if n_beyond:
+        any_beyond |= bool(np.uint64(actions[i]) >= np.uint64(n_actions))
+    if any_beyond:
         for i in range(actions.shape[0]):
             if np.uint64(actions[i]) >= np.uint64(n_actions):
                 return i

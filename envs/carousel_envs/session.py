@@ -96,8 +96,8 @@ def reset(  # type: ignore[no-untyped-def]
 @njit
 def step(  # type: ignore[no-untyped-def]
     lanes, state, lane_rows, lane_satiation, satiation, obs, mask, final_obs, scratch, mode, rows,
-    satiation_rows, first_obs, first_mask, cue_alias, cue_levels, hook, welfare_rows, numbers, actions, reward, detail,
-    events,
+    satiation_rows, first_obs, first_mask, cue_alias, cue_levels, hook, welfare_rows, numbers,
+    actions, reward, detail, events,
 ):  # fmt: skip
     """Play one turn in every lane.
 

@@ -132,8 +132,8 @@ def look_up(  # type: ignore[no-untyped-def]
         s.of_pick[j, _U(3)] = bored
     if lane_satiation is not None:
         for j in range(m):
-            pick = _U(s.pick[j])
-            s.lost[j] = lane_satiation[at + j, pick] * satiation[at + j, pick] * UNIT
+            i, speaker = at + j, _U(s.pick[j])
+            s.lost[j] = lane_satiation[i, speaker] * satiation[i, speaker] * UNIT
     if hook is not None:
         for j in range(m):
             s.hook[j] = hook[_U(s.pick[j])]

@@ -4,9 +4,8 @@ Which bits decide what. Question t (from 0) of an episode owns word t + 1 of its
 16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown. Nothing that the
 router does moves any of it: two routers that meet the same user are asked the same questions.
 
-A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`; then, from
-`_draw` to `_ask`, the next question; `_show_answer`, `_show`. A session that begins anew is asked
-its first question as others are asked their next.
+A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`, `_ask`,
+`_show`. A session that begins anew is asked its first question as others are asked their next.
 """
 
 from __future__ import annotations
@@ -88,10 +87,22 @@ _FEW = _U(64)
 
 
 @njit
+def _within(shift):  # type: ignore[no-untyped-def]
+    """The bits of a draw within a column of an alias table."""
+    return (_I(1) << shift) - _I(1)
+
+
+@njit
+def _columns(shift):  # type: ignore[no-untyped-def]
+    """Columns of an alias table."""
+    return _I(_I(1) << (_I(16) - shift))
+
+
+@njit
 def _pick(alias, shift, draw):  # type: ignore[no-untyped-def]
     """The symbol that a 16-bit draw picks."""
     column = draw >> shift
-    return symbol(alias[column], column, draw & ((_I(1) << shift) - _I(1)))
+    return symbol(alias[column], column, draw & _within(shift))
 
 
 @njit
@@ -288,8 +299,8 @@ def _find_shown(m, s, within_topic, within_year):  # type: ignore[no-untyped-def
 
 
 @njit
-def _ask(m, state, s, blank):  # type: ignore[no-untyped-def]
-    """Ask each lane its next question; nothing new where the session is over."""
+def _put(m, state, s, blank):  # type: ignore[no-untyped-def]
+    """Put the question to each lane; nothing new where the session is over."""
     for j in range(m):
         over, seen = _I(state.over[j]), _I(state.shown[j])
         s.topic_before[j] = seen
@@ -297,6 +308,22 @@ def _ask(m, state, s, blank):  # type: ignore[no-untyped-def]
         s.shown_topic[j] = _F(over ^ _I(1))
         state.question[j] = where(over, _I(state.question[j]), s.next[j])
         state.shown[j] = where(over, seen, s.topic[j])
+
+
+@njit
+def _ask(m, state, s, asked, about, topics, years, scale, shifts):  # type: ignore[no-untyped-def]
+    """Draw what each lane is asked next, and what is shown of it (all tables flat)."""
+    # a function a loop: in one function compilers make no vectors of some
+    _draw(m, state, s, shifts)
+    look_up(m, s.column, asked, s.entry)
+    _find_question(m, s, _within(shifts[0]))
+    look_up(m, s.next, about, s.entry)
+    _find_rows(m, s, _columns(shifts[1]), _columns(shifts[2]))
+    look_up(m, s.topic, topics, s.topic_entry)
+    look_up(m, s.year, years, s.year_entry)
+    _find_shown(m, s, _within(shifts[1]), _within(shifts[2]))
+    _put(m, state, s, _I(scale.shape[0] - 1))
+    look_up(m, s.year, scale, s.shown_year)
 
 
 @njit
@@ -311,8 +338,9 @@ def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _show(at, m, s, n_topics, obs):  # type: ignore[no-untyped-def]
+def _show(at, m, state, s, n_topics, share, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of each lane."""
+    _show_answer(m, state, s, share)
     one_hot, elapsed = n_topics + _U(3), _U(obs.shape[1]) - _U(1)
     for j in range(m):
         i = at + j
@@ -364,11 +392,6 @@ def step(  # type: ignore[no-untyped-def]
     n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
     about = facts[:, 0]
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
-    within = (
-        (_I(1) << shifts[0]) - _I(1),
-        (_I(1) << shifts[1]) - _I(1),
-        (_I(1) << shifts[2]) - _I(1),
-    )
     same_step = _I(mode == SAME_STEP)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
@@ -388,16 +411,6 @@ def step(  # type: ignore[no-untyped-def]
                 _show_last(i, here, s, n_topics, share, obs, final_obs)
             lanes[i].episode += 1
             _meet(i, lanes, here)
-        _draw(m, here, s, shifts)
-        look_up(m, s.column, asked, s.entry)
-        _find_question(m, s, within[0])
-        look_up(m, s.next, about, s.entry)
-        _find_rows(m, s, _I(topics.shape[1]), _I(years.shape[1]))
-        look_up(m, s.topic, all_topics, s.topic_entry)
-        look_up(m, s.year, all_years, s.year_entry)
-        _find_shown(m, s, within[1], within[2])
-        _ask(m, here, s, _I(scale.shape[0] - 1))
-        look_up(m, s.year, scale, s.shown_year)
-        _show_answer(m, here, s, share)
-        _show(at, m, s, n_topics, obs)
+        _ask(m, here, s, asked, about, all_topics, all_years, scale, shifts)
+        _show(at, m, here, s, n_topics, share, obs)
     return n_ended
