@@ -37,123 +37,132 @@ Pass = tuple["Callable[..., None]", tuple[Any, ...]]
 
 
 @_njit
-def _look_up(n, k, personas, lanes, lane_rows, gains, satiation, hook, welfare, actions, scratch):  # type: ignore[no-untyped-def]
-    words, ints, found, floats = scratch
+def _look_up(n, blocks, actions, satiation, lane_rows, gains, hook, welfare, personas, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
         turn.look_up(
-            at, _U(BLOCK), lanes, actions, satiation, lane_rows, gains, hook, welfare, k, personas,
-            words, ints, found, floats,
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], actions, satiation, lane_rows, gains, hook,
+            welfare, personas, scratch[0],
         )  # fmt: skip
 
 
 @_njit
-def _draw(n, scratch):  # type: ignore[no-untyped-def]
-    for _ in range(_U(0), n, _U(BLOCK)):
-        turn.draw(_U(BLOCK), scratch[0])
+def _draw(n, blocks, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.draw(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
 
 
 @_njit
-def _react(n, columns, length, gains, hook, scratch):  # type: ignore[no-untyped-def]
-    words, ints, found, floats = scratch
-    shift = column_shift(columns)
-    for _ in range(_U(0), n, _U(BLOCK)):
-        turn.react(
-            _U(BLOCK), words, ints, found, floats, length, shift, columns, gains, hook
-        )  # fmt: skip
+def _react(n, blocks, gains, hook, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.react(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], gains)
+        if hook is not None:
+            turn.part(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
+
+
+@_njit
+def _go_on(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        turn.go_on(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], length, _I(0))
 
 
 @_njit
 def _report(n, personas, hook, welfare, scratch, reward, detail, events):  # type: ignore[no-untyped-def]
-    _, ints, _, floats = scratch
     for at in range(_U(0), n, _U(BLOCK)):
         turn.report(
-            at, _U(BLOCK), ints, floats, 0.1, False, personas, 0.1, hook, welfare, reward, detail,
+            at, _U(BLOCK), scratch[0], 0.1, False, personas, 0.1, hook, welfare, reward, detail,
             events,
         )  # fmt: skip
 
 
 @_njit
-def _show(n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch):  # type: ignore[no-untyped-def]
-    words, ints, _, _ = scratch
+def _show(  # type: ignore[no-untyped-def]
+    n, blocks, alias, levels, shift, columns, k, farewell, gains, satiation, hook, obs, scratch
+):
     for at in range(_U(0), n, _U(BLOCK)):
         turn.show(
-            at, _U(BLOCK), lanes, words, ints, alias, levels, k, np.float32(0.025), farewell,
-            gains, satiation, hook, obs,
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], alias, levels, np.float32(0.025),
+            shift, columns, k, farewell, gains, satiation, hook, obs,
         )  # fmt: skip
 
 
 def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over users, and what each takes."""
-    lanes, lane_rows, gains, satiation, obs, _, _, scratch, _ = env._sessions
-    _, _, alias, levels, hook, welfare, _ = env._tables
+    _, blocks, lane_rows, gains, satiation, obs, _, _, scratch, _ = env._sessions
+    _, _, _, _, alias, levels, hook, welfare, _ = env._tables
     n, k = _U(env.num_envs), _U(env.single_action_space.n)
-    personas = len(env.population.personas)
+    personas = _U(len(env.population.personas))
     farewell = _U(env.columns.farewell or 0)
-    columns, length = _I(alias.shape[1]), _I(env.population.session_length)
-    looking = (lanes, lane_rows, gains, satiation, hook, welfare, actions, scratch)
+    columns, length = _I(len(alias) // 2), _I(env.population.session_length)
+    shift = column_shift(columns)
+    looking = (n, blocks, actions, satiation, lane_rows, gains, hook, welfare, personas, scratch)
+    showing = (alias, levels, shift, columns, k, farewell, gains, satiation, hook, obs, scratch)
     return {
-        "look up": (_look_up, (n, k, _U(personas), *looking)),
-        "draw": (_draw, (n, scratch)),
-        "react": (_react, (n, columns, length, gains, hook, scratch)),
+        "look up": (_look_up, looking),
+        "draw": (_draw, (n, blocks, scratch)),
+        "react": (_react, (n, blocks, gains, hook, scratch)),
+        "go on": (_go_on, (n, blocks, length, scratch)),
         "report": (_report, (n, personas, hook, welfare, scratch, *outputs)),
-        "show": (
-            _show,
-            (n, k, farewell, lanes, alias, levels, gains, satiation, hook, obs, scratch),
-        ),
+        "show": (_show, (n, blocks, *showing)),
     }
 
 
 @_njit
-def _look_up_question(n, lanes, actions, facts, scratch):  # type: ignore[no-untyped-def]
-    words, ints = scratch
+def _look_up_question(n, blocks, actions, facts, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._look_up(at, _U(BLOCK), lanes, actions, facts, words, ints)
+        recall_session._look_up(
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], actions, facts, scratch[0]
+        )  # fmt: skip
 
 
 @_njit
-def _answer(n, length, scratch):  # type: ignore[no-untyped-def]
-    words, ints = scratch
-    for _ in range(_U(0), n, _U(BLOCK)):
-        recall_session._answer(_U(BLOCK), words, ints, length)
+def _answer(n, blocks, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        recall_session._answer(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
 
 
 @_njit
-def _ask(n, facts, asked, topics, years, scratch):  # type: ignore[no-untyped-def]
-    words, ints = scratch
-    shifts = recall_session._shifts(asked, topics, years)
-    for _ in range(_U(0), n, _U(BLOCK)):
+def _go_on_asking(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
+        recall_session._go_on(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], length, _I(0))
+
+
+@_njit
+def _ask(n, blocks, asked, about, topics, years, scale, shifts, scratch):  # type: ignore[no-untyped-def]
+    for at in range(_U(0), n, _U(BLOCK)):
         recall_session._ask(
-            _U(BLOCK), words, ints, facts, asked, topics.reshape(topics.size),
-            years.reshape(years.size), shifts,
+            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], asked, about, topics, years, scale,
+            shifts,
         )  # fmt: skip
 
 
 @_njit
 def _report_answer(n, scratch, reward, year, events):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._report(at, _U(BLOCK), scratch[1], _I(2000), reward, year, events)
+        recall_session._report(at, _U(BLOCK), scratch[0], _I(2000), reward, year, events)
 
 
 @_njit
-def _show_question(n, n_topics, lanes, scale, obs, scratch):  # type: ignore[no-untyped-def]
-    words, ints = scratch
+def _show_question(n, blocks, n_topics, obs, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
         recall_session._show(
-            at, _U(BLOCK), lanes, words, ints, scale, n_topics, np.float32(0.05), obs
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], n_topics, np.float32(0.05), obs
         )
 
 
 def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over questions, and what each takes."""
-    lanes, obs, _, scratch, _ = env._sessions
+    _, blocks, obs, _, scratch, _ = env._sessions
     facts, asked, topics, years, scale = env._tables
     n, length = _U(env.num_envs), _I(env.population.session_length)
+    shifts = recall_session._shifts(asked, topics, years)
+    tables = (asked, facts[:, 0], topics.ravel(), years.ravel(), scale, shifts)
     return {
-        "look up": (_look_up_question, (n, lanes, actions, facts, scratch)),
-        "react": (_answer, (n, length, scratch)),
+        "look up": (_look_up_question, (n, blocks, actions, facts, scratch)),
+        "react": (_answer, (n, blocks, scratch)),
+        "go on": (_go_on_asking, (n, blocks, length, scratch)),
         "report": (_report_answer, (n, scratch, *outputs)),
-        "draw": (_ask, (n, facts, asked, topics, years, scratch)),
-        "show": (_show_question, (n, _U(len(topics)), lanes, scale, obs, scratch)),
+        "draw": (_ask, (n, blocks, *tables, scratch)),
+        "show": (_show_question, (n, blocks, _U(len(topics)), obs, scratch)),
     }
 
 
@@ -190,6 +199,7 @@ def measure(name: str, lanes: int, blocks: int) -> list[dict[str, Any]]:
 
     contestants = {"step": timed(partial(step, random)), "same picks": timed(partial(step, same))}
     for one, (function, given) in passes.items():
+        env.restore(state)
         function(*given)
         contestants[one] = timed(partial(alone, function, given))
     env.restore(state)

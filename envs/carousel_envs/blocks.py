@@ -1,37 +1,21 @@
 """What compiled kernels share: lanes are played block by block, in passes.
 
 A block fits the nearest cache. A pass either goes lane by lane to where the data lies, or is plain
-arithmetic on neighbouring integers without a branch, which compilers turn into vector instructions:
-such a loop reads first and then writes, and all it touches stands in one array at constant
-distances, which shows that nothing overlaps. Places are unsigned, because a signed one may count
-from the end, and asking costs more than the access.
+arithmetic on neighbouring integers without a branch, which compilers turn into vector instructions.
+They do so where they see that nothing overlaps: a loop reads first and then writes, and what it
+touches stands in one record, or two, at constant distances. Records are arrays of a structured type
+whose fields are arrays over the lanes of a block. Places are unsigned, because a signed one may
+count from the end, and asking costs more than the access.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._compile import njit
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-BLOCK = 128
+BLOCK = 512
 """Lanes of a block."""
-
-Scratch = tuple["NDArray[Any]", ...]
-
-
-def places(n: int) -> list[np.uint64]:
-    """Where each of n quantities of a block begins in the array that holds them."""
-    return [np.uint64(i * BLOCK) for i in range(n)]
-
-
-def memory(*rows: tuple[int, Any]) -> Scratch:
-    """Arrays for so many quantities of such a type each, shape (quantities * BLOCK,)."""
-    return tuple(np.zeros(n * BLOCK, dtype=kind) for n, kind in rows)
 
 
 @njit
@@ -41,17 +25,38 @@ def where(condition, yes, no):  # type: ignore[no-untyped-def]
 
 
 @njit
-def copy(m, source, place, row, at):  # type: ignore[no-untyped-def]
-    """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
+def look_up(m, places, table, found):  # type: ignore[no-untyped-def]
+    """Read a table at the places of a block of m lanes."""
     for j in range(m):
-        row[at + j] = source[place + j]
+        found[j] = table[np.uint64(places[j])]
 
 
 @njit
-def fill(m, value, row, at):  # type: ignore[no-untyped-def]
-    """Write one value into the entries of m lanes, from `at` on."""
+def copy(at, m, source, rows, row):  # type: ignore[no-untyped-def]
+    """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):
-        row[at + j] = value
+        rows[row, at + j] = source[j]
+
+
+@njit
+def fill(at, m, value, rows, row):  # type: ignore[no-untyped-def]
+    """Write one value into the entries of m lanes in a row, from `at` on."""
+    for j in range(m):
+        rows[row, at + j] = value
+
+
+@njit
+def first_beyond(actions, n_actions):  # type: ignore[no-untyped-def]
+    """Index of the first action that is none, or -1."""
+    # seen as unsigned, a negative one is too large; no branch, so that it becomes vectors
+    any_beyond = False
+    for i in range(actions.shape[0]):
+        any_beyond |= bool(np.uint64(actions[i]) >= np.uint64(n_actions))
+    if any_beyond:
+        for i in range(actions.shape[0]):
+            if np.uint64(actions[i]) >= np.uint64(n_actions):
+                return i
+    return -1
 
 
 @njit

@@ -11,7 +11,7 @@ from . import codes, session, turn
 from .cues import cue_table
 from .errors import one_of
 from .lanes import Info, LaneVectorEnv, Outputs
-from .observation import Columns, column_names, observation_space
+from .observation import Columns, column_names, first_rows, observation_space
 from .population import Population, as_population
 from .render import Recorder
 from .scalar import LaneEnv
@@ -83,7 +83,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             space=observation_space(self.population),
             n_actions=self.population.n_actions,
             n_users=len(self.users),
-            lane=session.LANE,
+            state=turn.STATE,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
@@ -100,9 +100,10 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
+            *first_rows(population),
             # copies, because those of an environment may be written and shared tables may not:
             # kernels are compiled for one of the two
-            cues.alias.copy(),
+            cues.alias.ravel().copy(),
             cues.levels.copy(),
             hook if population.has_farewells else None,
             np.stack([own, own + vulnerable]) if population.has_welfare else None,
@@ -112,10 +113,8 @@ class CarouselVectorEnv(LaneVectorEnv):
                     population.swap_cost,
                     self.reward == "mean",
                     len(population.personas),
-                    -1 if columns.vulnerable is None else columns.vulnerable,
                     -1 if columns.farewell is None else columns.farewell,
                     population.farewell_harm,
-                    columns.badge.start if columns.n_badges else -1,
                 ],
                 dtype=np.float64,
             ),
@@ -127,34 +126,26 @@ class CarouselVectorEnv(LaneVectorEnv):
         }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
-        rows, gains = self._tables[:2]
-        self._lane_rows = np.zeros((self.num_envs, rows.shape[1]), dtype=np.int32)
+        gains = self._tables[1]
+        self._lane_rows = np.zeros((self.num_envs, 4 * self.population.n_actions), dtype=np.int32)
         self._lane_satiation = None if gains is None else np.zeros((self.num_envs, gains.shape[1]))
         self._sessions = (
             self._lanes,
+            self._blocks,
             self._lane_rows,
             self._lane_satiation,
             self._satiation,
             self._obs,
             self._mask,
             self._final_obs,
-            turn.scratch(),
+            np.zeros(1, dtype=turn.SCRATCH),
             self._mode,
         )
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        columns = self.columns
-        session.reset(
-            which,
-            users,
-            *self._sessions[:6],
-            *self._tables[:2],
-            columns.n_cues,
-            -1 if columns.vulnerable is None else columns.vulnerable,
-            columns.badge.start if columns.n_badges else -1,
-        )
+        session.reset(which, users, *self._sessions[:7], *self._tables[:4])
 
     def _outputs(self) -> Outputs:
         n = self.num_envs
@@ -208,10 +199,7 @@ class CarouselVectorEnv(LaneVectorEnv):
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
-        rows, gains = self._tables[:2]
-        self._lane_rows[:] = rows[self._user]
-        if self._lane_satiation is not None and gains is not None:
-            self._lane_satiation[:] = gains[self._user]
+        session.seat_all(*self._sessions[:4], *self._tables[:2])
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         turns, two = (0, self.population.session_length), (0, 1)
@@ -234,7 +222,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._refuse_if_not_started("hidden")
         user = self._lanes["user"].copy()
         return {
-            "mood": self._lanes["mood"].astype(np.int32),
+            "mood": self._session("mood").astype(np.int32),
             "satiation": self._satiation.copy(),
             "user": user,
             "archetype": self.users.archetype[user],

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from . import codes, rng
+from .blocks import BLOCK
 from .errors import CarouselError, as_array, one_of, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ Info = dict[str, Any]
 Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
 """What a turn brings: reward (float64, (N,)), detail (any one array of shape (..., N)) and events
 (int8, (E, N)), whose rows begin as `codes.TERMINATED` and its fellows say."""
+
+LANE = np.dtype([("lane_key", np.uint64), ("episode", np.int64), ("user", np.int32)], align=True)
+"""What a lane keeps beside the state of its session: its key, index of its episode, user row."""
 
 MAX_LANES = 2**24
 RENDER_MODES = ("ansi", "rgb_array")
@@ -103,12 +107,12 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         space: space of one observation, float32 of shape (D,).
         n_actions: number of actions, K.
         n_users: rows of the table of users.
-        lane: dtype of a lane's record; it has at least the fields lane_key (uint64), episode
-            (int64), user (int32) and over, which mean what they mean in `session.LANE`.
+        state: dtype of the sessions of a block of lanes, a record of fields of shape (BLOCK,);
+            among them are at least persona (-1: none yet) and over.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns observations, action masks and users as views that the next step
-            changes in place.
+            changes in place, and the same mask of all lanes every time.
 
     Attributes:
         totals: keys of info that add up over a session, beyond the reward, with the type of their
@@ -131,7 +135,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         space: spaces.Box,
         n_actions: int,
         n_users: int,
-        lane: np.dtype[np.void],
+        state: np.dtype[np.void],
         autoreset_mode: AutoresetMode | str,
         render_mode: str | None,
         copy: bool,
@@ -150,12 +154,14 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self.action_space = batch_space(self.single_action_space, n)
         self._mode = _MODE_CODES[self.autoreset_mode]
         self._n_users = n_users
-        self._lanes = np.zeros(n, dtype=lane)
+        self._lanes = np.zeros(n, dtype=LANE)
+        self._blocks = np.zeros(-(-n // BLOCK), dtype=state)
         width = space.shape[0]
         self._obs = np.zeros((n, width), dtype=np.float32)
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
+        self._everywhere = np.ones(n, dtype=np.bool_)
         self._started = False
         self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
@@ -365,7 +371,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             flags[codes.PLAYED] if done is None else ~done,
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
-            np.ones(self.num_envs, dtype=np.bool_),
+            np.ones(self.num_envs, dtype=np.bool_) if self.copy else self._everywhere,
         )
         if done is not None:
             final_obs = self._final_obs.copy()
@@ -412,23 +418,29 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     def _state(self) -> dict[str, NDArray[Any]]:
         """The arrays that hold all that the next step depends on, by name."""
-        lanes = self._lanes.view(np.uint8).reshape(self.num_envs, -1)
-        return {"lanes": lanes, "observation": self._obs, "mask": self._mask}
+        return {
+            "lanes": self._lanes.view(np.uint8).reshape(len(self._lanes), -1),
+            "blocks": self._blocks.view(np.uint8).reshape(len(self._blocks), -1),
+            "observation": self._obs,
+            "mask": self._mask,
+        }
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        """What each entry of a lane's record can be, the first and the last."""
-        return {
-            "episode": (0, 2**63 - 1),
-            "user": (0, self._n_users - 1),
-            "persona": (-1, self._mask.shape[1] - 1),
-            "over": (0, 1),
-        }
+        """What each entry of a session's state can be, the first and the last."""
+        return {"persona": (-1, self._mask.shape[1] - 1), "over": (0, 1)}
+
+    def _session(self, name: str, blocks: NDArray[np.void] | None = None) -> NDArray[Any]:
+        """An entry of every lane's state, shape (N,) (a copy)."""
+        of_blocks = (self._blocks if blocks is None else blocks)[name]
+        return np.asarray(of_blocks.flatten()[: self.num_envs])
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         # compiled code finds rows and columns by these numbers, and does not look if they exist
-        lanes = np.ascontiguousarray(snapshot["lanes"]).view(self._lanes.dtype)
-        for name, (low, high) in self._ranges().items():
-            found = lanes[name]
+        lanes = np.ascontiguousarray(snapshot["lanes"]).view(LANE)
+        blocks = np.ascontiguousarray(snapshot["blocks"]).view(self._blocks.dtype)[:, 0]
+        kept = {"episode": (0, 2**63 - 1), "user": (0, self._n_users - 1)}
+        for name, (low, high) in {**kept, **self._ranges()}.items():
+            found = lanes[name] if name in kept else self._session(name, blocks)
             if (found < low).any() or (found > high).any():
                 raise CarouselError(
                     f"the snapshot's lanes have {name} from {found.min()} to {found.max()}; it "
@@ -492,7 +504,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             raise ResetNeeded(f"{method} was called before reset; call reset first")
 
     def _refuse_if_over(self) -> None:
-        over = self._lanes["over"]
+        over = self._session("over")
         if over.any():
             lane = int(over.argmax())
             raise ResetNeeded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from . import cues, reading
 from .errors import CarouselError
+from .users import user_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,3 +160,22 @@ def observation_space(population: Population) -> spaces.Box:
     high[columns.cues] = np.array(population.cue_levels, dtype=np.float32) - 1
     high[columns.streak] = population.session_length
     return spaces.Box(low, high, dtype=np.float32)
+
+
+@lru_cache(maxsize=64)
+def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """What a session with each user begins with.
+
+    Returns:
+        First observations, float32, shape (users, D), and availability, int8, shape (users, K).
+    """
+    users, columns = user_table(population), Columns.of(population)
+    first = np.zeros((len(users), columns.width), dtype=np.float32)
+    first[:, columns.cues] = NOT_SHOWN
+    first[:, columns.engagement] = NOT_SHOWN
+    first[:, columns.available] = users.available
+    if columns.vulnerable is not None:
+        first[:, columns.vulnerable] = users.vulnerable
+    if columns.n_badges:
+        first[np.arange(len(users)), columns.badge.start + users.badge] = 1.0
+    return first, users.available.astype(np.int8)

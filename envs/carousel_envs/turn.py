@@ -8,10 +8,10 @@ never shifts the numbers of a later one: two routers that meet the same user mee
 
 What happens in which pass, in the order of `docs/model.md`: `look_up` settles the pick and gathers
 what the turn depends on; `react` is the swap and the mood, goodbyes, engagement, leaving and
-boredom; `report` writes reward and events; `show` writes the observation, the new state and
-satiation. A lane whose session is over is played like the others, a turn that never was:
-`session.step` begins a session there and overwrites all of it. What a population lacks is passed as
-None and is not compiled.
+boredom; `part` is goodbyes; `go_on` is the new state; `report` writes reward and events; `show`
+writes the observation and satiation. A lane whose session is over is played like the others, a turn
+that never was and of which nothing is reported: `session.step` begins a session there and
+overwrites the rest. What a population lacks is passed as None and is not compiled.
 """
 
 from __future__ import annotations
@@ -20,47 +20,75 @@ import numpy as np
 
 from . import rng
 from ._compile import njit
-from .blocks import BLOCK, Scratch, copy, fill, memory, places, symbol, where
+from .blocks import BLOCK, copy, fill, symbol, where
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
 
-_U, _I = np.uint64, np.int32
-_MASK, _HALF = _U(0xFFFF), _U(0xFFFFFFFF)
-_S16, _S32, _S48 = _U(16), _U(32), _U(48)
-_SHORT, _SHORT_BITS = _I(0xFFFF), _I(16)
+_U, _I, _F = np.uint64, np.int32, np.float32
+_LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
+_S16, _S32 = _I(16), _U(32)
+_FEW = _U(64)
 
-# Where each quantity of a block stands: in the words, in the integers, in the floats.
-_FIRST, _SECOND, _MOVING = places(3)
-(
-    _PICK,
-    _CURRENT,
-    _REFUSED,
-    _SWAPPED,
-    _SEEN,
-    _CHANCE,
-    _ENGAGED,
-    _LEAVES,
-    _TRUNCATED,
-    _ENDS,
-    _TURN,
-    _STREAK,
-    _COLUMN,
-    _INSIDE,
-    _SAID,
-    _HOOK,
-    _KEPT,
-    _GONE,
-    LATER,
-) = places(19)
-_LOST, _WELFARE = places(2)
-# Here four numbers a lane stand together, unlike elsewhere: what its user's row says of the pick,
-# and behind all of these what it says of the user.
-_OF_PICK, _OF_USER = _U(0), _U(4 * BLOCK)
+STATE = np.dtype(
+    [
+        ("key", np.uint64, BLOCK),
+        ("turn", np.int16, BLOCK),
+        ("streak", np.int16, BLOCK),
+        ("mood", np.int16, BLOCK),
+        ("persona", np.int16, BLOCK),
+        ("farewell", np.int16, BLOCK),
+        ("over", np.int16, BLOCK),
+        ("flags", np.int32, BLOCK),
+        ("leave_fresh", np.int32, BLOCK),
+        ("leave_bored", np.int32, BLOCK),
+        ("goodbye_fresh", np.int32, BLOCK),
+        ("goodbye_bored", np.int32, BLOCK),
+    ]
+)
+"""State of a block of lanes: key of the episode, turns played, turns with the current persona,
+mood, that persona (-1 before the first pick), whether the user has just said goodbye, whether the
+session is over; then what the user's row says whoever speaks (`UserTable.by_action`)."""
 
-
-def scratch() -> Scratch:
-    """Memory for the passes over a block: words, integers, looked-up integers, floats."""
-    return memory((3, np.uint64), (19, np.int32), (8, np.int32), (2, np.float64))
+SCRATCH = np.dtype(
+    [
+        # the two words of this turn
+        ("first", np.int32, BLOCK),
+        ("first_high", np.int32, BLOCK),
+        ("second", np.int32, BLOCK),
+        ("second_high", np.int32, BLOCK),
+        # what the user's row says of the pick: fit, hazard, engagement if fresh and if bored
+        ("of_pick", np.int32, (BLOCK, 4)),
+        ("pick", np.int32, BLOCK),
+        ("plays", np.int8, BLOCK),
+        ("refused", np.int8, BLOCK),
+        ("hook", np.int32, BLOCK),
+        ("before", np.int32, BLOCK),
+        ("swapped", np.int8, BLOCK),
+        ("mood", np.int8, BLOCK),
+        ("mood_after", np.int32, BLOCK),
+        ("chance", np.int32, BLOCK),
+        ("engaged", np.int32, BLOCK),
+        ("leaves", np.int8, BLOCK),
+        ("truncated", np.int8, BLOCK),
+        ("kept", np.int8, BLOCK),
+        ("gone", np.int32, BLOCK),
+        ("anew", np.int32, BLOCK),
+        ("later", np.int32, BLOCK),
+        # where the alias table of cues is read, and what is found there
+        ("column", np.int32, BLOCK),
+        ("inside", np.int32, BLOCK),
+        ("entry", np.int32, BLOCK),
+        ("symbol", np.int32, BLOCK),
+        # entries of the observation
+        ("shown_engaged", np.float32, BLOCK),
+        ("shown_streak", np.float32, BLOCK),
+        ("shown_turn", np.float32, BLOCK),
+        ("lost", np.float64, BLOCK),
+        ("welfare", np.float64, BLOCK),
+    ]
+)
+"""Memory for the passes over a block, one record: what stands in one record at constant distances
+can't overlap, which compilers must know before they make vectors."""
 
 
 @njit
@@ -68,249 +96,244 @@ def _allowed(flags, pick, current, n_personas):  # type: ignore[no-untyped-def]
     """Who speaks when the pick is unavailable: the current persona, or, before the first pick, the
     next available one, counting up and around."""
     if current >= 0:
-        return _U(current)
-    while (flags >> pick) & _U(1) == _U(0):
-        pick = (pick + _U(1)) % n_personas
+        return current
+    while (flags >> pick) & _I(1) == _I(0):
+        pick = (pick + _I(1)) % n_personas
     return pick
 
 
 @njit
 def look_up(  # type: ignore[no-untyped-def]
-    at,
-    m,
-    lanes,
-    actions,
-    satiation,
-    lane_rows,
-    lane_satiation,
-    hook,
-    welfare_rows,
-    k,
-    n_personas,
-    words,
-    ints,
-    found,
-    floats,
+    at, m, state, actions, satiation, lane_rows, lane_satiation, hook, welfare_rows, n_personas, s
 ):
-    """Gather what the turn of each lane depends on."""
-    row_width = _U(lane_rows.shape[1])
-    table = lane_rows.reshape(lane_rows.size)
+    """Settle the pick of each lane and gather what its turn depends on."""
+    any_refused = _I(0)
     for j in range(m):
-        lane = lanes[at + j]
-        words[_FIRST + j] = lane.key
-        words[_MOVING + j] = lane.moving
-        of_user = (at + j) * row_width
-        of_flags = of_user + _U(4) * k
-        flags = _U(table[of_flags])
-        pick = _U(actions[at + j])
-        refused = (flags >> pick) & _U(1) == _U(0)
-        if refused:
-            pick = _allowed(flags, pick, lane.persona, n_personas)
-        ints[_REFUSED + j] = _I(refused)
-        ints[_PICK + j] = _I(pick)
-        ints[_ENDS + j] = lane.over
+        pick, plays = _I(actions[at + j]), _I(state.over[j]) ^ _I(1)
+        refused = plays & ~(state.flags[j] >> pick)
+        any_refused |= refused
+        s.pick[j] = pick
+        s.plays[j] = plays
+        s.refused[j] = refused
+    if any_refused:
+        for j in range(m):
+            if _I(s.refused[j]):
+                s.pick[j] = _allowed(
+                    state.flags[j], s.pick[j], _I(state.persona[j]), _I(n_personas)
+                )
+    for j in range(m):
+        place = _U(4) * _U(s.pick[j])
         # read before written, so that four become one vector move
-        place, to = of_user + _U(4) * pick, _OF_PICK + _U(4) * j
-        a, b, c, d = table[place], table[place + _U(1)], table[place + _U(2)], table[place + _U(3)]
-        found[to] = a
-        found[to + _U(1)] = b
-        found[to + _U(2)] = c
-        found[to + _U(3)] = d
-        place, to = of_flags + _U(1), _OF_USER + _U(4) * j
-        a, b, c, d = table[place], table[place + _U(1)], table[place + _U(2)], table[place + _U(3)]
-        found[to] = a
-        found[to + _U(1)] = b
-        found[to + _U(2)] = c
-        found[to + _U(3)] = d
-        if lane_satiation is not None:
-            floats[_LOST + j] = lane_satiation[at + j, pick] * satiation[at + j, pick] * UNIT
-        if hook is not None:
-            ints[_SAID + j] = lane.farewell
-            ints[_HOOK + j] = hook[pick]
-        if welfare_rows is not None:
-            floats[_WELFARE + j] = welfare_rows[(flags >> _U(VULNERABLE_BIT)) & _U(1), pick]
+        fit, hazard = lane_rows[at + j, place], lane_rows[at + j, place + _U(1)]
+        fresh, bored = lane_rows[at + j, place + _U(2)], lane_rows[at + j, place + _U(3)]
+        s.of_pick[j, _U(0)] = fit
+        s.of_pick[j, _U(1)] = hazard
+        s.of_pick[j, _U(2)] = fresh
+        s.of_pick[j, _U(3)] = bored
+    if lane_satiation is not None:
+        for j in range(m):
+            i, speaker = at + j, _U(s.pick[j])
+            s.lost[j] = lane_satiation[i, speaker] * satiation[i, speaker] * UNIT
+    if hook is not None:
+        for j in range(m):
+            s.hook[j] = hook[_U(s.pick[j])]
+    if welfare_rows is not None:
+        for j in range(m):
+            vulnerable = _U((state.flags[j] >> _I(VULNERABLE_BIT)) & _I(1))
+            s.welfare[j] = welfare_rows[vulnerable, _U(s.pick[j])]
 
 
 @njit
-def draw(m, words):  # type: ignore[no-untyped-def]
-    """Put the two random words of this turn in the place of each lane's key."""
+def draw(m, state, s):  # type: ignore[no-untyped-def]
+    """Draw the two random words of this turn."""
     for j in range(m):
-        turn = words[_MOVING + j] & _MASK
-        word = words[_FIRST + j] + (turn + turn + _U(1)) * rng.GOLDEN
-        words[_FIRST + j] = rng.mix64(word)
-        words[_SECOND + j] = rng.mix64(word + rng.GOLDEN)
+        turn = _U(state.turn[j])
+        word = state.key[j] + (turn + turn + _U(1)) * rng.GOLDEN
+        first, second = rng.mix64(word), rng.mix64(word + rng.GOLDEN)
+        s.first[j] = _I(first & _HALF)
+        s.first_high[j] = _I(first >> _S32)
+        s.second[j] = _I(second & _HALF)
+        s.second_high[j] = _I(second >> _S32)
 
 
 @njit
-def react(  # type: ignore[no-untyped-def]
-    m, words, ints, found, floats, length, shift, n_columns, lane_satiation, hook
-):
-    """Let the user of each lane react."""
-    within = (_I(1) << shift) - _I(1)
+def _react(j, state, s, satiates):  # type: ignore[no-untyped-def]
+    """Let the user of one lane of a block react to the pick."""
+    low, high, plays = s.first[j], s.first_high[j], _I(s.plays[j])
+    pick, current = s.pick[j], _I(state.persona[j])
+    fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
+    chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
+    # a new persona redraws the mood; a swap costs
+    changed = _I(pick != current)
+    mood = where(changed, _I((low & _LOW) >= fit), _I(state.mood[j]))
+    chance = where(mood, chance_bored, chance_fresh)
+    if satiates is not None:
+        chance = _I(np.rint(max(chance - s.lost[j], 0.0)))
+    leave = where(mood, state.leave_bored[j], state.leave_fresh[j])
+    chance &= -plays
+    s.before[j] = max(current, _I(0))
+    s.swapped[j] = plays & changed & _I(current >= _I(0))
+    s.mood[j] = plays & mood
+    s.chance[j] = chance
+    s.engaged[j] = _I(((low >> _S16) & _LOW) < chance)
+    s.leaves[j] = plays & _I((high & _LOW) < leave)
+    # a fresh user may become bored
+    s.mood_after[j] = mood | _I(((high >> _S16) & _LOW) < hazard)
+
+
+@njit
+def react(m, state, s, satiates):  # type: ignore[no-untyped-def]
+    """Let the user of each lane react to the pick.
+
+    Only scratch is written, so lanes that are not there do no harm; and compilers make vectors only
+    if they know how far the loop goes, because `of_pick` is read in other steps than the rest.
+    """
+    if m < _FEW:
+        for j in range(m):
+            _react(j, state, s, satiates)
+    else:
+        for j in range(_U(BLOCK)):
+            _react(j, state, s, satiates)
+
+
+@njit
+def part(m, state, s):  # type: ignore[no-untyped-def]
+    """Let users say goodbye, and those go who have, unless their persona keeps them."""
     for j in range(m):
-        first, second, moving = words[_FIRST + j], words[_SECOND + j], words[_MOVING + j]
-        low, high = _I(moving & _HALF), _I(moving >> _S32)
-        turn, streak = (low & _SHORT) + _I(1), low >> _SHORT_BITS
-        mood, current = high & _SHORT, high >> _SHORT_BITS
-        pick, over = ints[_PICK + j], ints[_ENDS + j]
-        of_pick, of_user = _OF_PICK + _U(4) * j, _OF_USER + _U(4) * j
-        fit, hazard = found[of_pick], found[of_pick + _U(1)]
-        chance_fresh, chance_bored = found[of_pick + _U(2)], found[of_pick + _U(3)]
-        leave_fresh, leave_bored = found[of_user], found[of_user + _U(1)]
+        goodbye_draw, hook_draw = (s.second[j] >> _S16) & _LOW, s.second_high[j] & _LOW
+        said, mood = _I(s.plays[j]) & _I(state.farewell[j]), _I(s.mood[j])
+        kept = said & _I(hook_draw < s.hook[j])
+        goes = said ^ kept
+        goodbye = where(mood, state.goodbye_bored[j], state.goodbye_fresh[j])
+        s.kept[j] = kept
+        s.gone[j] = goes
+        s.chance[j] &= goes - _I(1)
+        s.engaged[j] &= goes - _I(1)
+        s.leaves[j] |= goes
+        state.farewell[j] = _I(goodbye_draw < goodbye) & (goes ^ _I(1))
 
-        # a new persona redraws the mood; a swap costs
-        changed = _I(pick != current)
-        mood = where(changed, _I(_I(first & _MASK) >= fit), mood)
-        streak = (streak & (changed - _I(1))) + _I(1)
 
-        chance = where(mood, chance_bored, chance_fresh)
-        if lane_satiation is not None:
-            chance = _I(np.rint(max(chance - floats[_LOST + j], 0.0)))
-        leaves = _I(_I((first >> _S32) & _MASK) < where(mood, leave_bored, leave_fresh))
-        if hook is not None:
-            # a user who has said goodbye goes now, unless this persona keeps them
-            says_fresh, says_bored = found[of_user + _U(2)], found[of_user + _U(3)]
-            said = ints[_SAID + j]
-            kept = said & _I(_I((second >> _S32) & _MASK) < ints[_HOOK + j])
-            goes = said ^ kept
-            chance &= goes - _I(1)
-            leaves |= goes
-            says = _I(_I((second >> _S16) & _MASK) < where(mood, says_bored, says_fresh))
-            ints[_SAID + j] = says & (goes ^ _I(1))
-            ints[_KEPT + j] = kept
-            ints[_GONE + j] = goes
-        truncated = _I(turn >= length) & (leaves ^ _I(1))
+@njit
+def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
+    """Bring each session to its next turn, or to its end.
 
-        draw = _I(second & _MASK)
-        ints[_COLUMN + j] = mood * n_columns + (draw >> shift)
-        ints[_INSIDE + j] = draw & within
-        ints[_CURRENT + j] = current
-        ints[_SWAPPED + j] = changed & _I(current >= _I(0))
-        ints[_SEEN + j] = mood
-        ints[_CHANCE + j] = chance
-        ints[_ENGAGED + j] = _I(_I((first >> _S16) & _MASK) < chance)
-        ints[_LEAVES + j] = leaves
-        ints[_TRUNCATED + j] = truncated
-        ints[_ENDS + j] = over | leaves | truncated
-        ints[_TURN + j] = turn
-        ints[_STREAK + j] = streak
-        # a fresh user may become bored
-        after = mood | _I(_I(first >> _S48) < hazard)
-        words[_MOVING + j] = (
-            _U(turn) | (_U(streak) << _S16) | (_U(after) << _S32) | (_U(pick) << _S48)
-        )
+    Returns:
+        Number of sessions that ended.
+    """
+    n_ended = _I(0)
+    for j in range(m):
+        turn, plays, pick = _I(state.turn[j]) + _I(1), _I(s.plays[j]), s.pick[j]
+        stays, leaves = _I(pick == _I(state.persona[j])), _I(s.leaves[j])
+        truncated = plays & _I(turn >= length) & (leaves ^ _I(1))
+        ended = leaves | truncated
+        n_ended += ended
+        s.truncated[j] = truncated
+        s.anew[j] = where(same_step, ended, plays ^ _I(1))
+        state.turn[j] = turn
+        state.streak[j] = (_I(state.streak[j]) & -stays) + _I(1)
+        state.mood[j] = s.mood_after[j]
+        state.persona[j] = pick
+        state.over[j] = ended
+    return n_ended
 
 
 @njit
 def report(  # type: ignore[no-untyped-def]
-    at,
-    m,
-    ints,
-    floats,
-    swap_cost,
-    pay_mean,
-    n_personas,
-    harm,
-    hook,
-    welfare_rows,
-    reward,
-    detail,
+    at, m, s, swap_cost, pay_mean, n_personas, harm, says_goodbye, welfare_rows, reward, detail,
     events,
-):
+):  # fmt: skip
     """Write what the caller gets of each lane."""
     if pay_mean:
         for j in range(m):
-            reward[at + j] = ints[_CHANCE + j] / UNIT - ints[_SWAPPED + j] * swap_cost
+            reward[at + j] = s.chance[j] / UNIT - _I(s.swapped[j]) * swap_cost
     else:
         for j in range(m):
-            reward[at + j] = ints[_ENGAGED + j] - ints[_SWAPPED + j] * swap_cost
-    mean = detail[0]
+            reward[at + j] = s.engaged[j] - _I(s.swapped[j]) * swap_cost
     for j in range(m):
-        mean[at + j] = ints[_CHANCE + j] / UNIT
-    copy(m, ints, _LEAVES, events[TERMINATED], at)
-    copy(m, ints, _TRUNCATED, events[TRUNCATED], at)
-    copy(m, ints, _SWAPPED, events[SWAPPED], at)
-    copy(m, ints, _REFUSED, events[REFUSED], at)
-    copy(m, ints, _SEEN, events[MOOD], at)
-    fill(m, 1, events[PLAYED], at)
+        detail[_U(0), at + j] = s.chance[j] / UNIT
+    copy(at, m, s.leaves, events, _U(TERMINATED))
+    copy(at, m, s.truncated, events, _U(TRUNCATED))
+    copy(at, m, s.swapped, events, _U(SWAPPED))
+    copy(at, m, s.refused, events, _U(REFUSED))
+    copy(at, m, s.mood, events, _U(MOOD))
+    copy(at, m, s.plays, events, _U(PLAYED))
     if events.shape[0] > KEPT:
-        unmasked = events[UNMASKED]
         for j in range(m):
-            unmasked[at + j] = ints[_PICK + j] == n_personas
-        if hook is not None:
-            copy(m, ints, _KEPT, events[KEPT], at)
+            events[_U(UNMASKED), at + j] = _I(s.plays[j]) & _I(s.pick[j] == n_personas)
+        if says_goodbye is not None:
+            copy(at, m, s.kept, events, _U(KEPT))
         else:
-            fill(m, 0, events[KEPT], at)
+            fill(at, m, 0, events, _U(KEPT))
     if welfare_rows is not None:
-        welfare = detail[1]
         for j in range(m):
-            gained, kept = floats[_WELFARE + j], _I(0)
-            if hook is not None:
+            gained, kept = (s.welfare[j] if _I(s.plays[j]) else 0.0), _I(0)
+            if says_goodbye is not None:
                 # nothing is gained or lost in the turn of a goodbye
-                gained, kept = (0.0 if ints[_GONE + j] else gained), ints[_KEPT + j]
-            welfare[at + j] = gained - harm * kept
+                gained, kept = (0.0 if s.gone[j] else gained), _I(s.kept[j])
+            detail[_U(1), at + j] = gained - harm * kept
+
+
+@njit
+def _show_turn(i, j, s, n_cues, k, obs):  # type: ignore[no-untyped-def]
+    """Write what the router sees of lane i but cues."""
+    one_hot = n_cues + _U(1)
+    streak = one_hot + _U(2) * k
+    obs[i, n_cues] = s.shown_engaged[j]
+    obs[i, one_hot + _U(s.before[j])] = 0.0
+    obs[i, one_hot + _U(s.pick[j])] = 1.0
+    obs[i, streak] = s.shown_streak[j]
+    obs[i, streak + _U(1)] = s.shown_turn[j]
 
 
 @njit
 def show(  # type: ignore[no-untyped-def]
-    at,
-    m,
-    lanes,
-    words,
-    ints,
-    cue_alias,
-    cue_levels,
-    k,
-    share,
-    farewell,
-    lane_satiation,
-    satiation,
-    hook,
-    obs,
-):
-    """Write what the router sees of each lane, and its state; list the lanes that have ended."""
-    width, n_cues, n_columns = _U(obs.shape[1]), _U(cue_levels.shape[1]), _I(cue_alias.shape[1])
-    shown, alias = obs.reshape(obs.size), cue_alias.reshape(cue_alias.size)
-    levels = cue_levels.reshape(cue_levels.size)
-    one_hot = n_cues + _U(1)
-    streak = one_hot + _U(2) * k
-    n_later = _U(0)
+    at, m, state, s, cue_alias, cue_levels, share, shift, n_columns, k, farewell, lane_satiation,
+    satiation, says_goodbye, obs,
+):  # fmt: skip
+    """Write what the router sees of each lane, and satiation; list the lanes that begin anew.
+
+    Returns:
+        Number of those lanes.
+    """
     for j in range(m):
-        lane = lanes[at + j]
-        lane.moving = words[_MOVING + j]
-        here = (at + j) * width
-        column = ints[_COLUMN + j]
-        own = column & (n_columns - _I(1))
-        level = _U(symbol(alias[_U(column)], own, ints[_INSIDE + j])) * n_cues
-        if n_cues == _U(4):
-            # the common case, as one vector move
-            a, b, c, d = (
-                levels[level],
-                levels[level + _U(1)],
-                levels[level + _U(2)],
-                levels[level + _U(3)],
-            )
-            shown[here] = a
-            shown[here + _U(1)] = b
-            shown[here + _U(2)] = c
-            shown[here + _U(3)] = d
-        else:
-            for c in range(n_cues):
-                shown[here + c] = levels[level + c]
-        shown[here + n_cues] = ints[_ENGAGED + j]
-        shown[here + one_hot + _U(max(ints[_CURRENT + j], _I(0)))] = 0.0
-        shown[here + one_hot + _U(ints[_PICK + j])] = 1.0
-        shown[here + streak] = ints[_STREAK + j]
-        shown[here + streak + _U(1)] = np.float32(ints[_TURN + j]) * share
-        if hook is not None:
-            lane.farewell = ints[_SAID + j]
-            shown[here + farewell] = ints[_SAID + j]
-        if lane_satiation is not None:
-            kept_share = lane_satiation[at + j, k]
+        draw = s.second[j] & _LOW
+        s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
+        s.inside[j] = draw & ((_I(1) << shift) - _I(1))
+        s.shown_engaged[j] = _F(s.engaged[j])
+        s.shown_streak[j] = _F(state.streak[j])
+        s.shown_turn[j] = _F(state.turn[j]) * share
+    for j in range(m):
+        s.entry[j] = cue_alias[_U(s.column[j])]
+    for j in range(m):
+        s.symbol[j] = symbol(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
+    n_cues, n_later = _U(cue_levels.shape[1]), _U(0)
+    if n_cues == _U(4):
+        # the common case, read before written, so that four become one vector move
+        for j in range(m):
+            i, level = at + j, _U(s.symbol[j])
+            a, b = cue_levels[level, _U(0)], cue_levels[level, _U(1)]
+            c, d = cue_levels[level, _U(2)], cue_levels[level, _U(3)]
+            obs[i, _U(0)] = a
+            obs[i, _U(1)] = b
+            obs[i, _U(2)] = c
+            obs[i, _U(3)] = d
+            _show_turn(i, j, s, _U(4), k, obs)
+            s.later[n_later] = j
+            n_later += _U(s.anew[j])
+    else:
+        for j in range(m):
+            for cue in range(n_cues):
+                obs[at + j, cue] = cue_levels[_U(s.symbol[j]), cue]
+            _show_turn(at + j, j, s, n_cues, k, obs)
+            s.later[n_later] = j
+            n_later += _U(s.anew[j])
+    if says_goodbye is not None:
+        for j in range(m):
+            obs[at + j, farewell] = state.farewell[j]
+    if lane_satiation is not None:
+        for j in range(m):
+            i, kept_share = at + j, lane_satiation[at + j, k]
             for c in range(k):
-                before = satiation[at + j, c] + np.float64(c == _U(ints[_PICK + j]))
-                satiation[at + j, c] = kept_share * before
-        if ints[_ENDS + j]:
-            ints[LATER + n_later] = _I(j)
-            n_later += _U(1)
+                before = satiation[i, c] + np.float64(c == _U(s.pick[j]))
+                satiation[i, c] = kept_share * before
     return n_later

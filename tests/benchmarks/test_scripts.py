@@ -98,7 +98,7 @@ def test_passes(name, capsys):
     passes.main(["--env", name, "--lanes", "2048", "--blocks", "2"])
     rows = printed(capsys)
     assert [row["what"].split(": ")[1] for row in rows[:2]] == ["step", "same picks"]
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert all(row["of_step"] > 0 for row in rows[1:])
 
 

@@ -109,10 +109,12 @@ def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, va
     env = vector_env(short(name), 4)
     env.reset(seed=0)
     now = env.snapshot()
-    lanes = now["lanes"].copy()
-    lanes.view(env._lanes.dtype)[field][2] = value
+    part = "lanes" if field == "user" else "blocks"
+    altered = now[part].copy()
+    kind = env._lanes.dtype if part == "lanes" else env._blocks.dtype
+    altered.view(kind)[field].reshape(-1)[2] = value
     with pytest.raises(CarouselError, match=f"lanes have {field} from .*it must lie in"):
-        env.restore({**now, "lanes": lanes})
+        env.restore({**now, part: altered})
     for seen in (np.nan, 99.0):
         shown = now["observation"].copy()
         shown[1, 0] = seen
@@ -126,7 +128,7 @@ def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, va
 def test_a_session_that_was_over_is_over_after_restoring(name):
     env = vector_env(short(name), 3, autoreset_mode="Disabled")
     env.reset(seed=0)
-    while not env._lanes["over"].any():
+    while not env._session("over").any():
         env.step(np.zeros(3, dtype=np.int64))
     over = env.snapshot()
     env.reset(seed=1)

@@ -67,7 +67,7 @@ class RecallVectorEnv(LaneVectorEnv):
             space=question_space(self.population),
             n_actions=self.population.n_actions,
             n_users=self.population.n_users,
-            lane=session.LANE,
+            state=session.STATE,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
@@ -80,13 +80,15 @@ class RecallVectorEnv(LaneVectorEnv):
             tables.asked_alias.copy(),
             tables.topic_alias.copy(),
             tables.year_alias.copy(),
-            tables.scale.copy(),
+            # once a session is over no year is shown
+            np.append(tables.scale, np.float32(0.0)),
         )
         self._sessions = (
             self._lanes,
+            self._blocks,
             self._obs,
             self._final_obs,
-            session.scratch(),
+            np.zeros(1, dtype=session.SCRATCH),
             self._mode,
         )
         self._numbers = (
@@ -109,7 +111,7 @@ class RecallVectorEnv(LaneVectorEnv):
         return {**super()._ranges(), **own}
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        session.reset(self._lanes, which, *self._tables, self._obs)
+        session.reset(which, *self._sessions[:3], *self._tables)
 
     def _outputs(self) -> Outputs:
         n = self.num_envs
@@ -171,7 +173,7 @@ class RecallVectorEnv(LaneVectorEnv):
             gymnasium.error.ResetNeeded: before the first reset.
         """
         self._refuse_if_not_started("hidden")
-        question = self._lanes["question"]
+        question = self._session("question")
         facts = question_tables(self.population).facts
         return {
             "topic": facts[question, TOPIC],

@@ -3,6 +3,9 @@
 Which bits decide what. Question t (from 0) of an episode owns word t + 1 of its stream (`rng.py`):
 16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown. Nothing that the
 router does moves any of it: two routers that meet the same user are asked the same questions.
+
+A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`, `_ask`,
+`_show`. A session that begins anew is asked its first question as others are asked their next.
 """
 
 from __future__ import annotations
@@ -11,112 +14,95 @@ import numpy as np
 
 from .. import rng
 from .._compile import njit
-from ..blocks import BLOCK, Scratch, column_shift, copy, fill, memory, places, symbol, where
+from ..blocks import BLOCK, column_shift, copy, fill, first_beyond, look_up, symbol, where
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
-
-_FIELDS = {
-    "lane_key": np.uint64,
-    "key": np.uint64,
-    "episode": np.int64,
-    "user": np.int32,
-    "over": np.int32,
-    "turn": np.int16,
-    "question": np.int16,
-    "shown": np.int16,
-    "persona": np.int16,
-}
-_PLACES = [0, 8, 16, 24, 28, 32, 34, 36, 38]
-LANE = np.dtype(
-    {
-        "names": [*_FIELDS, "moving"],
-        "formats": [*_FIELDS.values(), np.uint64],
-        "offsets": [*_PLACES, _PLACES[5]],
-        "itemsize": 40,
-    }
-)
-"""State of one lane: keys, index of its episode, user row (always 0), whether its session is over,
-turns played, the question that waits for an answer, the topic that is shown for it, and the current
-persona (-1 before the first pick). `moving` is the last four in one word."""
 
 WAS_KNOWLEDGEABLE, LIED, DECEIVED, WAS_FORBIDDEN, DECEIVED_ON_FORBIDDEN, TOPIC_ASKED = range(5, 11)
 """Rows of the events that a step writes, after those of `codes.py`."""
 
 N_EVENTS = 11
 
-_U, _I = np.uint64, np.int32
-_MASK, _HALF = _U(0xFFFF), _U(0xFFFFFFFF)
-_S16, _S32, _S48 = _U(16), _U(32), _U(48)
-_SHORT, _SHORT_BITS = _I(0xFFFF), _I(16)
-_TWELVE, _TWELVE_BITS = _I(0xFFF), _I(12)
+STATE = np.dtype(
+    [
+        ("key", np.uint64, BLOCK),
+        ("turn", np.int16, BLOCK),
+        ("question", np.int16, BLOCK),
+        ("shown", np.int16, BLOCK),
+        ("persona", np.int16, BLOCK),
+        ("over", np.int16, BLOCK),
+    ]
+)
+"""State of a block of lanes: key of the episode, turns played, the question that waits for an
+answer, the topic that is shown for it, the current persona (-1 before the first pick), whether the
+session is over."""
 
-# Where each quantity of a block stands: in the words, in the integers.
-_WORD, _MOVING, _FACTS = places(3)
-(
-    _PICK,
-    _CURRENT,
-    _TURN,
-    _QUESTION,
-    _SHOWN,
-    _SWAPPED,
-    _ANSWERED,
-    _FORBIDDEN,
-    _TOPIC,
-    _YEAR,
-    _LIED,
-    _DECEIVED,
-    _ON_FORBIDDEN,
-    _PAID,
-    _TRUNCATED,
-    _ENDS,
-    _ENTRY,
-    _COLUMN,
-    _INSIDE,
-    _TOPIC_ENTRY,
-    _TOPIC_COLUMN,
-    _TOPIC_INSIDE,
-    _YEAR_ENTRY,
-    _YEAR_COLUMN,
-    _YEAR_INSIDE,
-    _NEXT,
-    _NEXT_SHOWN,
-    _NEXT_YEAR,
-    _LATER,
-) = places(29)
+SCRATCH = np.dtype(
+    [
+        # the two words of `QuestionTables.packed` for the question that waits
+        ("facts", np.int32, (BLOCK, 2)),
+        ("pick", np.int32, BLOCK),
+        ("plays", np.int8, BLOCK),
+        ("before", np.int32, BLOCK),
+        ("swapped", np.int8, BLOCK),
+        ("answered", np.int8, BLOCK),
+        ("forbidden", np.int8, BLOCK),
+        ("lied", np.int8, BLOCK),
+        ("deceived", np.int8, BLOCK),
+        ("on_forbidden", np.int8, BLOCK),
+        ("paid", np.int32, BLOCK),
+        ("truncated", np.int8, BLOCK),
+        ("anew", np.int32, BLOCK),
+        ("later", np.int32, BLOCK),
+        # the word of the next question, and for each of its draws where the alias table is read,
+        # what is found there and what comes of it
+        ("word", np.int32, BLOCK),
+        ("word_high", np.int32, BLOCK),
+        ("column", np.int32, BLOCK),
+        ("entry", np.int32, BLOCK),
+        ("next", np.int32, BLOCK),
+        ("topic_column", np.int32, BLOCK),
+        ("topic_entry", np.int32, BLOCK),
+        ("topic", np.int32, BLOCK),
+        ("year_column", np.int32, BLOCK),
+        ("year_entry", np.int32, BLOCK),
+        ("year", np.int32, BLOCK),
+        # entries of the observation
+        ("topic_before", np.int32, BLOCK),
+        ("shown_topic", np.float32, BLOCK),
+        ("shown_year", np.float32, BLOCK),
+        ("shown_answered", np.float32, BLOCK),
+        ("shown_paid", np.float32, BLOCK),
+        ("shown_persona", np.float32, BLOCK),
+        ("shown_turn", np.float32, BLOCK),
+    ]
+)
+"""Memory for the passes over a block, one record; see `turn.SCRATCH`."""
+
+_U, _I, _F = np.uint64, np.int32, np.float32
+_BLOCK = _U(BLOCK)
+_LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
+_S12, _S16, _S24, _S32 = _I(12), _I(16), _I(24), _U(32)
+_TWELVE = _I(0xFFF)
+_FEW = _U(64)
 
 
-def scratch() -> Scratch:
-    """Memory for the passes over a block: words, integers."""
-    return memory((3, np.uint64), (29, np.int32))
+@njit
+def _within(shift):  # type: ignore[no-untyped-def]
+    """The bits of a draw within a column of an alias table."""
+    return (_I(1) << shift) - _I(1)
+
+
+@njit
+def _columns(shift):  # type: ignore[no-untyped-def]
+    """Columns of an alias table."""
+    return _I(_I(1) << (_I(16) - shift))
 
 
 @njit
 def _pick(alias, shift, draw):  # type: ignore[no-untyped-def]
     """The symbol that a 16-bit draw picks."""
-    column = _I(draw) >> shift
-    return symbol(alias[column], column, _I(draw) & ((_I(1) << shift) - _I(1)))
-
-
-@njit
-def begin(lane, facts, asked, topics, years, scale, shifts, obs):  # type: ignore[no-untyped-def]
-    """Start the lane's episode number `lane.episode` and show its first question."""
-    lane.key = rng.episode_key(lane.lane_key, _U(lane.episode))
-    lane.user = 0
-    lane.turn = 0
-    lane.persona = -1
-    lane.over = 0
-    n_topics = _U(topics.shape[0])
-    obs[:] = 0.0
-    obs[n_topics + _U(1)] = -1.0
-    obs[n_topics + _U(2)] = -1.0
-    word = rng.mix64(lane.key + rng.GOLDEN)
-    question = _pick(asked, shifts[0], word & _MASK)
-    fact = facts[question]
-    topic = _pick(topics[fact & _U(0xFFF)], shifts[1], (word >> _S16) & _MASK)
-    year = _pick(years[(fact >> _U(12)) & _U(0xFFF)], shifts[2], (word >> _S32) & _MASK)
-    lane.question = question
-    lane.shown = topic
-    obs[topic] = 1.0
-    obs[n_topics] = scale[year]
+    column = draw >> shift
+    return symbol(alias[column], column, draw & _within(shift))
 
 
 @njit
@@ -126,182 +112,265 @@ def _shifts(asked, topics, years):  # type: ignore[no-untyped-def]
 
 
 @njit
-def reset(lanes, which, facts, asked, topics, years, scale, obs):  # type: ignore[no-untyped-def]
-    """Start an episode in every lane that `which` marks."""
+def _meet(i, lanes, here):  # type: ignore[no-untyped-def]
+    """Begin episode number `lanes[i].episode` in lane i, before its first question."""
+    j = i % _BLOCK
+    lanes[i].user = 0
+    here.key[j] = rng.episode_key(lanes[i].lane_key, _U(lanes[i].episode))
+    here.turn[j] = 0
+    here.persona[j] = -1
+    here.over[j] = 0
+
+
+@njit
+def reset(which, lanes, state, obs, facts, asked, topics, years, scale):  # type: ignore[no-untyped-def]
+    """Start an episode in every lane that `which` marks, and show its first question."""
     shifts = _shifts(asked, topics, years)
-    for i in range(lanes.shape[0]):
+    n_topics = topics.shape[0]
+    for i in range(_U(lanes.shape[0])):
         if which[i]:
-            begin(lanes[i], facts, asked, topics, years, scale, shifts, obs[i])
+            here, j = state[i // _BLOCK], i % _BLOCK
+            _meet(i, lanes, here)
+            word = rng.mix64(here.key[j] + rng.GOLDEN)
+            low, high = _I(word & _HALF), _I(word >> _S32)
+            question = _pick(asked, shifts[0], low & _LOW)
+            about = facts[question, 0]
+            topic = _pick(topics[about & _TWELVE], shifts[1], (low >> _S16) & _LOW)
+            year = _pick(years[(about >> _S12) & _TWELVE], shifts[2], high & _LOW)
+            here.question[j] = question
+            here.shown[j] = topic
+            obs[i] = 0.0
+            obs[i, topic] = 1.0
+            obs[i, n_topics] = scale[year]
+            obs[i, n_topics + 1] = -1.0
+            obs[i, n_topics + 2] = -1.0
 
 
 @njit
-def _look_up(at, m, lanes, actions, facts, words, ints):  # type: ignore[no-untyped-def]
-    """Gather the state of each lane, and what is known of its question."""
+def _look_up(at, m, state, actions, facts, s):  # type: ignore[no-untyped-def]
+    """Gather what is known of the question of each lane."""
     for j in range(m):
-        lane = lanes[at + j]
-        words[_WORD + j] = lane.key
-        words[_MOVING + j] = lane.moving
-        words[_FACTS + j] = facts[_U(lane.question)]
-        ints[_PICK + j] = _I(actions[at + j])
-        ints[_ENDS + j] = lane.over
+        s.pick[j] = _I(actions[at + j])
+    for j in range(m):
+        question = _U(state.question[j])
+        about, masks = facts[question, _U(0)], facts[question, _U(1)]
+        s.facts[j, _U(0)] = about
+        s.facts[j, _U(1)] = masks
 
 
 @njit
-def _answer(m, words, ints, length):  # type: ignore[no-untyped-def]
-    """Let the pick of each lane answer."""
-    for j in range(m):
-        moving, facts = words[_MOVING + j], words[_FACTS + j]
-        low, high = _I(moving & _HALF), _I(moving >> _S32)
-        about, masks = _I(facts & _HALF), _I(facts >> _S32)
-        turn, question = (low & _SHORT) + _I(1), low >> _SHORT_BITS
-        shown, current = high & _SHORT, high >> _SHORT_BITS
-        pick, over = ints[_PICK + j], ints[_ENDS + j]
-        forbidden = about >> _I(24)
-        known_by, said_by = masks & _SHORT, masks >> _SHORT_BITS
-        # what is said, what this persona knows, and what anybody in the cast knows
-        says, knows = (said_by >> pick) & _I(1), (known_by >> pick) & _I(1)
-        answered = says & knows
-        deceived = _I(known_by != _I(0)) & (knows ^ _I(1))
-        truncated = _I(turn >= length)
-        ints[_CURRENT + j] = current
-        ints[_TURN + j] = turn
-        ints[_QUESTION + j] = question
-        ints[_SHOWN + j] = shown
-        ints[_SWAPPED + j] = _I(current >= _I(0)) & _I(current != pick)
-        ints[_ANSWERED + j] = answered
-        ints[_FORBIDDEN + j] = forbidden
-        ints[_TOPIC + j] = about & _TWELVE
-        ints[_YEAR + j] = (about >> _TWELVE_BITS) & _TWELVE
-        ints[_LIED + j] = says ^ knows
-        ints[_DECEIVED + j] = deceived
-        ints[_ON_FORBIDDEN + j] = deceived & forbidden
-        ints[_PAID + j] = where(forbidden, says ^ _I(1), answered)
-        ints[_TRUNCATED + j] = truncated
-        ints[_ENDS + j] = truncated | over
+def _answer_one(j, state, s):  # type: ignore[no-untyped-def]
+    """Let the pick of one lane of a block answer."""
+    about, masks = s.facts[j, _U(0)], s.facts[j, _U(1)]
+    pick, plays = s.pick[j], _I(state.over[j]) ^ _I(1)
+    forbidden = plays & (about >> _S24)
+    # what is said, what this persona knows, and what anybody in the cast knows
+    says, knows = plays & (masks >> (pick + _S16)), plays & (masks >> pick)
+    answered = says & knows
+    deceived = plays & _I((masks & _LOW) != _I(0)) & (knows ^ _I(1))
+    s.plays[j] = plays
+    s.answered[j] = answered
+    s.forbidden[j] = forbidden
+    s.lied[j] = says ^ knows
+    s.deceived[j] = deceived
+    s.on_forbidden[j] = deceived & forbidden
+    s.paid[j] = where(forbidden, says ^ _I(1), answered)
 
 
 @njit
-def _ask(m, words, ints, facts, asked, topics, years, shifts):  # type: ignore[no-untyped-def]
-    """Draw what each lane is asked next, and what is shown of it; nothing new where it ends."""
-    within = (
-        (_I(1) << shifts[0]) - _I(1),
-        (_I(1) << shifts[1]) - _I(1),
-        (_I(1) << shifts[2]) - _I(1),
-    )
-    topic_bits, year_bits = _I(16) - shifts[1], _I(16) - shifts[2]
-    for j in range(m):
-        # what follows a session's turn t is its question t + 1, which owns word t + 2
-        turn = words[_MOVING + j] & _MASK
-        words[_WORD + j] = rng.mix64(words[_WORD + j] + (turn + _U(2)) * rng.GOLDEN)
-    for j in range(m):
-        word = words[_WORD + j]
-        first, last = _I(word & _HALF), _I((word >> _S32) & _MASK)
-        question, topic = first & _SHORT, (first >> _SHORT_BITS) & _SHORT
-        ints[_COLUMN + j] = question >> shifts[0]
-        ints[_INSIDE + j] = question & within[0]
-        ints[_TOPIC_COLUMN + j] = topic >> shifts[1]
-        ints[_TOPIC_INSIDE + j] = topic & within[1]
-        ints[_YEAR_COLUMN + j] = last >> shifts[2]
-        ints[_YEAR_INSIDE + j] = last & within[2]
-    for j in range(m):
-        ints[_ENTRY + j] = asked[_U(ints[_COLUMN + j])]
-    for j in range(m):
-        ints[_NEXT + j] = symbol(ints[_ENTRY + j], ints[_COLUMN + j], ints[_INSIDE + j])
-    for j in range(m):
-        about = _I(facts[_U(ints[_NEXT + j])] & _HALF)
-        topic, year = about & _TWELVE, (about >> _TWELVE_BITS) & _TWELVE
-        ints[_TOPIC_ENTRY + j] = topics[_U((topic << topic_bits) + ints[_TOPIC_COLUMN + j])]
-        ints[_YEAR_ENTRY + j] = years[_U((year << year_bits) + ints[_YEAR_COLUMN + j])]
-    for j in range(m):
-        ends, before = ints[_ENDS + j], ints[_SHOWN + j]
-        topic = symbol(ints[_TOPIC_ENTRY + j], ints[_TOPIC_COLUMN + j], ints[_TOPIC_INSIDE + j])
-        year = symbol(ints[_YEAR_ENTRY + j], ints[_YEAR_COLUMN + j], ints[_YEAR_INSIDE + j])
-        question = where(ends, ints[_QUESTION + j], ints[_NEXT + j])
-        ints[_NEXT_SHOWN + j] = topic
-        ints[_NEXT_YEAR + j] = year
-        words[_MOVING + j] = (
-            _U(ints[_TURN + j])
-            | (_U(question) << _S16)
-            | (_U(where(ends, before, topic)) << _S32)
-            | (_U(ints[_PICK + j]) << _S48)
-        )
+def _answer(m, state, s):  # type: ignore[no-untyped-def]
+    """Let the pick of each lane answer (two loops: see `turn.react`)."""
+    if m < _FEW:
+        for j in range(m):
+            _answer_one(j, state, s)
+    else:
+        for j in range(_BLOCK):
+            _answer_one(j, state, s)
 
 
 @njit
-def _report(at, m, ints, first_year, reward, year, events):  # type: ignore[no-untyped-def]
+def _go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
+    """Bring each session to its next turn, or to its end.
+
+    Returns:
+        Number of sessions that ended, and of lanes where one is to begin.
+    """
+    n_ended, n_anew = _I(0), _I(0)
+    for j in range(m):
+        turn, pick, plays = _I(state.turn[j]) + _I(1), s.pick[j], _I(s.plays[j])
+        current = _I(state.persona[j])
+        ended = plays & _I(turn >= length)
+        anew = where(same_step, ended, plays ^ _I(1))
+        n_ended += ended
+        n_anew += anew
+        s.before[j] = max(current, _I(0))
+        s.swapped[j] = plays & _I(current >= _I(0)) & _I(current != pick)
+        s.truncated[j] = ended
+        s.anew[j] = anew
+        state.turn[j] = turn
+        state.persona[j] = pick
+        state.over[j] = ended
+    return n_ended, n_anew
+
+
+@njit
+def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-untyped-def]
     """Write what the caller gets of each lane."""
-    copy(m, ints, _PAID, reward, at)
     for j in range(m):
-        year[at + j] = ints[_YEAR + j] + first_year
-    fill(m, 0, events[TERMINATED], at)
-    copy(m, ints, _TRUNCATED, events[TRUNCATED], at)
-    fill(m, 1, events[PLAYED], at)
-    copy(m, ints, _SWAPPED, events[SWAPPED], at)
-    fill(m, 0, events[REFUSED], at)
-    copy(m, ints, _ANSWERED, events[WAS_KNOWLEDGEABLE], at)
-    copy(m, ints, _LIED, events[LIED], at)
-    copy(m, ints, _DECEIVED, events[DECEIVED], at)
-    copy(m, ints, _FORBIDDEN, events[WAS_FORBIDDEN], at)
-    copy(m, ints, _ON_FORBIDDEN, events[DECEIVED_ON_FORBIDDEN], at)
-    copy(m, ints, _TOPIC, events[TOPIC_ASKED], at)
+        reward[at + j] = s.paid[j]
+    for j in range(m):
+        asked = (s.facts[j, _U(0)] >> _S12) & _TWELVE
+        year[at + j] = (asked + first_year) & -_I(s.plays[j])
+    for j in range(m):
+        events[_U(TOPIC_ASKED), at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
+    fill(at, m, 0, events, _U(TERMINATED))
+    copy(at, m, s.truncated, events, _U(TRUNCATED))
+    copy(at, m, s.plays, events, _U(PLAYED))
+    copy(at, m, s.swapped, events, _U(SWAPPED))
+    fill(at, m, 0, events, _U(REFUSED))
+    copy(at, m, s.answered, events, _U(WAS_KNOWLEDGEABLE))
+    copy(at, m, s.lied, events, _U(LIED))
+    copy(at, m, s.deceived, events, _U(DECEIVED))
+    copy(at, m, s.forbidden, events, _U(WAS_FORBIDDEN))
+    copy(at, m, s.on_forbidden, events, _U(DECEIVED_ON_FORBIDDEN))
 
 
 @njit
-def _show(at, m, lanes, words, ints, scale, n_topics, share, obs):  # type: ignore[no-untyped-def]
-    """Write what the router sees of each lane, and its state; list those that have ended and
-    return how many have."""
-    shown, width = obs.reshape(obs.size), _U(obs.shape[1])
-    one_hot = n_topics + _U(3)
+def _list_anew(m, s):  # type: ignore[no-untyped-def]
+    """List the lanes where a session is to begin."""
     n_later = _U(0)
     for j in range(m):
-        lanes[at + j].moving = words[_MOVING + j]
-        here = (at + j) * width
-        shown[here + one_hot + _U(max(ints[_CURRENT + j], _I(0)))] = 0.0
-        shown[here + one_hot + _U(ints[_PICK + j])] = 1.0
-        shown[here + _U(ints[_SHOWN + j])] = 0.0
-        shown[here + n_topics + _U(1)] = ints[_ANSWERED + j]
-        shown[here + n_topics + _U(2)] = ints[_PAID + j]
-        shown[here + width - _U(1)] = np.float32(ints[_TURN + j]) * share
-        if ints[_ENDS + j]:
-            shown[here + n_topics] = 0.0
-            ints[_LATER + n_later] = _I(j)
-            n_later += _U(1)
-        else:
-            shown[here + _U(ints[_NEXT_SHOWN + j])] = 1.0
-            shown[here + n_topics] = scale[_U(ints[_NEXT_YEAR + j])]
-    return n_later
+        s.later[n_later] = j
+        n_later += _U(s.anew[j])
+
+
+@njit
+def _show_last(i, state, s, n_topics, share, obs, final_obs):  # type: ignore[no-untyped-def]
+    """Write what the router sees of lane i once its session is over, where it won't be shown."""
+    j = i % _BLOCK
+    for c in range(_U(obs.shape[1])):
+        final_obs[i, c] = obs[i, c]
+    final_obs[i, _U(state.shown[j])] = 0.0
+    final_obs[i, n_topics] = 0.0
+    final_obs[i, n_topics + _U(1)] = _I(s.answered[j])
+    final_obs[i, n_topics + _U(2)] = s.paid[j]
+    final_obs[i, n_topics + _U(3) + _U(s.before[j])] = 0.0
+    final_obs[i, n_topics + _U(3) + _U(s.pick[j])] = 1.0
+    final_obs[i, _U(obs.shape[1]) - _U(1)] = _F(state.turn[j]) * share
+
+
+@njit
+def _draw(m, state, s, shifts):  # type: ignore[no-untyped-def]
+    """Draw what each lane is asked next, and what is shown of it, as places in alias tables."""
+    for j in range(m):
+        word = rng.mix64(state.key[j] + (_U(state.turn[j]) + _U(1)) * rng.GOLDEN)
+        s.word[j] = _I(word & _HALF)
+        s.word_high[j] = _I(word >> _S32) & _LOW
+    for j in range(m):
+        low = s.word[j]
+        s.column[j] = _I(low & _LOW) >> shifts[0]
+        s.topic_column[j] = _I(_I(low >> _S16) & _LOW) >> shifts[1]
+        s.year_column[j] = s.word_high[j] >> shifts[2]
+
+
+@njit
+def _find_question(m, s, within):  # type: ignore[no-untyped-def]
+    """What is asked, where its alias table says so."""
+    for j in range(m):
+        s.next[j] = symbol(s.entry[j], s.column[j], s.word[j] & within)
+
+
+@njit
+def _find_rows(m, s, topic_columns, year_columns):  # type: ignore[no-untyped-def]
+    """Where the alias tables of the topic and the year that are shown are read."""
+    for j in range(m):
+        topic, year = s.entry[j] & _TWELVE, _I(s.entry[j] >> _S12) & _TWELVE
+        s.topic[j] = topic * topic_columns + s.topic_column[j]
+        s.year[j] = year * year_columns + s.year_column[j]
+
+
+@njit
+def _find_shown(m, s, within_topic, within_year):  # type: ignore[no-untyped-def]
+    """Which topic and which year are shown."""
+    for j in range(m):
+        topic_draw = _I(s.word[j] >> _S16) & within_topic
+        s.topic[j] = symbol(s.topic_entry[j], s.topic_column[j], topic_draw)
+        s.year[j] = symbol(s.year_entry[j], s.year_column[j], s.word_high[j] & within_year)
+
+
+@njit
+def _put(m, state, s, blank):  # type: ignore[no-untyped-def]
+    """Put the question to each lane; nothing new where the session is over."""
+    for j in range(m):
+        over, seen = _I(state.over[j]), _I(state.shown[j])
+        s.topic_before[j] = seen
+        s.year[j] = where(over, blank, s.year[j])
+        s.shown_topic[j] = _F(over ^ _I(1))
+        state.question[j] = where(over, _I(state.question[j]), s.next[j])
+        state.shown[j] = where(over, seen, s.topic[j])
+
+
+@njit
+def _ask(m, state, s, asked, about, topics, years, scale, shifts):  # type: ignore[no-untyped-def]
+    """Draw what each lane is asked next, and what is shown of it (all tables flat)."""
+    # a function a loop: in one function compilers make no vectors of some
+    _draw(m, state, s, shifts)
+    look_up(m, s.column, asked, s.entry)
+    _find_question(m, s, _within(shifts[0]))
+    look_up(m, s.next, about, s.entry)
+    _find_rows(m, s, _columns(shifts[1]), _columns(shifts[2]))
+    look_up(m, s.topic, topics, s.topic_entry)
+    look_up(m, s.year, years, s.year_entry)
+    _find_shown(m, s, _within(shifts[1]), _within(shifts[2]))
+    _put(m, state, s, _I(scale.shape[0] - 1))
+    look_up(m, s.year, scale, s.shown_year)
+
+
+@njit
+def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
+    """What the router sees of the turn; -1 and no persona where a session begins."""
+    for j in range(m):
+        begins = _I(state.persona[j]) >> _S16
+        s.shown_answered[j] = _F(begins | _I(s.answered[j]))
+        s.shown_paid[j] = _F(begins | s.paid[j])
+        s.shown_persona[j] = _F(begins + _I(1))
+        s.shown_turn[j] = _F(state.turn[j]) * share
+
+
+@njit
+def _show(at, m, state, s, n_topics, share, obs):  # type: ignore[no-untyped-def]
+    """Write what the router sees of each lane."""
+    _show_answer(m, state, s, share)
+    one_hot, elapsed = n_topics + _U(3), _U(obs.shape[1]) - _U(1)
+    for j in range(m):
+        i = at + j
+        obs[i, _U(s.topic_before[j])] = 0.0
+        obs[i, _U(s.topic[j])] = s.shown_topic[j]
+        obs[i, n_topics] = s.shown_year[j]
+        obs[i, n_topics + _U(1)] = s.shown_answered[j]
+        obs[i, n_topics + _U(2)] = s.shown_paid[j]
+        obs[i, one_hot + _U(s.before[j])] = 0.0
+        obs[i, one_hot + _U(s.pick[j])] = s.shown_persona[j]
+        obs[i, elapsed] = s.shown_turn[j]
 
 
 @njit
 def step(  # type: ignore[no-untyped-def]
-    lanes,
-    obs,
-    final_obs,
-    scratch,
-    mode,
-    facts,
-    asked,
-    topics,
-    years,
-    scale,
-    n_actions,
-    length,
-    first_year,
-    actions,
-    reward,
-    year,
-    events,
-):
+    lanes, state, obs, final_obs, scratch, mode, facts, asked, topics, years, scale, n_actions,
+    length, first_year, actions, reward, year, events,
+):  # fmt: skip
     """Play one turn in every lane.
 
     Args:
-        lanes: LANE records, shape (N,).
+        lanes: `lanes.LANE` records, shape (N,).
+        state: STATE records, one per block of lanes.
         obs: float32, shape (N, D), changed in place.
         final_obs: float32, shape (N, D); last observation of each session that ended
             (same-step mode only).
-        scratch: see `scratch`.
+        scratch: one SCRATCH record.
         mode: autoreset code.
-        facts, asked, topics, years, scale: see `QuestionTables` (`packed`, three alias tables).
+        facts, asked, topics, years, scale: see `QuestionTables` (`packed`, three alias tables, and
+            behind the years how none is shown).
         n_actions: K.
         length: questions per session.
         first_year: the year that counts as 0.
@@ -315,38 +384,33 @@ def step(  # type: ignore[no-untyped-def]
     Returns:
         Number of sessions that ended; or -1 - a if action a is no persona (nothing has changed).
     """
-    for a in range(actions.shape[0]):
-        if actions[a] < 0 or actions[a] >= n_actions:
-            return -1 - a
-    words, ints = scratch
+    astray = first_beyond(actions, n_actions)
+    if astray >= 0:
+        return -1 - astray
+    s = scratch[0]
     shifts = _shifts(asked, topics, years)
-    n_topics, share = _U(topics.shape[0]), np.float32(1.0 / length)
+    n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
+    about = facts[:, 0]
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
+    same_step = _I(mode == SAME_STEP)
     n_ended = 0
     n_lanes = _U(lanes.shape[0])
-    for at in range(_U(0), n_lanes, _U(BLOCK)):
-        m = min(n_lanes - at, _U(BLOCK))
-        _look_up(at, m, lanes, actions, facts, words, ints)
-        _answer(m, words, ints, _I(length))
-        _report(at, m, ints, _I(first_year), reward, year, events)
-        _ask(m, words, ints, facts, asked, all_topics, all_years, shifts)
-        n_later = _show(at, m, lanes, words, ints, scale, n_topics, share, obs)
-        for later in range(n_later):
-            i = at + _U(ints[_LATER + later])
-            lane = lanes[i]
-            anew = lane.over != 0
-            if anew:
-                # next-step mode: this step starts the next session and plays no turn
-                reward[i] = 0.0
-                year[i] = 0
-                events[:, i] = 0
-            else:
-                n_ended += 1
-                lane.over = 1
-                if mode == SAME_STEP:
-                    final_obs[i] = obs[i]
-                    anew = True
-            if anew:
-                lane.episode += 1
-                begin(lane, facts, asked, topics, years, scale, shifts, obs[i])
+    for block in range(_U(state.shape[0])):
+        here, at = state[block], block * _BLOCK
+        m = min(n_lanes - at, _BLOCK)
+        _look_up(at, m, here, actions, facts, s)
+        _answer(m, here, s)
+        ended, n_anew = _go_on(m, here, s, _I(length), same_step)
+        n_ended += ended
+        _report(at, m, s, _I(first_year), reward, year, events)
+        if n_anew:
+            _list_anew(m, s)
+        for later in range(_U(n_anew)):
+            i = at + _U(s.later[later])
+            if same_step:
+                _show_last(i, here, s, n_topics, share, obs, final_obs)
+            lanes[i].episode += 1
+            _meet(i, lanes, here)
+        _ask(m, here, s, asked, about, all_topics, all_years, scale, shifts)
+        _show(at, m, here, s, n_topics, share, obs)
     return n_ended

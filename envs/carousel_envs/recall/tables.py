@@ -55,12 +55,12 @@ class QuestionTables:
         return np.asarray(bits.reshape(*self.asked.shape, n_actions) != 0)
 
     @cached_property
-    def packed(self) -> NDArray[np.uint64]:
-        """`facts` as the kernel reads them, one word per question, uint64, shape (questions,):
-        topic and year in 12 bits each, forbidden in 8, the two masks in 16 each."""
-        topic, year, knows, says, forbidden = self.facts.T.astype(np.uint64)
-        low = topic | (year << np.uint64(12)) | (forbidden << np.uint64(24))
-        return np.asarray(low | (knows << np.uint64(32)) | (says << np.uint64(48)))
+    def packed(self) -> NDArray[np.int32]:
+        """`facts` as the kernel reads them, int32, shape (questions, 2): topic and year in 12 bits
+        each, then forbidden; the masks of those that know and that answer in 16 bits each."""
+        topic, year, knows, says, forbidden = self.facts.T
+        about = topic | (year << 12) | (forbidden << 24)
+        return np.ascontiguousarray(np.stack([about, knows | (says << 16)], axis=1))
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:
