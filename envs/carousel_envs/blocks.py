@@ -17,6 +17,14 @@ from ._compile import njit
 BLOCK = 512
 """Lanes of a block."""
 
+FLOATS = 128
+"""Lanes of a block where many floats are kept of each: these fit the nearest cache, too."""
+
+
+def places(n: int) -> list[np.uint64]:
+    """Where each of n quantities of `FLOATS` lanes begins in the array that holds them."""
+    return [np.uint64(i * FLOATS) for i in range(n)]
+
 
 @njit
 def where(condition, yes, no):  # type: ignore[no-untyped-def]

@@ -173,16 +173,22 @@ def _add_up(  # type: ignore[no-untyped-def]
     left,
 ):
     """Count a turn where the session still runs; return in how many lanes it goes on."""
+    # no branch, because nobody can guess who has left, and a loop each, so that they become vectors
+    lanes = len(alive)
+    for i in range(lanes):
+        engagement[i] += reward[i] if alive[i] else 0.0
+    for i in range(lanes):
+        length[i] += alive[i]
+    for i in range(lanes):
+        swaps[i] += alive[i] & swapped[i]
+    for i in range(lanes):
+        refusals[i] += alive[i] & refused[i]
+    for i in range(lanes):
+        left[i] |= alive[i] & terminated[i]
     n_alive = 0
-    for i in range(len(alive)):
-        if alive[i]:
-            engagement[i] += reward[i]
-            length[i] += 1
-            swaps[i] += swapped[i]
-            refusals[i] += refused[i]
-            left[i] |= terminated[i]
-            alive[i] = not (terminated[i] or truncated[i])
-            n_alive += alive[i]
+    for i in range(lanes):
+        alive[i] &= not (terminated[i] | truncated[i])
+        n_alive += alive[i]
     return n_alive
 
 

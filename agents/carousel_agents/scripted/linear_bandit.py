@@ -26,7 +26,7 @@ import numpy as np
 
 from carousel_envs import CarouselError, Columns, Population, rng
 from carousel_envs._compile import njit
-from carousel_envs.blocks import BLOCK
+from carousel_envs.blocks import FLOATS
 from carousel_envs.errors import whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers.forms import single_space
@@ -105,7 +105,7 @@ def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
 
     Written out, so that its sixteen numbers and a lane's eight stay in registers.
     """
-    one, two, three = _U(BLOCK), _U(2 * BLOCK), _U(3 * BLOCK)
+    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
     a0, a1, a2, a3 = tile[0, 0], tile[0, 1], tile[0, 2], tile[0, 3]
     b0, b1, b2, b3 = tile[1, 0], tile[1, 1], tile[1, 2], tile[1, 3]
     c0, c1, c2, c3 = tile[2, 0], tile[2, 1], tile[2, 2], tile[2, 3]
@@ -138,7 +138,7 @@ def _choose(  # type: ignore[no-untyped-def]
         picks: is written, shape (N,).
     """
     n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(weights.shape[1])
-    size, padded, four = _U(BLOCK), _U(half.shape[1]), _U(4)
+    size, padded, four = _U(FLOATS), _U(half.shape[1]), _U(4)
     # the context, column by column, with zeros up to whole tiles, and what is worked out from it
     x = np.zeros((padded + four) * size)
     mean, square = padded * size, (padded + _U(1)) * size

@@ -258,9 +258,9 @@ def _myopic(  # type: ignore[no-untyped-def]
     satiation `gain` is None, without goodbyes `hook`: then neither is compiled."""
     n, n_kinds, n_k = _U(joint.shape[0]), _U(fit.shape[0]), _U(fit.shape[1])
     persona, available, streak, farewell = seen
-    block = np.zeros(10 * blocks.BLOCK)
-    for first in range(_U(0), n, _U(blocks.BLOCK)):
-        m = min(_U(blocks.BLOCK), n - first)
+    block = np.zeros(10 * blocks.FLOATS)
+    for first in range(_U(0), n, _U(blocks.FLOATS)):
+        m = min(_U(blocks.FLOATS), n - first)
         for j in range(m):
             begins = observation[first + j, _U(streak)] < 0.5
             speaks = np.float64(reading.largest(observation, first + j, persona, n_k))
