@@ -97,6 +97,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             population.per_action("vulnerable_welfare"),
         )
         columns = self.columns
+        # eight columns, of which the last three are the persona's: see `turn.show`
+        in_one_move = columns.n_cues == 4 and columns.n_actions >= 3
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
@@ -104,7 +106,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             # copies, because those of an environment may be written and shared tables may not:
             # kernels are compiled for one of the two
             cues.alias.ravel().copy(),
-            cues.levels.copy(),
+            cues.shown(8 if in_one_move else columns.engagement + 1),
             hook if population.has_farewells else None,
             np.stack([own, own + vulnerable]) if population.has_welfare else None,
             np.array(
