@@ -81,8 +81,7 @@ SCRATCH = np.dtype(
         ("entry", np.int32, BLOCK),
         ("row", np.int32, BLOCK),
         # entries of the observation
-        ("shown_streak", np.float32, BLOCK),
-        ("shown_turn", np.float32, BLOCK),
+        ("shown", np.float32, (BLOCK, 2)),
         ("lost", np.float64, BLOCK),
         ("welfare", np.float64, BLOCK),
     ]
@@ -279,8 +278,9 @@ def _show_persona(i, j, s, one_hot, k, obs):  # type: ignore[no-untyped-def]
     obs[i, one_hot + _U(s.before[j])] = 0.0
     obs[i, one_hot + _U(s.pick[j])] = 1.0
     streak = one_hot + _U(2) * k
-    obs[i, streak] = s.shown_streak[j]
-    obs[i, streak + _U(1)] = s.shown_turn[j]
+    a, b = s.shown[j, _U(0)], s.shown[j, _U(1)]
+    obs[i, streak] = a
+    obs[i, streak + _U(1)] = b
 
 
 @njit
@@ -297,8 +297,9 @@ def show(  # type: ignore[no-untyped-def]
         draw = s.second[j] & _LOW
         s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
         s.inside[j] = draw & ((_I(1) << shift) - _I(1))
-        s.shown_streak[j] = _F(state.streak[j])
-        s.shown_turn[j] = _F(state.turn[j]) * share
+    for j in range(m):
+        s.shown[j, _U(0)] = _F(state.streak[j])
+        s.shown[j, _U(1)] = _F(state.turn[j]) * share
     look_up_table(m, s.column, cue_alias, s.entry)
     for j in range(m):
         cues = symbol(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
