@@ -80,8 +80,7 @@ class RecallVectorEnv(LaneVectorEnv):
             tables.asked_alias.copy(),
             tables.topic_alias.copy(),
             tables.year_alias.copy(),
-            # once a session is over no year is shown
-            np.append(tables.scale, np.float32(0.0)),
+            tables.shown,
         )
         self._sessions = (
             self._lanes,
