@@ -37,8 +37,9 @@ class RecallVectorEnv(LaneVectorEnv):
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
-        copy: False returns observations, action masks and users as views that the next step
-            changes in place, which is faster; for callers who read them at once and never write.
+        copy: False returns the environment's own arrays, which the next step changes in place (in
+            same-step mode observations, action masks and users, in the others all of them). That
+            is faster; for callers who read at once and never write.
 
     Raises:
         CarouselError: an argument is not allowed.
