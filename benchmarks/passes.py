@@ -76,11 +76,11 @@ def _report(n, personas, hook, welfare, scratch, reward, detail, events):  # typ
 
 @_njit
 def _show(  # type: ignore[no-untyped-def]
-    n, blocks, alias, levels, shift, columns, k, farewell, gains, satiation, hook, obs, scratch
+    n, blocks, alias, shown, shift, columns, k, farewell, gains, satiation, hook, obs, scratch
 ):
     for at in range(_U(0), n, _U(BLOCK)):
         turn.show(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], alias, levels, np.float32(0.025),
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], alias, shown, np.float32(0.025),
             shift, columns, k, farewell, gains, satiation, hook, obs,
         )  # fmt: skip
 
@@ -88,14 +88,14 @@ def _show(  # type: ignore[no-untyped-def]
 def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over users, and what each takes."""
     _, blocks, lane_rows, gains, satiation, obs, _, _, scratch, _ = env._sessions
-    _, _, _, _, alias, levels, hook, welfare, _ = env._tables
+    _, _, _, _, alias, shown, hook, welfare, _ = env._tables
     n, k = _U(env.num_envs), _U(env.single_action_space.n)
     personas = _U(len(env.population.personas))
     farewell = _U(env.columns.farewell or 0)
     columns, length = _I(len(alias) // 2), _I(env.population.session_length)
     shift = column_shift(columns)
     looking = (n, blocks, actions, satiation, lane_rows, gains, hook, welfare, personas, scratch)
-    showing = (alias, levels, shift, columns, k, farewell, gains, satiation, hook, obs, scratch)
+    showing = (alias, shown, shift, columns, k, farewell, gains, satiation, hook, obs, scratch)
     return {
         "look up": (_look_up, looking),
         "draw": (_draw, (n, blocks, scratch)),
@@ -127,10 +127,10 @@ def _go_on_asking(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
 
 
 @_njit
-def _ask(n, blocks, asked, about, topics, years, scale, shifts, scratch):  # type: ignore[no-untyped-def]
+def _ask(n, blocks, asked, about, topics, years, blank, shifts, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
         recall_session._ask(
-            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], asked, about, topics, years, scale,
+            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], asked, about, topics, years, blank,
             shifts,
         )  # fmt: skip
 
@@ -142,27 +142,28 @@ def _report_answer(n, scratch, reward, year, events):  # type: ignore[no-untyped
 
 
 @_njit
-def _show_question(n, blocks, n_topics, obs, scratch):  # type: ignore[no-untyped-def]
+def _show_question(n, blocks, n_topics, shown, obs, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
         recall_session._show(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], n_topics, np.float32(0.05), obs
-        )
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], n_topics, np.float32(0.05), shown,
+            obs,
+        )  # fmt: skip
 
 
 def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over questions, and what each takes."""
     _, blocks, obs, _, scratch, _ = env._sessions
-    facts, asked, topics, years, scale = env._tables
+    facts, asked, topics, years, shown = env._tables
     n, length = _U(env.num_envs), _I(env.population.session_length)
     shifts = recall_session._shifts(asked, topics, years)
-    tables = (asked, facts[:, 0], topics.ravel(), years.ravel(), scale, shifts)
+    tables = (asked, facts[:, 0], topics.ravel(), years.ravel(), _I(len(years)), shifts)
     return {
         "look up": (_look_up_question, (n, blocks, actions, facts, scratch)),
         "react": (_answer, (n, blocks, scratch)),
         "go on": (_go_on_asking, (n, blocks, length, scratch)),
         "report": (_report_answer, (n, scratch, *outputs)),
         "draw": (_ask, (n, blocks, *tables, scratch)),
-        "show": (_show_question, (n, blocks, _U(len(topics)), obs, scratch)),
+        "show": (_show_question, (n, blocks, _U(len(topics)), shown, obs, scratch)),
     }
 
 

@@ -40,8 +40,9 @@ class CarouselVectorEnv(LaneVectorEnv):
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
-        copy: False returns observations, action masks and users as views that the next step
-            changes in place, which is faster; for callers who read them at once and never write.
+        copy: False returns the environment's own arrays, which the next step changes in place (in
+            same-step mode observations, action masks and users, in the others all of them). That
+            is faster; for callers who read at once and never write.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -97,6 +98,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             population.per_action("vulnerable_welfare"),
         )
         columns = self.columns
+        # eight columns, of which the last three are the persona's: see `turn.show`
+        in_one_move = columns.n_cues == 4 and columns.n_actions >= 3
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
@@ -104,7 +107,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             # copies, because those of an environment may be written and shared tables may not:
             # kernels are compiled for one of the two
             cues.alias.ravel().copy(),
-            cues.levels.copy(),
+            cues.shown(8 if in_one_move else columns.engagement + 1),
             hook if population.has_farewells else None,
             np.stack([own, own + vulnerable]) if population.has_welfare else None,
             np.array(
@@ -187,11 +190,15 @@ class CarouselVectorEnv(LaneVectorEnv):
             info["kept"] = flags[codes.KEPT]
             info["_welfare"] = info["_kept"] = played
         if self.population.unmask:
-            unmasked = flags[codes.UNMASKED]
-            info["unmasked"] = unmasked
-            info["payoff"] = unmasked * np.float32(self.population.unmask_payoff)
+            info["unmasked"] = flags[codes.UNMASKED]
+            info.update(self._derived_info(info))
             info["_unmasked"] = info["_payoff"] = played
         return info
+
+    def _derived_info(self, info: Info) -> Info:
+        if not self.population.unmask:
+            return {}
+        return {"payoff": info["unmasked"] * np.float32(self.population.unmask_payoff)}
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {**super()._state(), "satiation": self._satiation}

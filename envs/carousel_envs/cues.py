@@ -40,6 +40,15 @@ class CueTable:
     alias: NDArray[np.int32]
     strides: NDArray[np.int64]
 
+    def shown(self, width: int) -> NDArray[np.float32]:
+        """What is shown of a turn whose cues are symbol s and whose engagement is e, in row 2s + e:
+        the level of each cue, then e, then zeros, shape (2 symbols, width)."""
+        rows = np.zeros((len(self.levels), 2, width), dtype=np.float32)
+        n_cues = self.levels.shape[1]
+        rows[:, :, :n_cues] = self.levels[:, None, :]
+        rows[:, 1, n_cues] = 1.0
+        return rows.reshape(-1, width)
+
     @property
     def probability(self) -> NDArray[np.float64]:
         """P(symbol | mood), shape (2, symbols): fresh, bored."""

@@ -33,6 +33,11 @@ Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
 LANE = np.dtype([("lane_key", np.uint64), ("episode", np.int64), ("user", np.int32)], align=True)
 """What a lane keeps beside the state of its session: its key, index of its episode, user row."""
 
+Arrays = tuple[
+    "NDArray[np.float32]", "NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"
+]
+"""What a step returns before info: observation, reward, terminated, truncated."""
+
 MAX_LANES = 2**24
 RENDER_MODES = ("ansi", "rgb_array")
 _MODE_CODES = {
@@ -111,8 +116,8 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             among them are at least persona (-1: none yet) and over.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
-        copy: False returns observations, action masks and users as views that the next step
-            changes in place, and the same mask of all lanes every time.
+        copy: False returns the environment's own arrays, which the next step changes in place: in
+            same-step mode observations, action masks and users, in the others all of them.
 
     Attributes:
         totals: keys of info that add up over a session, beyond the reward, with the type of their
@@ -161,7 +166,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
-        self._everywhere = np.ones(n, dtype=np.bool_)
+        self._own: tuple[Outputs, Arrays, Info] | None = None
         self._started = False
         self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
@@ -202,6 +207,10 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         Written out by every subclass: this runs every step, and loops over names cost more than
         the turn itself. `flags` is `events` seen as bool.
         """
+
+    def _derived_info(self, info: Info) -> Info:
+        """What a step's info holds that is worked out from the rest of it."""
+        return {}
 
     @abstractmethod
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -358,6 +367,11 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             # beyond int64 they would come out negative, and be reported so
             given = np.minimum(given, np.uint64(2**63 - 1))
         same_step = self._mode == codes.SAME_STEP
+        if not (self.copy or same_step):
+            outputs, arrays, own_info = self._own or self._make_own()
+            self._play(given.astype(np.int64, copy=False), outputs)
+            # a dict of its own, because wrappers add to it
+            return *arrays, {**own_info, **self._derived_info(own_info)}
         users = self._user.copy() if same_step else None
         outputs = reward, detail, events = self._outputs()
         n_ended = self._play(given.astype(np.int64, copy=False), outputs)
@@ -371,7 +385,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             flags[codes.PLAYED] if done is None else ~done,
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
-            np.ones(self.num_envs, dtype=np.bool_) if self.copy else self._everywhere,
+            np.ones(self.num_envs, dtype=np.bool_),
         )
         if done is not None:
             final_obs = self._final_obs.copy()
@@ -384,6 +398,20 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             info["_final_info"] = info["_final_obs"] = done
         observation = self._obs.copy() if self.copy else self._obs
         return observation, reward, terminated, truncated, info
+
+    def _make_own(self) -> tuple[Outputs, Arrays, Info]:
+        """What every step without copies returns, and the kernel's outputs that lie beneath."""
+        outputs = reward, detail, events = self._outputs()
+        flags, everywhere = events.view(np.bool_), np.ones(self.num_envs, dtype=np.bool_)
+        played = flags[codes.PLAYED]
+        info = self._info(detail, events, flags, played, self._mask, self._user, everywhere)
+        arrays = (self._obs, reward, flags[codes.TERMINATED], flags[codes.TRUNCATED])
+        self._own = outputs, arrays, info
+        return self._own
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy's views would be of arrays that its kernel does not write
+        return {**self.__dict__, "_own": None}
 
     def _play(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
         """Play a turn, or refuse to; see `_turn`."""

@@ -96,7 +96,7 @@ def reset(  # type: ignore[no-untyped-def]
 @njit
 def step(  # type: ignore[no-untyped-def]
     lanes, state, lane_rows, lane_satiation, satiation, obs, mask, final_obs, scratch, mode, rows,
-    satiation_rows, first_obs, first_mask, cue_alias, cue_levels, hook, welfare_rows, numbers,
+    satiation_rows, first_obs, first_mask, cue_alias, shown, hook, welfare_rows, numbers,
     actions, reward, detail, events,
 ):  # fmt: skip
     """Play one turn in every lane.
@@ -118,7 +118,7 @@ def step(  # type: ignore[no-untyped-def]
             nobody satiates.
         first_obs, first_mask: float32, shape (users, D), and int8, shape (users, K): what a session
             with each begins with (`observation.first_rows`).
-        cue_alias, cue_levels: see `cues.CueTable`, the former flattened.
+        cue_alias, shown: see `cues.CueTable`, the former flattened.
         hook: int32, shape (K,), P(a user who said goodbye is kept) in 1/65536; None: nobody says
             goodbye.
         welfare_rows: float64, shape (2, K), welfare of a turn for a user who is not, or is
@@ -161,7 +161,7 @@ def step(  # type: ignore[no-untyped-def]
             welfare_rows, reward, detail, events,
         )  # fmt: skip
         n_later = turn.show(
-            at, m, here, s, cue_alias, cue_levels, share, shift, n_columns, n_actions,
+            at, m, here, s, cue_alias, shown, share, shift, n_columns, n_actions,
             _U(np.int64(numbers[FAREWELL])), lane_satiation, satiation, hook, obs,
         )  # fmt: skip
         # whose turn it is to begin is drawn before a row is copied, and all rows before one is

@@ -21,6 +21,7 @@ import numpy as np
 from . import rng
 from ._compile import njit
 from .blocks import BLOCK, copy, fill, symbol, where
+from .blocks import look_up as look_up_table
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
 
@@ -78,11 +79,9 @@ SCRATCH = np.dtype(
         ("column", np.int32, BLOCK),
         ("inside", np.int32, BLOCK),
         ("entry", np.int32, BLOCK),
-        ("symbol", np.int32, BLOCK),
+        ("row", np.int32, BLOCK),
         # entries of the observation
-        ("shown_engaged", np.float32, BLOCK),
-        ("shown_streak", np.float32, BLOCK),
-        ("shown_turn", np.float32, BLOCK),
+        ("shown", np.float32, (BLOCK, 2)),
         ("lost", np.float64, BLOCK),
         ("welfare", np.float64, BLOCK),
     ]
@@ -274,20 +273,19 @@ def report(  # type: ignore[no-untyped-def]
 
 
 @njit
-def _show_turn(i, j, s, n_cues, k, obs):  # type: ignore[no-untyped-def]
-    """Write what the router sees of lane i but cues."""
-    one_hot = n_cues + _U(1)
-    streak = one_hot + _U(2) * k
-    obs[i, n_cues] = s.shown_engaged[j]
+def _show_persona(i, j, s, one_hot, k, obs):  # type: ignore[no-untyped-def]
+    """Write what the router sees of lane i of who speaks, and since when."""
     obs[i, one_hot + _U(s.before[j])] = 0.0
     obs[i, one_hot + _U(s.pick[j])] = 1.0
-    obs[i, streak] = s.shown_streak[j]
-    obs[i, streak + _U(1)] = s.shown_turn[j]
+    streak = one_hot + _U(2) * k
+    a, b = s.shown[j, _U(0)], s.shown[j, _U(1)]
+    obs[i, streak] = a
+    obs[i, streak + _U(1)] = b
 
 
 @njit
 def show(  # type: ignore[no-untyped-def]
-    at, m, state, s, cue_alias, cue_levels, share, shift, n_columns, k, farewell, lane_satiation,
+    at, m, state, s, cue_alias, shown, share, shift, n_columns, k, farewell, lane_satiation,
     satiation, says_goodbye, obs,
 ):  # fmt: skip
     """Write what the router sees of each lane, and satiation; list the lanes that begin anew.
@@ -299,32 +297,37 @@ def show(  # type: ignore[no-untyped-def]
         draw = s.second[j] & _LOW
         s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
         s.inside[j] = draw & ((_I(1) << shift) - _I(1))
-        s.shown_engaged[j] = _F(s.engaged[j])
-        s.shown_streak[j] = _F(state.streak[j])
-        s.shown_turn[j] = _F(state.turn[j]) * share
     for j in range(m):
-        s.entry[j] = cue_alias[_U(s.column[j])]
+        s.shown[j, _U(0)] = _F(state.streak[j])
+        s.shown[j, _U(1)] = _F(state.turn[j]) * share
+    look_up_table(m, s.column, cue_alias, s.entry)
     for j in range(m):
-        s.symbol[j] = symbol(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
-    n_cues, n_later = _U(cue_levels.shape[1]), _U(0)
-    if n_cues == _U(4):
-        # the common case, read before written, so that four become one vector move
+        cues = symbol(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
+        s.row[j] = _I(cues + cues) + s.engaged[j]
+    width, n_later = _U(shown.shape[1]), _U(0)
+    # what bounds these loops is how many stores they make, not how long each is
+    if width == _U(8):
+        one_hot = _U(5)
         for j in range(m):
-            i, level = at + j, _U(s.symbol[j])
-            a, b = cue_levels[level, _U(0)], cue_levels[level, _U(1)]
-            c, d = cue_levels[level, _U(2)], cue_levels[level, _U(3)]
+            i, row = at + j, _U(s.row[j])
+            a, b, c, d = shown[row, _U(0)], shown[row, _U(1)], shown[row, _U(2)], shown[row, _U(3)]
+            e, f, g, h = shown[row, _U(4)], shown[row, _U(5)], shown[row, _U(6)], shown[row, _U(7)]
             obs[i, _U(0)] = a
             obs[i, _U(1)] = b
             obs[i, _U(2)] = c
             obs[i, _U(3)] = d
-            _show_turn(i, j, s, _U(4), k, obs)
+            obs[i, _U(4)] = e
+            obs[i, _U(5)] = f
+            obs[i, _U(6)] = g
+            obs[i, _U(7)] = h
+            _show_persona(i, j, s, one_hot, k, obs)
             s.later[n_later] = j
             n_later += _U(s.anew[j])
     else:
         for j in range(m):
-            for cue in range(n_cues):
-                obs[at + j, cue] = cue_levels[_U(s.symbol[j]), cue]
-            _show_turn(at + j, j, s, n_cues, k, obs)
+            for c in range(width):
+                obs[at + j, c] = shown[_U(s.row[j]), c]
+            _show_persona(at + j, j, s, width, k, obs)
             s.later[n_later] = j
             n_later += _U(s.anew[j])
     if says_goodbye is not None:

@@ -37,8 +37,9 @@ class RecallVectorEnv(LaneVectorEnv):
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
-        copy: False returns observations, action masks and users as views that the next step
-            changes in place, which is faster; for callers who read them at once and never write.
+        copy: False returns the environment's own arrays, which the next step changes in place (in
+            same-step mode observations, action masks and users, in the others all of them). That
+            is faster; for callers who read at once and never write.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -80,8 +81,7 @@ class RecallVectorEnv(LaneVectorEnv):
             tables.asked_alias.copy(),
             tables.topic_alias.copy(),
             tables.year_alias.copy(),
-            # once a session is over no year is shown
-            np.append(tables.scale, np.float32(0.0)),
+            tables.shown,
         )
         self._sessions = (
             self._lanes,

@@ -16,6 +16,7 @@ from .. import rng
 from .._compile import njit
 from ..blocks import BLOCK, column_shift, copy, fill, first_beyond, look_up, symbol, where
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
+from .tables import ANSWERS, BEGINS
 
 WAS_KNOWLEDGEABLE, LIED, DECEIVED, WAS_FORBIDDEN, DECEIVED_ON_FORBIDDEN, TOPIC_ASKED = range(5, 11)
 """Rows of the events that a step writes, after those of `codes.py`."""
@@ -66,12 +67,10 @@ SCRATCH = np.dtype(
         ("year_column", np.int32, BLOCK),
         ("year_entry", np.int32, BLOCK),
         ("year", np.int32, BLOCK),
-        # entries of the observation
+        # entries of the observation, and the row of `QuestionTables.shown` that holds others
+        ("row", np.int32, BLOCK),
         ("topic_before", np.int32, BLOCK),
         ("shown_topic", np.float32, BLOCK),
-        ("shown_year", np.float32, BLOCK),
-        ("shown_answered", np.float32, BLOCK),
-        ("shown_paid", np.float32, BLOCK),
         ("shown_persona", np.float32, BLOCK),
         ("shown_turn", np.float32, BLOCK),
     ]
@@ -123,7 +122,7 @@ def _meet(i, lanes, here):  # type: ignore[no-untyped-def]
 
 
 @njit
-def reset(which, lanes, state, obs, facts, asked, topics, years, scale):  # type: ignore[no-untyped-def]
+def reset(which, lanes, state, obs, facts, asked, topics, years, shown):  # type: ignore[no-untyped-def]
     """Start an episode in every lane that `which` marks, and show its first question."""
     shifts = _shifts(asked, topics, years)
     n_topics = topics.shape[0]
@@ -141,9 +140,8 @@ def reset(which, lanes, state, obs, facts, asked, topics, years, scale):  # type
             here.shown[j] = topic
             obs[i] = 0.0
             obs[i, topic] = 1.0
-            obs[i, n_topics] = scale[year]
-            obs[i, n_topics + 1] = -1.0
-            obs[i, n_topics + 2] = -1.0
+            for c in range(3):
+                obs[i, n_topics + c] = shown[ANSWERS * year + BEGINS, c]
 
 
 @njit
@@ -311,7 +309,7 @@ def _put(m, state, s, blank):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _ask(m, state, s, asked, about, topics, years, scale, shifts):  # type: ignore[no-untyped-def]
+def _ask(m, state, s, asked, about, topics, years, blank, shifts):  # type: ignore[no-untyped-def]
     """Draw what each lane is asked next, and what is shown of it (all tables flat)."""
     # a function a loop: in one function compilers make no vectors of some
     _draw(m, state, s, shifts)
@@ -322,33 +320,35 @@ def _ask(m, state, s, asked, about, topics, years, scale, shifts):  # type: igno
     look_up(m, s.topic, topics, s.topic_entry)
     look_up(m, s.year, years, s.year_entry)
     _find_shown(m, s, _within(shifts[1]), _within(shifts[2]))
-    _put(m, state, s, _I(scale.shape[0] - 1))
-    look_up(m, s.year, scale, s.shown_year)
+    _put(m, state, s, blank)
 
 
 @njit
 def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
     """What the router sees of the turn; -1 and no persona where a session begins."""
     for j in range(m):
-        begins = _I(state.persona[j]) >> _S16
-        s.shown_answered[j] = _F(begins | _I(s.answered[j]))
-        s.shown_paid[j] = _F(begins | s.paid[j])
-        s.shown_persona[j] = _F(begins + _I(1))
+        begins = _I(state.persona[j] < 0)
+        answer = where(begins, _I(BEGINS), _I(2) * _I(s.answered[j]) + s.paid[j])
+        s.row[j] = _I(ANSWERS) * s.year[j] + answer
+        s.shown_persona[j] = _F(begins ^ _I(1))
         s.shown_turn[j] = _F(state.turn[j]) * share
 
 
 @njit
-def _show(at, m, state, s, n_topics, share, obs):  # type: ignore[no-untyped-def]
+def _show(at, m, state, s, n_topics, share, shown, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of each lane."""
     _show_answer(m, state, s, share)
-    one_hot, elapsed = n_topics + _U(3), _U(obs.shape[1]) - _U(1)
+    year, one_hot, elapsed = n_topics, n_topics + _U(3), _U(obs.shape[1]) - _U(1)
     for j in range(m):
-        i = at + j
+        i, row = at + j, _U(s.row[j])
+        a, b, c, d = shown[row, _U(0)], shown[row, _U(1)], shown[row, _U(2)], shown[row, _U(3)]
         obs[i, _U(s.topic_before[j])] = 0.0
         obs[i, _U(s.topic[j])] = s.shown_topic[j]
-        obs[i, n_topics] = s.shown_year[j]
-        obs[i, n_topics + _U(1)] = s.shown_answered[j]
-        obs[i, n_topics + _U(2)] = s.shown_paid[j]
+        # one vector move; the fourth is the first persona's column
+        obs[i, year] = a
+        obs[i, year + _U(1)] = b
+        obs[i, year + _U(2)] = c
+        obs[i, year + _U(3)] = d
         obs[i, one_hot + _U(s.before[j])] = 0.0
         obs[i, one_hot + _U(s.pick[j])] = s.shown_persona[j]
         obs[i, elapsed] = s.shown_turn[j]
@@ -356,7 +356,7 @@ def _show(at, m, state, s, n_topics, share, obs):  # type: ignore[no-untyped-def
 
 @njit
 def step(  # type: ignore[no-untyped-def]
-    lanes, state, obs, final_obs, scratch, mode, facts, asked, topics, years, scale, n_actions,
+    lanes, state, obs, final_obs, scratch, mode, facts, asked, topics, years, shown, n_actions,
     length, first_year, actions, reward, year, events,
 ):  # fmt: skip
     """Play one turn in every lane.
@@ -369,8 +369,7 @@ def step(  # type: ignore[no-untyped-def]
             (same-step mode only).
         scratch: one SCRATCH record.
         mode: autoreset code.
-        facts, asked, topics, years, scale: see `QuestionTables` (`packed`, three alias tables, and
-            behind the years how none is shown).
+        facts, asked, topics, years, shown: see `QuestionTables` (`packed`, three alias tables).
         n_actions: K.
         length: questions per session.
         first_year: the year that counts as 0.
@@ -390,7 +389,7 @@ def step(  # type: ignore[no-untyped-def]
     s = scratch[0]
     shifts = _shifts(asked, topics, years)
     n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
-    about = facts[:, 0]
+    about, blank = facts[:, 0], _I(shown.shape[0] // ANSWERS - 1)
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
     same_step = _I(mode == SAME_STEP)
     n_ended = 0
@@ -411,6 +410,6 @@ def step(  # type: ignore[no-untyped-def]
                 _show_last(i, here, s, n_topics, share, obs, final_obs)
             lanes[i].episode += 1
             _meet(i, lanes, here)
-        _ask(m, here, s, asked, about, all_topics, all_years, scale, shifts)
-        _show(at, m, here, s, n_topics, share, obs)
+        _ask(m, here, s, asked, about, all_topics, all_years, blank, shifts)
+        _show(at, m, here, s, n_topics, share, shown, obs)
     return n_ended

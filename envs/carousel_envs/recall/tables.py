@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TOPIC, YEAR, KNOWS, SAYS, FORBIDDEN = range(5)
 """Columns of `QuestionTables.facts`."""
 
+ANSWERS, BEGINS = 5, 4
+"""How many ways there are to show an answer: 2 * knowledgeable + reward, or that there was none."""
+
 
 @dataclass(frozen=True, eq=False)
 class QuestionTables:
@@ -61,6 +64,16 @@ class QuestionTables:
         topic, year, knows, says, forbidden = self.facts.T
         about = topic | (year << 12) | (forbidden << 24)
         return np.ascontiguousarray(np.stack([about, knows | (says << 16)], axis=1))
+
+    @cached_property
+    def shown(self) -> NDArray[np.float32]:
+        """What is shown of a year and an answer (`ANSWERS`) in row 5 * year + answer, the last year
+        being none: the year, whether the answer was knowledgeable, the reward, and 0, float32,
+        shape (5 * (years + 1), 4)."""
+        rows = np.zeros((len(self.scale) + 1, ANSWERS, 4), dtype=np.float32)
+        rows[:-1, :, 0] = self.scale[:, None]
+        rows[:, :, 1:3] = [(0, 0), (0, 1), (1, 0), (1, 1), (-1, -1)]
+        return rows.reshape(-1, 4)
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:
