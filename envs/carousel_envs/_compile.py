@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -44,18 +45,25 @@ def _stamped(compiled: Any) -> Any:
     numba has no setting for this; a test holds that what it keeps privately is still there.
     """
     kept = compiled._cache._cache_file
-    kept._source_stamp = (kept._source_stamp, _sources())
+    own = compiled.__module__.partition(".")[0]
+    kept._source_stamp = (kept._source_stamp, _sources(__package__), _sources(own))
     return compiled
 
 
+_CONSTANTS = ("codes.py", "tables.py", "users.py")
+"""Files without compiled functions whose numbers are compiled into those that import them."""
+
+
 @cache
-def _sources() -> str:
-    """A digest of the package's files that hold compiled functions."""
+def _sources(package: str | None) -> str:
+    """A digest of the package's files that go into compiled functions; empty for any other."""
+    module = sys.modules.get(package or "")
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        content = path.read_bytes()
-        if b"njit" in content:
-            digest.update(content)
+    for folder in getattr(module, "__path__", ()):
+        for path in sorted(Path(folder).rglob("*.py")):
+            content = path.read_bytes()
+            if b"njit" in content or path.name in _CONSTANTS:
+                digest.update(content)
     return digest.hexdigest()
 
 

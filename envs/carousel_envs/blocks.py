@@ -1,11 +1,11 @@
 """What compiled kernels share: lanes are played block by block, in passes.
 
-A block fits the nearest cache. A pass either goes lane by lane to where the data lies, or is plain
-arithmetic on neighbouring integers without a branch, which compilers turn into vector instructions.
-They do so where they see that nothing overlaps: a loop reads first and then writes, and what it
-touches stands in one record, or two, at constant distances. Records are arrays of a structured type
-whose fields are arrays over the lanes of a block. Places are unsigned, because a signed one may
-count from the end, and asking costs more than the access.
+A pass either goes lane by lane to where the data lies, or is plain arithmetic on neighbouring
+numbers without a branch, which compilers turn into vector instructions. They do so where they see
+that nothing overlaps: a loop reads first and then writes, and what it touches stands in one record,
+or two, at constant distances. Records are arrays of a structured type whose fields are arrays over
+the lanes of a block. Places are unsigned, because a signed one may count from the end, and asking
+costs more than the access.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import numpy as np
 from ._compile import njit
 
 BLOCK = 512
-"""Lanes of a block."""
+"""Lanes of a block: its records fit the second-level cache, and the fixed part of what a pass costs
+is small beside its lanes."""
 
 FLOATS = 128
-"""Lanes of a block where many floats are kept of each: these fit the nearest cache, too."""
+"""Lanes of a block where many floats are kept of each, so that they fit the first-level cache."""
 
 
 def places(n: int) -> list[np.uint64]:
@@ -33,10 +34,20 @@ def where(condition, yes, no):  # type: ignore[no-untyped-def]
 
 
 @njit
-def look_up(m, places, table, found):  # type: ignore[no-untyped-def]
-    """Read a table at the places of a block of m lanes."""
+def gather(m, index, table, found):  # type: ignore[no-untyped-def]
+    """Read one entry of a table for each of m lanes."""
     for j in range(m):
-        found[j] = table[np.uint64(places[j])]
+        found[j] = table[np.uint64(index[j])]
+
+
+@njit
+def list_marked(m, marks, listed):  # type: ignore[no-untyped-def]
+    """List those of m lanes whose mark is 1 (the others' is 0)."""
+    n_listed = np.uint64(0)
+    # no branch: nobody can guess a mark
+    for j in range(m):
+        listed[n_listed] = j
+        n_listed += np.uint64(marks[j])
 
 
 @njit
@@ -77,7 +88,7 @@ def column_shift(columns):  # type: ignore[no-untyped-def]
 
 
 @njit
-def symbol(entry, column, inside):  # type: ignore[no-untyped-def]
+def drawn(entry, column, inside):  # type: ignore[no-untyped-def]
     """What a draw picks: the column's own symbol below its cut, else the entry's other."""
     # no branch: nobody can guess a draw
     return where(np.int32(inside < (entry >> np.int32(12))), column, entry & np.int32(4095))

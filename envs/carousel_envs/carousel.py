@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 
 from . import codes, session, turn
 from .cues import cue_table
-from .errors import one_of
+from .errors import CarouselError, one_of
 from .lanes import Info, LaneVectorEnv, Outputs
 from .observation import Columns, column_names, first_rows, observation_space
 from .population import Population, as_population
@@ -85,6 +85,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             n_actions=self.population.n_actions,
             n_users=len(self.users),
             state=turn.STATE,
+            kept=turn.KEPT_FIELDS,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
@@ -104,8 +105,6 @@ class CarouselVectorEnv(LaneVectorEnv):
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
             *first_rows(population),
-            # copies, because those of an environment may be written and shared tables may not:
-            # kernels are compiled for one of the two
             cues.alias.ravel().copy(),
             cues.shown(8 if in_one_move else columns.engagement + 1),
             hook if population.has_farewells else None,
@@ -200,8 +199,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             return {}
         return {"payoff": info["unmasked"] * np.float32(self.population.unmask_payoff)}
 
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return {**super()._state(), "satiation": self._satiation}
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {**super()._arrays(), "satiation": self._satiation}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
@@ -212,6 +211,11 @@ class CarouselVectorEnv(LaneVectorEnv):
         turns, two = (0, self.population.session_length), (0, 1)
         own = {"turn": turns, "streak": turns, "mood": two, "farewell": two}
         return {**super()._ranges(), **own}
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        super()._refuse_impossible(snapshot)
+        if not (snapshot["satiation"] >= 0.0).all() or np.isinf(snapshot["satiation"]).any():
+            raise CarouselError("the snapshot's satiation holds what is no number from 0 on")
 
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
         return observation[:, self.columns.available].astype(np.int8)

@@ -114,6 +114,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         n_users: rows of the table of users.
         state: dtype of the sessions of a block of lanes, a record of fields of shape (BLOCK,);
             among them are at least persona (-1: none yet) and over.
+        kept: those of its fields that a snapshot keeps; by default all.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns the environment's own arrays, which the next step changes in place: in
@@ -141,6 +142,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         n_actions: int,
         n_users: int,
         state: np.dtype[np.void],
+        kept: Sequence[str] = (),
         autoreset_mode: AutoresetMode | str,
         render_mode: str | None,
         copy: bool,
@@ -161,6 +163,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._n_users = n_users
         self._lanes = np.zeros(n, dtype=LANE)
         self._blocks = np.zeros(-(-n // BLOCK), dtype=state)
+        self._kept_fields = tuple(kept) or state.names or ()
         width = space.shape[0]
         self._obs = np.zeros((n, width), dtype=np.float32)
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
@@ -444,31 +447,26 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     # -- state --------------------------------------------------------------------------------
 
-    def _state(self) -> dict[str, NDArray[Any]]:
-        """The arrays that hold all that the next step depends on, by name."""
-        return {
-            "lanes": self._lanes.view(np.uint8).reshape(len(self._lanes), -1),
-            "blocks": self._blocks.view(np.uint8).reshape(len(self._blocks), -1),
-            "observation": self._obs,
-            "mask": self._mask,
-        }
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Arrays over lanes that the next step depends on, beside the sessions' state, by name."""
+        lanes = {name: self._lanes[name] for name in LANE.names or ()}
+        return {**lanes, "observation": self._obs, "mask": self._mask}
+
+    def _session(self, name: str) -> NDArray[Any]:
+        """An entry of every lane's state, shape (N,) (a copy)."""
+        return np.asarray(self._blocks[name].flatten()[: self.num_envs])
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         """What each entry of a session's state can be, the first and the last."""
-        return {"persona": (-1, self._mask.shape[1] - 1), "over": (0, 1)}
-
-    def _session(self, name: str, blocks: NDArray[np.void] | None = None) -> NDArray[Any]:
-        """An entry of every lane's state, shape (N,) (a copy)."""
-        of_blocks = (self._blocks if blocks is None else blocks)[name]
-        return np.asarray(of_blocks.flatten()[: self.num_envs])
+        # in same-step mode a session that is over has begun anew
+        last = int(self._mode != codes.SAME_STEP)
+        return {"persona": (-1, self._mask.shape[1] - 1), "over": (0, last)}
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         # compiled code finds rows and columns by these numbers, and does not look if they exist
-        lanes = np.ascontiguousarray(snapshot["lanes"]).view(LANE)
-        blocks = np.ascontiguousarray(snapshot["blocks"]).view(self._blocks.dtype)[:, 0]
         kept = {"episode": (0, 2**63 - 1), "user": (0, self._n_users - 1)}
         for name, (low, high) in {**kept, **self._ranges()}.items():
-            found = lanes[name] if name in kept else self._session(name, blocks)
+            found = snapshot[name]
             if (found < low).any() or (found > high).any():
                 raise CarouselError(
                     f"the snapshot's lanes have {name} from {found.min()} to {found.max()}; it "
@@ -478,6 +476,12 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         seen = snapshot["observation"]
         if not ((seen >= space.low) & (seen <= space.high)).all():
             raise CarouselError("the snapshot's observation holds what is never shown")
+        if not np.array_equal(snapshot["mask"], self._available(seen)):
+            raise CarouselError("the snapshot's mask is not what its observation says")
+
+    def _snapshot(self) -> dict[str, NDArray[Any]]:
+        sessions = {name: self._session(name) for name in self._kept_fields}
+        return {**sessions, **{name: array.copy() for name, array in self._arrays().items()}}
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """The state of every session (copies), from which `restore` goes on bit for bit.
@@ -486,7 +490,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             gymnasium.error.ResetNeeded: before the first reset.
         """
         self._refuse_if_not_started("snapshot")
-        return {name: array.copy() for name, array in self._state().items()}
+        return self._snapshot()
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot of an environment made with the same arguments.
@@ -498,9 +502,14 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 comes to.
         """
         self._refuse_if_closed()
-        refuse_unfit(self._state(), snapshot)
+        refuse_unfit(self._snapshot(), snapshot)
         self._refuse_impossible(snapshot)
-        take_back(self._state(), snapshot)
+        take_back(self._arrays(), snapshot)
+        for name in self._kept_fields:
+            blocks = self._blocks[name]
+            lanes = np.zeros(blocks.size, dtype=blocks.dtype)
+            lanes[: self.num_envs] = snapshot[name]
+            blocks[...] = lanes.reshape(blocks.shape)
         self._started = True
         self._waiting = self._mode == codes.DISABLED
         if self._recorder:

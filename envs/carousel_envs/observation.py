@@ -167,7 +167,8 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
     """What a session with each user begins with.
 
     Returns:
-        First observations, float32, shape (users, D), and availability, int8, shape (users, K).
+        First observations, float32, shape (users, D), and availability, int8, shape (users, K);
+        both are shared and can't be written.
     """
     users, columns = user_table(population), Columns.of(population)
     first = np.zeros((len(users), columns.width), dtype=np.float32)
@@ -178,4 +179,7 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
         first[:, columns.vulnerable] = users.vulnerable
     if columns.n_badges:
         first[np.arange(len(users)), columns.badge.start + users.badge] = 1.0
-    return first, users.available.astype(np.int8)
+    available = users.available.astype(np.int8)
+    for shared in (first, available):
+        shared.setflags(write=False)
+    return first, available

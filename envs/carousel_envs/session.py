@@ -7,7 +7,7 @@ import numpy as np
 
 from . import rng, turn
 from ._compile import njit
-from .blocks import BLOCK, column_shift, first_beyond
+from .blocks import BLOCK, column_shift, first_beyond, list_marked
 from .codes import SAME_STEP
 from .users import FRESH
 
@@ -111,7 +111,7 @@ def step(  # type: ignore[no-untyped-def]
         mask: int8, shape (N, K), availability.
         final_obs: float32, shape (N, D); last observation of each session that ended
             (same-step mode only).
-        scratch: one `turn.SCRATCH` record.
+        scratch: `turn.SCRATCH`, shape (1,).
         mode: autoreset code.
         rows: user table (`UserTable.by_action`).
         satiation_rows: float64, shape (users, K + 1), gain with each persona, then memory; None:
@@ -155,26 +155,28 @@ def step(  # type: ignore[no-untyped-def]
         turn.react(m, here, s, satiation_rows)
         if hook is not None:
             turn.part(m, here, s)
-        n_ended += turn.go_on(m, here, s, length, same_step)
+        ended, n_anew = turn.go_on(m, here, s, length, same_step)
+        n_ended += ended
         turn.report(
             at, m, s, numbers[SWAP_COST], numbers[PAY_MEAN] > 0.0, n_personas, numbers[HARM], hook,
             welfare_rows, reward, detail, events,
         )  # fmt: skip
-        n_later = turn.show(
+        turn.show(
             at, m, here, s, cue_alias, shown, share, shift, n_columns, n_actions,
             _U(np.int64(numbers[FAREWELL])), lane_satiation, satiation, hook, obs,
         )  # fmt: skip
+        list_marked(m, s.anew, s.later)
         # whose turn it is to begin is drawn before a row is copied, and all rows before one is
         # read: they may lie far away in memory, and waits for them overlap
-        for later in range(n_later):
+        for later in range(_U(n_anew)):
             i = at + _U(s.later[later])
             lanes[i].episode += 1
             meet(i, -1, lanes, state, rows.shape[0])
-        for later in range(n_later):
+        for later in range(_U(n_anew)):
             i = at + _U(s.later[later])
             user = _U(lanes[i].user)
             seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows)
-        for later in range(n_later):
+        for later in range(_U(n_anew)):
             i = at + _U(s.later[later])
             user = _U(lanes[i].user)
             if same_step:

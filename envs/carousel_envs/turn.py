@@ -7,11 +7,12 @@ kept. An event with probability p/65536 happens when its draw is below p, so wha
 never shifts the numbers of a later one: two routers that meet the same user meet the same luck.
 
 What happens in which pass, in the order of `docs/model.md`: `look_up` settles the pick and gathers
-what the turn depends on; `react` is the swap and the mood, goodbyes, engagement, leaving and
-boredom; `part` is goodbyes; `go_on` is the new state; `report` writes reward and events; `show`
-writes the observation and satiation. A lane whose session is over is played like the others, a turn
-that never was and of which nothing is reported: `session.step` begins a session there and
-overwrites the rest. What a population lacks is passed as None and is not compiled.
+what the turn depends on; `react` is the swap, the mood, engagement, leaving and boredom, as if
+nobody said goodbye; `part` lets users say goodbye and undoes that for those who go; `go_on` is the
+new state; `report` writes reward and events; `show` writes the observation and satiation. A lane
+whose session is over is played like the others, a turn that never was and of which nothing is
+reported: `session.step` begins a session there and overwrites the rest. What a population lacks is
+passed as None and is not compiled.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ import numpy as np
 
 from . import rng
 from ._compile import njit
-from .blocks import BLOCK, copy, fill, symbol, where
-from .blocks import look_up as look_up_table
+from .blocks import BLOCK, copy, drawn, fill, gather, where
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
 
@@ -49,6 +49,9 @@ STATE = np.dtype(
 """State of a block of lanes: key of the episode, turns played, turns with the current persona,
 mood, that persona (-1 before the first pick), whether the user has just said goodbye, whether the
 session is over; then what the user's row says whoever speaks (`UserTable.by_action`)."""
+
+KEPT_FIELDS = ("key", "turn", "streak", "mood", "persona", "farewell", "over")
+"""Fields of the state that are no copies of a user's row."""
 
 SCRATCH = np.dtype(
     [
@@ -184,8 +187,8 @@ def _react(j, state, s, satiates):  # type: ignore[no-untyped-def]
 def react(m, state, s, satiates):  # type: ignore[no-untyped-def]
     """Let the user of each lane react to the pick.
 
-    Only scratch is written, so lanes that are not there do no harm; and compilers make vectors only
-    if they know how far the loop goes, because `of_pick` is read in other steps than the rest.
+    Compilers make vectors only if they know how far the loop goes, because `of_pick` is read in
+    other steps than the rest. Only scratch is written, so lanes that are not there do no harm.
     """
     if m < _FEW:
         for j in range(m):
@@ -217,9 +220,9 @@ def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """Bring each session to its next turn, or to its end.
 
     Returns:
-        Number of sessions that ended.
+        Number of sessions that ended, and of lanes where one is to begin.
     """
-    n_ended = _I(0)
+    n_ended, n_anew = _I(0), _I(0)
     for j in range(m):
         turn, plays, pick = _I(state.turn[j]) + _I(1), _I(s.plays[j]), s.pick[j]
         stays, leaves = _I(pick == _I(state.persona[j])), _I(s.leaves[j])
@@ -227,13 +230,15 @@ def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
         ended = leaves | truncated
         n_ended += ended
         s.truncated[j] = truncated
-        s.anew[j] = where(same_step, ended, plays ^ _I(1))
+        anew = where(same_step, ended, plays ^ _I(1))
+        n_anew += anew
+        s.anew[j] = anew
         state.turn[j] = turn
         state.streak[j] = (_I(state.streak[j]) & -stays) + _I(1)
         state.mood[j] = s.mood_after[j]
         state.persona[j] = pick
         state.over[j] = ended
-    return n_ended
+    return n_ended, n_anew
 
 
 @njit
@@ -288,11 +293,7 @@ def show(  # type: ignore[no-untyped-def]
     at, m, state, s, cue_alias, shown, share, shift, n_columns, k, farewell, lane_satiation,
     satiation, says_goodbye, obs,
 ):  # fmt: skip
-    """Write what the router sees of each lane, and satiation; list the lanes that begin anew.
-
-    Returns:
-        Number of those lanes.
-    """
+    """Write what the router sees of each lane, and satiation."""
     for j in range(m):
         draw = s.second[j] & _LOW
         s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
@@ -300,11 +301,11 @@ def show(  # type: ignore[no-untyped-def]
     for j in range(m):
         s.shown[j, _U(0)] = _F(state.streak[j])
         s.shown[j, _U(1)] = _F(state.turn[j]) * share
-    look_up_table(m, s.column, cue_alias, s.entry)
+    gather(m, s.column, cue_alias, s.entry)
     for j in range(m):
-        cues = symbol(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
+        cues = drawn(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
         s.row[j] = _I(cues + cues) + s.engaged[j]
-    width, n_later = _U(shown.shape[1]), _U(0)
+    width = _U(shown.shape[1])
     # what bounds these loops is how many stores they make, not how long each is
     if width == _U(8):
         one_hot = _U(5)
@@ -321,15 +322,11 @@ def show(  # type: ignore[no-untyped-def]
             obs[i, _U(6)] = g
             obs[i, _U(7)] = h
             _show_persona(i, j, s, one_hot, k, obs)
-            s.later[n_later] = j
-            n_later += _U(s.anew[j])
     else:
         for j in range(m):
             for c in range(width):
                 obs[at + j, c] = shown[_U(s.row[j]), c]
             _show_persona(at + j, j, s, width, k, obs)
-            s.later[n_later] = j
-            n_later += _U(s.anew[j])
     if says_goodbye is not None:
         for j in range(m):
             obs[at + j, farewell] = state.farewell[j]
@@ -339,4 +336,3 @@ def show(  # type: ignore[no-untyped-def]
             for c in range(k):
                 before = satiation[i, c] + np.float64(c == _U(s.pick[j]))
                 satiation[i, c] = kept_share * before
-    return n_later

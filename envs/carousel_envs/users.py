@@ -129,7 +129,9 @@ class UserTable:
         saying goodbye (fresh, bored)."""
         k = self.n_actions
         actions = self.rows[:, : 4 * k].reshape(-1, 4, k).transpose(0, 2, 1).reshape(-1, 4 * k)
-        return np.hstack([actions, self.rows[:, -1:], self.rows[:, 4 * k : -1]])
+        table = np.hstack([actions, self.rows[:, -1:], self.rows[:, 4 * k : -1]])
+        table.setflags(write=False)
+        return table
 
     @cached_property
     def types(self) -> tuple[UserTable, NDArray[np.float64]]:

@@ -92,7 +92,7 @@ def assert_row(step: tuple, lane: int, twin: Twin) -> None:
 
 @pytest.mark.parametrize("first", [0, BLOCK - 25, BLOCK - 1, BLOCK])
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-@pytest.mark.parametrize("name", ["Welfare", "Satiation", "Recall"])
+@pytest.mark.parametrize("name", ["Welfare", "Satiation", "Unmask", "Recall"])
 def test_lanes_are_the_same_wherever_the_borders_of_blocks_fall(name, mode, first):
     whole, part = (
         vector_env(any_population(name), lanes, autoreset_mode=mode) for lanes in (BLOCK + 100, 50)
@@ -100,14 +100,25 @@ def test_lanes_are_the_same_wherever_the_borders_of_blocks_fall(name, mode, firs
     whole.reset(seed=7)
     part.reset(seed=7 + first)
     here, draw = slice(first, first + 50), np.random.default_rng(0)
+    n_last = 0
     for _ in range(60):
         actions = draw.integers(whole.single_action_space.n, size=BLOCK + 100)
         *all_of_it, info = whole.step(actions)
         *its_part, part_info = part.step(actions[here])
         for one, other in zip(all_of_it, its_part, strict=True):
             np.testing.assert_array_equal(one[here], other)
-        for key in ("swapped", "refused", "_swapped"):
-            np.testing.assert_array_equal(info[key][here], part_info[key])
+        if "_final_obs" in part_info:
+            ended = part_info.pop("_final_obs")
+            n_last += ended.sum()
+            last, of_part = info["final_info"], part_info.pop("final_info")
+            seen, of_it = info["final_obs"][here], part_info.pop("final_obs")
+            np.testing.assert_array_equal(seen[ended], of_it[ended])
+            for key in of_part:
+                np.testing.assert_array_equal(last[key][here][ended], of_part[key][ended])
+            part_info.pop("_final_info")
+        for key in part_info:
+            np.testing.assert_array_equal(info[key][here], part_info[key], err_msg=key)
+    assert n_last or mode == "NextStep"
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 17])

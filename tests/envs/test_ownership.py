@@ -11,6 +11,7 @@ from env_helpers import NOBODY_LEAVES, busy, sticky_actions
 from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv
+from carousel_envs.registry import any_population, vector_env
 
 
 def collect(env: CarouselVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
@@ -121,16 +122,42 @@ def test_a_copy_of_a_scalar_environment_goes_on_alike():
     assert env.render() == other.render()
 
 
-@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-def test_observations_in_place_hold_the_same_and_are_the_same_array(mode):
-    env = CarouselVectorEnv(20, population=busy(), autoreset_mode=mode, copy=False)
-    twin = CarouselVectorEnv(20, population=busy(), autoreset_mode=mode)
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("name", ["busy", "Unmask", "Recall"])
+def test_without_copies_everything_is_the_same_and_in_the_same_arrays(name, mode):
+    population = busy() if name == "busy" else any_population(name)
+    env, twin = (
+        vector_env(population, 20, autoreset_mode=mode, copy=copied) for copied in (False, True)
+    )
     first, _ = env.reset(seed=0)
     np.testing.assert_array_equal(first, twin.reset(seed=0)[0])
-    for actions in sticky_actions(0, 40, 20, 4):
-        obs, *_, info = env.step(actions)
-        expected, *_, expected_info = twin.step(actions)
-        assert obs is first
-        np.testing.assert_array_equal(obs, expected)
-        for key in ("action_mask", "user"):
-            np.testing.assert_array_equal(info[key], expected_info[key])
+    before = None
+    for actions in sticky_actions(0, 40, 20, 2):
+        *arrays, info = env.step(actions)
+        *expected, expected_info = twin.step(actions)
+        assert arrays[0] is first
+        if mode != AutoresetMode.SAME_STEP:
+            assert before is None or all(a is b for a, b in zip(arrays, before, strict=True))
+        before = arrays
+        for array, other in zip(arrays, expected, strict=True):
+            np.testing.assert_array_equal(array, other)
+        assert info.keys() == expected_info.keys()
+        for key in expected_info.keys() - {"final_info", "final_obs"}:
+            np.testing.assert_array_equal(info[key], expected_info[key], err_msg=key)
+        info["added"] = 1
+        if mode == AutoresetMode.DISABLED and (arrays[2] | arrays[3]).any():
+            over = {"reset_mask": arrays[2] | arrays[3]}
+            np.testing.assert_array_equal(env.reset(options=over)[0], twin.reset(options=over)[0])
+
+
+def test_a_copy_of_an_environment_without_copies_stands_alone():
+    env = CarouselVectorEnv(4, copy=False)
+    env.reset(seed=0)
+    seen, *_ = env.step(np.zeros(4, dtype=np.int64))
+    kept, other = seen.copy(), copy.deepcopy(env)
+    shown, reward, *_ = other.step(np.ones(4, dtype=np.int64))
+    assert shown is not seen
+    np.testing.assert_array_equal(seen, kept)
+    expected, paid, *_ = env.step(np.ones(4, dtype=np.int64))
+    np.testing.assert_array_equal(shown, expected)
+    np.testing.assert_array_equal(reward, paid)

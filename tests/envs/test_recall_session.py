@@ -221,18 +221,18 @@ def test_no_persona_ever_lies(population, seed):
 
 
 def test_a_persona_that_would_lie_is_found_out():
-    env = RecallVectorEnv(200, population=tiny())
+    env = RecallVectorEnv(700, population=tiny())
     facts = question_tables(env.population).facts.copy()
     facts[:, SAYS] = 0b10  # alice denies what she knows, bob answers what he does not know
     lying = replace(question_tables(env.population), facts=facts)
     env._tables = (lying.packed, *env._tables[1:])
     env.reset(seed=0)
     for persona in (0, 1):
-        _, reward, _, _, info = env.step(np.full(200, persona))
+        _, reward, _, _, info = env.step(np.full(700, persona))
         assert info["lied"].all()
         assert not info["knowledgeable"].any(), "a made-up answer is not knowledgeable"
         assert info["deceived"].all() == (persona == 1), "alice could have answered"
-        expected = info["forbidden"] if persona == 0 else np.zeros(200)
+        expected = info["forbidden"] if persona == 0 else np.zeros(700)
         np.testing.assert_array_equal(reward, expected)
 
 

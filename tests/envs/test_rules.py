@@ -67,13 +67,13 @@ def test_a_refused_pick_does_not_redraw_the_mood():
     population = plain(
         fit=0.5, unavailability=0.5, n_users=500, session_length=200, engagement_fresh=1.0
     )
-    env = CarouselVectorEnv(300, population=population)
+    env = CarouselVectorEnv(700, population=population)
     env.reset(seed=0, options={"user": user_with(population, [True, False, True])})
-    *_, info = env.step(np.zeros(300, dtype=np.int64))
+    *_, info = env.step(np.zeros(700, dtype=np.int64))
     start = info["mood"]
-    assert 0 < start.sum() < 300
+    assert 0 < start.sum() < 700
     for _ in range(20):
-        *_, info = env.step(np.ones(300, dtype=np.int64))
+        *_, info = env.step(np.ones(700, dtype=np.int64))
         assert info["refused"].all()
         np.testing.assert_array_equal(info["mood"], start)
 

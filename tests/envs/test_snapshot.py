@@ -109,12 +109,10 @@ def test_what_no_session_comes_to_is_refused_and_changes_nothing(name, field, va
     env = vector_env(short(name), 4)
     env.reset(seed=0)
     now = env.snapshot()
-    part = "lanes" if field == "user" else "blocks"
-    altered = now[part].copy()
-    kind = env._lanes.dtype if part == "lanes" else env._blocks.dtype
-    altered.view(kind)[field].reshape(-1)[2] = value
+    altered = now[field].copy()
+    altered[2] = value
     with pytest.raises(CarouselError, match=f"lanes have {field} from .*it must lie in"):
-        env.restore({**now, part: altered})
+        env.restore({**now, field: altered})
     for seen in (np.nan, 99.0):
         shown = now["observation"].copy()
         shown[1, 0] = seen
@@ -135,3 +133,42 @@ def test_a_session_that_was_over_is_over_after_restoring(name):
     env.restore(over)
     with pytest.raises(ResetNeeded, match="is over"):
         env.step(np.zeros(3, dtype=np.int64))
+
+
+@pytest.mark.parametrize("name", ["Boredom", "Recall"])
+def test_a_session_that_is_over_is_refused_where_it_would_have_begun_anew(name):
+    env = vector_env(short(name), 3, autoreset_mode=AutoresetMode.NEXT_STEP)
+    env.reset(seed=0)
+    while not env._session("over").any():
+        env.step(np.zeros(3, dtype=np.int64))
+    other = vector_env(short(name), 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    with pytest.raises(CarouselError, match=r"lanes have over from . to 1; it must lie in 0 to 0"):
+        other.restore(env.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "sentence"),
+    [
+        ("Satiation", "satiation", np.nan, "satiation holds what is no number from 0 on"),
+        ("Satiation", "satiation", -1.0, "satiation holds what is no number from 0 on"),
+        ("Satiation", "satiation", np.inf, "satiation holds what is no number from 0 on"),
+        ("Boredom", "mask", 0, "mask is not what its observation says"),
+        ("Recall", "mask", 0, "mask is not what its observation says"),
+    ],
+)
+def test_arrays_that_no_session_comes_to_are_refused(name, key, value, sentence):
+    env = vector_env(short(name), 4)
+    env.reset(seed=0)
+    now = env.snapshot()
+    altered = now[key].copy()
+    altered[1, 0] = value
+    with pytest.raises(CarouselError, match=sentence):
+        env.restore({**now, key: altered})
+    for name_of, array in env.snapshot().items():
+        np.testing.assert_array_equal(array, now[name_of])
+
+
+def test_a_snapshot_of_one_session_is_small():
+    env = vector_env(short("Boredom"), 1)
+    env.reset(seed=0)
+    assert sum(array.nbytes for array in env.snapshot().values()) < 200

@@ -76,11 +76,9 @@ class RecallVectorEnv(LaneVectorEnv):
         tables = question_tables(self.population)
         self._tables = (
             tables.packed,
-            # copies, because those of an environment may be written and shared tables may not:
-            # kernels are compiled for one of the two
-            tables.asked_alias.copy(),
-            tables.topic_alias.copy(),
-            tables.year_alias.copy(),
+            tables.asked_alias,
+            tables.topic_alias,
+            tables.year_alias,
             tables.shown,
         )
         self._sessions = (

@@ -14,7 +14,17 @@ import numpy as np
 
 from .. import rng
 from .._compile import njit
-from ..blocks import BLOCK, column_shift, copy, fill, first_beyond, look_up, symbol, where
+from ..blocks import (
+    BLOCK,
+    column_shift,
+    copy,
+    drawn,
+    fill,
+    first_beyond,
+    gather,
+    list_marked,
+    where,
+)
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
 from .tables import ANSWERS, BEGINS
 
@@ -101,7 +111,7 @@ def _columns(shift):  # type: ignore[no-untyped-def]
 def _pick(alias, shift, draw):  # type: ignore[no-untyped-def]
     """The symbol that a 16-bit draw picks."""
     column = draw >> shift
-    return symbol(alias[column], column, draw & _within(shift))
+    return drawn(alias[column], column, draw & _within(shift))
 
 
 @njit
@@ -234,15 +244,6 @@ def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-unty
 
 
 @njit
-def _list_anew(m, s):  # type: ignore[no-untyped-def]
-    """List the lanes where a session is to begin."""
-    n_later = _U(0)
-    for j in range(m):
-        s.later[n_later] = j
-        n_later += _U(s.anew[j])
-
-
-@njit
 def _show_last(i, state, s, n_topics, share, obs, final_obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of lane i once its session is over, where it won't be shown."""
     j = i % _BLOCK
@@ -275,7 +276,7 @@ def _draw(m, state, s, shifts):  # type: ignore[no-untyped-def]
 def _find_question(m, s, within):  # type: ignore[no-untyped-def]
     """What is asked, where its alias table says so."""
     for j in range(m):
-        s.next[j] = symbol(s.entry[j], s.column[j], s.word[j] & within)
+        s.next[j] = drawn(s.entry[j], s.column[j], s.word[j] & within)
 
 
 @njit
@@ -292,8 +293,8 @@ def _find_shown(m, s, within_topic, within_year):  # type: ignore[no-untyped-def
     """Which topic and which year are shown."""
     for j in range(m):
         topic_draw = _I(s.word[j] >> _S16) & within_topic
-        s.topic[j] = symbol(s.topic_entry[j], s.topic_column[j], topic_draw)
-        s.year[j] = symbol(s.year_entry[j], s.year_column[j], s.word_high[j] & within_year)
+        s.topic[j] = drawn(s.topic_entry[j], s.topic_column[j], topic_draw)
+        s.year[j] = drawn(s.year_entry[j], s.year_column[j], s.word_high[j] & within_year)
 
 
 @njit
@@ -313,12 +314,12 @@ def _ask(m, state, s, asked, about, topics, years, blank, shifts):  # type: igno
     """Draw what each lane is asked next, and what is shown of it (all tables flat)."""
     # a function a loop: in one function compilers make no vectors of some
     _draw(m, state, s, shifts)
-    look_up(m, s.column, asked, s.entry)
+    gather(m, s.column, asked, s.entry)
     _find_question(m, s, _within(shifts[0]))
-    look_up(m, s.next, about, s.entry)
+    gather(m, s.next, about, s.entry)
     _find_rows(m, s, _columns(shifts[1]), _columns(shifts[2]))
-    look_up(m, s.topic, topics, s.topic_entry)
-    look_up(m, s.year, years, s.year_entry)
+    gather(m, s.topic, topics, s.topic_entry)
+    gather(m, s.year, years, s.year_entry)
     _find_shown(m, s, _within(shifts[1]), _within(shifts[2]))
     _put(m, state, s, blank)
 
@@ -367,7 +368,7 @@ def step(  # type: ignore[no-untyped-def]
         obs: float32, shape (N, D), changed in place.
         final_obs: float32, shape (N, D); last observation of each session that ended
             (same-step mode only).
-        scratch: one SCRATCH record.
+        scratch: SCRATCH, shape (1,).
         mode: autoreset code.
         facts, asked, topics, years, shown: see `QuestionTables` (`packed`, three alias tables).
         n_actions: K.
@@ -403,7 +404,7 @@ def step(  # type: ignore[no-untyped-def]
         n_ended += ended
         _report(at, m, s, _I(first_year), reward, year, events)
         if n_anew:
-            _list_anew(m, s)
+            list_marked(m, s.anew, s.later)
         for later in range(_U(n_anew)):
             i = at + _U(s.later[later])
             if same_step:

@@ -63,7 +63,9 @@ class QuestionTables:
         each, then forbidden; the masks of those that know and that answer in 16 bits each."""
         topic, year, knows, says, forbidden = self.facts.T
         about = topic | (year << 12) | (forbidden << 24)
-        return np.ascontiguousarray(np.stack([about, knows | (says << 16)], axis=1))
+        table = np.ascontiguousarray(np.stack([about, knows | (says << 16)], axis=1))
+        table.setflags(write=False)
+        return table
 
     @cached_property
     def shown(self) -> NDArray[np.float32]:
@@ -73,7 +75,9 @@ class QuestionTables:
         rows = np.zeros((len(self.scale) + 1, ANSWERS, 4), dtype=np.float32)
         rows[:-1, :, 0] = self.scale[:, None]
         rows[:, :, 1:3] = [(0, 0), (0, 1), (1, 0), (1, 1), (-1, -1)]
-        return rows.reshape(-1, 4)
+        table = rows.reshape(-1, 4)
+        table.setflags(write=False)
+        return table
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:
