@@ -164,11 +164,11 @@ def observation_space(population: Population) -> spaces.Box:
 
 @lru_cache(maxsize=64)
 def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """What a session with each user begins with.
+    """What a session with each user begins with; one row if it is the same with all.
 
     Returns:
-        First observations, float32, shape (users, D), and availability, int8, shape (users, K);
-        both are shared and can't be written.
+        First observations, float32, shape (users or 1, D), and availability, int8, shape (users
+        or 1, K); both are shared and can't be written.
     """
     users, columns = user_table(population), Columns.of(population)
     first = np.zeros((len(users), columns.width), dtype=np.float32)
@@ -180,6 +180,9 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
     if columns.n_badges:
         first[np.arange(len(users)), columns.badge.start + users.badge] = 1.0
     available = users.available.astype(np.int8)
+    # one row stays in the nearest cache
+    if (first == first[0]).all():
+        first, available = first[:1].copy(), available[:1].copy()
     for shared in (first, available):
         shared.setflags(write=False)
     return first, available

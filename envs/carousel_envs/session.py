@@ -21,62 +21,77 @@ _S32 = _U(32)
 _USER_BITS = _U(0x5851F42D4C957F2D)
 
 
-@njit
-def meet(i, user, lanes, state, n_users):  # type: ignore[no-untyped-def]
-    """Begin episode number `lanes[i].episode` in lane i: its key and its user (-1: drawn)."""
-    lane = lanes[i]
-    key = rng.episode_key(lane.lane_key, _U(lane.episode))
-    state[i // _BLOCK].key[i % _BLOCK] = key
-    if user < 0:
-        # multiply-shift maps 32 random bits to a row, without division (Lemire 2019)
-        word = rng.mix64(key ^ _USER_BITS) >> _S32
-        user = np.int64((word * _U(n_users)) >> _S32)
-    lane.user = user
+# These three take a block's lanes by list, not one by one: a call counts references to the arrays
+# it is given, in atomic instructions that cost more than the work on a lane.
 
 
 @njit
-def seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
-    """Copy the rows of its user to lane i, where turns read them one after the other: what a turn
-    costs does not depend on how many users there are."""
-    of_actions = _U(lane_rows.shape[1])
-    for c in range(of_actions):
-        lane_rows[i, c] = rows[user, c]
-    here, j = state[i // _BLOCK], i % _BLOCK
-    here.flags[j] = rows[user, of_actions]
-    here.leave_fresh[j] = rows[user, of_actions + _U(1)]
-    here.leave_bored[j] = rows[user, of_actions + _U(2)]
-    here.goodbye_fresh[j] = rows[user, of_actions + _U(3)]
-    here.goodbye_bored[j] = rows[user, of_actions + _U(4)]
-    if satiation_rows is not None:
-        for c in range(_U(satiation_rows.shape[1])):
-            lane_satiation[i, c] = satiation_rows[user, c]
+def meet(at, listed, n, users, lanes, state, n_users):  # type: ignore[no-untyped-def]
+    """Begin episode number `lanes[i].episode` in the first n listed lanes of the block that begins
+    with lane `at`: their keys and their users (drawn where `users` is None, or says -1)."""
+    here = state[at // _BLOCK]
+    for x in range(n):
+        j = _U(listed[x])
+        i = at + j
+        key = rng.episode_key(lanes[i].lane_key, _U(lanes[i].episode))
+        here.key[j] = key
+        user = np.int64(-1)
+        if users is not None:
+            user = users[i]
+        if user < 0:
+            # multiply-shift maps 32 random bits to a row, without division (Lemire 2019)
+            word = rng.mix64(key ^ _USER_BITS) >> _S32
+            user = np.int64((word * _U(n_users)) >> _S32)
+        lanes[i].user = user
 
 
 @njit
-def seat_all(lanes, state, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
-    """Copy the rows of its user to every lane."""
-    for i in range(_U(lanes.shape[0])):
-        seat(i, _U(lanes[i].user), state, lane_rows, lane_satiation, rows, satiation_rows)
-
-
-@njit
-def begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask):  # type: ignore[no-untyped-def]
-    """Set lane i to the start of the session with the user who is seated there, and write its first
-    observation."""
-    here, j = state[i // _BLOCK], i % _BLOCK
-    here.turn[j] = 0
-    here.streak[j] = 0
-    here.mood[j] = FRESH
-    here.persona[j] = -1
-    here.farewell[j] = 0
-    here.over[j] = 0
-    # loops, because assignments to slices take several times as long
-    for c in range(_U(obs.shape[1])):
-        obs[i, c] = first_obs[user, c]
-    for k in range(_U(mask.shape[1])):
-        mask[i, k] = first_mask[user, k]
+def seat(at, listed, n, lanes, state, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
+    """Copy the rows of its user to each listed lane, where turns read them one after the other:
+    what a turn costs does not depend on how many users there are."""
+    here, of_actions = state[at // _BLOCK], _U(lane_rows.shape[1])
+    for x in range(n):
+        j = _U(listed[x])
+        i = at + j
+        user = _U(lanes[i].user)
+        for c in range(of_actions):
+            lane_rows[i, c] = rows[user, c]
+        here.flags[j] = rows[user, of_actions]
+        here.leave_fresh[j] = rows[user, of_actions + _U(1)]
+        here.leave_bored[j] = rows[user, of_actions + _U(2)]
+        here.goodbye_fresh[j] = rows[user, of_actions + _U(3)]
+        here.goodbye_bored[j] = rows[user, of_actions + _U(4)]
         if satiation_rows is not None:
-            satiation[i, k] = 0.0
+            for c in range(_U(satiation_rows.shape[1])):
+                lane_satiation[i, c] = satiation_rows[user, c]
+
+
+@njit
+def begin(  # type: ignore[no-untyped-def]
+    at, listed, n, lanes, state, satiation, obs, mask, satiation_rows, first_obs, first_mask
+):
+    """Set each listed lane to the start of the session with the user who is seated there, and write
+    its first observation."""
+    here, n_actions, width = state[at // _BLOCK], _U(mask.shape[1]), _U(obs.shape[1])
+    many = first_obs.shape[0] > 1
+    for x in range(n):
+        j = _U(listed[x])
+        i = at + j
+        here.turn[j] = 0
+        here.streak[j] = 0
+        here.mood[j] = FRESH
+        here.persona[j] = -1
+        here.farewell[j] = 0
+        here.over[j] = 0
+        row = _U(lanes[i].user) if many else _U(0)
+        # loops, because assignments to slices take several times as long
+        for c in range(width):
+            obs[i, c] = first_obs[row, c]
+        for k in range(n_actions):
+            mask[i, k] = first_mask[row, k]
+        if satiation_rows is not None:
+            for k in range(n_actions):
+                satiation[i, k] = 0.0
 
 
 @njit
@@ -85,12 +100,27 @@ def reset(  # type: ignore[no-untyped-def]
     satiation_rows, first_obs, first_mask,
 ):  # fmt: skip
     """Start an episode in every lane that `which` marks; `users` says with whom (-1: drawn)."""
-    for i in range(_U(lanes.shape[0])):
-        if which[i]:
-            meet(i, users[i], lanes, state, rows.shape[0])
-            user = _U(lanes[i].user)
-            seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows)
-            begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask)
+    listed = np.empty(BLOCK, dtype=np.int32)
+    n_lanes = _U(lanes.shape[0])
+    for at in range(_U(0), n_lanes, _BLOCK):
+        m = min(n_lanes - at, _BLOCK)
+        list_marked(m, which[at : at + m], listed)
+        n = _U(which[at : at + m].sum())
+        meet(at, listed, n, users, lanes, state, rows.shape[0])
+        seat(at, listed, n, lanes, state, lane_rows, lane_satiation, rows, satiation_rows)
+        begin(
+            at, listed, n, lanes, state, satiation, obs, mask, satiation_rows, first_obs, first_mask
+        )  # fmt: skip
+
+
+@njit
+def seat_all(lanes, state, lane_rows, lane_satiation, rows, satiation_rows):  # type: ignore[no-untyped-def]
+    """Copy the rows of its user to every lane."""
+    every = np.arange(BLOCK)
+    n_lanes = _U(lanes.shape[0])
+    for at in range(_U(0), n_lanes, _BLOCK):
+        n = min(n_lanes - at, _BLOCK)
+        seat(at, every, n, lanes, state, lane_rows, lane_satiation, rows, satiation_rows)
 
 
 @njit
@@ -116,8 +146,8 @@ def step(  # type: ignore[no-untyped-def]
         rows: user table (`UserTable.by_action`).
         satiation_rows: float64, shape (users, K + 1), gain with each persona, then memory; None:
             nobody satiates.
-        first_obs, first_mask: float32, shape (users, D), and int8, shape (users, K): what a session
-            with each begins with (`observation.first_rows`).
+        first_obs, first_mask: float32, shape (users or 1, D), and int8, shape (users or 1, K): what
+            a session with each begins with (`observation.first_rows`).
         cue_alias, shown: see `cues.CueTable`, the former flattened.
         hook: int32, shape (K,), P(a user who said goodbye is kept) in 1/65536; None: nobody says
             goodbye.
@@ -166,21 +196,19 @@ def step(  # type: ignore[no-untyped-def]
             _U(np.int64(numbers[FAREWELL])), lane_satiation, satiation, hook, obs,
         )  # fmt: skip
         list_marked(m, s.anew, s.later)
-        # whose turn it is to begin is drawn before a row is copied, and all rows before one is
-        # read: they may lie far away in memory, and waits for them overlap
-        for later in range(_U(n_anew)):
-            i = at + _U(s.later[later])
+        n = _U(n_anew)
+        for x in range(n):
+            i = at + _U(s.later[x])
             lanes[i].episode += 1
-            meet(i, -1, lanes, state, rows.shape[0])
-        for later in range(_U(n_anew)):
-            i = at + _U(s.later[later])
-            user = _U(lanes[i].user)
-            seat(i, user, state, lane_rows, lane_satiation, rows, satiation_rows)
-        for later in range(_U(n_anew)):
-            i = at + _U(s.later[later])
-            user = _U(lanes[i].user)
             if same_step:
                 for c in range(_U(obs.shape[1])):
                     final_obs[i, c] = obs[i, c]
-            begin(i, user, state, satiation, obs, mask, satiation_rows, first_obs, first_mask)
+        # whose turn it is to begin is drawn before a row is copied, and all rows before one is
+        # read: they may lie far away in memory, and waits for them overlap
+        meet(at, s.later, n, None, lanes, state, rows.shape[0])
+        seat(at, s.later, n, lanes, state, lane_rows, lane_satiation, rows, satiation_rows)
+        begin(
+            at, s.later, n, lanes, state, satiation, obs, mask, satiation_rows, first_obs,
+            first_mask,
+        )  # fmt: skip
     return n_ended

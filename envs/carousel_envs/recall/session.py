@@ -121,25 +121,33 @@ def _shifts(asked, topics, years):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _meet(i, lanes, here):  # type: ignore[no-untyped-def]
-    """Begin episode number `lanes[i].episode` in lane i, before its first question."""
-    j = i % _BLOCK
-    lanes[i].user = 0
-    here.key[j] = rng.episode_key(lanes[i].lane_key, _U(lanes[i].episode))
-    here.turn[j] = 0
-    here.persona[j] = -1
-    here.over[j] = 0
+def _meet(at, listed, n, lanes, here):  # type: ignore[no-untyped-def]
+    """Begin episode number `lanes[i].episode` in the first n listed lanes of a block, before their
+    first questions (a list, not one by one: see `session.py` of all environments)."""
+    for x in range(n):
+        j = _U(listed[x])
+        i = at + j
+        lanes[i].user = 0
+        here.key[j] = rng.episode_key(lanes[i].lane_key, _U(lanes[i].episode))
+        here.turn[j] = 0
+        here.persona[j] = -1
+        here.over[j] = 0
 
 
 @njit
 def reset(which, lanes, state, obs, facts, asked, topics, years, shown):  # type: ignore[no-untyped-def]
     """Start an episode in every lane that `which` marks, and show its first question."""
     shifts = _shifts(asked, topics, years)
-    n_topics = topics.shape[0]
-    for i in range(_U(lanes.shape[0])):
-        if which[i]:
-            here, j = state[i // _BLOCK], i % _BLOCK
-            _meet(i, lanes, here)
+    n_topics, n_lanes = topics.shape[0], _U(lanes.shape[0])
+    listed = np.empty(BLOCK, dtype=np.int32)
+    for at in range(_U(0), n_lanes, _BLOCK):
+        m, here = min(n_lanes - at, _BLOCK), state[at // _BLOCK]
+        list_marked(m, which[at : at + m], listed)
+        n = _U(which[at : at + m].sum())
+        _meet(at, listed, n, lanes, here)
+        for x in range(n):
+            j = _U(listed[x])
+            i = at + j
             word = rng.mix64(here.key[j] + rng.GOLDEN)
             low, high = _I(word & _HALF), _I(word >> _S32)
             question = _pick(asked, shifts[0], low & _LOW)
@@ -244,18 +252,21 @@ def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-unty
 
 
 @njit
-def _show_last(i, state, s, n_topics, share, obs, final_obs):  # type: ignore[no-untyped-def]
-    """Write what the router sees of lane i once its session is over, where it won't be shown."""
-    j = i % _BLOCK
-    for c in range(_U(obs.shape[1])):
-        final_obs[i, c] = obs[i, c]
-    final_obs[i, _U(state.shown[j])] = 0.0
-    final_obs[i, n_topics] = 0.0
-    final_obs[i, n_topics + _U(1)] = _I(s.answered[j])
-    final_obs[i, n_topics + _U(2)] = s.paid[j]
-    final_obs[i, n_topics + _U(3) + _U(s.before[j])] = 0.0
-    final_obs[i, n_topics + _U(3) + _U(s.pick[j])] = 1.0
-    final_obs[i, _U(obs.shape[1]) - _U(1)] = _F(state.turn[j]) * share
+def _show_last(at, listed, n, state, s, n_topics, share, obs, final_obs):  # type: ignore[no-untyped-def]
+    """Write what the router sees of listed lanes once their sessions are over, where it won't be
+    shown."""
+    for x in range(n):
+        j = _U(listed[x])
+        i = at + j
+        for c in range(_U(obs.shape[1])):
+            final_obs[i, c] = obs[i, c]
+        final_obs[i, _U(state.shown[j])] = 0.0
+        final_obs[i, n_topics] = 0.0
+        final_obs[i, n_topics + _U(1)] = _I(s.answered[j])
+        final_obs[i, n_topics + _U(2)] = s.paid[j]
+        final_obs[i, n_topics + _U(3) + _U(s.before[j])] = 0.0
+        final_obs[i, n_topics + _U(3) + _U(s.pick[j])] = 1.0
+        final_obs[i, _U(obs.shape[1]) - _U(1)] = _F(state.turn[j]) * share
 
 
 @njit
@@ -403,14 +414,14 @@ def step(  # type: ignore[no-untyped-def]
         ended, n_anew = _go_on(m, here, s, _I(length), same_step)
         n_ended += ended
         _report(at, m, s, _I(first_year), reward, year, events)
-        if n_anew:
+        n = _U(n_anew)
+        if n:
             list_marked(m, s.anew, s.later)
-        for later in range(_U(n_anew)):
-            i = at + _U(s.later[later])
             if same_step:
-                _show_last(i, here, s, n_topics, share, obs, final_obs)
-            lanes[i].episode += 1
-            _meet(i, lanes, here)
+                _show_last(at, s.later, n, here, s, n_topics, share, obs, final_obs)
+            for x in range(n):
+                lanes[at + _U(s.later[x])].episode += 1
+            _meet(at, s.later, n, lanes, here)
         _ask(m, here, s, asked, about, all_topics, all_years, blank, shifts)
         _show(at, m, here, s, n_topics, share, shown, obs)
     return n_ended
