@@ -18,6 +18,9 @@ BLOCK = 512
 """Lanes of a block: its records fit the second-level cache, and the fixed part of what a pass costs
 is small beside its lanes."""
 
+FEW = 64
+"""Below so many lanes, a loop over those that are there takes less than vectors over a block."""
+
 FLOATS = 128
 """Lanes of a block where many floats are kept of each, so that they fit the first-level cache."""
 

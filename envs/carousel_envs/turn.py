@@ -21,14 +21,13 @@ import numpy as np
 
 from . import rng
 from ._compile import njit
-from .blocks import BLOCK, copy, drawn, fill, gather, where
+from .blocks import BLOCK, FEW, copy, drawn, fill, gather, where
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
 
 _U, _I, _F = np.uint64, np.int32, np.float32
 _LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
 _S16, _S32 = _I(16), _U(32)
-_FEW = _U(64)
 
 STATE = np.dtype(
     [
@@ -190,7 +189,7 @@ def react(m, state, s, satiates):  # type: ignore[no-untyped-def]
     Compilers make vectors only if they know how far the loop goes, because `of_pick` is read in
     other steps than the rest. Only scratch is written, so lanes that are not there do no harm.
     """
-    if m < _FEW:
+    if m < _U(FEW):
         for j in range(m):
             _react(j, state, s, satiates)
     else:

@@ -16,6 +16,7 @@ from .. import rng
 from .._compile import njit
 from ..blocks import (
     BLOCK,
+    FEW,
     column_shift,
     copy,
     drawn,
@@ -92,7 +93,6 @@ _BLOCK = _U(BLOCK)
 _LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
 _S12, _S16, _S24, _S32 = _I(12), _I(16), _I(24), _U(32)
 _TWELVE = _I(0xFFF)
-_FEW = _U(64)
 
 
 @njit
@@ -196,7 +196,7 @@ def _answer_one(j, state, s):  # type: ignore[no-untyped-def]
 @njit
 def _answer(m, state, s):  # type: ignore[no-untyped-def]
     """Let the pick of each lane answer (two loops: see `turn.react`)."""
-    if m < _FEW:
+    if m < _U(FEW):
         for j in range(m):
             _answer_one(j, state, s)
     else:
