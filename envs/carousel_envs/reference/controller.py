@@ -294,7 +294,7 @@ class ControllerPolicy:
             turns_played(observation, columns, self._pick.shape[1]),
             current_persona(observation, columns),
             session_begins(observation, columns),
-            goodbyes(observation, columns).astype(np.int64),
+            (goodbyes(observation, columns) > 0.5).astype(np.int64),
             self._strides,
             self._kind,
             model.fit,
