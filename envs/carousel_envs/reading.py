@@ -33,7 +33,8 @@ def symbol(observation, i, strides, n):  # type: ignore[no-untyped-def]
     """The joint symbol of the cues in row i, whose columns come first: each level times its stride,
     added up. Only of a turn that was played: before the first, cues show no level.
 
-    There are n symbols; what shows none of them is n, which the caller must not look up.
+    There are n symbols; a sum that is none of them becomes n, which the caller must not look up.
+    Only the sum is looked at: a wrong level, or one that is no number, may add up to some symbol.
     """
     found = np.int64(0)
     for j in range(_U(strides.shape[0])):
