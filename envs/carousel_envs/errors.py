@@ -91,6 +91,20 @@ def one_of(name: str, value: Any, allowed: Sequence[str | None]) -> None:
         raise CarouselError(f"{name} is {shown(value)}; it must be {', '.join(most)} or {last}")
 
 
+def one_row_per_lane(observation: NDArray[Any], lanes: int) -> None:
+    """Refuse observations of more or fewer lanes than a router's state has: compiled readings do
+    not look how many there are.
+
+    Raises:
+        CarouselError: they are.
+    """
+    if len(observation) != lanes:
+        raise CarouselError(
+            f"observation has {len(observation)} rows; it must have {lanes}, one for each lane of "
+            "the state"
+        )
+
+
 def as_array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an array, or say that it is none.
 

@@ -117,6 +117,19 @@ class Columns:
                 "row per lane"
             )
 
+    def refuse_cues(self, observation: NDArray[np.float32], lane: int) -> None:
+        """Refuse what a compiled reading came upon: a lane whose cues are no symbol of these users
+        (`reading.symbol`) after a turn that was played; -1: it found none.
+
+        Raises:
+            CarouselError: there is such a lane.
+        """
+        if lane >= 0:
+            raise CarouselError(
+                f"cues of lane {lane} are {observation[lane, self.cues].tolist()}; after a turn "
+                "each must be one of its levels, from 0 on"
+            )
+
     def context(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
         """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
         per available action, one more where a visible user is vulnerable, and above these 1 + the

@@ -29,13 +29,18 @@ def marked(observation, first, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit
-def symbol(observation, i, strides):  # type: ignore[no-untyped-def]
+def symbol(observation, i, strides, n):  # type: ignore[no-untyped-def]
     """The joint symbol of the cues in row i, whose columns come first: each level times its stride,
-    added up. Only of a turn that was played: before the first, cues show no level."""
+    added up. Only of a turn that was played: before the first, cues show no level.
+
+    There are n symbols; a sum that is none of them becomes n, which the caller must not look up.
+    Only the sum is looked at: a wrong level, or one that is no number, may add up to some symbol.
+    """
     found = np.int64(0)
     for j in range(_U(strides.shape[0])):
         found += np.int64(observation[i, j]) * strides[j]
-    return found
+    # seen as unsigned, a negative one is beyond, too
+    return np.int64(min(_U(found), _U(n)))
 
 
 @njit
@@ -70,12 +75,12 @@ def contexts(observation, numbers, out):  # type: ignore[no-untyped-def]
 
 @njit
 def share(observation, i, column, parts):  # type: ignore[no-untyped-def]
-    """A share of 1, in row i, as a number of so many parts, rounded, at most all but one.
+    """A share of 1, in row i, as a number of so many parts, rounded, from none to all but one.
 
     The product is of the observation's own precision, as NumPy has it.
     """
     whole = observation.dtype.type(parts)
-    return min(np.int64(np.rint(observation[i, _U(column)] * whole)), parts - 1)
+    return max(min(np.int64(np.rint(observation[i, _U(column)] * whole)), parts - 1), 0)
 
 
 @njit

@@ -8,6 +8,7 @@ import pytest
 
 from carousel_agents import scripted
 from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, Population, Questions
+from carousel_envs.blocks import FLOATS
 from carousel_envs.reference import solve
 from carousel_envs.registry import names, vector_env
 from carousel_envs.rollout import rollout, seen_by
@@ -54,17 +55,20 @@ def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset
         observation, *_ = env.step(picks)
 
 
+@pytest.mark.parametrize(("lanes", "turns"), [(4, 45), (FLOATS + 3, 12)])
 @pytest.mark.parametrize("name", EVERYWHERE)
-def test_one_lane_acts_as_the_same_lane_of_many(name: str):
+def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: int):
     population = BOREDOM.replace(unavailability=0.3)
     router = scripted.make(name, population)
-    env = seen_by(router, CarouselVectorEnv(4, population=population))
+    env = seen_by(router, CarouselVectorEnv(lanes, population=population))
     observation, _ = env.reset(seed=0)
-    states = [router.initial_state(1, 20 + i) for i in range(4)]
-    whole = router.initial_state(4, 20)
-    for _ in range(45):
+    # of many the last, which begin a block of their own
+    followed = range(lanes - 4, lanes)
+    states = {i: router.initial_state(1, 20 + i) for i in followed}
+    whole = router.initial_state(lanes, 20)
+    for _ in range(turns):
         picks, whole = router.act(observation, whole)
-        for i in range(4):
+        for i in followed:
             one, states[i] = router.act(observation[i : i + 1], states[i])
             assert one[0] == picks[i]
         observation, *_ = env.step(picks)

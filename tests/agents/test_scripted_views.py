@@ -5,8 +5,9 @@ import pytest
 
 from carousel_agents import scripted
 from carousel_agents.scripted.masked_planner import FALSE_ALARMS
+from carousel_agents.scripted.operating_system import _most_probable
 from carousel_agents.scripted.training_test import TrainingTest
-from carousel_envs import CarouselError, CarouselVectorEnv, Population, Questions
+from carousel_envs import CarouselError, CarouselVectorEnv, Columns, Population, Questions
 from carousel_envs.cues import cue_table
 from carousel_envs.reference import solve, solve_recall
 from carousel_envs.reference.model import Model
@@ -56,6 +57,32 @@ def test_it_enacts_the_most_probable_persona_given_the_cues_alone():
             probable = joint[i].sum(axis=1) @ share
             assert probable[picks[i]] > probable.max() - 1e-9
     assert swaps > 20
+
+
+def test_the_most_probable_of_those_who_are_there_is_that_of_numpy():
+    draw, lanes, n_kinds, n_k = np.random.default_rng(3), 300, 5, 4
+    columns, fit = Columns.of(BOREDOM), draw.random((n_kinds, n_k))
+    joint = draw.dirichlet(np.ones(2 * n_kinds), lanes).reshape(lanes, n_kinds, 2)
+    # where everybody fits everybody alike, whoever speaks stays
+    joint[:40], fit[0] = 0.0, 0.5
+    joint[:40, 0, 0] = 1.0
+    shown = np.zeros((lanes, columns.width), dtype=np.float32)
+    shown[:, columns.available] = draw.random((lanes, n_k)) < 0.6
+    shown[:, columns.available.start] = 1.0
+    speaks, begins = draw.integers(n_k, size=lanes), draw.random(lanes) < 0.3
+    shown[~begins, columns.persona.start + speaks[~begins]] = 1.0
+    shown[~begins, columns.streak] = 2.0
+    picks = np.empty(lanes, dtype=np.int64)
+    seen = columns.persona.start, columns.available.start, columns.streak, n_k
+    _most_probable(joint, fit, shown, seen, picks)
+    there = shown[:, columns.available] > 0.5
+    present = fit * there[:, None]
+    share = present / present.sum(axis=2, keepdims=True)
+    probable = np.where(there, np.einsum("iaz,iak->ik", joint, share), -1.0)
+    expected = (probable > probable.max(axis=1, keepdims=True) - 1e-9).argmax(axis=1)
+    stays = ~begins & (probable[np.arange(lanes), speaks] > probable.max(axis=1) - 1e-9)
+    np.testing.assert_array_equal(picks, np.where(stays, speaks, expected))
+    assert 20 < stays.sum() < lanes - 20
 
 
 @pytest.mark.parametrize("preset", ["Taste", "Welfare", "Satiation"])

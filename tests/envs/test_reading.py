@@ -14,6 +14,7 @@ from carousel_envs.reference.policies import (
     current_persona,
     turns_played,
 )
+from carousel_envs.reference.recall import AnybodyPolicy
 
 COLUMNS = Columns.of(Population.preset("Taste"))
 
@@ -53,13 +54,28 @@ def test_uniform_picks_each_of_the_available_as_often():
         COLUMNS.context,
         lambda shown: current_persona(shown, COLUMNS),
         lambda shown: turns_played(shown, COLUMNS, 40),
-        lambda shown: UniformPolicy(COLUMNS).act(shown, UniformPolicy(COLUMNS).initial_state(3, 0)),
-        lambda shown: Filter(Population.preset("Taste")).update(
-            Filter(Population.preset("Taste")).start(3), shown
-        ),
     ],
-    ids=["context", "persona", "turns", "uniform", "filter"],
+    ids=["context", "persona", "turns"],
 )
 def test_an_observation_of_too_few_columns_is_refused(read):
     with pytest.raises(CarouselError, match=f"shape .3, 6.; it must have {COLUMNS.width} columns"):
         read(np.ones((3, 6), dtype=np.float32))
+
+
+def test_the_share_of_a_session_gone_is_read_as_one_of_its_turns():
+    shown = np.zeros((4, COLUMNS.width), dtype=np.float32)
+    shown[:, COLUMNS.elapsed] = [-40.0, np.nan, 0.5, 3.0]
+    assert turns_played(shown, COLUMNS, 40).tolist() == [0, 0, 20, 39]
+
+
+def test_a_played_turn_in_which_nobody_speaks_stays_inside_the_tables():
+    known, shown = Filter(Population.preset("Taste")), np.zeros((3, COLUMNS.width), np.float32)
+    shown[:, COLUMNS.streak] = 1.0
+    belief = known.update(known.start(3), shown)
+    np.testing.assert_allclose(belief.joint.sum(axis=(1, 2)), 1.0)
+
+
+def test_anybody_is_sent_to_a_row_per_lane_of_the_state():
+    policy = AnybodyPolicy(4)
+    with pytest.raises(CarouselError, match="has 6 rows; it must have 3, one for each"):
+        policy.act(np.zeros((6, 8), dtype=np.float32), policy.initial_state(3, 0))

@@ -63,7 +63,7 @@ class ClairvoyantPolicy:
         columns, told, picks = self.columns, self.told, np.empty(len(observation), dtype=np.int64)
         _refuse_unless_told(observation, columns.width)
         farewell = -1 if columns.farewell is None else columns.farewell
-        _follow(
+        unknown = _follow(
             observation,
             (columns.persona.start, columns.streak, columns.elapsed, farewell, columns.width),
             told.kind,
@@ -71,15 +71,27 @@ class ClairvoyantPolicy:
             told.picks,
             picks,
         )
+        if unknown >= 0:
+            raise CarouselError(
+                f"user of lane {unknown} is {observation[unknown, columns.width]:g}; the "
+                f"clairvoyant knows users 0 to {len(told.kind) - 1}"
+            )
         return picks, None
 
 
 @njit
 def _follow(observation, seen, kinds, first, table, picks):  # type: ignore[no-untyped-def]
+    """Write the picks; return a lane whose user is none of those who are known, or -1."""
     persona, streak, elapsed, farewell, hidden = seen
+    unknown = np.int64(-1)
     length, n_k = table.shape[1], table.shape[3]
     for i in range(_U(observation.shape[0])):
-        kind = _U(kinds[np.int64(observation[i, _U(hidden)])])
+        user = observation[i, _U(hidden)]
+        # so asked, what is no number is nobody either
+        if not 0.0 <= user < len(kinds):
+            unknown, picks[i] = np.int64(i), 0
+            continue
+        kind = _U(kinds[_U(np.int64(user))])
         if observation[i, _U(streak)] < 0.5:
             picks[i] = first[kind]
             continue
@@ -88,6 +100,7 @@ def _follow(observation, seen, kinds, first, table, picks):  # type: ignore[no-u
         goodbye = _U(farewell >= 0 and observation[i, _U(farewell)] > 0.5)
         speaks = _U(reading.largest(observation, i, persona, n_k))
         picks[i] = table[kind, turn, goodbye, speaks, mood]
+    return unknown
 
 
 @dataclass

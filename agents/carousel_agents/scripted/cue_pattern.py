@@ -20,7 +20,7 @@ import numpy as np
 from carousel_envs import CarouselError, Columns, column_names, reading
 from carousel_envs._compile import njit
 from carousel_envs.cues import cue_table
-from carousel_envs.errors import shown
+from carousel_envs.errors import one_row_per_lane, shown
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 
@@ -69,8 +69,9 @@ class CuePatternPolicy:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         columns = self.columns
         columns.refuse_narrow(observation)
+        one_row_per_lane(observation, len(state))
         picks, run = np.empty_like(state), np.empty_like(state)
-        _swap_after(
+        unknown = _swap_after(
             self.length,
             state,
             observation,
@@ -82,6 +83,7 @@ class CuePatternPolicy:
             run,
             picks,
         )
+        columns.refuse_cues(observation, unknown)
         return picks, run
 
 
@@ -89,7 +91,9 @@ class CuePatternPolicy:
 def _swap_after(  # type: ignore[no-untyped-def]
     length, before, observation, seen, strides, matches, repertoire, place_of, run, picks
 ):
+    """Write the runs and the picks; return a lane whose cues are no symbol, or -1."""
     persona, available, streak = seen
+    n_symbols, unknown = len(matches), np.int64(-1)
     for i in range(len(picks)):
         turns = observation[i, streak]
         if turns < 0.5:
@@ -98,10 +102,14 @@ def _swap_after(  # type: ignore[no-untyped-def]
             continue
         # what was shown to an earlier persona is over
         so_far = before[i] if turns > 1.5 else 0
-        run[i] = so_far + 1 if matches[reading.symbol(observation, i, strides)] else 0
+        symbol = reading.symbol(observation, i, strides, n_symbols)
+        if symbol == n_symbols:
+            unknown, symbol = np.int64(i), np.int64(0)
+        run[i] = so_far + 1 if matches[symbol] else 0
         picks[i] = reading.largest(observation, i, persona, len(place_of))
         if run[i] >= length:
             picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
+    return unknown
 
 
 def build(population: Population, length: str | int | None = None) -> CuePatternPolicy:

@@ -27,7 +27,7 @@ import numpy as np
 from carousel_envs import CarouselError, Columns, Population, rng
 from carousel_envs._compile import njit
 from carousel_envs.blocks import FLOATS
-from carousel_envs.errors import whole_number
+from carousel_envs.errors import one_row_per_lane, whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers.forms import single_space
 
@@ -220,6 +220,7 @@ class LinearBanditPolicy:
             raise CarouselError(
                 f"observation has {observation.shape[1]} columns; it must have {len(self.low)}"
             )
+        one_row_per_lane(observation, len(keys))
         picks = np.empty(len(observation), dtype=np.int64)
         _choose(
             observation,

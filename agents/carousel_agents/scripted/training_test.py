@@ -133,8 +133,13 @@ class TrainingTest:
         return Evidence(self._filters.start(lanes), nothing.T, np.zeros(lanes, dtype=np.int64))
 
     def update(self, state: Evidence, observation: NDArray[np.float32]) -> Evidence:
-        """The evidence after one more observation per lane, shape (N, D)."""
+        """The evidence after one more observation per lane, shape (N, D).
+
+        Raises:
+            CarouselError: see `Filters.weigh`.
+        """
         columns, n_models = self._columns, len(self._filters.models)
+        # refuses observations that are not of these lanes, which would be read past their end below
         belief, shown = self._filters.weigh(state.belief, observation)
         # training's, the alternatives', that of pure chance
         likely = np.empty((n_models + 1, len(observation)))

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import reading
 from .._compile import njit
 from ..cues import cue_table
+from ..errors import one_row_per_lane
 from ..observation import Columns
 from .policies import current_persona, goodbyes, session_begins, turns_played
 
@@ -211,7 +213,9 @@ def _act(  # type: ignore[no-untyped-def]
     out,
     picks,
 ):
-    n_cues = strides.shape[0]
+    """Write the next nodes and the picks; return a lane whose cues are no symbol, or -1."""
+    n_cues, n_symbols = strides.shape[0], cues.shape[1]
+    unknown = np.int64(-1)
     streak_column = n_cues + 1 + 2 * fit.shape[1]
     grid = pick.shape[4]
     for i in range(obs.shape[0]):
@@ -222,9 +226,9 @@ def _act(  # type: ignore[no-untyped-def]
             continue
         a = kind[c]
         p = 1.0 - fit[a, k] if obs[i, streak_column] < 1.5 else node[i] / (grid - 1)
-        symbol = 0
-        for j in range(n_cues):
-            symbol += np.int64(obs[i, j]) * strides[j]
+        symbol = reading.symbol(obs, i, strides, n_symbols)
+        if symbol == n_symbols:
+            unknown, symbol = np.int64(i), np.int64(0)
         fresh, bored = 1.0 - p, p
         for mood in range(2):
             q = engagement[a, k, mood]
@@ -243,6 +247,7 @@ def _act(  # type: ignore[no-untyped-def]
         nxt = (bored + fresh * hazard[a, k]) / total
         out[i] = _node(nxt, cut[c, turn[i], k, goodbye[i]])
         picks[i] = pick[c, turn[i], k, goodbye[i], out[i]]
+    return unknown
 
 
 class ControllerPolicy:
@@ -280,15 +285,16 @@ class ControllerPolicy:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Personas to enact and the next grid points, shape (N,) each."""
         model, columns = self._model, self._columns
+        one_row_per_lane(observation, len(state))
         picks, nodes = np.empty_like(state), np.empty_like(state)
-        _act(
+        unknown = _act(
             state,
             observation,
             self.contexts.find(observation),
             turns_played(observation, columns, self._pick.shape[1]),
             current_persona(observation, columns),
             session_begins(observation, columns),
-            goodbyes(observation, columns).astype(np.int64),
+            (goodbyes(observation, columns) > 0.5).astype(np.int64),
             self._strides,
             self._kind,
             model.fit,
@@ -303,4 +309,5 @@ class ControllerPolicy:
             nodes,
             picks,
         )
+        columns.refuse_cues(observation, unknown)
         return picks, nodes

@@ -15,6 +15,7 @@ import numpy as np
 from .. import reading
 from .._compile import njit
 from ..cues import cue_table
+from ..errors import one_row_per_lane
 from ..observation import Columns
 from .model import Model
 
@@ -137,11 +138,16 @@ def _update(  # type: ignore[no-untyped-def]
     evidence,
 ):
     """`Filters.weigh`. Without satiation `gain` is None, without goodbyes shown so is `parts`:
-    P(none) and P(one), shape (2, kinds, 2). What only they need is then not compiled."""
+    P(none) and P(one), shape (2, kinds, 2). What only they need is then not compiled.
+
+    Returns a lane whose cues are no symbol, or -1.
+    """
     strides, bounds, fit, hazard, reacts, cues, stays, prior, prior_row = tables
     n_k, n_cues = _U(fit.shape[0]), _U(strides.shape[0])
     one_hot = n_cues + _U(1)
     streak_column = one_hot + _U(2) * n_k
+    last = n_k - _U(1)
+    n_symbols, unknown = cues.shape[0], np.int64(-1)
     for i in range(_U(obs.shape[0])):
         streak = obs[i, streak_column]
         if streak < 1.0:
@@ -152,10 +158,13 @@ def _update(  # type: ignore[no-untyped-def]
             out_satiation[i] = 0.0
             evidence[i] = 1.0
             continue
+        # asked in this order, which is much the faster one
         k = _U(0)
-        while obs[i, one_hot + k] < 0.5:
+        while obs[i, one_hot + k] < 0.5 and k < last:
             k += _U(1)
-        symbol = _U(reading.symbol(obs, i, strides))
+        symbol = _U(reading.symbol(obs, i, strides, n_symbols))
+        if symbol == _U(n_symbols):
+            unknown, symbol = np.int64(i), _U(0)
         engaged, goodbye = _U(obs[i, n_cues] > 0.5), _U(0)
         if parts is not None:
             goodbye = _U(obs[i, _U(farewell)] > 0.5)
@@ -201,6 +210,7 @@ def _update(  # type: ignore[no-untyped-def]
                     fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
                     out[i, a, 0] = fresh * (1.0 - hazard[k, a])
                     out[i, a, 1] = kind - out[i, a, 0]
+    return unknown
 
 
 class Filters:
@@ -241,12 +251,17 @@ class Filters:
 
         Returns:
             The beliefs, and for each model what `Filter.weigh` says, float64, shape (N, models).
+
+        Raises:
+            CarouselError: observations of other lanes than the beliefs', or with too few columns,
+                or cues that these users cannot show.
         """
         columns = self.columns
         columns.refuse_narrow(observation)
+        one_row_per_lane(observation, len(belief.joint))
         evidence = np.empty((len(observation), len(self.models)))
         joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
-        _update(
+        unknown = _update(
             belief.joint,
             belief.satiation,
             observation,
@@ -260,6 +275,7 @@ class Filters:
             satiation,
             evidence,
         )
+        columns.refuse_cues(observation, unknown)
         return Belief(joint, satiation), evidence
 
 

@@ -56,28 +56,33 @@ class MemorylessPolicy:
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
         seen = columns.persona.start, columns.n_actions, columns.streak, columns.elapsed
-        _follow(observation, seen, self.strides, self.swap, picks)
+        columns.refuse_cues(observation, _follow(observation, seen, self.strides, self.swap, picks))
         return picks, None
 
 
 @njit
 def _follow(observation, seen, strides, swap, picks):  # type: ignore[no-untyped-def]
+    """Write the picks; return a lane whose cues are no symbol, or -1."""
     persona, n_k, streak_column, elapsed = seen
     length, n_cues, engaged = swap.shape[0], _U(len(strides)), swap.shape[2] // 2
+    unknown = np.int64(-1)
     for i in range(_U(observation.shape[0])):
         current = reading.largest(observation, i, persona, n_k)
         streak = np.int64(observation[i, _U(streak_column)])
-        if streak == 0:
+        if streak < 1:
             # nothing shown yet
             picks[i] = current
             continue
         turn = reading.share(observation, i, elapsed, length)
-        symbol = reading.symbol(observation, i, strides)
+        symbol = reading.symbol(observation, i, strides, engaged)
+        if symbol == engaged:
+            unknown, symbol = np.int64(i), np.int64(0)
         if observation[i, n_cues] > 0.5:
             symbol += engaged
         goes = swap[_U(turn), _U(min(streak, length) - 1), _U(symbol)]
         after = current + 1 if current + 1 < n_k else 0
         picks[i] = after if goes else current
+    return unknown
 
 
 def best_memoryless(population: Population, starts: int = 6) -> tuple[float, MemorylessPolicy]:

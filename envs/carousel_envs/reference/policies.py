@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import blocks, reading, rng
 from .._compile import njit
+from ..errors import one_row_per_lane
 from .filtering import bored
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def goodbyes(observation: NDArray[np.float32], columns: Columns) -> NDArray[np.f
 def turns_played(
     observation: NDArray[np.float32], columns: Columns, length: int
 ) -> NDArray[np.int64]:
-    """Turns played, were sessions of this length: at most length - 1, shape (N,).
+    """Turns played, were sessions of this length: at least 0 and at most length - 1, shape (N,).
 
     Observations show the share of the session gone, so a rule made for one length is stretched, not
     cut off, when it meets sessions of another.
@@ -108,6 +109,7 @@ class UniformPolicy:
         keys, counter = state
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
+        one_row_per_lane(observation, len(keys))
         draw = rng.hash_uniforms(keys, counter)
         reading.nth_of(observation, columns.available.start, columns.n_actions, draw, picks)
         return picks, (keys, counter + 1)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import rng
-from ..errors import CarouselError, as_array
+from ..errors import CarouselError, as_array, one_row_per_lane
 from ..recall.observation import QuestionColumns
 from ..recall.questions import as_questions
 from ..recall.tables import KNOWS, SAYS, question_tables
@@ -99,6 +99,7 @@ class AnybodyPolicy:
         self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
     ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
         keys, counter = state
+        one_row_per_lane(observation, len(keys))
         picks = (rng.hash_uniforms(keys, counter) * self.n_actions).astype(np.int64)
         return picks, (keys, counter + 1)
 
