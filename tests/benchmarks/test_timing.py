@@ -89,10 +89,10 @@ def test_steps_are_counted_by_lanes():
 def test_threads_step_all_steppers():
     steppers = [Stepper("Carousel/Boredom-v0", 8, seed) for seed in (0, 8)]
     both = ThreadedSteppers(steppers)
-    before = [stepper.env.snapshot()["lanes"] for stepper in steppers]
+    before = [stepper.env.snapshot()["turn"] for stepper in steppers]
     assert both.rate(0.0) > 0.0
     for stepper, old in zip(steppers, before, strict=True):
-        assert (stepper.env.snapshot()["lanes"] != old).any()
+        assert (stepper.env.snapshot()["turn"] != old).any()
     both.close()
 
 

@@ -518,7 +518,7 @@ def play(env, seed, turns=30):
     found = []
     for actions in sticky_actions(seed, turns, lanes, 4):
         obs, reward, terminated, truncated, info = env.step(actions)
-        found += [obs.copy(), reward, info["user"].copy()]
+        found += [obs.copy(), reward.copy(), info["user"].copy()]
         over = terminated | truncated
         if "final_obs" in info:
             found.append(info["final_obs"][over])
