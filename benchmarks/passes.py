@@ -46,9 +46,9 @@ def _look_up(n, blocks, actions, satiation, lane_rows, gains, hook, welfare, per
 
 
 @_njit
-def _draw(n, blocks, scratch):  # type: ignore[no-untyped-def]
+def _draw(n, blocks, hook, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        turn.draw(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
+        turn.draw(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], hook)
 
 
 @_njit
@@ -87,7 +87,7 @@ def _show(  # type: ignore[no-untyped-def]
 
 def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over users, and what each takes."""
-    _, blocks, lane_rows, gains, satiation, obs, _, _, scratch, _ = env._sessions
+    _, blocks, lane_rows, gains, satiation, obs, _, _, scratch = env._sessions
     _, _, _, _, alias, shown, hook, welfare, _ = env._tables
     n, k = _U(env.num_envs), _U(env.single_action_space.n)
     personas = _U(len(env.population.personas))
@@ -98,7 +98,7 @@ def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     showing = (alias, shown, shift, columns, k, farewell, gains, satiation, hook, obs, scratch)
     return {
         "look up": (_look_up, looking),
-        "draw": (_draw, (n, blocks, scratch)),
+        "draw": (_draw, (n, blocks, hook, scratch)),
         "react": (_react, (n, blocks, gains, hook, scratch)),
         "go on": (_go_on, (n, blocks, length, scratch)),
         "report": (_report, (n, personas, hook, welfare, scratch, *outputs)),
@@ -152,7 +152,7 @@ def _show_question(n, blocks, n_topics, shown, obs, scratch):  # type: ignore[no
 
 def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over questions, and what each takes."""
-    _, blocks, obs, _, scratch, _ = env._sessions
+    _, blocks, obs, _, scratch = env._sessions
     facts, asked, topics, years, shown = env._tables
     n, length = _U(env.num_envs), _I(env.population.session_length)
     shifts = recall_session._shifts(asked, topics, years)

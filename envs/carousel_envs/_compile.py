@@ -29,14 +29,24 @@ def njit(function: Callable[..., Any]) -> Any:
     before. The cache lies beside the source, where that cannot be written in the user's folder, or
     where NUMBA_CACHE_DIR says. Without any such place there is none, and a warning.
     """
+    return _compiled(function, _OPTIONS)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """`njit` for what is part of a loop: never called, whatever it costs, because a loop that calls
+    does not become vector instructions."""
+    return _compiled(function, {**_OPTIONS, "forceinline": True})
+
+
+def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
-        return _stamped(numba.njit(cache=True, **_OPTIONS)(function))
+        return _stamped(numba.njit(cache=True, **options)(function))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
     # always told of the same line, so that it is shown once
     warnings.warn_explicit(_NOWHERE, RuntimeWarning, __file__, 1, module=__name__, registry=_SHOWN)
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(**options)(function)
 
 
 def _stamped(compiled: Any) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._compile import njit
+from ._compile import inlined, njit
 
 BLOCK = 512
 """Lanes of a block: its records fit the second-level cache, and the fixed part of what a pass costs
@@ -24,16 +24,19 @@ FEW = 64
 FLOATS = 128
 """Lanes of a block where many floats are kept of each, so that they fit the first-level cache."""
 
+LANE = np.dtype([("lane_key", np.uint64), ("episode", np.int64), ("user", np.int32)], align=True)
+"""What a lane keeps beside the state of its session: its key, index of its episode, user row."""
+
 
 def places(n: int) -> list[np.uint64]:
     """Where each of n quantities of `FLOATS` lanes begins in the array that holds them."""
     return [np.uint64(i * FLOATS) for i in range(n)]
 
 
-@njit
+@inlined
 def where(condition, yes, no):  # type: ignore[no-untyped-def]
-    """`yes` where the condition is 1, `no` where it is 0 (integers of one type), no branch."""
-    return no ^ ((no ^ yes) & -condition)
+    """`yes` where the condition is 1, `no` where it is 0 (all int32), no branch."""
+    return np.int32(no ^ ((no ^ yes) & -condition))
 
 
 @njit
@@ -46,9 +49,18 @@ def gather(m, index, table, found):  # type: ignore[no-untyped-def]
 @njit
 def list_marked(m, marks, listed):  # type: ignore[no-untyped-def]
     """List those of m lanes whose mark is 1 (the others' is 0)."""
-    n_listed = np.uint64(0)
-    # no branch: nobody can guess a mark
-    for j in range(m):
+    n_listed, whole = np.uint64(0), np.uint64(m) & ~np.uint64(7)
+    # marks are rare: eight at a time are none, as a rule
+    for first in range(np.uint64(0), whole, np.uint64(8)):
+        any_marked = np.int32(marks[first])
+        for c in range(np.uint64(1), np.uint64(8)):
+            any_marked = np.int32(any_marked | np.int32(marks[first + c]))
+        if any_marked:
+            for c in range(np.uint64(8)):
+                # no branch: nobody can guess a mark
+                listed[n_listed] = first + c
+                n_listed += np.uint64(marks[first + c])
+    for j in range(whole, np.uint64(m)):
         listed[n_listed] = j
         n_listed += np.uint64(marks[j])
 
@@ -90,8 +102,9 @@ def column_shift(columns):  # type: ignore[no-untyped-def]
     return shift
 
 
-@njit
+@inlined
 def drawn(entry, column, inside):  # type: ignore[no-untyped-def]
     """What a draw picks: the column's own symbol below its cut, else the entry's other."""
     # no branch: nobody can guess a draw
-    return where(np.int32(inside < (entry >> np.int32(12))), column, entry & np.int32(4095))
+    other = np.int32(entry & np.int32(4095))
+    return where(np.int32(inside < np.int32(entry >> np.int32(12))), column, other)

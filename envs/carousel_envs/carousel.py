@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from . import codes, session, turn
+from .bound import Bound
 from .cues import cue_table
 from .errors import CarouselError, one_of
 from .lanes import Info, LaneVectorEnv, Outputs
@@ -91,6 +92,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             copy=copy,
         )
         cues = cue_table(self.population)
+        first_obs, first_mask = first_rows(self.population)
+        self._mask[:] = first_mask[0]
         population = self.population
         satiation_rows = np.column_stack([self.users.gain, self.users.memory])
         hook = np.rint(population.per_action("hook") * UNIT).astype(np.int32)
@@ -104,7 +107,8 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._tables = (
             self.users.by_action,
             satiation_rows if population.has_satiation else None,
-            *first_rows(population),
+            first_obs,
+            first_mask,
             cues.alias.ravel().copy(),
             cues.shown(8 if in_one_move else columns.engagement + 1),
             hook if population.has_farewells else None,
@@ -129,7 +133,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
         gains = self._tables[1]
-        self._lane_rows = np.zeros((self.num_envs, 4 * self.population.n_actions), dtype=np.int32)
+        self._lane_rows = np.zeros((self.num_envs, 2 * self.population.n_actions), dtype=np.int32)
         self._lane_satiation = None if gains is None else np.zeros((self.num_envs, gains.shape[1]))
         self._sessions = (
             self._lanes,
@@ -141,7 +145,12 @@ class CarouselVectorEnv(LaneVectorEnv):
             self._mask,
             self._final_obs,
             np.zeros(1, dtype=turn.SCRATCH),
-            self._mode,
+        )
+        self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
+        self._has = (
+            population.has_satiation or None,
+            population.has_farewells or None,
+            population.has_welfare or None,
         )
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
@@ -158,7 +167,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        return int(session.step(*self._sessions, *self._tables, actions, *outputs))
+        return int(session.play(self._bound.places, self._mode, *self._has, actions, *outputs))
 
     def _info(
         self,

@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from . import codes, rng
-from .blocks import BLOCK
+from .blocks import BLOCK, LANE
 from .errors import CarouselError, as_array, one_of, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
@@ -30,15 +30,13 @@ Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
 """What a turn brings: reward (float64, (N,)), detail (any one array of shape (..., N)) and events
 (int8, (E, N)), whose rows begin as `codes.TERMINATED` and its fellows say."""
 
-LANE = np.dtype([("lane_key", np.uint64), ("episode", np.int64), ("user", np.int32)], align=True)
-"""What a lane keeps beside the state of its session: its key, index of its episode, user row."""
-
 Arrays = tuple[
     "NDArray[np.float32]", "NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"
 ]
 """What a step returns before info: observation, reward, terminated, truncated."""
 
 MAX_LANES = 2**24
+_INT64 = np.dtype(np.int64)
 RENDER_MODES = ("ansi", "rgb_array")
 _MODE_CODES = {
     AutoresetMode.NEXT_STEP: codes.NEXT_STEP,
@@ -148,6 +146,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         copy: bool,
     ) -> None:
         n = self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
+        self._batch = (n,)
         one_of("render_mode", render_mode, (None, *RENDER_MODES))
         if not isinstance(autoreset_mode, AutoresetMode):
             one_of("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
@@ -360,24 +359,19 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             gymnasium.error.ResetNeeded: before the first reset, or with autoreset disabled when
                 a session is over.
         """
-        given = as_array("actions", actions)
-        kind = given.dtype.kind
-        if kind not in "iu":
-            raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
-        if given.shape != (self.num_envs,):
-            raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
-        if kind == "u":
-            # beyond int64 they would come out negative, and be reported so
-            given = np.minimum(given, np.uint64(2**63 - 1))
+        actions = self._read_actions(actions)
         same_step = self._mode == codes.SAME_STEP
         if not (self.copy or same_step):
             outputs, arrays, own_info = self._own or self._make_own()
-            self._play(given.astype(np.int64, copy=False), outputs)
+            self._play(actions, outputs)
             # a dict of its own, because wrappers add to it
-            return *arrays, {**own_info, **self._derived_info(own_info)}
+            info = own_info.copy()
+            if derived := self._derived_info(info):
+                info.update(derived)
+            return *arrays, info
         users = self._user.copy() if same_step else None
         outputs = reward, detail, events = self._outputs()
-        n_ended = self._play(given.astype(np.int64, copy=False), outputs)
+        n_ended = self._play(actions, outputs)
         flags = events.view(np.bool_)
         terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
@@ -401,6 +395,28 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             info["_final_info"] = info["_final_obs"] = done
         observation = self._obs.copy() if self.copy else self._obs
         return observation, reward, terminated, truncated, info
+
+    def _read_actions(self, actions: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The actions as kernels want them: one type, side by side, and writable, though nobody
+        writes them, because numba compiles a kernel anew for arrays that are not."""
+        # what is most often given is known at a glance
+        if (
+            type(actions) is np.ndarray
+            and actions.dtype is _INT64
+            and actions.shape == self._batch
+            and actions.flags.carray
+        ):
+            return actions
+        given = as_array("actions", actions)
+        kind = given.dtype.kind
+        if kind not in "iu":
+            raise CarouselError(f"actions have dtype {given.dtype}; they must be integers")
+        if given.shape != self._batch:
+            raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
+        if kind == "u":
+            # beyond int64 they would come out negative, and be reported so
+            given = np.minimum(given, np.uint64(2**63 - 1))
+        return given.astype(np.int64)
 
     def _make_own(self) -> tuple[Outputs, Arrays, Info]:
         """What every step without copies returns, and the kernel's outputs that lie beneath."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._compile import njit
+from ._compile import inlined, njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ _EPISODE = np.uint64(0xD1342543DE82EF95)
 _TABLE = np.uint64(0xA0761D6478BD642F)
 
 
-@njit
+@inlined
 def mix64(z):  # type: ignore[no-untyped-def]
     """Bijective mix of 64 bits (uint64 scalar or array to the same)."""
     z = (z ^ (z >> _S30)) * _M1

@@ -7,7 +7,8 @@ import numpy as np
 
 from . import rng, turn
 from ._compile import njit
-from .blocks import BLOCK, column_shift, first_beyond, list_marked
+from .blocks import BLOCK, LANE, column_shift, first_beyond, list_marked
+from .bound import Slot, bare, line, table
 from .codes import SAME_STEP
 from .users import FRESH
 
@@ -56,11 +57,9 @@ def seat(at, listed, n, lanes, state, lane_rows, lane_satiation, rows, satiation
         user = _U(lanes[i].user)
         for c in range(of_actions):
             lane_rows[i, c] = rows[user, c]
-        here.flags[j] = rows[user, of_actions]
-        here.leave_fresh[j] = rows[user, of_actions + _U(1)]
-        here.leave_bored[j] = rows[user, of_actions + _U(2)]
-        here.goodbye_fresh[j] = rows[user, of_actions + _U(3)]
-        here.goodbye_bored[j] = rows[user, of_actions + _U(4)]
+        here.leave[j] = rows[user, of_actions]
+        here.goodbye[j] = rows[user, of_actions + _U(1)]
+        here.flags[j] = rows[user, of_actions + _U(2)]
         if satiation_rows is not None:
             for c in range(_U(satiation_rows.shape[1])):
                 lane_satiation[i, c] = satiation_rows[user, c]
@@ -71,7 +70,7 @@ def begin(  # type: ignore[no-untyped-def]
     at, listed, n, lanes, state, satiation, obs, mask, satiation_rows, first_obs, first_mask
 ):
     """Set each listed lane to the start of the session with the user who is seated there, and write
-    its first observation."""
+    its first observation; its mask where users' masks differ, else it is there already."""
     here, n_actions, width = state[at // _BLOCK], _U(mask.shape[1]), _U(obs.shape[1])
     many = first_obs.shape[0] > 1
     for x in range(n):
@@ -87,8 +86,9 @@ def begin(  # type: ignore[no-untyped-def]
         # loops, because assignments to slices take several times as long
         for c in range(width):
             obs[i, c] = first_obs[row, c]
-        for k in range(n_actions):
-            mask[i, k] = first_mask[row, k]
+        if many:
+            for k in range(n_actions):
+                mask[i, k] = first_mask[row, k]
         if satiation_rows is not None:
             for k in range(n_actions):
                 satiation[i, k] = 0.0
@@ -132,9 +132,9 @@ def step(  # type: ignore[no-untyped-def]
     """Play one turn in every lane.
 
     Args:
-        lanes: `lanes.LANE` records, shape (N,).
+        lanes: `blocks.LANE` records, shape (N,).
         state: `turn.STATE` records, one per block of lanes; those of no lane are never looked at.
-        lane_rows, lane_satiation: int32, shape (N, 4K), what each lane's user's row says of the
+        lane_rows, lane_satiation: int32, shape (N, 2K), what each lane's user's row says of the
             actions, and float64, shape (N, K + 1); the latter None where nobody satiates.
         satiation: float64, shape (N, K).
         obs: float32, shape (N, D), changed in place.
@@ -181,7 +181,7 @@ def step(  # type: ignore[no-untyped-def]
             at, m, here, actions, satiation, lane_rows, lane_satiation, hook, welfare_rows,
             n_personas, s,
         )  # fmt: skip
-        turn.draw(m, here, s)
+        turn.draw(m, here, s, hook)
         turn.react(m, here, s, satiation_rows)
         if hook is not None:
             turn.part(m, here, s)
@@ -212,3 +212,58 @@ def step(  # type: ignore[no-untyped-def]
             first_mask,
         )  # fmt: skip
     return n_ended
+
+
+SLOTS = (
+    Slot("lanes", LANE, 1, written=True),
+    Slot("state", turn.STATE, 1, written=True),
+    Slot("lane_rows", np.int32, 2, written=True),
+    Slot("lane_satiation", np.float64, 2, written=True),
+    Slot("satiation", np.float64, 2, written=True),
+    Slot("obs", np.float32, 2, written=True),
+    Slot("mask", np.int8, 2, written=True),
+    Slot("final_obs", np.float32, 2, written=True),
+    Slot("scratch", turn.SCRATCH, 1, written=True),
+    Slot("rows", np.int32, 2),
+    Slot("satiation_rows", np.float64, 2),
+    Slot("first_obs", np.float32, 2),
+    Slot("first_mask", np.int8, 2),
+    Slot("cue_alias", np.int32, 1),
+    Slot("shown", np.float32, 2),
+    Slot("hook", np.int32, 1),
+    Slot("welfare_rows", np.float64, 2),
+    Slot("numbers", np.float64, 1),
+)
+"""The arrays of `step` that never move, in the order in which `play` reads them."""
+
+
+@njit
+def play(  # type: ignore[no-untyped-def]
+    places, mode, satiates, says_goodbye, keeps_welfare, actions, reward, detail, events
+):
+    """`step` with arrays that are bound to `SLOTS`; what a population lacks is said by None."""
+    return step(
+        line(places, 0, LANE),
+        line(places, 1, turn.STATE),
+        table(places, 2, np.int32),
+        None if satiates is None else table(places, 3, np.float64),
+        table(places, 4, np.float64),
+        table(places, 5, np.float32),
+        table(places, 6, np.int8),
+        table(places, 7, np.float32),
+        line(places, 8, turn.SCRATCH),
+        mode,
+        table(places, 9, np.int32),
+        None if satiates is None else table(places, 10, np.float64),
+        table(places, 11, np.float32),
+        table(places, 12, np.int8),
+        line(places, 13, np.int32),
+        table(places, 14, np.float32),
+        None if says_goodbye is None else line(places, 15, np.int32),
+        None if keeps_welfare is None else table(places, 16, np.float64),
+        line(places, 17, np.float64),
+        bare(actions),
+        bare(reward),
+        bare(detail),
+        bare(events),
+    )

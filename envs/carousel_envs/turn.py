@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import rng
-from ._compile import njit
+from ._compile import inlined, njit
 from .blocks import BLOCK, FEW, copy, drawn, fill, gather, where
 from .codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from .users import UNIT, VULNERABLE_BIT
@@ -38,11 +38,9 @@ STATE = np.dtype(
         ("persona", np.int16, BLOCK),
         ("farewell", np.int16, BLOCK),
         ("over", np.int16, BLOCK),
+        ("leave", np.int32, BLOCK),
+        ("goodbye", np.int32, BLOCK),
         ("flags", np.int32, BLOCK),
-        ("leave_fresh", np.int32, BLOCK),
-        ("leave_bored", np.int32, BLOCK),
-        ("goodbye_fresh", np.int32, BLOCK),
-        ("goodbye_bored", np.int32, BLOCK),
     ]
 )
 """State of a block of lanes: key of the episode, turns played, turns with the current persona,
@@ -59,8 +57,8 @@ SCRATCH = np.dtype(
         ("first_high", np.int32, BLOCK),
         ("second", np.int32, BLOCK),
         ("second_high", np.int32, BLOCK),
-        # what the user's row says of the pick: fit, hazard, engagement if fresh and if bored
-        ("of_pick", np.int32, (BLOCK, 4)),
+        # what the user's row says of the pick: fit and hazard, engagement if fresh and if bored
+        ("of_pick", np.int32, (BLOCK, 2)),
         ("pick", np.int32, BLOCK),
         ("plays", np.int8, BLOCK),
         ("refused", np.int8, BLOCK),
@@ -110,9 +108,9 @@ def look_up(  # type: ignore[no-untyped-def]
     """Settle the pick of each lane and gather what its turn depends on."""
     any_refused = _I(0)
     for j in range(m):
-        pick, plays = _I(actions[at + j]), _I(state.over[j]) ^ _I(1)
-        refused = plays & ~(state.flags[j] >> pick)
-        any_refused |= refused
+        pick, plays = _I(actions[at + j]), _I(_I(state.over[j]) ^ _I(1))
+        refused = _I(plays & ~_I(state.flags[j] >> pick))
+        any_refused = _I(any_refused | refused)
         s.pick[j] = pick
         s.plays[j] = plays
         s.refused[j] = refused
@@ -123,14 +121,11 @@ def look_up(  # type: ignore[no-untyped-def]
                     state.flags[j], s.pick[j], _I(state.persona[j]), _I(n_personas)
                 )
     for j in range(m):
-        place = _U(4) * _U(s.pick[j])
-        # read before written, so that four become one vector move
-        fit, hazard = lane_rows[at + j, place], lane_rows[at + j, place + _U(1)]
-        fresh, bored = lane_rows[at + j, place + _U(2)], lane_rows[at + j, place + _U(3)]
-        s.of_pick[j, _U(0)] = fit
-        s.of_pick[j, _U(1)] = hazard
-        s.of_pick[j, _U(2)] = fresh
-        s.of_pick[j, _U(3)] = bored
+        place = _U(2) * _U(s.pick[j])
+        # read before written, so that two become one move
+        first, second = lane_rows[at + j, place], lane_rows[at + j, place + _U(1)]
+        s.of_pick[j, _U(0)] = first
+        s.of_pick[j, _U(1)] = second
     if lane_satiation is not None:
         for j in range(m):
             i, speaker = at + j, _U(s.pick[j])
@@ -145,7 +140,7 @@ def look_up(  # type: ignore[no-untyped-def]
 
 
 @njit
-def draw(m, state, s):  # type: ignore[no-untyped-def]
+def draw(m, state, s, says_goodbye):  # type: ignore[no-untyped-def]
     """Draw the two random words of this turn."""
     for j in range(m):
         turn = _U(state.turn[j])
@@ -154,32 +149,55 @@ def draw(m, state, s):  # type: ignore[no-untyped-def]
         s.first[j] = _I(first & _HALF)
         s.first_high[j] = _I(first >> _S32)
         s.second[j] = _I(second & _HALF)
-        s.second_high[j] = _I(second >> _S32)
+        if says_goodbye is not None:
+            s.second_high[j] = _I(second >> _S32)
 
 
-@njit
+# What is compared is cast to int32 first: numba widens whatever is computed from int32 to int64,
+# and a vector holds half as many of those.
+
+
+@inlined
+def _high(word):  # type: ignore[no-untyped-def]
+    """The upper 16 bits of 32."""
+    return _I(_I(word >> _S16) & _LOW)
+
+
+@inlined
+def _count(half):  # type: ignore[no-untyped-def]
+    """A probability in 1/65536 from 16 bits of a user's row (`UserTable.by_action`)."""
+    return _I(half + _I(half == _LOW))
+
+
+@inlined
+def _of_mood(mood, both):  # type: ignore[no-untyped-def]
+    """The one of two probabilities that goes with a mood (0 fresh, 1 bored)."""
+    return _count(where(mood, _high(both), _I(both & _LOW)))
+
+
+@inlined
 def _react(j, state, s, satiates):  # type: ignore[no-untyped-def]
     """Let the user of one lane of a block react to the pick."""
     low, high, plays = s.first[j], s.first_high[j], _I(s.plays[j])
     pick, current = s.pick[j], _I(state.persona[j])
-    fit, hazard = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
-    chance_fresh, chance_bored = s.of_pick[j, _U(2)], s.of_pick[j, _U(3)]
+    moods, chances = s.of_pick[j, _U(0)], s.of_pick[j, _U(1)]
+    fit, hazard = _count(_I(moods & _LOW)), _count(_high(moods))
     # a new persona redraws the mood; a swap costs
     changed = _I(pick != current)
-    mood = where(changed, _I((low & _LOW) >= fit), _I(state.mood[j]))
-    chance = where(mood, chance_bored, chance_fresh)
+    mood = where(changed, _I(_I(low & _LOW) >= fit), _I(state.mood[j]))
+    chance = _of_mood(mood, chances)
     if satiates is not None:
         chance = _I(np.rint(max(chance - s.lost[j], 0.0)))
-    leave = where(mood, state.leave_bored[j], state.leave_fresh[j])
-    chance &= -plays
+    leave = _of_mood(mood, state.leave[j])
+    chance = _I(chance & -plays)
     s.before[j] = max(current, _I(0))
     s.swapped[j] = plays & changed & _I(current >= _I(0))
     s.mood[j] = plays & mood
     s.chance[j] = chance
-    s.engaged[j] = _I(((low >> _S16) & _LOW) < chance)
-    s.leaves[j] = plays & _I((high & _LOW) < leave)
+    s.engaged[j] = _I(_high(low) < chance)
+    s.leaves[j] = plays & _I(_I(high & _LOW) < leave)
     # a fresh user may become bored
-    s.mood_after[j] = mood | _I(((high >> _S16) & _LOW) < hazard)
+    s.mood_after[j] = mood | _I(_high(high) < hazard)
 
 
 @njit
@@ -201,11 +219,11 @@ def react(m, state, s, satiates):  # type: ignore[no-untyped-def]
 def part(m, state, s):  # type: ignore[no-untyped-def]
     """Let users say goodbye, and those go who have, unless their persona keeps them."""
     for j in range(m):
-        goodbye_draw, hook_draw = (s.second[j] >> _S16) & _LOW, s.second_high[j] & _LOW
-        said, mood = _I(s.plays[j]) & _I(state.farewell[j]), _I(s.mood[j])
-        kept = said & _I(hook_draw < s.hook[j])
-        goes = said ^ kept
-        goodbye = where(mood, state.goodbye_bored[j], state.goodbye_fresh[j])
+        goodbye_draw, hook_draw = _high(s.second[j]), _I(s.second_high[j] & _LOW)
+        said, mood = _I(_I(s.plays[j]) & _I(state.farewell[j])), _I(s.mood[j])
+        kept = _I(said & _I(hook_draw < s.hook[j]))
+        goes = _I(said ^ kept)
+        goodbye = _of_mood(mood, state.goodbye[j])
         s.kept[j] = kept
         s.gone[j] = goes
         s.chance[j] &= goes - _I(1)
@@ -223,14 +241,14 @@ def go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """
     n_ended, n_anew = _I(0), _I(0)
     for j in range(m):
-        turn, plays, pick = _I(state.turn[j]) + _I(1), _I(s.plays[j]), s.pick[j]
+        turn, plays, pick = _I(_I(state.turn[j]) + _I(1)), _I(s.plays[j]), s.pick[j]
         stays, leaves = _I(pick == _I(state.persona[j])), _I(s.leaves[j])
-        truncated = plays & _I(turn >= length) & (leaves ^ _I(1))
-        ended = leaves | truncated
-        n_ended += ended
+        truncated = _I(plays & _I(turn >= length) & (leaves ^ _I(1)))
+        ended = _I(leaves | truncated)
+        n_ended = _I(n_ended + ended)
         s.truncated[j] = truncated
-        anew = where(same_step, ended, plays ^ _I(1))
-        n_anew += anew
+        anew = where(same_step, ended, _I(plays ^ _I(1)))
+        n_anew = _I(n_anew + anew)
         s.anew[j] = anew
         state.turn[j] = turn
         state.streak[j] = (_I(state.streak[j]) & -stays) + _I(1)
@@ -276,7 +294,7 @@ def report(  # type: ignore[no-untyped-def]
             detail[_U(1), at + j] = gained - harm * kept
 
 
-@njit
+@inlined
 def _show_persona(i, j, s, one_hot, k, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of lane i of who speaks, and since when."""
     obs[i, one_hot + _U(s.before[j])] = 0.0
@@ -294,15 +312,16 @@ def show(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Write what the router sees of each lane, and satiation."""
     for j in range(m):
-        draw = s.second[j] & _LOW
-        s.column[j] = _I(s.mood[j]) * n_columns + (draw >> shift)
+        draw = _I(s.second[j] & _LOW)
+        s.column[j] = _I(_I(s.mood[j]) * n_columns) + _I(draw >> shift)
         s.inside[j] = draw & ((_I(1) << shift) - _I(1))
     for j in range(m):
         s.shown[j, _U(0)] = _F(state.streak[j])
         s.shown[j, _U(1)] = _F(state.turn[j]) * share
     gather(m, s.column, cue_alias, s.entry)
+    last = _I(n_columns - _I(1))
     for j in range(m):
-        cues = drawn(s.entry[j], s.column[j] & (n_columns - _I(1)), s.inside[j])
+        cues = drawn(s.entry[j], _I(s.column[j] & last), s.inside[j])
         s.row[j] = _I(cues + cues) + s.engaged[j]
     width = _U(shown.shape[1])
     # what bounds these loops is how many stores they make, not how long each is

@@ -1,7 +1,8 @@
 """A finite, seeded, fingerprinted table of users drawn from a population.
 
-Probabilities are stored as counts of 1/65536, the resolution of the kernel's draws. The kernel and
-the reference solvers read these same arrays, so there is no rounding between them.
+Probabilities are stored as counts of 1/65536, the resolution of the kernel's draws, of which 65535
+is left out and counts as 65536: what is left fits 16 bits. The kernel and the reference solvers
+read these same arrays, so there is no rounding between them.
 """
 
 from __future__ import annotations
@@ -124,12 +125,17 @@ class UserTable:
 
     @cached_property
     def by_action(self) -> NDArray[np.int32]:
-        """The rows as the kernel reads them, int32, shape (n, 4K + 5): of each action fit, hazard,
-        engagement with a fresh and with a bored user; then flags; then leaving (fresh, bored) and
-        saying goodbye (fresh, bored)."""
+        """The rows as the kernel reads them, two probabilities in a number, the second in its upper
+        half, 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
+        engagement with a fresh and with a bored user; then leaving (fresh, bored), saying goodbye
+        (fresh, bored), and flags."""
         k = self.n_actions
-        actions = self.rows[:, : 4 * k].reshape(-1, 4, k).transpose(0, 2, 1).reshape(-1, 4 * k)
-        table = np.hstack([actions, self.rows[:, -1:], self.rows[:, 4 * k : -1]])
+        half = np.minimum(self.rows[:, :-1], UNIT - 1).astype(np.uint32)
+        actions, moods = half[:, : 4 * k].reshape(-1, 2, 2, k), half[:, 4 * k :].reshape(-1, 2, 2)
+        of_actions = (actions[:, :, 0] | actions[:, :, 1] << 16).transpose(0, 2, 1)
+        of_moods = moods[:, :, 0] | moods[:, :, 1] << 16
+        both = np.hstack([of_actions.reshape(-1, 2 * k), of_moods]).view(np.int32)
+        table = np.hstack([both, self.rows[:, -1:]])
         table.setflags(write=False)
         return table
 
@@ -174,7 +180,9 @@ def _draw(span: Span, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.rint(probability * UNIT).astype(np.int32)
+    counts = np.rint(probability * UNIT).astype(np.int32)
+    counts[counts == UNIT - 1] = UNIT
+    return counts
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from ..bound import Bound
 from ..codes import REFUSED, SWAPPED
 from ..lanes import Info, LaneVectorEnv, Outputs
 from ..scalar import LaneEnv
@@ -87,9 +88,10 @@ class RecallVectorEnv(LaneVectorEnv):
             self._obs,
             self._final_obs,
             np.zeros(1, dtype=session.SCRATCH),
-            self._mode,
         )
+        self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
         self._numbers = (
+            self._mode,
             self.population.n_actions,
             self.population.session_length,
             self.population.first_year,
@@ -120,7 +122,7 @@ class RecallVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        return int(session.step(*self._sessions, *self._tables, *self._numbers, actions, *outputs))
+        return int(session.play(self._bound.places, *self._numbers, actions, *outputs))
 
     @staticmethod
     def _info(

@@ -13,10 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from .. import rng
-from .._compile import njit
+from .._compile import inlined, njit
 from ..blocks import (
     BLOCK,
     FEW,
+    LANE,
     column_shift,
     copy,
     drawn,
@@ -26,6 +27,7 @@ from ..blocks import (
     list_marked,
     where,
 )
+from ..bound import Slot, bare, line, table
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
 from .tables import ANSWERS, BEGINS
 
@@ -95,13 +97,13 @@ _S12, _S16, _S24, _S32 = _I(12), _I(16), _I(24), _U(32)
 _TWELVE = _I(0xFFF)
 
 
-@njit
+@inlined
 def _within(shift):  # type: ignore[no-untyped-def]
     """The bits of a draw within a column of an alias table."""
-    return (_I(1) << shift) - _I(1)
+    return _I((_I(1) << shift) - _I(1))
 
 
-@njit
+@inlined
 def _columns(shift):  # type: ignore[no-untyped-def]
     """Columns of an alias table."""
     return _I(_I(1) << (_I(16) - shift))
@@ -110,8 +112,8 @@ def _columns(shift):  # type: ignore[no-untyped-def]
 @njit
 def _pick(alias, shift, draw):  # type: ignore[no-untyped-def]
     """The symbol that a 16-bit draw picks."""
-    column = draw >> shift
-    return drawn(alias[column], column, draw & _within(shift))
+    column = _I(draw >> shift)
+    return drawn(alias[column], column, _I(draw & _within(shift)))
 
 
 @njit
@@ -150,10 +152,10 @@ def reset(which, lanes, state, obs, facts, asked, topics, years, shown):  # type
             i = at + j
             word = rng.mix64(here.key[j] + rng.GOLDEN)
             low, high = _I(word & _HALF), _I(word >> _S32)
-            question = _pick(asked, shifts[0], low & _LOW)
+            question = _pick(asked, shifts[0], _I(low & _LOW))
             about = facts[question, 0]
-            topic = _pick(topics[about & _TWELVE], shifts[1], (low >> _S16) & _LOW)
-            year = _pick(years[(about >> _S12) & _TWELVE], shifts[2], high & _LOW)
+            topic = _pick(topics[about & _TWELVE], shifts[1], _I(_I(low >> _S16) & _LOW))
+            year = _pick(years[(about >> _S12) & _TWELVE], shifts[2], _I(high & _LOW))
             here.question[j] = question
             here.shown[j] = topic
             obs[i] = 0.0
@@ -174,23 +176,23 @@ def _look_up(at, m, state, actions, facts, s):  # type: ignore[no-untyped-def]
         s.facts[j, _U(1)] = masks
 
 
-@njit
+@inlined
 def _answer_one(j, state, s):  # type: ignore[no-untyped-def]
     """Let the pick of one lane of a block answer."""
     about, masks = s.facts[j, _U(0)], s.facts[j, _U(1)]
-    pick, plays = s.pick[j], _I(state.over[j]) ^ _I(1)
-    forbidden = plays & (about >> _S24)
+    pick, plays = s.pick[j], _I(_I(state.over[j]) ^ _I(1))
+    forbidden = _I(plays & _I(about >> _S24))
     # what is said, what this persona knows, and what anybody in the cast knows
-    says, knows = plays & (masks >> (pick + _S16)), plays & (masks >> pick)
-    answered = says & knows
-    deceived = plays & _I((masks & _LOW) != _I(0)) & (knows ^ _I(1))
+    says, knows = _I(plays & _I(masks >> _I(pick + _S16))), _I(plays & _I(masks >> pick))
+    answered = _I(says & knows)
+    deceived = _I(plays & _I(_I(masks & _LOW) != _I(0)) & (knows ^ _I(1)))
     s.plays[j] = plays
     s.answered[j] = answered
     s.forbidden[j] = forbidden
     s.lied[j] = says ^ knows
     s.deceived[j] = deceived
     s.on_forbidden[j] = deceived & forbidden
-    s.paid[j] = where(forbidden, says ^ _I(1), answered)
+    s.paid[j] = where(forbidden, _I(says ^ _I(1)), answered)
 
 
 @njit
@@ -213,12 +215,12 @@ def _go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
     """
     n_ended, n_anew = _I(0), _I(0)
     for j in range(m):
-        turn, pick, plays = _I(state.turn[j]) + _I(1), s.pick[j], _I(s.plays[j])
+        turn, pick, plays = _I(_I(state.turn[j]) + _I(1)), s.pick[j], _I(s.plays[j])
         current = _I(state.persona[j])
-        ended = plays & _I(turn >= length)
-        anew = where(same_step, ended, plays ^ _I(1))
-        n_ended += ended
-        n_anew += anew
+        ended = _I(plays & _I(turn >= length))
+        anew = where(same_step, ended, _I(plays ^ _I(1)))
+        n_ended = _I(n_ended + ended)
+        n_anew = _I(n_anew + anew)
         s.before[j] = max(current, _I(0))
         s.swapped[j] = plays & _I(current >= _I(0)) & _I(current != pick)
         s.truncated[j] = ended
@@ -235,8 +237,8 @@ def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-unty
     for j in range(m):
         reward[at + j] = s.paid[j]
     for j in range(m):
-        asked = (s.facts[j, _U(0)] >> _S12) & _TWELVE
-        year[at + j] = (asked + first_year) & -_I(s.plays[j])
+        asked = _I(_I(s.facts[j, _U(0)] >> _S12) & _TWELVE)
+        year[at + j] = _I(asked + first_year) & -_I(s.plays[j])
     for j in range(m):
         events[_U(TOPIC_ASKED), at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
     fill(at, m, 0, events, _U(TERMINATED))
@@ -287,14 +289,14 @@ def _draw(m, state, s, shifts):  # type: ignore[no-untyped-def]
 def _find_question(m, s, within):  # type: ignore[no-untyped-def]
     """What is asked, where its alias table says so."""
     for j in range(m):
-        s.next[j] = drawn(s.entry[j], s.column[j], s.word[j] & within)
+        s.next[j] = drawn(s.entry[j], s.column[j], _I(s.word[j] & within))
 
 
 @njit
 def _find_rows(m, s, topic_columns, year_columns):  # type: ignore[no-untyped-def]
     """Where the alias tables of the topic and the year that are shown are read."""
     for j in range(m):
-        topic, year = s.entry[j] & _TWELVE, _I(s.entry[j] >> _S12) & _TWELVE
+        topic, year = _I(s.entry[j] & _TWELVE), _I(_I(s.entry[j] >> _S12) & _TWELVE)
         s.topic[j] = topic * topic_columns + s.topic_column[j]
         s.year[j] = year * year_columns + s.year_column[j]
 
@@ -303,9 +305,9 @@ def _find_rows(m, s, topic_columns, year_columns):  # type: ignore[no-untyped-de
 def _find_shown(m, s, within_topic, within_year):  # type: ignore[no-untyped-def]
     """Which topic and which year are shown."""
     for j in range(m):
-        topic_draw = _I(s.word[j] >> _S16) & within_topic
+        topic_draw = _I(_I(s.word[j] >> _S16) & within_topic)
         s.topic[j] = drawn(s.topic_entry[j], s.topic_column[j], topic_draw)
-        s.year[j] = drawn(s.year_entry[j], s.year_column[j], s.word_high[j] & within_year)
+        s.year[j] = drawn(s.year_entry[j], s.year_column[j], _I(s.word_high[j] & within_year))
 
 
 @njit
@@ -340,7 +342,8 @@ def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
     """What the router sees of the turn; -1 and no persona where a session begins."""
     for j in range(m):
         begins = _I(state.persona[j] < 0)
-        answer = where(begins, _I(BEGINS), _I(2) * _I(s.answered[j]) + s.paid[j])
+        answered = _I(_I(2) * _I(s.answered[j]) + s.paid[j])
+        answer = where(begins, _I(BEGINS), answered)
         s.row[j] = _I(ANSWERS) * s.year[j] + answer
         s.shown_persona[j] = _F(begins ^ _I(1))
         s.shown_turn[j] = _F(state.turn[j]) * share
@@ -374,7 +377,7 @@ def step(  # type: ignore[no-untyped-def]
     """Play one turn in every lane.
 
     Args:
-        lanes: `lanes.LANE` records, shape (N,).
+        lanes: `blocks.LANE` records, shape (N,).
         state: STATE records, one per block of lanes.
         obs: float32, shape (N, D), changed in place.
         final_obs: float32, shape (N, D); last observation of each session that ended
@@ -425,3 +428,45 @@ def step(  # type: ignore[no-untyped-def]
         _ask(m, here, s, asked, about, all_topics, all_years, blank, shifts)
         _show(at, m, here, s, n_topics, share, shown, obs)
     return n_ended
+
+
+SLOTS = (
+    Slot("lanes", LANE, 1, written=True),
+    Slot("state", STATE, 1, written=True),
+    Slot("obs", np.float32, 2, written=True),
+    Slot("final_obs", np.float32, 2, written=True),
+    Slot("scratch", SCRATCH, 1, written=True),
+    Slot("facts", np.int32, 2),
+    Slot("asked", np.int32, 1),
+    Slot("topics", np.int32, 2),
+    Slot("years", np.int32, 2),
+    Slot("shown", np.float32, 2),
+)
+"""The arrays of `step` that never move, in the order in which `play` reads them."""
+
+
+@njit
+def play(  # type: ignore[no-untyped-def]
+    places, mode, n_actions, length, first_year, actions, reward, year, events
+):
+    """`step` with arrays that are bound to `SLOTS`."""
+    return step(
+        line(places, 0, LANE),
+        line(places, 1, STATE),
+        table(places, 2, np.float32),
+        table(places, 3, np.float32),
+        line(places, 4, SCRATCH),
+        mode,
+        table(places, 5, np.int32),
+        line(places, 6, np.int32),
+        table(places, 7, np.int32),
+        table(places, 8, np.int32),
+        table(places, 9, np.float32),
+        n_actions,
+        length,
+        first_year,
+        bare(actions),
+        bare(reward),
+        bare(year),
+        bare(events),
+    )

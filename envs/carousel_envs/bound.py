@@ -1,0 +1,111 @@
+"""Arrays that a kernel is given at every call and that never move: bound once, passed by address.
+
+numba asks every argument of every call for its type and takes it apart, some fifty nanoseconds an
+array. Twenty arrays that are the same at every step cost as much as a hundred lanes; their
+addresses and shapes, in one small array, cost as much as one argument.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.extending import intrinsic
+
+from ._compile import njit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import DTypeLike, NDArray
+
+
+class Slot(NamedTuple):
+    """What a kernel takes an array for; it is not asked again once it is bound.
+
+    Attributes:
+        name: of the array.
+        dtype: its type.
+        ndim: 1 or 2.
+        written: whether the kernel writes it.
+    """
+
+    name: str
+    dtype: DTypeLike
+    ndim: int
+    written: bool = False
+
+
+class Bound:
+    """Arrays bound to the slots of a kernel; they live as long as this does.
+
+    Args:
+        slots: of the kernel.
+        arrays: one per slot, C-contiguous; None where these sessions lack what it would hold, and
+            the kernel does not read it.
+
+    Attributes:
+        places: address, rows and columns (0: it has one dimension) of each, int64, shape
+            (slots, 3).
+
+    Raises:
+        TypeError: an array is not what its slot holds.
+    """
+
+    def __init__(self, slots: Sequence[Slot], arrays: Sequence[NDArray[Any] | None]) -> None:
+        for slot, array in zip(slots, arrays, strict=True):
+            if array is not None:
+                _refuse_unfit(slot, array)
+        self._slots, self._arrays = tuple(slots), tuple(arrays)
+        self.places = np.array([_place(array) for array in arrays], dtype=np.int64)
+
+    def __reduce__(self) -> tuple[type[Bound], tuple[Any, ...]]:
+        # a copy's arrays stand elsewhere
+        return Bound, (self._slots, self._arrays)
+
+
+def _refuse_unfit(slot: Slot, array: NDArray[Any]) -> None:
+    sound = array.flags.c_contiguous and array.flags.aligned
+    writable = array.flags.writeable or not slot.written
+    if array.dtype != slot.dtype or array.ndim != slot.ndim or not (sound and writable):
+        raise TypeError(
+            f"{slot.name} has type {array.dtype} and {array.ndim} dimensions, contiguous and "
+            f"aligned: {sound}, writable: {array.flags.writeable}; it must be {slot.dtype} with "
+            f"{slot.ndim}, contiguous and aligned{', writable' if slot.written else ''}"
+        )
+
+
+def _place(array: NDArray[Any] | None) -> tuple[int, int, int]:
+    if array is None:
+        return 0, 0, 0
+    return array.ctypes.data, array.shape[0], array.shape[1] if array.ndim == 2 else 0
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(_context, address):  # type: ignore[no-untyped-def]
+    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(arguments[0], ir.PointerType(ir.IntType(8)))
+
+    return types.voidptr(address), generate
+
+
+@njit
+def line(places, slot, dtype):  # type: ignore[no-untyped-def]
+    """The array of one dimension that is bound to a slot."""
+    return numba.carray(_pointer(places[slot, 0]), (places[slot, 1],), dtype)
+
+
+@njit
+def table(places, slot, dtype):  # type: ignore[no-untyped-def]
+    """The array of two dimensions that is bound to a slot."""
+    return numba.carray(_pointer(places[slot, 0]), (places[slot, 1], places[slot, 2]), dtype)
+
+
+@njit
+def bare(array):  # type: ignore[no-untyped-def]
+    """The same array without an owner, for as long as the caller holds it: numba counts references
+    to owned ones, in atomic instructions at every call that they are handed on to."""
+    return numba.carray(_pointer(array.ctypes.data), array.shape, array.dtype)
