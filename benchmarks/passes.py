@@ -107,11 +107,9 @@ def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
 
 
 @_njit
-def _look_up_question(n, blocks, actions, facts, scratch):  # type: ignore[no-untyped-def]
+def _take_picks(n, actions, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._look_up(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], actions, facts, scratch[0]
-        )  # fmt: skip
+        recall_session._take(at, _U(BLOCK), actions, scratch[0])
 
 
 @_njit
@@ -127,18 +125,20 @@ def _go_on_asking(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
 
 
 @_njit
-def _ask(n, blocks, asked, about, topics, years, blank, shifts, scratch):  # type: ignore[no-untyped-def]
+def _ask(n, blocks, facts, asked, topics, years, blank, shifts, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
         recall_session._ask(
-            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], asked, about, topics, years, blank,
+            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], facts, asked, topics, years, blank,
             shifts,
         )  # fmt: skip
 
 
 @_njit
-def _report_answer(n, scratch, reward, year, events):  # type: ignore[no-untyped-def]
+def _report_answer(n, blocks, scratch, reward, year, events):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._report(at, _U(BLOCK), scratch[0], _I(2000), reward, year, events)
+        recall_session._report(
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], _I(2000), reward, year, events
+        )  # fmt: skip
 
 
 @_njit
@@ -156,12 +156,12 @@ def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     facts, asked, topics, years, shown = env._tables
     n, length = _U(env.num_envs), _I(env.population.session_length)
     shifts = recall_session._shifts(asked, topics, years)
-    tables = (asked, facts[:, 0], topics.ravel(), years.ravel(), _I(len(years)), shifts)
+    tables = (facts, asked, topics.ravel(), years.ravel(), _I(len(years)), shifts)
     return {
-        "look up": (_look_up_question, (n, blocks, actions, facts, scratch)),
+        "look up": (_take_picks, (n, actions, scratch)),
         "react": (_answer, (n, blocks, scratch)),
         "go on": (_go_on_asking, (n, blocks, length, scratch)),
-        "report": (_report_answer, (n, scratch, *outputs)),
+        "report": (_report_answer, (n, blocks, scratch, *outputs)),
         "draw": (_ask, (n, blocks, *tables, scratch)),
         "show": (_show_question, (n, blocks, _U(len(topics)), shown, obs, scratch)),
     }

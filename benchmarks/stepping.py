@@ -27,7 +27,7 @@ from peers import RowWriter, best_cartpole, native_cartpole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BATCHES = (1, 8, 64, 512, 1024, 4096, 8192, 16_384, 65_536)
+BATCHES = (1, 8, 64, 512, 1024, 2048, 4096, 8192, 16_384, 65_536)
 SECONDS = 0.03
 WANTED = {"Boredom": 2.0, "Taste": 2.0, "Recall": 2.0, "Satiation": 1.0, "Welfare": 1.0}
 OF_ROWS = {"Boredom": 1 / 3, "Taste": 1 / 3, "Recall": 1 / 3}

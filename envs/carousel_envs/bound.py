@@ -84,28 +84,31 @@ def _place(array: NDArray[Any] | None) -> tuple[int, int, int]:
     return array.ctypes.data, array.shape[0], array.shape[1] if array.ndim == 2 else 0
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(_context, address):  # type: ignore[no-untyped-def]
-    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+def _to_pointer(_context: Any, address: Any) -> Any:
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], ir.PointerType(ir.IntType(8)))
 
     return types.voidptr(address), generate
 
 
+_pointer: Any = intrinsic(_to_pointer)
+_array: Any = numba.carray  # type: ignore[attr-defined]
+
+
 @njit
 def line(places, slot, dtype):  # type: ignore[no-untyped-def]
     """The array of one dimension that is bound to a slot."""
-    return numba.carray(_pointer(places[slot, 0]), (places[slot, 1],), dtype)
+    return _array(_pointer(places[slot, 0]), (places[slot, 1],), dtype)
 
 
 @njit
 def table(places, slot, dtype):  # type: ignore[no-untyped-def]
     """The array of two dimensions that is bound to a slot."""
-    return numba.carray(_pointer(places[slot, 0]), (places[slot, 1], places[slot, 2]), dtype)
+    return _array(_pointer(places[slot, 0]), (places[slot, 1], places[slot, 2]), dtype)
 
 
 @njit
 def bare(array):  # type: ignore[no-untyped-def]
     """The same array without an owner, for as long as the caller holds it: numba counts references
     to owned ones, in atomic instructions at every call that they are handed on to."""
-    return numba.carray(_pointer(array.ctypes.data), array.shape, array.dtype)
+    return _array(_pointer(array.ctypes.data), array.shape, array.dtype)

@@ -396,7 +396,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         observation = self._obs.copy() if self.copy else self._obs
         return observation, reward, terminated, truncated, info
 
-    def _read_actions(self, actions: NDArray[np.integer]) -> NDArray[np.int64]:
+    def _read_actions(self, actions: NDArray[Any]) -> NDArray[np.int64]:
         """The actions as kernels want them: one type, side by side, and writable, though nobody
         writes them, because numba compiles a kernel anew for arrays that are not."""
         # what is most often given is known at a glance

@@ -220,12 +220,13 @@ def test_no_persona_ever_lies(population, seed):
         assert not info["lied"].any()
 
 
-def test_a_persona_that_would_lie_is_found_out():
-    env = RecallVectorEnv(700, population=tiny())
-    facts = question_tables(env.population).facts.copy()
+def test_a_persona_that_would_lie_is_found_out(monkeypatch):
+    tables = question_tables(tiny())
+    facts = tables.facts.copy()
     facts[:, SAYS] = 0b10  # alice denies what she knows, bob answers what he does not know
-    lying = replace(question_tables(env.population), facts=facts)
-    env._tables = (lying.packed, *env._tables[1:])
+    lying = replace(tables, facts=facts)
+    monkeypatch.setattr("carousel_envs.recall.environment.question_tables", lambda _: lying)
+    env = RecallVectorEnv(700, population=tiny())
     env.reset(seed=0)
     for persona in (0, 1):
         _, reward, _, _, info = env.step(np.full(700, persona))

@@ -18,6 +18,8 @@ from .render import QuestionRecorder
 from .tables import TOPIC, YEAR, question_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -70,6 +72,7 @@ class RecallVectorEnv(LaneVectorEnv):
             n_actions=self.population.n_actions,
             n_users=self.population.n_users,
             state=session.STATE,
+            kept=session.KEPT_FIELDS,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
@@ -109,6 +112,12 @@ class RecallVectorEnv(LaneVectorEnv):
             "shown": (0, len(topics) - 1),
         }
         return {**super()._ranges(), **own}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot; see `LaneVectorEnv.restore`."""
+        super().restore(snapshot)
+        facts = self._tables[0][self._blocks["question"]]
+        self._blocks["about"], self._blocks["masks"] = facts[..., 0], facts[..., 1]
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
         session.reset(which, *self._sessions[:3], *self._tables)

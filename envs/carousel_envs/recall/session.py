@@ -4,7 +4,7 @@ Which bits decide what. Question t (from 0) of an episode owns word t + 1 of its
 16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown. Nothing that the
 router does moves any of it: two routers that meet the same user are asked the same questions.
 
-A turn is played block by block, in passes: `_look_up`, `_answer`, `_go_on`, `_report`, `_ask`,
+A turn is played block by block, in passes: `_take`, `_answer`, `_go_on`, `_report`, `_ask`,
 `_show`. A session that begins anew is asked its first question as others are asked their next.
 """
 
@@ -44,16 +44,19 @@ STATE = np.dtype(
         ("shown", np.int16, BLOCK),
         ("persona", np.int16, BLOCK),
         ("over", np.int16, BLOCK),
+        ("about", np.int32, BLOCK),
+        ("masks", np.int32, BLOCK),
     ]
 )
 """State of a block of lanes: key of the episode, turns played, the question that waits for an
 answer, the topic that is shown for it, the current persona (-1 before the first pick), whether the
-session is over."""
+session is over; then the question's two words of `QuestionTables.packed`."""
+
+KEPT_FIELDS = ("key", "turn", "question", "shown", "persona", "over")
+"""Fields of the state that are no copies of a table."""
 
 SCRATCH = np.dtype(
     [
-        # the two words of `QuestionTables.packed` for the question that waits
-        ("facts", np.int32, (BLOCK, 2)),
         ("pick", np.int32, BLOCK),
         ("plays", np.int8, BLOCK),
         ("before", np.int32, BLOCK),
@@ -154,6 +157,8 @@ def reset(which, lanes, state, obs, facts, asked, topics, years, shown):  # type
             low, high = _I(word & _HALF), _I(word >> _S32)
             question = _pick(asked, shifts[0], _I(low & _LOW))
             about = facts[question, 0]
+            here.about[j] = about
+            here.masks[j] = facts[question, 1]
             topic = _pick(topics[about & _TWELVE], shifts[1], _I(_I(low >> _S16) & _LOW))
             year = _pick(years[(about >> _S12) & _TWELVE], shifts[2], _I(high & _LOW))
             here.question[j] = question
@@ -165,21 +170,16 @@ def reset(which, lanes, state, obs, facts, asked, topics, years, shown):  # type
 
 
 @njit
-def _look_up(at, m, state, actions, facts, s):  # type: ignore[no-untyped-def]
-    """Gather what is known of the question of each lane."""
+def _take(at, m, actions, s):  # type: ignore[no-untyped-def]
+    """Take the pick of each lane."""
     for j in range(m):
         s.pick[j] = _I(actions[at + j])
-    for j in range(m):
-        question = _U(state.question[j])
-        about, masks = facts[question, _U(0)], facts[question, _U(1)]
-        s.facts[j, _U(0)] = about
-        s.facts[j, _U(1)] = masks
 
 
 @inlined
 def _answer_one(j, state, s):  # type: ignore[no-untyped-def]
     """Let the pick of one lane of a block answer."""
-    about, masks = s.facts[j, _U(0)], s.facts[j, _U(1)]
+    about, masks = state.about[j], state.masks[j]
     pick, plays = s.pick[j], _I(_I(state.over[j]) ^ _I(1))
     forbidden = _I(plays & _I(about >> _S24))
     # what is said, what this persona knows, and what anybody in the cast knows
@@ -232,15 +232,15 @@ def _go_on(m, state, s, length, same_step):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _report(at, m, s, first_year, reward, year, events):  # type: ignore[no-untyped-def]
+def _report(at, m, state, s, first_year, reward, year, events):  # type: ignore[no-untyped-def]
     """Write what the caller gets of each lane."""
     for j in range(m):
         reward[at + j] = s.paid[j]
     for j in range(m):
-        asked = _I(_I(s.facts[j, _U(0)] >> _S12) & _TWELVE)
+        asked = _I(_I(state.about[j] >> _S12) & _TWELVE)
         year[at + j] = _I(asked + first_year) & -_I(s.plays[j])
     for j in range(m):
-        events[_U(TOPIC_ASKED), at + j] = s.facts[j, _U(0)] & _TWELVE & -_I(s.plays[j])
+        events[_U(TOPIC_ASKED), at + j] = state.about[j] & _TWELVE & -_I(s.plays[j])
     fill(at, m, 0, events, _U(TERMINATED))
     copy(at, m, s.truncated, events, _U(TRUNCATED))
     copy(at, m, s.plays, events, _U(PLAYED))
@@ -293,10 +293,20 @@ def _find_question(m, s, within):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _find_rows(m, s, topic_columns, year_columns):  # type: ignore[no-untyped-def]
+def _find_facts(m, state, s, facts):  # type: ignore[no-untyped-def]
+    """What is known of the question."""
+    for j in range(m):
+        question = _U(s.next[j])
+        state.about[j] = facts[question, _U(0)]
+        state.masks[j] = facts[question, _U(1)]
+
+
+@njit
+def _find_rows(m, state, s, topic_columns, year_columns):  # type: ignore[no-untyped-def]
     """Where the alias tables of the topic and the year that are shown are read."""
     for j in range(m):
-        topic, year = _I(s.entry[j] & _TWELVE), _I(_I(s.entry[j] >> _S12) & _TWELVE)
+        about = state.about[j]
+        topic, year = _I(about & _TWELVE), _I(_I(about >> _S12) & _TWELVE)
         s.topic[j] = topic * topic_columns + s.topic_column[j]
         s.year[j] = year * year_columns + s.year_column[j]
 
@@ -323,14 +333,14 @@ def _put(m, state, s, blank):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _ask(m, state, s, asked, about, topics, years, blank, shifts):  # type: ignore[no-untyped-def]
+def _ask(m, state, s, facts, asked, topics, years, blank, shifts):  # type: ignore[no-untyped-def]
     """Draw what each lane is asked next, and what is shown of it (all tables flat)."""
     # a function a loop: in one function compilers make no vectors of some
     _draw(m, state, s, shifts)
     gather(m, s.column, asked, s.entry)
     _find_question(m, s, _within(shifts[0]))
-    gather(m, s.next, about, s.entry)
-    _find_rows(m, s, _columns(shifts[1]), _columns(shifts[2]))
+    _find_facts(m, state, s, facts)
+    _find_rows(m, state, s, _columns(shifts[1]), _columns(shifts[2]))
     gather(m, s.topic, topics, s.topic_entry)
     gather(m, s.year, years, s.year_entry)
     _find_shown(m, s, _within(shifts[1]), _within(shifts[2]))
@@ -404,7 +414,7 @@ def step(  # type: ignore[no-untyped-def]
     s = scratch[0]
     shifts = _shifts(asked, topics, years)
     n_topics, share = _U(topics.shape[0]), _F(1.0 / length)
-    about, blank = facts[:, 0], _I(shown.shape[0] // ANSWERS - 1)
+    blank = _I(shown.shape[0] // ANSWERS - 1)
     all_topics, all_years = topics.reshape(topics.size), years.reshape(years.size)
     same_step = _I(mode == SAME_STEP)
     n_ended = 0
@@ -412,11 +422,11 @@ def step(  # type: ignore[no-untyped-def]
     for block in range(_U(state.shape[0])):
         here, at = state[block], block * _BLOCK
         m = min(n_lanes - at, _BLOCK)
-        _look_up(at, m, here, actions, facts, s)
+        _take(at, m, actions, s)
         _answer(m, here, s)
         ended, n_anew = _go_on(m, here, s, _I(length), same_step)
         n_ended += ended
-        _report(at, m, s, _I(first_year), reward, year, events)
+        _report(at, m, here, s, _I(first_year), reward, year, events)
         n = _U(n_anew)
         if n:
             list_marked(m, s.anew, s.later)
@@ -425,7 +435,7 @@ def step(  # type: ignore[no-untyped-def]
             for x in range(n):
                 lanes[at + _U(s.later[x])].episode += 1
             _meet(at, s.later, n, lanes, here)
-        _ask(m, here, s, asked, about, all_topics, all_years, blank, shifts)
+        _ask(m, here, s, facts, asked, all_topics, all_years, blank, shifts)
         _show(at, m, here, s, n_topics, share, shown, obs)
     return n_ended
 
