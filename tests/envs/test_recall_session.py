@@ -24,7 +24,12 @@ from carousel_envs import (
     repertoire,
     rng,
 )
-from carousel_envs.recall import QuestionColumns, question_column_names, question_tables
+from carousel_envs.recall import (
+    QuestionColumns,
+    QuestionTables,
+    question_column_names,
+    question_tables,
+)
 from carousel_envs.recall.tables import SAYS
 from carousel_envs.reference import solve_recall
 
@@ -204,6 +209,25 @@ def test_what_is_asked_does_not_depend_on_who_answers():
     one, other = ask(population, 0), ask(population, 1)
     for name in ("forbidden", "topic", "year", "topic_shown", "year_shown"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_observations_are_the_same_in_pieces_and_column_by_column(mode, monkeypatch):
+    def play() -> list[np.ndarray]:
+        env = RecallVectorEnv(600, population=noisy(), autoreset_mode=mode)
+        shown, picks = [env.reset(seed=3)[0]], np.random.default_rng(0)
+        for _ in range(50):
+            obs, _, _, truncated, _ = env.step(picks.integers(3, size=600))
+            shown.append(obs)
+            if mode == AutoresetMode.DISABLED and truncated.any():
+                shown.append(env.reset(options={"reset_mask": truncated})[0])
+        return shown
+
+    assert len(question_tables(noisy()).pieces(3)) > 0
+    in_pieces = play()
+    nothing = np.zeros((0, 4), dtype=np.float32)
+    monkeypatch.setattr(QuestionTables, "pieces", lambda *_: nothing)
+    np.testing.assert_array_equal(in_pieces, play())
 
 
 # -- lies and deception ---------------------------------------------------------------------------

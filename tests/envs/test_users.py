@@ -256,3 +256,23 @@ def test_take_keeps_the_order_that_it_is_given():
     assert len(part) == 3
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(part, name), getattr(table, name)[[3, 0, 3]])
+
+
+@given(populations())
+@settings(max_examples=50)
+def test_the_kernel_reads_what_the_rows_say(population):
+    table = user_table(population)
+    halves = table.by_action[:, :-1].view(np.uint16).astype(np.int64)
+    halves[halves == UNIT - 1] = UNIT
+    k = table.n_actions
+    fit, hazard, fresh, bored = halves[:, : 4 * k].reshape(-1, k, 4).transpose(2, 0, 1)
+    rows = np.hstack([fit, hazard, fresh, bored, halves[:, 4 * k :], table.by_action[:, -1:]])
+    np.testing.assert_array_equal(rows, table.rows)
+
+
+def test_what_is_almost_certain_is_certain():
+    nearly = (UNIT - 1) / UNIT
+    table = user_table(plain(fit=nearly, engagement_fresh=nearly, leave_bored=nearly))
+    assert table.fit.min() == table.engagement[..., 0].min() == table.leave[:, 1].min() == 1.0
+    below = (UNIT - 2) / UNIT
+    assert user_table(plain(fit=below)).fit.max() == below

@@ -84,6 +84,7 @@ class RecallVectorEnv(LaneVectorEnv):
             tables.topic_alias,
             tables.year_alias,
             tables.shown,
+            tables.pieces(self.population.n_actions),
         )
         self._sessions = (
             self._lanes,
@@ -120,7 +121,7 @@ class RecallVectorEnv(LaneVectorEnv):
         self._blocks["about"], self._blocks["masks"] = facts[..., 0], facts[..., 1]
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        session.reset(which, *self._sessions[:3], *self._tables)
+        session.reset(which, *self._sessions[:3], *self._tables[:5])
 
     def _outputs(self) -> Outputs:
         n = self.num_envs

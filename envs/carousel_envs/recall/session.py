@@ -29,7 +29,7 @@ from ..blocks import (
 )
 from ..bound import Slot, bare, line, table
 from ..codes import PLAYED, REFUSED, SAME_STEP, SWAPPED, TERMINATED, TRUNCATED
-from .tables import ANSWERS, BEGINS
+from .tables import ANSWERS, BEGINS, IN_PIECES
 
 WAS_KNOWLEDGEABLE, LIED, DECEIVED, WAS_FORBIDDEN, DECEIVED_ON_FORBIDDEN, TOPIC_ASKED = range(5, 11)
 """Rows of the events that a step writes, after those of `codes.py`."""
@@ -83,8 +83,10 @@ SCRATCH = np.dtype(
         ("year_column", np.int32, BLOCK),
         ("year_entry", np.int32, BLOCK),
         ("year", np.int32, BLOCK),
-        # entries of the observation, and the row of `QuestionTables.shown` that holds others
+        # entries of the observation, and the rows of `QuestionTables.shown` or `pieces` of others
         ("row", np.int32, BLOCK),
+        ("topic_row", np.int32, BLOCK),
+        ("persona_row", np.int32, BLOCK),
         ("topic_before", np.int32, BLOCK),
         ("shown_topic", np.float32, BLOCK),
         ("shown_persona", np.float32, BLOCK),
@@ -98,6 +100,9 @@ _BLOCK = _U(BLOCK)
 _LOW, _HALF = _I(0xFFFF), _U(0xFFFFFFFF)
 _S12, _S16, _S24, _S32 = _I(12), _I(16), _I(24), _U(32)
 _TWELVE = _I(0xFFF)
+_LAST_TOPIC, _NO_TOPIC, _NO_PERSONA = _I(IN_PIECES[0] - 1), _I(IN_PIECES[0]), _I(IN_PIECES[1])
+# where in `QuestionTables.pieces` those of personas and of answers begin
+_OF_PERSONAS, _OF_ANSWERS = _I(IN_PIECES[0] + 1), _I(sum(IN_PIECES) + 2)
 
 
 @inlined
@@ -347,22 +352,27 @@ def _ask(m, state, s, facts, asked, topics, years, blank, shifts):  # type: igno
     _put(m, state, s, blank)
 
 
+@inlined
+def _answer_row(j, state, s):  # type: ignore[no-untyped-def]
+    """Row of `QuestionTables.shown` that a lane is shown; another where its session begins."""
+    answered = _I(_I(2) * _I(s.answered[j]) + s.paid[j])
+    answer = where(_I(state.persona[j] < 0), _I(BEGINS), answered)
+    return _I(_I(ANSWERS) * s.year[j] + answer)
+
+
 @njit
-def _show_answer(m, state, s, share):  # type: ignore[no-untyped-def]
+def _find_answer(m, state, s, share):  # type: ignore[no-untyped-def]
     """What the router sees of the turn; -1 and no persona where a session begins."""
     for j in range(m):
-        begins = _I(state.persona[j] < 0)
-        answered = _I(_I(2) * _I(s.answered[j]) + s.paid[j])
-        answer = where(begins, _I(BEGINS), answered)
-        s.row[j] = _I(ANSWERS) * s.year[j] + answer
-        s.shown_persona[j] = _F(begins ^ _I(1))
+        s.row[j] = _answer_row(j, state, s)
+        s.shown_persona[j] = _F(_I(state.persona[j] >= 0))
         s.shown_turn[j] = _F(state.turn[j]) * share
 
 
 @njit
 def _show(at, m, state, s, n_topics, share, shown, obs):  # type: ignore[no-untyped-def]
     """Write what the router sees of each lane."""
-    _show_answer(m, state, s, share)
+    _find_answer(m, state, s, share)
     year, one_hot, elapsed = n_topics, n_topics + _U(3), _U(obs.shape[1]) - _U(1)
     for j in range(m):
         i, row = at + j, _U(s.row[j])
@@ -380,9 +390,43 @@ def _show(at, m, state, s, n_topics, share, shown, obs):  # type: ignore[no-unty
 
 
 @njit
+def _find_pieces(m, state, s, share):  # type: ignore[no-untyped-def]
+    """Which rows of `QuestionTables.pieces` the router sees of each lane."""
+    for j in range(m):
+        over, begins = _I(state.over[j]), _I(state.persona[j] < 0)
+        last = _I(_I(s.topic[j] == _LAST_TOPIC) & (over ^ _I(1)))
+        s.topic_row[j] = where(over, _NO_TOPIC, s.topic[j])
+        s.persona_row[j] = _OF_PERSONAS + where(begins, _NO_PERSONA, s.pick[j])
+        s.row[j] = _OF_ANSWERS + _I(2) * _answer_row(j, state, s) + last
+        s.shown_turn[j] = _F(state.turn[j]) * share
+
+
+@inlined
+def _move(pieces, row, i, column, obs):  # type: ignore[no-untyped-def]
+    """Write a piece, in one vector move because all is read before any is written."""
+    a, b, c, d = pieces[row, _U(0)], pieces[row, _U(1)], pieces[row, _U(2)], pieces[row, _U(3)]
+    obs[i, column] = a
+    obs[i, column + _U(1)] = b
+    obs[i, column + _U(2)] = c
+    obs[i, column + _U(3)] = d
+
+
+@njit
+def _show_pieces(at, m, state, s, share, pieces, obs):  # type: ignore[no-untyped-def]
+    """`_show` where there are pieces: what it takes is how many stores, however long."""
+    _find_pieces(m, state, s, share)
+    for j in range(m):
+        i = at + j
+        _move(pieces, _U(s.topic_row[j]), i, _U(0), obs)
+        _move(pieces, _U(s.row[j]), i, _U(4), obs)
+        _move(pieces, _U(s.persona_row[j]), i, _U(8), obs)
+        obs[i, _U(11)] = s.shown_turn[j]
+
+
+@njit
 def step(  # type: ignore[no-untyped-def]
-    lanes, state, obs, final_obs, scratch, mode, facts, asked, topics, years, shown, n_actions,
-    length, first_year, actions, reward, year, events,
+    lanes, state, obs, final_obs, scratch, mode, facts, asked, topics, years, shown, pieces,
+    n_actions, length, first_year, actions, reward, year, events,
 ):  # fmt: skip
     """Play one turn in every lane.
 
@@ -394,7 +438,8 @@ def step(  # type: ignore[no-untyped-def]
             (same-step mode only).
         scratch: SCRATCH, shape (1,).
         mode: autoreset code.
-        facts, asked, topics, years, shown: see `QuestionTables` (`packed`, three alias tables).
+        facts, asked, topics, years, shown, pieces: see `QuestionTables` (`packed`, three alias
+            tables, two of what is shown).
         n_actions: K.
         length: questions per session.
         first_year: the year that counts as 0.
@@ -436,7 +481,10 @@ def step(  # type: ignore[no-untyped-def]
                 lanes[at + _U(s.later[x])].episode += 1
             _meet(at, s.later, n, lanes, here)
         _ask(m, here, s, facts, asked, all_topics, all_years, blank, shifts)
-        _show(at, m, here, s, n_topics, share, shown, obs)
+        if pieces.shape[0]:
+            _show_pieces(at, m, here, s, share, pieces, obs)
+        else:
+            _show(at, m, here, s, n_topics, share, shown, obs)
     return n_ended
 
 
@@ -451,6 +499,7 @@ SLOTS = (
     Slot("topics", np.int32, 2),
     Slot("years", np.int32, 2),
     Slot("shown", np.float32, 2),
+    Slot("pieces", np.float32, 2),
 )
 """The arrays of `step` that never move, in the order in which `play` reads them."""
 
@@ -472,6 +521,7 @@ def play(  # type: ignore[no-untyped-def]
         table(places, 7, np.int32),
         table(places, 8, np.int32),
         table(places, 9, np.float32),
+        table(places, 10, np.float32),
         n_actions,
         length,
         first_year,

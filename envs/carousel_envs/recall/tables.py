@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TOPIC, YEAR, KNOWS, SAYS, FORBIDDEN = range(5)
 """Columns of `QuestionTables.facts`."""
 
+IN_PIECES = 5, 3
+"""Topics and personas of those observations that are three times four columns."""
+
 ANSWERS, BEGINS = 5, 4
 """How many ways there are to show an answer: 2 * knowledgeable + reward, or that there was none."""
 
@@ -78,6 +81,20 @@ class QuestionTables:
         table = rows.reshape(-1, 4)
         table.setflags(write=False)
         return table
+
+    def pieces(self, n_actions: int) -> NDArray[np.float32]:
+        """What is shown, in pieces of four columns, float32, shape (rows, 4): of each topic and of
+        none the first four topics' columns; of each persona and of none the personas' three, and 0;
+        then each row of `shown` twice, after a 0 and after a 1, the last topic's column. No rows
+        where topics and personas are not as many as `IN_PIECES` says."""
+        n_topics = len(self.topic_shown)
+        if (n_topics, n_actions) != IN_PIECES:
+            return np.zeros((0, 4), dtype=np.float32)
+        topics, personas = np.eye(n_topics + 1, 4), np.eye(n_actions + 1, 4)
+        personas[-1] = 0.0
+        last = np.repeat(np.roll(self.shown, 1, axis=1), 2, axis=0)
+        last[1::2, 0] = 1.0
+        return np.vstack([topics, personas, last]).astype(np.float32)
 
     @property
     def forbidden(self) -> NDArray[np.bool_]:
