@@ -13,7 +13,7 @@ largest ratio of a session, over training sessions played by the policy that wil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,44 +59,49 @@ class Evidence:
     @property
     def against(self) -> NDArray[np.float64]:
         """Log of the mean likelihood ratio, shape (N,)."""
-        return _log_mean(self.log_ratio)
+        found = np.empty(len(self.log_ratio))
+        _log_means(self.log_ratio, found)
+        return found
 
     def passes(self, threshold: float) -> NDArray[np.bool_]:
         """Whether `against` is larger, shape (N,); it is worked out only where that may be."""
-        # a mean is at most the largest of all, also as they are rounded
         found = np.empty(len(self.log_ratio), dtype=np.bool_)
-        _any_above(self.log_ratio, threshold, found)
-        near = np.flatnonzero(found)
-        found[near] = _log_mean(self.log_ratio[near]) > threshold
+        _pass(self.log_ratio, threshold, found)
         return found
 
 
-def _log_mean(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the mean of each row's exponentials, (N, A) to (N,)."""
-    top = logs.max(axis=1)
-    shares = np.exp(logs - top[:, None])
-    total = np.empty(len(top))
-    _add_up(shares, total)
-    return np.asarray(top + np.log(total / logs.shape[1]))
+@njit
+def _log_mean(logs, i):  # type: ignore[no-untyped-def]
+    """Log of the mean of the exponentials in row i."""
+    top = -np.inf
+    for r in range(_U(logs.shape[1])):
+        top = max(top, logs[i, r])
+    total = 0.0
+    for r in range(_U(logs.shape[1])):
+        total += np.exp(logs[i, r] - top)
+    return top + np.log(total / logs.shape[1])
 
 
 @njit
-def _any_above(rows, threshold, found):  # type: ignore[no-untyped-def]
-    """Whether anything in each row is larger than the threshold."""
-    for i in range(_U(rows.shape[0])):
-        above = False
-        for r in range(_U(rows.shape[1])):
-            above |= rows[i, r] > threshold
-        found[i] = above
+def _log_means(logs, found):  # type: ignore[no-untyped-def]
+    for i in range(_U(logs.shape[0])):
+        found[i] = _log_mean(logs, i)
 
 
 @njit
-def _add_up(rows, total):  # type: ignore[no-untyped-def]
-    """The sum of each row, one after the other: it must not depend on how many rows there are."""
-    for i in range(_U(rows.shape[0])):
-        total[i] = 0.0
-        for r in range(_U(rows.shape[1])):
-            total[i] += rows[i, r]
+def _pass(logs, threshold, found):  # type: ignore[no-untyped-def]
+    for i in range(_U(logs.shape[0])):
+        # a mean is at most the largest of all, also as they are rounded
+        near = False
+        for r in range(_U(logs.shape[1])):
+            near |= logs[i, r] > threshold
+        found[i] = near and _log_mean(logs, i) > threshold
+
+
+@njit
+def _hold_possible(likely):  # type: ignore[no-untyped-def]
+    for x in range(_U(likely.shape[0])):
+        likely[x] = _IMPOSSIBLE if likely[x] < _IMPOSSIBLE else likely[x]
 
 
 @njit
@@ -178,12 +183,21 @@ class TrainingTest:
         columns, turn = self._columns, np.empty_like(state.turn)
         # refuses observations that are not of these lanes, which would be read past their end below
         belief, likely = self._filters.weigh(state.belief, observation)
-        np.maximum(likely, _IMPOSSIBLE, out=likely)
+        _hold_possible(likely.reshape(-1))
         seen = columns.streak, columns.elapsed, columns.of_context
         _clock(observation, seen, self._length, self._start, state.turn, turn, likely)
         ratios = np.empty_like(state.log_ratio)
         _weigh(np.log(likely, out=likely), self._chances, turn, state.log_ratio, ratios)
         return Evidence(belief, ratios, turn)
+
+    def heard_by(self, model: Model) -> bool:
+        """Whether training's filter is this model's."""
+        return not _differ(self._filters.models[0], model, [field.name for field in fields(Model)])
+
+    def own(self, evidence: Evidence) -> Belief:
+        """What training's filter alone believes."""
+        n, belief = self._filters.models[0].n_types, evidence.belief
+        return Belief(belief.joint[:, :n], belief.satiation[:, :n])
 
     def threshold(
         self, population: Population, policy: Policy, rate: float, sessions: int

@@ -109,9 +109,9 @@ class _Tables(NamedTuple):
             cue_table(population).strides,
             np.ascontiguousarray(kinds("fit").T),
             np.ascontiguousarray(kinds("hazard").T),
-            np.stack([1.0 - engaged, engaged], axis=1),
+            np.ascontiguousarray(np.stack([1.0 - engaged, engaged], axis=1)),
             np.ascontiguousarray(np.stack([model.cues for model in models]).transpose(2, 0, 1)),
-            1.0 - kinds("leave"),
+            np.ascontiguousarray(1.0 - kinds("leave")),
             prior,
             prior_row,
         )
