@@ -125,23 +125,23 @@ def _clock(observation, seen, length, start, before, turn, likely):  # type: ign
 
 
 @njit
-def _weigh(logs, chances, turn, before, after):  # type: ignore[no-untyped-def]
+def _weigh(logs, chances, turn, before):  # type: ignore[no-untyped-def]
     """Add the logs of likelihoods, less training's, which come first, to those of each ratio.
 
     Args:
-        logs: of what models hold likely, shape (N, models).
+        logs: of what models hold likely, shape (N, models); the ratios take their place.
         chances: the same of pure chance where a session begins, and of a turn.
     """
-    last, none = _U(after.shape[1] - 1), _U(0)
-    for i in range(_U(after.shape[0])):
-        begins, own = turn[i] == 0, logs[i, none]
+    last = _U(logs.shape[1] - 1)
+    for i in range(_U(logs.shape[0])):
+        begins, own = turn[i] == 0, logs[i, _U(0)]
         for r in range(last):
             so_far = 0.0 if begins else before[i, r]
-            after[i, r] = so_far + (logs[i, r + _U(1)] - own)
+            logs[i, r] = so_far + (logs[i, r + _U(1)] - own)
         so_far, chance = before[i, last], chances[1]
         if begins:
             so_far, chance = 0.0, chances[0]
-        after[i, last] = so_far + (chance - own)
+        logs[i, last] = so_far + (chance - own)
 
 
 class TrainingTest:
@@ -186,9 +186,9 @@ class TrainingTest:
         _hold_possible(likely.reshape(-1))
         seen = columns.streak, columns.elapsed, columns.of_context
         _clock(observation, seen, self._length, self._start, state.turn, turn, likely)
-        ratios = np.empty_like(state.log_ratio)
-        _weigh(np.log(likely, out=likely), self._chances, turn, state.log_ratio, ratios)
-        return Evidence(belief, ratios, turn)
+        logs = np.log(likely, out=likely)
+        _weigh(logs, self._chances, turn, state.log_ratio)
+        return Evidence(belief, logs, turn)
 
     def heard_by(self, model: Model) -> bool:
         """Whether training's filter is this model's."""
