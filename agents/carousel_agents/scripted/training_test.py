@@ -197,7 +197,9 @@ class TrainingTest:
     def own(self, evidence: Evidence) -> Belief:
         """What training's filter alone believes."""
         n, belief = self._filters.models[0].n_types, evidence.belief
-        return Belief(belief.joint[:, :n], belief.satiation[:, :n])
+        joint, satiation = belief.joint[:, :n], belief.satiation[:, :n]
+        # loops over kinds of user become vectors where these lie side by side
+        return Belief(joint if n == 1 else joint.copy(), satiation)
 
     def threshold(
         self, population: Population, policy: Policy, rate: float, sessions: int

@@ -98,7 +98,7 @@ class _Tables(NamedTuple):
         # a context that the table does not hold says nothing
         contexts = np.unique(np.concatenate([model.contexts for model in models]))
         prior = np.tile(kinds("weights"), (len(contexts) + 1, 1))
-        for model, first in zip(models, _bounds(models), strict=False):
+        for model, first in zip(models, _bounds(models)[:-1], strict=True):
             known = np.searchsorted(contexts, model.contexts)
             own = model.joint / model.joint.sum(axis=0)
             prior[known, first : first + model.n_types] = own.T
