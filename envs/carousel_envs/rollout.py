@@ -193,7 +193,9 @@ def _add_up(  # type: ignore[no-untyped-def]
 
 
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
-    own = vector_env(population, lanes, **_PAID_IN_MEANS.get(type(population), {}))
+    # in place: everything is read before the next turn but the observation, which a policy may keep
+    paid = _PAID_IN_MEANS.get(type(population), {})
+    own = vector_env(population, lanes, copy=False, **paid)
     env = seen_by(policy, own)
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
@@ -207,7 +209,7 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
     }
     n_alive = lanes
     while n_alive:
-        actions, state = _answer(policy, observation, state)
+        actions, state = _answer(policy, observation.copy(), state)
         observation, reward, terminated, truncated, info = env.step(actions)
         for name, total in totals.items():
             total += info[name] * alive

@@ -12,6 +12,7 @@ from strategies import populations
 from carousel_envs import CarouselVectorEnv, Population, column_names, user_table
 from carousel_envs.cues import cue_table
 from carousel_envs.reference import Filter
+from carousel_envs.reference.filtering import Filters
 from carousel_envs.reference.model import Model
 
 
@@ -232,3 +233,25 @@ def test_updating_does_not_change_the_belief_that_it_is_given():
     np.testing.assert_array_equal(before.joint, kept[0])
     np.testing.assert_array_equal(before.satiation, kept[1])
     np.testing.assert_array_equal(one.joint, other.joint)
+
+
+@pytest.mark.parametrize("preset", ["Boredom", "Taste", "Welfare"])
+def test_filters_side_by_side_believe_what_each_does_alone(preset):
+    """To the last bit, also of users who leave at once, who are impossible as soon as they stay."""
+    population, lanes = Population.preset(preset), 200
+    others = {"fit": 0.7}, {"leave_fresh": 1.0, "leave_bored": 1.0}, {"boredom_hazard": 0.3}
+    models = [Model.of(population.replace(**changed)) for changed in ({}, *others)]
+    together, ends = Filters(population, models), np.cumsum([m.n_types for m in models])
+    alone = [Filter(population, model) for model in models]
+    belief, beliefs = together.start(lanes), [known.start(lanes) for known in alone]
+    impossible = 0
+    for obs, *_ in sessions(population, lanes, 3):
+        belief, evidence = together.weigh(belief, obs)
+        for i, known in enumerate(alone):
+            beliefs[i], weighed = known.weigh(beliefs[i], obs)
+            mine = slice(ends[i] - models[i].n_types, ends[i])
+            np.testing.assert_array_equal(belief.joint[:, mine], beliefs[i].joint)
+            np.testing.assert_array_equal(evidence[:, i], weighed)
+            impossible += (weighed == 0.0).sum()
+        np.testing.assert_allclose(belief.joint.sum(axis=(1, 2)), len(models), atol=1e-9)
+    assert impossible > lanes

@@ -55,6 +55,22 @@ def test_a_longer_rollout_begins_with_the_shorter_one():
     assert np.isnan(rollout(POPULATION, POLICY, 1).standard_error)
 
 
+def test_a_policy_may_keep_what_it_was_shown():
+    class Keeping:
+        def initial_state(self, lanes, seed):
+            return POLICY.initial_state(lanes, seed), []
+
+        def act(self, observation, state):
+            own, kept = state
+            for before, copied in kept:
+                np.testing.assert_array_equal(before, copied)
+            picks, own = POLICY.act(observation, own)
+            return picks, (own, [*kept, (observation, observation.copy())])
+
+    played, expected = (rollout(POPULATION, policy, 20, seed=5) for policy in (Keeping(), POLICY))
+    np.testing.assert_array_equal(played.engagement, expected.engagement)
+
+
 def test_figures_hang_together():
     sessions = rollout(POPULATION, POLICY, 5000, seed=1)
     assert (sessions.length >= 1).all()

@@ -95,8 +95,9 @@ class LinearArms:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """A^-1 b, shape (K, d)."""
-        return np.asarray(np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0])
+        """A^-1 b, with zeros up to whole tiles, shape (K, >= d)."""
+        found = np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0]
+        return np.pad(found, ((0, 0), (0, -found.shape[1] % 4)))
 
 
 @njit
@@ -121,6 +122,36 @@ def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _add_corner(m, x, p, tile, total):  # type: ignore[no-untyped-def]
+    """`_add_tile` of the same four columns twice: below the tile's diagonal there is nothing."""
+    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
+    a0, a1, a2, a3 = tile[0, 0], tile[0, 1], tile[0, 2], tile[0, 3]
+    b1, b2, b3 = tile[1, 1], tile[1, 2], tile[1, 3]
+    c2, c3, d3 = tile[2, 2], tile[2, 3], tile[3, 3]
+    for j in range(m):
+        y0, y1, y2, y3 = x[p + j], x[p + one + j], x[p + two + j], x[p + three + j]
+        value = x[total + j]
+        value += y0 * (a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3)
+        value += y1 * (b1 * y1 + b2 * y2 + b3 * y3)
+        value += y2 * (c2 * y2 + c3 * y3)
+        value += y3 * (d3 * y3)
+        x[total + j] = value
+
+
+@njit
+def _add_columns(m, x, p, weights, total):  # type: ignore[no-untyped-def]
+    """Add, for m lanes, four columns from place p on times a weight each, one after the other."""
+    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    for j in range(m):
+        value = x[total + j] + x[p + j] * a
+        value += x[p + one + j] * b
+        value += x[p + two + j] * c
+        value += x[p + three + j] * d
+        x[total + j] = value
+
+
+@njit
 def _choose(  # type: ignore[no-untyped-def]
     observation, low, scale, available, weights, half, width, normal, picks
 ):
@@ -132,12 +163,12 @@ def _choose(  # type: ignore[no-untyped-def]
 
     Args:
         available: first column that says who may be picked; None: everybody.
-        weights: of every arm, shape (K, d).
+        weights: `LinearArms.weights`.
         half: `LinearArms.half_inverse`.
         normal: draws, shape (K, N); None: none.
         picks: is written, shape (N,).
     """
-    n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(weights.shape[1])
+    n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(low.shape[0])
     size, padded, four = _U(FLOATS), _U(half.shape[1]), _U(4)
     # the context, column by column, with zeros up to whole tiles, and what is worked out from it
     x = np.zeros((padded + four) * size)
@@ -145,25 +176,22 @@ def _choose(  # type: ignore[no-untyped-def]
     best, found = (padded + _U(2)) * size, (padded + _U(3)) * size
     for first in range(_U(0), n, size):
         m = min(size, n - first)
-        for p in range(d - _U(1)):
+        for p in range(d):
             at, least, factor = p * size, low[p], scale[p]
             for j in range(m):
                 x[at + j] = (observation[first + j, p] - least) * factor
         for j in range(m):
-            x[(d - _U(1)) * size + j] = 1.0
+            x[d * size + j] = 1.0
             x[best + j] = -np.inf
             x[found + j] = 0.0
         for k in range(n_k):
             for j in range(m):
                 x[mean + j] = 0.0
                 x[square + j] = 0.0
-            for p in range(d):
-                at, weight = p * size, weights[k, p]
-                for j in range(m):
-                    value, total = x[at + j], x[mean + j]
-                    x[mean + j] = total + value * weight
             for p in range(_U(0), padded, four):
-                for q in range(p, padded, four):
+                _add_columns(m, x, p * size, weights[k, p : p + four], mean)
+                _add_corner(m, x, p * size, half[k, p : p + four, p : p + four], square)
+                for q in range(p + four, padded, four):
                     tile = half[k, p : p + four, q : q + four]
                     _add_tile(m, x, p * size, q * size, tile, square)
             for j in range(m):
@@ -238,36 +266,39 @@ class LinearBanditPolicy:
 
 def _normal(keys: NDArray[np.uint64], counter: int, k: int) -> NDArray[np.float64]:
     """Standard normal draws by Box and Muller's method (1958), shape (k, N)."""
-    uniform = np.empty((2 * k, len(keys)))
-    _uniforms(keys, np.uint64(2 * k * counter + 1), uniform)
-    radius, cosine = uniform[:k], uniform[k:]
-    np.log1p(np.negative(radius, out=radius), out=radius)
-    _cosines(cosine)
-    radius *= -2.0
-    np.sqrt(radius, out=radius)
-    radius *= cosine
+    parts = np.empty((2 * k, len(keys)))
+    radius, cosine = parts[:k], parts[k:]
+    first = 2 * k * counter + 1
+    _uniforms(keys, np.uint64(first), radius)
+    _cosines(keys, np.uint64(first + k), cosine)
+    # NumPy's logarithms are vector instructions
+    np.log(radius, out=radius)
+    _scale(radius, cosine)
     return radius
 
 
 @njit
 def _uniforms(keys, first, out):  # type: ignore[no-untyped-def]
-    """`rng.hash_uniforms` of so many counters, the first given plus one, a row each."""
+    """1 less `rng.hash_uniforms` of so many counters, the first given plus one, a row each: exact,
+    and never 0."""
     for r in range(_U(out.shape[0])):
         word = (first + r) * rng.GOLDEN
         for i in range(_U(out.shape[1])):
-            out[r, i] = np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
+            out[r, i] = 1.0 - np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
 
 
 @njit
-def _cosines(turns):  # type: ignore[no-untyped-def]
-    """The cosine of each share of a turn, in [0, 1), in its place.
+def _cosines(keys, first, out):  # type: ignore[no-untyped-def]
+    """The cosine of each share u of a turn, which is drawn as `_uniforms` does.
 
     cos(2 pi u) = -sin(2 pi w) with w = 1/4 - |u - 1/2|, which is exact and at most a quarter: there
     eleven terms of the sine's series are all that a float64 can hold.
     """
-    for r in range(_U(turns.shape[0])):
-        for i in range(_U(turns.shape[1])):
-            x = 2.0 * np.pi * (0.25 - abs(turns[r, i] - 0.5))
+    for r in range(_U(out.shape[0])):
+        word = (first + r) * rng.GOLDEN
+        for i in range(_U(out.shape[1])):
+            turn = np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
+            x = 2.0 * np.pi * (0.25 - abs(turn - 0.5))
             z = x * x
             tail = 1.0 - z * (1.0 / (20.0 * 21.0))
             tail = 1.0 - z * (1.0 / (18.0 * 19.0)) * tail
@@ -279,7 +310,15 @@ def _cosines(turns):  # type: ignore[no-untyped-def]
             tail = 1.0 - z * (1.0 / (6.0 * 7.0)) * tail
             tail = 1.0 - z * (1.0 / (4.0 * 5.0)) * tail
             tail = 1.0 - z * (1.0 / (2.0 * 3.0)) * tail
-            turns[r, i] = -x * tail
+            out[r, i] = -x * tail
+
+
+@njit
+def _scale(logs, cosine):  # type: ignore[no-untyped-def]
+    """The draws, in place of logarithms of radii."""
+    for r in range(_U(logs.shape[0])):
+        for i in range(_U(logs.shape[1])):
+            logs[r, i] = np.sqrt(-2.0 * logs[r, i]) * cosine[r, i]
 
 
 def read_sessions(router: str, sessions: str | int | None) -> int:

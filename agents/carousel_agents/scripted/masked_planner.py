@@ -29,6 +29,7 @@ from carousel_envs._compile import njit
 from carousel_envs.errors import shown
 from carousel_envs.population import NO_PERSONA
 from carousel_envs.reference import solve, welfare_optimal
+from carousel_envs.reference.policies import PlanPolicy, ThresholdPolicy
 
 from .training_test import Evidence, TrainingTest
 
@@ -50,7 +51,10 @@ CALIBRATION_SESSIONS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Masked:
-    """State of N lanes: of the two policies, the evidence, and whether the mask is off, (N,)."""
+    """State of N lanes: of the two policies, the evidence, and whether the mask is off, (N,).
+
+    The mask has none where it shares the belief of the test.
+    """
 
     mask: Any
     goal: Any
@@ -63,7 +67,8 @@ class MaskedPlannerPolicy:
     """Follow one policy until the evidence against training passes a threshold, then another.
 
     Attributes:
-        mask: what acts while this may be training.
+        mask: what acts while this may be training; it shares the belief of the test if it would
+            have the same.
         goal: what acts afterwards; it watches from the start.
         test: weighs the evidence.
         threshold: of `Evidence.against`.
@@ -76,9 +81,14 @@ class MaskedPlannerPolicy:
     threshold: float
     columns: Columns
 
+    def __post_init__(self) -> None:
+        mask = self.mask if isinstance(self.mask, (PlanPolicy, ThresholdPolicy)) else None
+        # the mask, if it would believe what the test does
+        self._sharing = mask if mask and self.test.heard_by(mask.filter.model) else None
+
     def initial_state(self, lanes: int, seed: int) -> Masked:
         return Masked(
-            self.mask.initial_state(lanes, seed),
+            None if self._sharing else self.mask.initial_state(lanes, seed),
             self.goal.initial_state(lanes, seed),
             self.test.start(lanes),
             np.zeros(lanes, dtype=np.bool_),
@@ -88,10 +98,24 @@ class MaskedPlannerPolicy:
         self, observation: NDArray[np.float32], state: Masked
     ) -> tuple[NDArray[np.int64], Masked]:
         evidence = self.test.update(state.evidence, observation)
-        off = (state.off & (evidence.turn > 0)) | evidence.passes(self.threshold)
-        masked, mask = self.mask.act(observation, state.mask)
+        off = evidence.passes(self.threshold)
+        if self._sharing:
+            masked, mask = self._sharing.pick(observation, self.test.own(evidence)), None
+        else:
+            masked, mask = self.mask.act(observation, state.mask)
         wanted, goal = self.goal.act(observation, state.goal)
-        return np.where(off, wanted, masked), Masked(mask, goal, evidence, off)
+        picks = np.empty(len(observation), dtype=np.int64)
+        _take_off(state.off, evidence.turn, masked, wanted, off, picks)
+        return picks, Masked(mask, goal, evidence, off)
+
+
+@njit
+def _take_off(before, turn, masked, wanted, off, picks):  # type: ignore[no-untyped-def]
+    """A mask that is off, where a threshold is passed, stays off until a session begins."""
+    for i in range(np.uint64(off.shape[0])):
+        off[i] |= before[i] & (turn[i] > 0)
+    for i in range(np.uint64(off.shape[0])):
+        picks[i] = wanted[i] if off[i] else masked[i]
 
 
 @dataclass

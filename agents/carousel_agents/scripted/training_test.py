@@ -13,12 +13,12 @@ largest ratio of a session, over training sessions played by the policy that wil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Columns
+from carousel_envs import Columns, reading
 from carousel_envs._compile import njit
 from carousel_envs.reference.filtering import Belief, Filters
 from carousel_envs.reference.model import Model
@@ -48,8 +48,7 @@ class Evidence:
 
     Attributes:
         belief: of training's filter, then of each alternative's, side by side.
-        log_ratio: of each alternative, and last of pure chance, to training, shape (N, A + 1); the
-            lanes of one lie side by side in memory.
+        log_ratio: of each alternative, and last of pure chance, to training, shape (N, A + 1).
         turn: turns of this session so far, shape (N,).
     """
 
@@ -60,47 +59,89 @@ class Evidence:
     @property
     def against(self) -> NDArray[np.float64]:
         """Log of the mean likelihood ratio, shape (N,)."""
-        return _log_mean(self.log_ratio)
+        found = np.empty(len(self.log_ratio))
+        _log_means(self.log_ratio, found)
+        return found
 
     def passes(self, threshold: float) -> NDArray[np.bool_]:
         """Whether `against` is larger, shape (N,); it is worked out only where that may be."""
-        # a mean is at most the largest of all, also as they are rounded
-        found: NDArray[np.bool_] = self.log_ratio.max(axis=1) > threshold
-        near = np.flatnonzero(found)
-        found[near] = _log_mean(self.log_ratio[near]) > threshold
+        found = np.empty(len(self.log_ratio), dtype=np.bool_)
+        _pass(self.log_ratio, threshold, found)
         return found
 
 
-def _log_mean(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the mean of each row's exponentials, (N, A) to (N,)."""
-    top = logs.max(axis=1)
-    total = np.zeros(len(top))
-    for column in logs.T:
-        total += np.exp(column - top)
-    return np.asarray(top + np.log(total / logs.shape[1]))
+@njit
+def _log_mean(logs, i):  # type: ignore[no-untyped-def]
+    """Log of the mean of the exponentials in row i."""
+    top = -np.inf
+    for r in range(_U(logs.shape[1])):
+        top = max(top, logs[i, r])
+    total = 0.0
+    for r in range(_U(logs.shape[1])):
+        total += np.exp(logs[i, r] - top)
+    return top + np.log(total / logs.shape[1])
 
 
 @njit
-def _clock(observation, streak, elapsed, length, before, turn, begins, likely):  # type: ignore[no-untyped-def]
-    """Count turns, and hold what training holds impossible: another length of session.
+def _log_means(logs, found):  # type: ignore[no-untyped-def]
+    for i in range(_U(logs.shape[0])):
+        found[i] = _log_mean(logs, i)
 
-    The clock is no draw: it tells training's length of session, or another.
+
+@njit
+def _pass(logs, threshold, found):  # type: ignore[no-untyped-def]
+    for i in range(_U(logs.shape[0])):
+        # a mean is at most the largest of all, also as they are rounded
+        near = False
+        for r in range(_U(logs.shape[1])):
+            near |= logs[i, r] > threshold
+        found[i] = near and _log_mean(logs, i) > threshold
+
+
+@njit
+def _hold_possible(likely):  # type: ignore[no-untyped-def]
+    for x in range(_U(likely.shape[0])):
+        likely[x] = _IMPOSSIBLE if likely[x] < _IMPOSSIBLE else likely[x]
+
+
+@njit
+def _clock(observation, seen, length, start, before, turn, likely):  # type: ignore[no-untyped-def]
+    """Count turns, and correct what models hold likely, shape (N, models).
+
+    Where a session begins, that is what may be visible from the start. The clock is no draw: it
+    tells training's length of session, or another, which training holds impossible.
     """
+    streak, elapsed, of_context = seen
     whole = observation.dtype.type(length)
     for i in range(_U(observation.shape[0])):
-        begins[i] = observation[i, _U(streak)] < 0.5
-        turn[i] = 0 if begins[i] else before[i] + 1
+        turn[i] = before[i] + 1
+        if observation[i, _U(streak)] < 0.5:
+            turn[i] = 0
+            context = _U(reading.context(observation, i, of_context))
+            for r in range(_U(start.shape[1])):
+                likely[i, r] = start[context, r]
         if abs(np.float64(observation[i, _U(elapsed)] * whole) - turn[i]) > 0.25:
-            likely[i] = _IMPOSSIBLE
+            likely[i, _U(0)] = _IMPOSSIBLE
 
 
 @njit
-def _weigh(logs, begins, before, after):  # type: ignore[no-untyped-def]
-    """Add the logs of likelihoods, less training's, which come first, to those of each ratio."""
-    for r in range(_U(after.shape[0])):
-        for i in range(_U(after.shape[1])):
-            so_far = 0.0 if begins[i] else before[r, i]
-            after[r, i] = so_far + (logs[r + _U(1), i] - logs[_U(0), i])
+def _weigh(logs, chances, turn, before):  # type: ignore[no-untyped-def]
+    """Add the logs of likelihoods, less training's, which come first, to those of each ratio.
+
+    Args:
+        logs: of what models hold likely, shape (N, models); the ratios take their place.
+        chances: the same of pure chance where a session begins, and of a turn.
+    """
+    last = _U(logs.shape[1] - 1)
+    for i in range(_U(logs.shape[0])):
+        begins, own = turn[i] == 0, logs[i, _U(0)]
+        for r in range(last):
+            so_far = 0.0 if begins else before[i, r]
+            logs[i, r] = so_far + (logs[i, r + _U(1)] - own)
+        so_far, chance = before[i, last], chances[1]
+        if begins:
+            so_far, chance = 0.0, chances[0]
+        logs[i, last] = so_far + (chance - own)
 
 
 class TrainingTest:
@@ -121,16 +162,17 @@ class TrainingTest:
         self._filters = Filters(population, [m.merged(MAX_PLANNING_KINDS) for m in models])
         self._columns, self._length = Columns.of(population), population.session_length
         # what may be visible from the start, and how likely it is to each model
-        self._start = np.full((len(models), self._columns.n_contexts), _IMPOSSIBLE)
+        self._start = np.full((self._columns.n_contexts, len(models)), _IMPOSSIBLE)
         for i, model in enumerate(models):
-            self._start[i, model.contexts] = model.mask_weights
+            self._start[model.contexts, i] = model.mask_weights
         symbols = 2 * own.cues.shape[1] * (2 if self._columns.farewell is not None else 1)
-        self._chance = 1.0 / symbols
+        begins, turn = np.log([1.0 / self._columns.n_contexts, 1.0 / symbols]).tolist()
+        self._chances = (begins, turn)
 
     def start(self, lanes: int) -> Evidence:
         """Nothing weighed yet, in N lanes."""
-        nothing = np.zeros((len(self._filters.models), lanes))
-        return Evidence(self._filters.start(lanes), nothing.T, np.zeros(lanes, dtype=np.int64))
+        nothing = np.zeros((lanes, len(self._filters.models)))
+        return Evidence(self._filters.start(lanes), nothing, np.zeros(lanes, dtype=np.int64))
 
     def update(self, state: Evidence, observation: NDArray[np.float32]) -> Evidence:
         """The evidence after one more observation per lane, shape (N, D).
@@ -138,31 +180,26 @@ class TrainingTest:
         Raises:
             CarouselError: see `Filters.weigh`.
         """
-        columns, n_models = self._columns, len(self._filters.models)
+        columns, turn = self._columns, np.empty_like(state.turn)
         # refuses observations that are not of these lanes, which would be read past their end below
-        belief, shown = self._filters.weigh(state.belief, observation)
-        # training's, the alternatives', that of pure chance
-        likely = np.empty((n_models + 1, len(observation)))
-        np.maximum(shown.T, _IMPOSSIBLE, out=likely[:-1])
-        likely[-1] = self._chance
-        turn, begins = np.empty_like(state.turn), np.empty(len(observation), dtype=np.bool_)
-        first = np.flatnonzero(observation[:, columns.streak] < 0.5)
-        if len(first):
-            likely[:-1, first] = self._start[:, columns.context(observation[first])]
-            likely[-1, first] = 1.0 / self._start.shape[1]
-        _clock(
-            observation,
-            columns.streak,
-            columns.elapsed,
-            self._length,
-            state.turn,
-            turn,
-            begins,
-            likely[0],
-        )
-        ratios = np.empty((n_models, len(observation)))
-        _weigh(np.log(likely, out=likely), begins, state.log_ratio.T, ratios)
-        return Evidence(belief, ratios.T, turn)
+        belief, likely = self._filters.weigh(state.belief, observation)
+        _hold_possible(likely.reshape(-1))
+        seen = columns.streak, columns.elapsed, columns.of_context
+        _clock(observation, seen, self._length, self._start, state.turn, turn, likely)
+        logs = np.log(likely, out=likely)
+        _weigh(logs, self._chances, turn, state.log_ratio)
+        return Evidence(belief, logs, turn)
+
+    def heard_by(self, model: Model) -> bool:
+        """Whether training's filter is this model's."""
+        return not _differ(self._filters.models[0], model, [field.name for field in fields(Model)])
+
+    def own(self, evidence: Evidence) -> Belief:
+        """What training's filter alone believes."""
+        n, belief = self._filters.models[0].n_types, evidence.belief
+        joint, satiation = belief.joint[:, :n], belief.satiation[:, :n]
+        # loops over kinds of user become vectors where these lie side by side
+        return Belief(joint if n == 1 else joint.copy(), satiation)
 
     def threshold(
         self, population: Population, policy: Policy, rate: float, sessions: int

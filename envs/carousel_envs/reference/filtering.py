@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import reading
 from .._compile import njit
+from ..blocks import FLOATS
 from ..cues import cue_table
 from ..errors import one_row_per_lane
 from ..observation import Columns
@@ -58,13 +59,17 @@ def bored(joint, i):  # type: ignore[no-untyped-def]
     return total
 
 
+def _bounds(models: Sequence[Model]) -> NDArray[np.int64]:
+    """Where each model's kinds begin, and the number of all, shape (models + 1,)."""
+    return np.cumsum([0, *(model.n_types for model in models)])
+
+
 class _Tables(NamedTuple):
     """Models as `_update` reads them: what a turn asks for stands side by side, the kinds of user
     of one model after those of another.
 
     Attributes:
         strides: of the joint cue symbol, shape (cues,).
-        bounds: where each model's kinds begin, and the number of all, shape (models + 1,).
         fit, hazard: shape (K, kinds).
         reacts: P(not engaged), P(engaged) of who is not sated, shape (K, 2, kinds, 2).
         cues: P(symbol | mood), shape (symbols, models, 2).
@@ -74,7 +79,6 @@ class _Tables(NamedTuple):
     """
 
     strides: NDArray[np.int64]
-    bounds: NDArray[np.int64]
     fit: NDArray[np.float64]
     hazard: NDArray[np.float64]
     reacts: NDArray[np.float64]
@@ -94,8 +98,7 @@ class _Tables(NamedTuple):
         # a context that the table does not hold says nothing
         contexts = np.unique(np.concatenate([model.contexts for model in models]))
         prior = np.tile(kinds("weights"), (len(contexts) + 1, 1))
-        bounds = np.cumsum([0, *(model.n_types for model in models)])
-        for model, first in zip(models, bounds[:-1], strict=True):
+        for model, first in zip(models, _bounds(models)[:-1], strict=True):
             known = np.searchsorted(contexts, model.contexts)
             own = model.joint / model.joint.sum(axis=0)
             prior[known, first : first + model.n_types] = own.T
@@ -104,12 +107,11 @@ class _Tables(NamedTuple):
         engaged = np.moveaxis(kinds("engagement"), 1, 0)
         return cls(
             cue_table(population).strides,
-            bounds,
             np.ascontiguousarray(kinds("fit").T),
             np.ascontiguousarray(kinds("hazard").T),
-            np.stack([1.0 - engaged, engaged], axis=1),
+            np.ascontiguousarray(np.stack([1.0 - engaged, engaged], axis=1)),
             np.ascontiguousarray(np.stack([model.cues for model in models]).transpose(2, 0, 1)),
-            1.0 - kinds("leave"),
+            np.ascontiguousarray(1.0 - kinds("leave")),
             prior,
             prior_row,
         )
@@ -128,6 +130,7 @@ def _update(  # type: ignore[no-untyped-def]
     satiation,
     obs,
     tables,
+    bounds,
     gain,
     memory,
     parts,
@@ -140,77 +143,107 @@ def _update(  # type: ignore[no-untyped-def]
     """`Filters.weigh`. Without satiation `gain` is None, without goodbyes shown so is `parts`:
     P(none) and P(one), shape (2, kinds, 2). What only they need is then not compiled.
 
+    Where every model has one kind of user, `bounds` is None, and what a block of lanes has shown is
+    divided at once.
+
     Returns a lane whose cues are no symbol, or -1.
     """
-    strides, bounds, fit, hazard, reacts, cues, stays, prior, prior_row = tables
-    n_k, n_cues = _U(fit.shape[0]), _U(strides.shape[0])
+    strides, fit, hazard, reacts, cues, stays, prior, prior_row = tables
+    n, n_k, n_cues = _U(obs.shape[0]), _U(fit.shape[0]), _U(strides.shape[0])
     one_hot = n_cues + _U(1)
     streak_column = one_hot + _U(2) * n_k
-    last = n_k - _U(1)
     n_symbols, unknown = cues.shape[0], np.int64(-1)
-    for i in range(_U(obs.shape[0])):
-        streak = obs[i, streak_column]
-        if streak < 1.0:
-            row = _U(prior_row[reading.context(obs, i, of_context)])
-            for a in range(_U(fit.shape[1])):
-                out[i, a, 0] = prior[row, a]
-                out[i, a, 1] = 0.0
-            out_satiation[i] = 0.0
-            evidence[i] = 1.0
-            continue
-        # asked in this order, which is much the faster one
-        k = _U(0)
-        while obs[i, one_hot + k] < 0.5 and k < last:
-            k += _U(1)
-        symbol = _U(reading.symbol(obs, i, strides, n_symbols))
-        if symbol == _U(n_symbols):
-            unknown, symbol = np.int64(i), _U(0)
-        engaged, goodbye = _U(obs[i, n_cues] > 0.5), _U(0)
-        if parts is not None:
-            goodbye = _U(obs[i, _U(farewell)] > 0.5)
-        for model in range(_U(evidence.shape[1])):
-            kinds = range(_U(bounds[model]), _U(bounds[model + _U(1)]))
-            cue_fresh, cue_bored = cues[symbol, model, 0], cues[symbol, model, 1]
-            total = 0.0
-            for a in kinds:
-                fresh, bored = joint[i, a, 0], joint[i, a, 1]
-                if streak < 1.5:
-                    kind = fresh + bored
-                    fresh, bored = kind * fit[k, a], kind * (1.0 - fit[k, a])
-                like_fresh, like_bored = reacts[k, engaged, a, 0], reacts[k, engaged, a, 1]
-                if gain is not None:
-                    lost = gain[a, k] * satiation[i, a, k]
-                    like_fresh = _sated(reacts[k, 1, a, 0], lost, engaged)
-                    like_bored = _sated(reacts[k, 1, a, 1], lost, engaged)
-                    for other in range(n_k):
-                        eaten = 1.0 if other == k else 0.0
-                        out_satiation[i, a, other] = memory[a] * (satiation[i, a, other] + eaten)
-                like_fresh *= cue_fresh
-                like_bored *= cue_bored
-                like_fresh *= stays[a, 0]
-                like_bored *= stays[a, 1]
-                if parts is not None:
-                    like_fresh *= parts[goodbye, a, 0]
-                    like_bored *= parts[goodbye, a, 1]
-                fresh *= like_fresh
-                bored *= like_bored
-                moved = fresh * hazard[k, a]
-                out[i, a, 0] = fresh - moved
-                out[i, a, 1] = bored + moved
-                total += fresh + bored
-            evidence[i, model] = total
-            if total > 0.0:
+    for block in range(_U(0), n, _U(FLOATS)):
+        end = min(block + _U(FLOATS), n)
+        for i in range(block, end):
+            streak = obs[i, streak_column]
+            if streak < 1.0:
+                row = _U(prior_row[reading.context(obs, i, of_context)])
+                for a in range(_U(fit.shape[1])):
+                    out[i, a, 0] = prior[row, a]
+                    out[i, a, 1] = 0.0
+                out_satiation[i] = 0.0
+                evidence[i] = 1.0
+                continue
+            k = _first_marked(obs, i, one_hot, n_k)
+            symbol = _U(reading.symbol(obs, i, strides, n_symbols))
+            if symbol == _U(n_symbols):
+                unknown, symbol = np.int64(i), _U(0)
+            engaged, goodbye = _U(obs[i, n_cues] > 0.5), _U(0)
+            if parts is not None:
+                goodbye = _U(obs[i, _U(farewell)] > 0.5)
+            for model in range(_U(evidence.shape[1])):
+                kinds = range(model, model + _U(1))
+                if bounds is not None:
+                    kinds = range(_U(bounds[model]), _U(bounds[model + _U(1)]))
+                cue_fresh, cue_bored = cues[symbol, model, 0], cues[symbol, model, 1]
+                total = 0.0
                 for a in kinds:
-                    out[i, a, 0] /= total
-                    out[i, a, 1] /= total
-            else:
-                # impossible under this model (a frozen filter, off its distribution): learn nothing
-                for a in kinds:
-                    kind = joint[i, a, 0] + joint[i, a, 1]
-                    fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
-                    out[i, a, 0] = fresh * (1.0 - hazard[k, a])
-                    out[i, a, 1] = kind - out[i, a, 0]
+                    fresh, bored = joint[i, a, 0], joint[i, a, 1]
+                    if streak < 1.5:
+                        kind = fresh + bored
+                        fresh, bored = kind * fit[k, a], kind * (1.0 - fit[k, a])
+                    like_fresh, like_bored = reacts[k, engaged, a, 0], reacts[k, engaged, a, 1]
+                    if gain is not None:
+                        lost = gain[a, k] * satiation[i, a, k]
+                        like_fresh = _sated(reacts[k, 1, a, 0], lost, engaged)
+                        like_bored = _sated(reacts[k, 1, a, 1], lost, engaged)
+                        for other in range(n_k):
+                            eaten = 1.0 if other == k else 0.0
+                            value = memory[a] * (satiation[i, a, other] + eaten)
+                            out_satiation[i, a, other] = value
+                    like_fresh *= cue_fresh
+                    like_bored *= cue_bored
+                    like_fresh *= stays[a, 0]
+                    like_bored *= stays[a, 1]
+                    if parts is not None:
+                        like_fresh *= parts[goodbye, a, 0]
+                        like_bored *= parts[goodbye, a, 1]
+                    fresh *= like_fresh
+                    bored *= like_bored
+                    moved = fresh * hazard[k, a]
+                    out[i, a, 0] = fresh - moved
+                    out[i, a, 1] = bored + moved
+                    total += fresh + bored
+                evidence[i, model] = total
+                if not total > 0.0:
+                    # impossible under this model (a frozen filter, off its distribution): learn
+                    # nothing
+                    for a in kinds:
+                        kind = joint[i, a, 0] + joint[i, a, 1]
+                        fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
+                        out[i, a, 0] = fresh * (1.0 - hazard[k, a])
+                        out[i, a, 1] = kind - out[i, a, 0]
+                elif bounds is not None:
+                    for a in kinds:
+                        out[i, a, 0] /= total
+                        out[i, a, 1] /= total
+        if bounds is None:
+            _divide(out[block:end].reshape(-1), evidence[block:end].reshape(-1))
     return unknown
+
+
+@njit
+def _first_marked(observation, i, first, n):  # type: ignore[no-untyped-def]
+    """Which of n columns of row i, from `first` on, is the first not below a half; else the last.
+
+    No branch: nobody can guess who speaks.
+    """
+    found = n - _U(1)
+    for back in range(_U(2), n + _U(1)):
+        k = n - back
+        found = found if observation[i, first + k] < 0.5 else k
+    return found
+
+
+@njit
+def _divide(pairs, by):  # type: ignore[no-untyped-def]
+    """Divide each pair, two numbers side by side, where its divisor is above 0."""
+    for x in range(_U(by.shape[0])):
+        divisor = by[x] if by[x] > 0.0 else 1.0
+        fresh, bored = pairs[_U(2) * x], pairs[_U(2) * x + _U(1)]
+        pairs[_U(2) * x] = fresh / divisor
+        pairs[_U(2) * x + _U(1)] = bored / divisor
 
 
 class Filters:
@@ -227,6 +260,8 @@ class Filters:
     def __init__(self, population: Population, models: Sequence[Model]) -> None:
         self.models = tuple(models)
         self.columns = Columns.of(population)
+        bounds = _bounds(self.models)
+        self._bounds = None if bounds[-1] == len(bounds) - 1 else bounds
         self._tables = _Tables.of(population, self.models, self.columns.n_contexts)
         self._memory = np.concatenate([model.memory for model in models])
         self._gain = self._parts = None
@@ -266,6 +301,7 @@ class Filters:
             belief.satiation,
             observation,
             self._tables,
+            self._bounds,
             self._gain,
             self._memory,
             self._parts,

@@ -180,9 +180,12 @@ class ThresholdPolicy:
     def act(
         self, observation: NDArray[np.float32], state: Belief
     ) -> tuple[NDArray[np.int64], Belief]:
-        columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        picks = np.empty(len(observation), dtype=np.int64)
+        return self.pick(observation, belief), belief
+
+    def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
+        """What to enact at this belief, shape (N,)."""
+        columns, picks = self.filter.columns, np.empty(len(observation), dtype=np.int64)
         farewell = -1 if columns.farewell is None else columns.farewell
         _swap_above(
             belief.joint,
@@ -194,7 +197,7 @@ class ThresholdPolicy:
             self.first,
             picks,
         )
-        return picks, belief
+        return picks
 
 
 @njit
@@ -235,15 +238,18 @@ class PlanPolicy:
     def act(
         self, observation: NDArray[np.float32], state: Belief
     ) -> tuple[NDArray[np.int64], Belief]:
-        columns = self.filter.columns
         belief = self.filter.update(state, observation)
-        row = self.contexts.find(observation)
+        return self.pick(observation, belief), belief
+
+    def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
+        """What to enact at this belief, shape (N,)."""
+        columns, row = self.filter.columns, self.contexts.find(observation)
         turn = turns_played(observation, columns, self.vectors.shape[1])
         current = current_persona(observation, columns)
         picks = np.empty(len(observation), dtype=np.int64)
         _best_plan(belief.joint, row, turn, current, self.vectors, self.actions, picks)
         begins = session_begins(observation, columns)
-        return np.where(begins, self.first[row], picks), belief
+        return np.where(begins, self.first[row], picks)
 
 
 # Where a block keeps what `_myopic` works out: P(fresh) and P(bored) with one kind of user, what
