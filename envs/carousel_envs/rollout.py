@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from .registry import AnyPopulation
 
-LANES = 4096
+LANES = 8192
+"""Sessions at a time: what a call costs is small beside them, and their state fits the caches."""
+
 # engagement is drawn, so its mean tells more per session; answers to questions are not
 _PAID_IN_MEANS: Mapping[type, dict[str, Any]] = {Population: {"reward": "mean"}}
 
