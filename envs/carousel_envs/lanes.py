@@ -18,7 +18,9 @@ from gymnasium.vector.utils import batch_space
 
 from . import codes, rng
 from .blocks import BLOCK, LANE
-from .errors import CarouselError, as_array, one_of, shown, truth_value, whole_number
+from .errors import CarouselError, as_array, one_of, truth_value, whole_number
+from .options import read_options
+from .snapshots import refuse_impossible, refuse_unfit, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,34 +45,6 @@ _MODE_CODES = {
     AutoresetMode.SAME_STEP: codes.SAME_STEP,
     AutoresetMode.DISABLED: codes.DISABLED,
 }
-
-
-def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[Any]]) -> None:
-    """Write the arrays of a snapshot over those of the same name, all or none.
-
-    Raises:
-        CarouselError: one is missing, or has another type or shape.
-    """
-    refuse_unfit(state, snapshot)
-    for name, array in state.items():
-        array[...] = snapshot[name]
-
-
-def refuse_unfit(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse a snapshot that lacks an array of the state, or has one of another type or shape.
-
-    Raises:
-        CarouselError: it does.
-    """
-    for name, array in state.items():
-        if name not in snapshot:
-            raise CarouselError(f"the snapshot has no {name!r}")
-        given = snapshot[name]
-        if given.dtype != array.dtype or given.shape != array.shape:
-            raise CarouselError(
-                f"the snapshot's {name!r} has type {given.dtype} and shape {given.shape}; here it "
-                f"is {array.dtype} and {array.shape}"
-            )
 
 
 class Recorder(Protocol):
@@ -248,7 +222,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             CarouselError: the seed or an option is not allowed.
         """
         self._refuse_if_closed()
-        which, users = self._read_options(options)
+        which, users = read_options(options, self.num_envs, self._n_users, self.autoreset_mode)
         first = not self._started
         if first and not which.all():
             raise CarouselError("reset_mask leaves out lanes, but the first reset must start all")
@@ -293,46 +267,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             raise CarouselError(f"seed has {len(seeds)} entries; it must have {self.num_envs}")
         super().reset(seed=seeds[0])
         return np.concatenate([rng.lane_keys(s, 1) for s in seeds])
-
-    def _read_options(
-        self, options: dict[str, Any] | None
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        options = {} if options is None else options
-        if not isinstance(options, dict):
-            raise CarouselError(f"options is {shown(options)}; it must be a dict or None")
-        for name in options:
-            if name not in ("user", "reset_mask"):
-                raise CarouselError(f"option {shown(name)} is unknown; known are user, reset_mask")
-        which = np.ones(self.num_envs, dtype=np.bool_)
-        if "reset_mask" in options:
-            if self.autoreset_mode != AutoresetMode.DISABLED:
-                raise CarouselError(
-                    "reset_mask is only allowed with autoreset_mode Disabled; it is "
-                    f"{self.autoreset_mode.value}"
-                )
-            which = as_array("reset_mask", options["reset_mask"])
-            if which.dtype != np.bool_ or which.shape != (self.num_envs,):
-                raise CarouselError(
-                    f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
-                    f"bool of shape ({self.num_envs},)"
-                )
-            if not which.any():
-                raise CarouselError("reset_mask marks no lane; it must mark at least one")
-        users = np.full(self.num_envs, -1, dtype=np.int64)
-        if options.get("user") is not None:
-            given = as_array("user", options["user"])
-            if given.dtype.kind not in "iu" or given.shape not in ((), (self.num_envs,)):
-                raise CarouselError(
-                    f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer "
-                    f"or an integer array of shape ({self.num_envs},)"
-                )
-            if given.min() < -1 or given.max() >= self._n_users:
-                raise CarouselError(
-                    f"user holds {given.min() if given.min() < -1 else given.max()}; it must lie "
-                    f"in -1 (drawn) to {self._n_users - 1}"
-                )
-            users[:] = given
-        return which, users
 
     # -- step ---------------------------------------------------------------------------------
 
@@ -473,25 +407,19 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         return np.asarray(self._blocks[name].flatten()[: self.num_envs])
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        """What each entry of a session's state can be, the first and the last."""
+        """What each entry of a lane's state can be, the first and the last."""
         # in same-step mode a session that is over has begun anew
         last = int(self._mode != codes.SAME_STEP)
-        return {"persona": (-1, self._mask.shape[1] - 1), "over": (0, last)}
+        return {
+            "episode": (0, 2**63 - 1),
+            "user": (0, self._n_users - 1),
+            "persona": (-1, self._mask.shape[1] - 1),
+            "over": (0, last),
+        }
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        # compiled code finds rows and columns by these numbers, and does not look if they exist
-        kept = {"episode": (0, 2**63 - 1), "user": (0, self._n_users - 1)}
-        for name, (low, high) in {**kept, **self._ranges()}.items():
-            found = snapshot[name]
-            if (found < low).any() or (found > high).any():
-                raise CarouselError(
-                    f"the snapshot's lanes have {name} from {found.min()} to {found.max()}; it "
-                    f"must lie in {low} to {high}"
-                )
-        space = self._space
+        refuse_impossible(snapshot, self._ranges(), self._space)
         seen = snapshot["observation"]
-        if not ((seen >= space.low) & (seen <= space.high)).all():
-            raise CarouselError("the snapshot's observation holds what is never shown")
         if not np.array_equal(snapshot["mask"], self._available(seen)):
             raise CarouselError("the snapshot's mask is not what its observation says")
 

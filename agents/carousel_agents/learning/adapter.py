@@ -14,8 +14,8 @@ from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
 from carousel_envs import CarouselError
-from carousel_envs.lanes import take_back
 from carousel_envs.registry import vector_env
+from carousel_envs.snapshots import take_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
-from ..lanes import take_back
+from ..snapshots import take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
