@@ -81,6 +81,42 @@ class RowWriter:
         return rate(self.play, seconds)
 
 
+@_njit
+def mix(words: NDArray[np.uint64], rounds: int) -> None:
+    """Vector arithmetic on neighbouring numbers, as of the kernels' draws, and nothing else."""
+    for _ in range(rounds):
+        for i in range(words.shape[0]):
+            word = words[i]
+            word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            words[i] = word ^ (word >> np.uint64(31))
+
+
+class Mixer:
+    """Numbers mixed in the nearest cache: what two threads make of one is what the second is worth.
+
+    Two processors that share a core make little more than one of it, whatever they are called.
+    """
+
+    _NUMBERS, _ROUNDS = 1024, 1024
+
+    def __init__(self) -> None:
+        self._words = np.arange(self._NUMBERS, dtype=np.uint64)
+        self.play()
+
+    def play(self) -> int:
+        """A call, long enough that threads hardly wait for the interpreter; how many numbers."""
+        mix(self._words, self._ROUNDS)
+        return self._ROUNDS * self._NUMBERS
+
+    def rate(self, seconds: float) -> float:
+        """Numbers per second of a block."""
+        return rate(self.play, seconds)
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
 def scalar_cartpole() -> gym.Env[Any, Any]:
     """Gymnasium's CartPole, one session at a time, with its default wrappers."""
     return gym.make(CARTPOLE)

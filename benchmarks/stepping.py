@@ -2,8 +2,10 @@
 
 Random actions are drawn beforehand. CartPole stands at its best batch, found over the same batches
 in the same run. Two threads are two environments of half the lanes, seeded s and s + N/2: together
-they are bit for bit the one environment of N lanes seeded s, which is checked. Blocks are short and
-in turns, and a ratio is the median over those of neighbouring blocks.
+they are bit for bit the one environment of N lanes seeded s, which is checked; beside them stands
+what two threads make of vector arithmetic, because a second processor may share the first one's
+core, or be others'. Blocks are short and in turns, and a ratio is the median over those of
+neighbouring blocks.
 
     python benchmarks/stepping.py [--env ENV]... [--lanes N]... [--blocks N]
 
@@ -22,7 +24,7 @@ from carousel_agents.benchmark.timing import Spread, in_turns
 from carousel_envs.lanes import MAX_LANES
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell, whole
-from peers import RowWriter, best_cartpole, native_cartpole
+from peers import Mixer, RowWriter, best_cartpole, native_cartpole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,8 @@ def batch(environment: str, lanes: int, peer_lanes: int, blocks: int) -> dict[st
     }
     if lanes % 2 == 0:
         steppers["two_threads"] = ThreadedSteppers(halves(environment, lanes))
+        steppers["arithmetic"] = Mixer()
+        steppers["arithmetic_threads"] = ThreadedSteppers([Mixer(), Mixer()])
     rates = in_turns({who: partial(s.rate, SECONDS) for who, s in steppers.items()}, blocks)
     for who in rates.keys() - {"rows"}:
         steppers[who].close()
@@ -77,6 +81,7 @@ def batch(environment: str, lanes: int, peer_lanes: int, blocks: int) -> dict[st
         "to_rows": ("in_place", "rows"),
         "threads": ("two_threads", "in_place"),
         "threads_to_cartpole": ("two_threads", "cartpole"),
+        "arithmetic_threads": ("arithmetic_threads", "arithmetic"),
     }
     return {
         "lanes": lanes,
@@ -107,6 +112,11 @@ def rows_of(
         "copied_to_cartpole": ("steps with fresh copies / CartPole", None, "to_cartpole"),
         "to_rows": ("steps in place / rows written", OF_ROWS.get(name), "to_cartpole"),
         "threads": ("steps of two threads / one", THREADS, "threads_to_cartpole"),
+        "arithmetic_threads": (
+            "vector arithmetic of two threads / one",
+            None,
+            "threads_to_cartpole",
+        ),
     }
     rows, anew = [], {}
     for which, (words, wanted, by) in claims.items():

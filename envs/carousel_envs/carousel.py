@@ -167,7 +167,21 @@ class CarouselVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        return int(session.play(self._bound.places, self._mode, *self._has, actions, *outputs))
+        satiates, says_goodbye, keeps_welfare = self._has
+        reward, detail, events = outputs
+        # written out: to gather arguments from tuples takes as long as ten lanes
+        n_ended: int = session.play(
+            self._bound.places,
+            self._mode,
+            satiates,
+            says_goodbye,
+            keeps_welfare,
+            actions,
+            reward,
+            detail,
+            events,
+        )
+        return n_ended
 
     def _info(
         self,
@@ -199,14 +213,13 @@ class CarouselVectorEnv(LaneVectorEnv):
             info["_welfare"] = info["_kept"] = played
         if self.population.unmask:
             info["unmasked"] = flags[codes.UNMASKED]
-            info.update(self._derived_info(info))
+            self._derive(info)
             info["_unmasked"] = info["_payoff"] = played
         return info
 
-    def _derived_info(self, info: Info) -> Info:
-        if not self.population.unmask:
-            return {}
-        return {"payoff": info["unmasked"] * np.float32(self.population.unmask_payoff)}
+    def _derive(self, info: Info) -> None:
+        if self.population.unmask:
+            info["payoff"] = info["unmasked"] * np.float32(self.population.unmask_payoff)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {**super()._arrays(), "satiation": self._satiation}

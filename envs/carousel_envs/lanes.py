@@ -141,6 +141,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._obs = np.zeros((n, width), dtype=np.float32)
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        self._in_place = not (self.copy or same_step)
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
         self._own: tuple[Outputs, Arrays, Info] | None = None
         self._started = False
@@ -184,9 +185,8 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         the turn itself. `flags` is `events` seen as bool.
         """
 
-    def _derived_info(self, info: Info) -> Info:
-        """What a step's info holds that is worked out from the rest of it."""
-        return {}
+    def _derive(self, info: Info) -> None:
+        """Add to a step's info what is worked out from the rest of it; by default nothing."""
 
     @abstractmethod
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -294,15 +294,16 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 a session is over.
         """
         actions = self._read_actions(actions)
-        same_step = self._mode == codes.SAME_STEP
-        if not (self.copy or same_step):
-            outputs, arrays, own_info = self._own or self._make_own()
+        if self._in_place:
+            outputs, (observation, reward, terminated, truncated), own_info = (
+                self._own or self._make_own()
+            )
             self._play(actions, outputs)
             # a dict of its own, because wrappers add to it
             info = own_info.copy()
-            if derived := self._derived_info(info):
-                info.update(derived)
-            return *arrays, info
+            self._derive(info)
+            return observation, reward, terminated, truncated, info
+        same_step = self._mode == codes.SAME_STEP
         users = self._user.copy() if same_step else None
         outputs = reward, detail, events = self._outputs()
         n_ended = self._play(actions, outputs)

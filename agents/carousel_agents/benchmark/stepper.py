@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 
@@ -58,6 +58,18 @@ class Stepper:
         self.env.close()
 
 
+class Played(Protocol):
+    """What plays a little, says how much, and can be closed."""
+
+    def play(self) -> int:
+        """Play; how many steps, say."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
 class ThreadedSteppers:
     """Several steppers, each on a Python thread of its own; kernels free the interpreter.
 
@@ -65,14 +77,14 @@ class ThreadedSteppers:
         steppers: all with as many lanes.
     """
 
-    def __init__(self, steppers: Sequence[Stepper]) -> None:
+    def __init__(self, steppers: Sequence[Played]) -> None:
         self._steppers = steppers
         self._pool = ThreadPoolExecutor(len(steppers))
 
     def rate(self, seconds: float) -> float:
         """Steps per second of all together, until the last has played a block of this length."""
 
-        def block(stepper: Stepper) -> int:
+        def block(stepper: Played) -> int:
             return played(stepper.play, seconds)[0]
 
         started = time.perf_counter()

@@ -132,7 +132,8 @@ class RecallVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        return int(session.play(self._bound.places, *self._numbers, actions, *outputs))
+        n_ended: int = session.play(self._bound.places, *self._numbers, actions, *outputs)
+        return n_ended
 
     @staticmethod
     def _info(
