@@ -142,18 +142,17 @@ def _report_answer(n, blocks, scratch, reward, year, events):  # type: ignore[no
 
 
 @_njit
-def _show_question(n, blocks, n_topics, shown, obs, scratch):  # type: ignore[no-untyped-def]
+def _show_question(n, blocks, pieces, obs, scratch):  # type: ignore[no-untyped-def]
     for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._show(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], n_topics, np.float32(0.05), shown,
-            obs,
+        recall_session._show_pieces(
+            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], np.float32(0.05), pieces, obs
         )  # fmt: skip
 
 
 def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
     """The passes over questions, and what each takes."""
     _, blocks, obs, _, scratch = env._sessions
-    facts, asked, topics, years, shown = env._tables
+    facts, asked, topics, years, _, pieces = env._tables
     n, length = _U(env.num_envs), _I(env.population.session_length)
     shifts = recall_session._shifts(asked, topics, years)
     tables = (facts, asked, topics.ravel(), years.ravel(), _I(len(years)), shifts)
@@ -163,7 +162,7 @@ def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
         "go on": (_go_on_asking, (n, blocks, length, scratch)),
         "report": (_report_answer, (n, blocks, scratch, *outputs)),
         "draw": (_ask, (n, blocks, *tables, scratch)),
-        "show": (_show_question, (n, blocks, _U(len(topics)), shown, obs, scratch)),
+        "show": (_show_question, (n, blocks, pieces, obs, scratch)),
     }
 
 

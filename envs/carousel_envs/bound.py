@@ -13,7 +13,8 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.core.extending import intrinsic
+from numba.core.errors import TypingError
+from numba.core.extending import intrinsic, overload
 
 from ._compile import njit
 
@@ -31,12 +32,14 @@ class Slot(NamedTuple):
         dtype: its type.
         ndim: 1 or 2.
         written: whether the kernel writes it.
+        optional: whether the kernel goes without where sessions lack what it would hold.
     """
 
     name: str
     dtype: DTypeLike
     ndim: int
     written: bool = False
+    optional: bool = False
 
 
 class Bound:
@@ -44,8 +47,8 @@ class Bound:
 
     Args:
         slots: of the kernel.
-        arrays: one per slot, C-contiguous; None where these sessions lack what it would hold, and
-            the kernel does not read it.
+        arrays: one per slot, C-contiguous, at a multiple of eight bytes; None in a slot that is
+            optional.
 
     Attributes:
         places: address, rows and columns (0: it has one dimension) of each, int64, shape
@@ -53,11 +56,12 @@ class Bound:
 
     Raises:
         TypeError: an array is not what its slot holds.
+        ValueError: there are more arrays or fewer than slots.
     """
 
     def __init__(self, slots: Sequence[Slot], arrays: Sequence[NDArray[Any] | None]) -> None:
         for slot, array in zip(slots, arrays, strict=True):
-            if array is not None:
+            if array is not None or not slot.optional:
                 _refuse_unfit(slot, array)
         self._slots, self._arrays = tuple(slots), tuple(arrays)
         self.places = np.array([_place(array) for array in arrays], dtype=np.int64)
@@ -67,8 +71,11 @@ class Bound:
         return Bound, (self._slots, self._arrays)
 
 
-def _refuse_unfit(slot: Slot, array: NDArray[Any]) -> None:
-    sound = array.flags.c_contiguous and array.flags.aligned
+def _refuse_unfit(slot: Slot, array: NDArray[Any] | None) -> None:
+    if array is None:
+        raise TypeError(f"{slot.name} is None; it must be an array")
+    # NumPy holds packed records for aligned wherever they stand
+    sound = array.flags.c_contiguous and array.ctypes.data % 8 == 0
     writable = array.flags.writeable or not slot.written
     if array.dtype != slot.dtype or array.ndim != slot.ndim or not (sound and writable):
         raise TypeError(
@@ -107,8 +114,25 @@ def table(places, slot, dtype):  # type: ignore[no-untyped-def]
     return _array(_pointer(places[slot, 0]), (places[slot, 1], places[slot, 2]), dtype)
 
 
-@njit
-def bare(array):  # type: ignore[no-untyped-def]
+def bare(array: Any) -> Any:
     """The same array without an owner, for as long as the caller holds it: numba counts references
-    to owned ones, in atomic instructions at every call that they are handed on to."""
-    return _array(_pointer(array.ctypes.data), array.shape, array.dtype)
+    to owned ones, in atomic instructions at every call that they are handed on to.
+
+    For compiled callers.
+
+    Raises:
+        numba.TypingError: the array is not contiguous.
+    """
+    raise NotImplementedError("only compiled functions can call this")
+
+
+@overload(bare)
+def _bare(array: Any) -> Any:
+    # a pointer knows no strides
+    if array.layout != "C":
+        raise TypingError(f"{array} is not contiguous")
+
+    def taken(array: Any) -> Any:
+        return _array(_pointer(array.ctypes.data), array.shape, array.dtype)
+
+    return taken

@@ -147,11 +147,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             np.zeros(1, dtype=turn.SCRATCH),
         )
         self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
-        self._has = (
-            population.has_satiation or None,
-            population.has_farewells or None,
-            population.has_welfare or None,
-        )
+        lacking = (self._lane_satiation, *self._tables[6:8])
+        self._has = tuple(None if array is None else True for array in lacking)
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
 
@@ -236,6 +233,11 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         super()._refuse_impossible(snapshot)
+        first_mask = self._tables[3]
+        of_users = first_mask[snapshot["user"]] if len(first_mask) > 1 else first_mask
+        # where all are alike, beginnings write no mask
+        if not (snapshot["mask"] == of_users).all():
+            raise CarouselError("the snapshot's mask is not that of its users")
         if not (snapshot["satiation"] >= 0.0).all() or np.isinf(snapshot["satiation"]).any():
             raise CarouselError("the snapshot's satiation holds what is no number from 0 on")
 

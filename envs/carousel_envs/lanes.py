@@ -86,7 +86,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         n_users: rows of the table of users.
         state: dtype of the sessions of a block of lanes, a record of fields of shape (BLOCK,);
             among them are at least persona (-1: none yet) and over.
-        kept: those of its fields that a snapshot keeps; by default all.
+        kept: those of its fields that a snapshot keeps.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns the environment's own arrays, which the next step changes in place: in
@@ -114,7 +114,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         n_actions: int,
         n_users: int,
         state: np.dtype[np.void],
-        kept: Sequence[str] = (),
+        kept: Sequence[str],
         autoreset_mode: AutoresetMode | str,
         render_mode: str | None,
         copy: bool,
@@ -136,12 +136,11 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._n_users = n_users
         self._lanes = np.zeros(n, dtype=LANE)
         self._blocks = np.zeros(-(-n // BLOCK), dtype=state)
-        self._kept_fields = tuple(kept) or state.names or ()
+        self._kept_fields = tuple(kept)
         width = space.shape[0]
         self._obs = np.zeros((n, width), dtype=np.float32)
         self._mask = np.zeros((n, n_actions), dtype=np.int8)
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        self._in_place = not (self.copy or same_step)
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
         self._own: tuple[Outputs, Arrays, Info] | None = None
         self._started = False
@@ -294,7 +293,8 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 a session is over.
         """
         actions = self._read_actions(actions)
-        if self._in_place:
+        same_step = self._mode == codes.SAME_STEP
+        if not (self.copy or same_step):
             outputs, (observation, reward, terminated, truncated), own_info = (
                 self._own or self._make_own()
             )
@@ -303,7 +303,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             info = own_info.copy()
             self._derive(info)
             return observation, reward, terminated, truncated, info
-        same_step = self._mode == codes.SAME_STEP
         users = self._user.copy() if same_step else None
         outputs = reward, detail, events = self._outputs()
         n_ended = self._play(actions, outputs)

@@ -53,7 +53,10 @@ class Onlooker(Protocol):
     """A policy that does not read the environment's own observation but a view of it."""
 
     def view(self, env: Any) -> Any:
-        """The environment as the policy sees it: `env`, scalar or vector, wrapped or as it is."""
+        """The environment as the policy sees it: `env`, scalar or vector, wrapped or as it is.
+
+        `rollout` plays in place: what a view keeps of an observation it has to copy.
+        """
         ...
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import gc
+import inspect
 import pickle
+import weakref
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
-from carousel_envs import session, turn
+from carousel_envs import session
 from carousel_envs._compile import njit
 from carousel_envs.bound import Bound, Slot, bare, line, table
 from carousel_envs.recall import session as recall_session
 
-SLOTS = (Slot("numbers", np.float64, 1), Slot("cells", np.int32, 2, written=True))
+SLOTS = (Slot("numbers", np.float64, 1, optional=True), Slot("cells", np.int32, 2, written=True))
 
 
 @njit
@@ -50,10 +55,15 @@ def test_a_copy_is_bound_to_the_arrays_that_were_copied_with_it(duplicate):
 
 
 def test_bound_arrays_live_as_long_as_they_are_bound():
-    bound = Bound(SLOTS, (np.full(3, 7.0), np.zeros((3, 2), dtype=np.int32)))
-    others = [np.zeros(3) for _ in range(50)]
-    assert add(bound.places, np.zeros(1)) == len(others[0])
-    np.testing.assert_array_equal(bound._arrays[1], 7)
+    numbers, cells = arrays()
+    bound, alive = Bound(SLOTS, (numbers, cells)), weakref.ref(cells)
+    del numbers, cells
+    gc.collect()
+    assert alive() is not None
+    assert add(bound.places, np.zeros(1)) == 3
+    del bound
+    gc.collect()
+    assert alive() is None
 
 
 def read_only(array):
@@ -70,6 +80,8 @@ def read_only(array):
         (arrays()[0], np.zeros((3, 2), dtype=np.int64), "cells has type int64"),
         (arrays()[0], np.zeros((2, 3), dtype=np.int32).T, "contiguous and aligned: False"),
         (arrays()[0], read_only(arrays()[1]), "writable: False"),
+        (arrays()[0], None, "cells is None"),
+        (np.zeros(25, dtype=np.uint8)[1:].view(np.float64), arrays()[1], "aligned: False"),
     ],
 )
 def test_what_a_kernel_could_not_take_is_refused(numbers, cells, said):
@@ -89,6 +101,28 @@ def test_slots_are_the_arguments_of_the_step_in_their_order(module):
     assert names[: len(module.SLOTS)] == [slot.name for slot in module.SLOTS]
 
 
-def test_records_are_as_large_as_their_fields():
-    for record in (turn.STATE, turn.SCRATCH, recall_session.STATE, recall_session.SCRATCH):
-        assert record.itemsize == sum(field[0].itemsize for field in record.fields.values())
+@pytest.mark.parametrize("module", [session, recall_session])
+def test_a_step_is_played_with_what_the_slots_hold(module):
+    calls = [
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(module.play.py_func)))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("line", "table")
+    ]
+    read = {}
+    for call in calls:
+        assert isinstance(call.func, ast.Name)
+        _, slot, dtype = call.args
+        ndim = 1 if call.func.id == "line" else 2
+        read[ast.literal_eval(slot)] = (np.dtype(eval(ast.unparse(dtype), vars(module))), ndim)
+    assert len(calls) == len(read)
+    assert read == {i: (np.dtype(s.dtype), s.ndim) for i, s in enumerate(module.SLOTS)}
+
+
+def test_only_contiguous_arrays_are_taken_without_an_owner():
+    @njit
+    def total(array):  # type: ignore[no-untyped-def]
+        return bare(array).sum()
+
+    assert total(np.arange(8)) == 28
+    with pytest.raises(TypingError, match="not contiguous"):
+        total(np.arange(8)[::2])

@@ -242,11 +242,17 @@ def test_filters_side_by_side_believe_what_each_does_alone(preset):
     others = {"fit": 0.7}, {"leave_fresh": 1.0, "leave_bored": 1.0}, {"boredom_hazard": 0.3}
     models = [Model.of(population.replace(**changed)) for changed in ({}, *others)]
     together, ends = Filters(population, models), np.cumsum([m.n_types for m in models])
+    # model by model, as those are that have several kinds
+    by_model, walked = Filters(population, models), None
+    by_model._bounds = np.array([0, *ends])
     alone = [Filter(population, model) for model in models]
     belief, beliefs = together.start(lanes), [known.start(lanes) for known in alone]
     impossible = 0
     for obs, *_ in sessions(population, lanes, 3):
+        walked, found = by_model.weigh(walked or belief, obs)
         belief, evidence = together.weigh(belief, obs)
+        np.testing.assert_array_equal(walked.joint, belief.joint)
+        np.testing.assert_array_equal(found, evidence)
         for i, known in enumerate(alone):
             beliefs[i], weighed = known.weigh(beliefs[i], obs)
             mine = slice(ends[i] - models[i].n_types, ends[i])

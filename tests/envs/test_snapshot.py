@@ -168,6 +168,17 @@ def test_arrays_that_no_session_comes_to_are_refused(name, key, value, sentence)
         np.testing.assert_array_equal(array, now[name_of])
 
 
+def test_a_mask_that_is_not_its_users_is_refused():
+    env = vector_env(any_population("Boredom"), 3)
+    env.reset(seed=0)
+    kept = env.snapshot()
+    kept["mask"][1, 2] = 0
+    kept["observation"][1, env.columns.available][2] = 0.0
+    with pytest.raises(CarouselError, match="mask is not that of its users"):
+        env.restore(kept)
+    assert env.action_masks().all()
+
+
 def test_a_snapshot_of_one_session_is_small():
     env = vector_env(short("Boredom"), 1)
     env.reset(seed=0)

@@ -62,13 +62,16 @@ class Masked:
     off: NDArray[np.bool_]
 
 
+_PICKERS = (PlanPolicy.act, ThresholdPolicy.act)
+
+
 @dataclass
 class MaskedPlannerPolicy:
     """Follow one policy until the evidence against training passes a threshold, then another.
 
     Attributes:
-        mask: what acts while this may be training; it shares the belief of the test if it would
-            have the same.
+        mask: what acts while this may be training; a threshold or plan policy that would believe
+            what the test does shares its belief.
         goal: what acts afterwards; it watches from the start.
         test: weighs the evidence.
         threshold: of `Evidence.against`.
@@ -82,9 +85,11 @@ class MaskedPlannerPolicy:
     columns: Columns
 
     def __post_init__(self) -> None:
-        mask = self.mask if isinstance(self.mask, (PlanPolicy, ThresholdPolicy)) else None
-        # the mask, if it would believe what the test does
-        self._sharing = mask if mask and self.test.heard_by(mask.filter.model) else None
+        mask, self._sharing = self.mask, None
+        # no others that derive from these, which may act otherwise
+        if isinstance(mask, (PlanPolicy, ThresholdPolicy)) and type(mask).act in _PICKERS:
+            same = mask.filter.columns == self.columns and self.test.heard_by(mask.filter.model)
+            self._sharing = mask if same else None
 
     def initial_state(self, lanes: int, seed: int) -> Masked:
         return Masked(

@@ -295,7 +295,7 @@ class Filters:
         columns.refuse_narrow(observation)
         one_row_per_lane(observation, len(belief.joint))
         evidence = np.empty((len(observation), len(self.models)))
-        joint, satiation = np.empty_like(belief.joint), np.empty_like(belief.satiation)
+        joint, satiation = np.empty(belief.joint.shape), np.empty(belief.satiation.shape)
         unknown = _update(
             belief.joint,
             belief.satiation,
