@@ -13,14 +13,16 @@ from .timing import played, rate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROUNDS = 16
+ROUNDS, ACTIONS = 16, 32_768
 
 
 class Stepper:
     """Plain calls of `step` on the public interface, with actions drawn before the clock runs.
 
-    Actions are random, sixteen for every lane, played round and round: at a large batch no branch
-    predictor learns them, at a few lanes it does.
+    Actions are random, up to sixteen for every lane, played round and round: at a large batch no
+    branch predictor learns them, at a few lanes it does. There are two for every lane at least, and
+    from 2 048 lanes on not many more than `ACTIONS`: those of a policy, which has just picked them,
+    are in the cache.
 
     Args:
         environment: a registered id.
@@ -36,9 +38,10 @@ class Stepper:
         self.lanes = lanes
         self.env.reset(seed=seed)
         self.env.action_space.seed(seed)
-        self.actions = [self.env.action_space.sample() for _ in range(ROUNDS)]
+        rounds = max(2, min(ROUNDS, ACTIONS // lanes))
+        self.actions = [self.env.action_space.sample() for _ in range(rounds)]
         # at few lanes the clock would be asked too often
-        self._repeats = max(1, 64 // lanes)
+        self._repeats = max(1, 64 // lanes, ROUNDS // rounds)
         self.play()
 
     def play(self) -> int:
@@ -47,7 +50,7 @@ class Stepper:
         for _ in range(self._repeats):
             for actions in self.actions:
                 step(actions)
-        return self._repeats * ROUNDS * self.lanes
+        return self._repeats * len(self.actions) * self.lanes
 
     def rate(self, seconds: float) -> float:
         """Steps per second of a block."""
