@@ -61,6 +61,7 @@ def test_stepping(capsys, monkeypatch):
         "Recall: steps with fresh copies / CartPole",
         "Recall: steps in place / rows written",
         "Recall: steps of two threads / one",
+        "Recall: vector arithmetic of two threads / one",
     ]
 
 
