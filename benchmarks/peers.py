@@ -93,10 +93,7 @@ def mix(words: NDArray[np.uint64], rounds: int) -> None:
 
 
 class Mixer:
-    """Numbers mixed in the nearest cache: what two threads make of one is what the second is worth.
-
-    Two processors that share a core make little more than one of it, whatever they are called.
-    """
+    """Numbers mixed in the nearest cache, with nothing to share but units of a core."""
 
     _NUMBERS, _ROUNDS = 1024, 1024
 
