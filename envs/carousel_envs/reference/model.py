@@ -156,16 +156,19 @@ class Model:
         if self.n_types <= limit:
             return self
         columns = _hidden(self)
-        scaled = columns / np.maximum(columns.std(axis=0), 1e-12)
         groups = [np.arange(self.n_types)]
+        scales = _scales(columns)
         while len(groups) < limit:
-            spreads = [scaled[g].std(axis=0).max() * np.sqrt(self.weights[g].sum()) for g in groups]
+            spreads = [
+                _spread(columns[g] / scales).max() * np.sqrt(self.weights[g].sum()) for g in groups
+            ]
+            if not max(spreads) > 0.0:
+                break
             widest = groups.pop(int(np.argmax(spreads)))
-            column = int(scaled[widest].std(axis=0).argmax())
-            middle = np.average(columns[widest, column], weights=self.weights[widest])
-            above = columns[widest, column] > middle
+            column = int(_spread(columns[widest] / scales).argmax())
+            above = _above_mean(columns[widest, column], self.weights[widest])
             groups += [widest[above], widest[~above]]
-        means = np.stack([np.average(columns[g], axis=0, weights=self.weights[g]) for g in groups])
+        means = np.stack([_means(columns[g], self.weights[g]) for g in groups])
         joint, vulnerable = (
             np.stack([shares[g].sum(axis=0) for g in groups])
             for shares in (self.joint, self.vulnerable)
@@ -177,6 +180,36 @@ class Model:
             joint=joint,
             vulnerable=vulnerable,
         )
+
+
+_ROUNDING = 1e-12
+"""Columns that differ by less than this share of their largest number are not stretched further."""
+
+
+def _scales(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each column is divided by so that all of them spread alike, shape (columns,)."""
+    floor = _ROUNDING * np.abs(columns).max(axis=0)
+    return np.maximum(_spread(columns), np.maximum(floor, np.finfo(np.float64).tiny))
+
+
+def _spread(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of each column; exactly 0 where it is constant, which rounding hides."""
+    varies = columns.max(axis=0) > columns.min(axis=0)
+    return np.where(varies, columns.std(axis=0), 0.0)
+
+
+def _above_mean(numbers: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of numbers that are not all equal lie above their mean: some, and not all."""
+    middle = np.average(numbers, weights=weights)
+    # the mean of numbers a rounding apart may be rounded to one of them or beyond
+    below_most = np.nextafter(numbers.max(), -np.inf)
+    return np.asarray(numbers > np.clip(middle, numbers.min(), below_most))
+
+
+def _means(columns: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of each column, never beyond its numbers: probabilities stay in [0, 1]."""
+    mean = np.average(columns, axis=0, weights=weights)
+    return np.asarray(np.clip(mean, columns.min(axis=0), columns.max(axis=0)))
 
 
 def _hidden(users: UserTable | Model) -> NDArray[np.float64]:
