@@ -300,6 +300,33 @@ class ResetsNothing(WalkVector):
         return super().start(i, seed) if seed is not None else self.lanes[i].info()
 
 
+class SwallowsATurn(WalkVector):
+    """A reset forgets that lanes were over; in their next turn they only begin once more."""
+
+    def late(self, seed, options):
+        """Whether this is a reset that forgets."""
+        return True
+
+    def reset(self, *, seed=None, options=None):
+        forgets = self.started and self.late(seed, options)
+        kept = self.over & self.marked(options) if forgets else self.over & False
+        shown = super().reset(seed=seed, options=options)
+        self.kept = kept
+        return shown
+
+    def turn(self, i, action):
+        if not self.kept[i]:
+            return super().turn(i, action)
+        self.kept[i] = False
+        info = self.start(i)
+        return self.lanes[i].observation(), 0.0, False, False, info
+
+
+def swallowing(late):
+    """A class that swallows a turn after resets with such seeds and options."""
+    return with_method(SwallowsATurn, late=lambda self, seed, options: late(seed, options))
+
+
 class OwnBuffer(WalkVector):
     """Returns the array into which the next step writes."""
 
@@ -480,6 +507,17 @@ FAULTS = [
     ("partial_reset", DISABLED, ResetsAll),
     ("partial_reset", DISABLED, ResetsNothing),
     ("partial_reset", DISABLED, SharedGenerator),
+    *(("reset_after_end", mode, SwallowsATurn) for mode in AutoresetMode),
+    *(
+        ("reset_after_end", mode, swallowing(lambda seed, options: seed is not None))
+        for mode in AutoresetMode
+    ),
+    *(
+        ("reset_after_end", mode, swallowing(lambda seed, options: seed is None and not options))
+        for mode in AutoresetMode
+    ),
+    ("reset_after_end", DISABLED, swallowing(lambda seed, options: seed is None and options)),
+    ("reset_after_end", DISABLED, swallowing(lambda seed, options: bool(seed and options))),
     ("action_masks", NEXT, info_with(_no_action)),
     ("action_masks", NEXT, info_with(_wide_mask)),
     ("action_masks", NEXT, setting(4, lambda i: {**i, "action_mask": i["action_mask"][:, :2]})),

@@ -158,6 +158,21 @@ def test_gymnasiums_vector_of_scalars(mode):
     ), str(report)
 
 
+class KeepsItsFlags(SyncVectorEnv):
+    """As Gymnasium 1.0 was: a reset does not tell the lanes that waited for theirs."""
+
+    def reset(self, *, seed=None, options=None):
+        kept = self._autoreset_envs.copy()
+        shown = super().reset(seed=seed, options=options)
+        self._autoreset_envs[:] = kept
+        return shown
+
+
+def test_a_reset_that_keeps_its_autoreset_flags_is_noticed():
+    report = check_vector_env(lambda: KeepsItsFlags([Walk] * 4), scalar=Walk, steps=60)
+    assert {f.check for f in report.failures} >= {"reset_after_end"}, str(report)
+
+
 # -- other spaces, and environments without luck or end ---------------------------------------
 
 OBSERVATIONS = {

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CarouselError, shown, whole_number
-from . import against_scalar, autoreset, calls, contract, masks, ownership, seeding
+from . import against_scalar, autoreset, calls, contract, masks, ownership, resets, seeding
 from .play import described
 from .report import Finding, Outcome, Report, Verdict, failed, skipped
 from .subject import Subject
@@ -46,6 +46,7 @@ _FUNCTIONS: tuple[Callable[[Subject], Verdict], ...] = (
     autoreset.reset_row,
     autoreset.final_values,
     autoreset.partial_reset,
+    resets.reset_after_end,
     masks.action_masks,
     masks.action_masks_method,
     masks.final_action_masks,

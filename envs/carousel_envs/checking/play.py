@@ -233,7 +233,9 @@ def events(rows: Sequence[Row], env: Env, mode: AutoresetMode | None) -> list[li
     for row in rows:
         seen = lanes_of(env.observation_space, row.observations)
         if not row.is_step:
-            marked = np.ones(n) if row.marked is None else row.marked
+            marked = np.ones(n, dtype=np.bool_) if row.marked is None else row.marked
+            # a lane that was waiting for its reset row has been reset, and plays a turn next
+            over = over & ~marked
             for i in np.flatnonzero(marked).tolist():
                 lanes[i].append(Event(row.name, None, seen[i], info=lane_info(row.info, i)))
             continue
