@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import CarouselError
+import numpy as np
+
+from .errors import CarouselError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gymnasium import spaces
     from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[
     """Write the arrays of a snapshot over those of the same name, all or none.
 
     Raises:
-        CarouselError: one is missing, or has another type or shape.
+        CarouselError: one is missing, is no array, or has another type or shape.
     """
     refuse_unfit(state, snapshot)
     for name, array in state.items():
@@ -30,15 +31,32 @@ def refuse_unfit(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArr
     Raises:
         CarouselError: it does.
     """
+    if not isinstance(snapshot, Mapping):
+        raise CarouselError(f"the snapshot is {shown(snapshot)}; it must be a dict of arrays")
     for name, array in state.items():
         if name not in snapshot:
             raise CarouselError(f"the snapshot has no {name!r}")
         given = snapshot[name]
+        if not isinstance(given, np.ndarray):
+            raise CarouselError(
+                f"the snapshot's {name!r} is {shown(given)}; it must be an array of type "
+                f"{array.dtype} and shape {array.shape}"
+            )
         if given.dtype != array.dtype or given.shape != array.shape:
             raise CarouselError(
                 f"the snapshot's {name!r} has type {given.dtype} and shape {given.shape}; here it "
                 f"is {array.dtype} and {array.shape}"
             )
+
+
+def refuse_outside(name: str, array: NDArray[Any], low: Any, high: Any) -> None:
+    """Refuse an array of a snapshot with an entry outside [low, high], or that is NaN.
+
+    Raises:
+        CarouselError: it has one.
+    """
+    if not ((array >= low) & (array <= high)).all():
+        raise CarouselError(f"the snapshot's {name} holds what is never shown")
 
 
 def refuse_impossible(
@@ -64,6 +82,36 @@ def refuse_impossible(
                 f"the snapshot's lanes have {name} from {found.min()} to {found.max()}; it must "
                 f"lie in {low} to {high}"
             )
-    seen = snapshot["observation"]
-    if not ((seen >= space.low) & (seen <= space.high)).all():
-        raise CarouselError("the snapshot's observation holds what is never shown")
+    refuse_outside("observation", snapshot["observation"], space.low, space.high)
+
+
+def refuse_contradictions(
+    snapshot: Mapping[str, NDArray[Any]], length: int, personas: NDArray[np.float32]
+) -> None:
+    """Refuse a snapshot whose parts belong to different moments of a session.
+
+    Args:
+        snapshot: of lanes, every entry of which is possible by itself.
+        length: turns of a session.
+        personas: the columns of its observations that say who spoke last, shape (N, K).
+
+    Raises:
+        CarouselError: a session goes on after its last turn, or the turn, who spoke and what is
+            shown of both do not agree.
+    """
+    turn, persona = snapshot["turn"], snapshot["persona"]
+    going_on = snapshot["over"] == 0
+    if (turn[going_on] >= length).any():
+        raise CarouselError(
+            f"the snapshot's lanes have turn up to {turn[going_on].max()} in sessions that go on; "
+            f"it must lie in 0 to {length - 1}"
+        )
+    if (turn[~going_on] == 0).any():
+        raise CarouselError("the snapshot's lanes have sessions that are over before a turn")
+    if ((persona < 0) != (turn == 0)).any():
+        raise CarouselError("the snapshot's persona is not what its turn says")
+    if not np.array_equal(personas, np.arange(personas.shape[1]) == persona[:, None]):
+        raise CarouselError("the snapshot's persona is not what its observation says")
+    streak = snapshot.get("streak")
+    if streak is not None and ((streak > turn) | ((streak == 0) != (turn == 0))).any():
+        raise CarouselError("the snapshot's streak is not what its turn says")

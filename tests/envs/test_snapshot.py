@@ -149,9 +149,9 @@ def test_a_session_that_is_over_is_refused_where_it_would_have_begun_anew(name):
 @pytest.mark.parametrize(
     ("name", "key", "value", "sentence"),
     [
-        ("Satiation", "satiation", np.nan, "satiation holds what is no number from 0 on"),
-        ("Satiation", "satiation", -1.0, "satiation holds what is no number from 0 on"),
-        ("Satiation", "satiation", np.inf, "satiation holds what is no number from 0 on"),
+        ("Satiation", "satiation", np.nan, "satiation holds what is no number from 0 to the turn"),
+        ("Satiation", "satiation", -1.0, "satiation holds what is no number from 0 to the turn"),
+        ("Satiation", "satiation", 0.5, "satiation holds what is no number from 0 to the turn"),
         ("Boredom", "mask", 0, "mask is not what its observation says"),
         ("Recall", "mask", 0, "mask is not what its observation says"),
     ],
@@ -183,3 +183,72 @@ def test_a_snapshot_of_one_session_is_small():
     env = vector_env(short("Boredom"), 1)
     env.reset(seed=0)
     assert sum(array.nbytes for array in env.snapshot().values()) < 200
+
+
+# -- whatever it holds ----------------------------------------------------------------------------
+
+NO_ARRAYS = (None, 3, "x", [0.0, 1.0], {}, float("nan"))
+NUMBERS = (-1, 1, 2, 6, 7, 8, 127, 0.5, -1e-9, 1e30, float("nan"), float("inf"))
+
+
+def with_one_entry(array: np.ndarray, value: float, rng: np.random.Generator) -> np.ndarray | None:
+    """The array with another number somewhere; None if its type has no such number."""
+    if array.dtype.kind != "f" and not np.isfinite(value):
+        return None
+    if array.dtype.kind in "iu" and not np.iinfo(array.dtype).min <= value <= 127:
+        return None
+    changed = array.copy()
+    changed.reshape(-1)[rng.integers(array.size)] = array.dtype.type(value)
+    return None if np.array_equal(changed, array, equal_nan=True) else changed
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("Satiation", form) for form in FORMS] + [("Welfare", "plain"), ("Recall", "history")],
+)
+def test_whatever_is_restored_is_refused_or_goes_on_within_its_spaces(name: str, form: str, mode):
+    population, rng = short(name), np.random.default_rng(0)
+    env = FORMS[form](vector_env(population, 5, autoreset_mode=mode))
+    env.reset(seed=3)
+    if mode != AutoresetMode.DISABLED:
+        play(env, 9, 0)
+    now, refused = env.snapshot(), 0
+    for key, array in now.items():
+        for wrong in NO_ARRAYS:
+            with pytest.raises(CarouselError, match="must be an array of type"):
+                env.restore({**now, key: wrong})
+        for changed in (with_one_entry(array, value, rng) for value in NUMBERS):
+            if changed is None:
+                continue
+            try:
+                env.restore({**now, key: changed})
+            except CarouselError:
+                refused += 1
+                for left, right in zip(env.snapshot().values(), now.values(), strict=True):
+                    np.testing.assert_array_equal(left, right)
+                continue
+            goes_on(env, population.session_length, mode)
+            env.restore(now)
+    assert refused > 20
+
+
+def goes_on(env, length: int, mode) -> None:
+    """Play through a whole session: observations stay in their space, and every session ends."""
+    over = np.zeros(env.num_envs, dtype=bool)
+    for _ in range(length + 1):  # one may be the row of a reset
+        observation, *_, terminated, truncated, _ = env.step(np.zeros(env.num_envs, dtype=int))
+        assert env.observation_space.contains(observation)
+        over |= terminated | truncated
+        if mode == AutoresetMode.DISABLED and (terminated | truncated).any():
+            env.reset(options={"reset_mask": terminated | truncated})
+    assert over.all()
+
+
+def test_what_is_no_dict_of_arrays_is_refused():
+    env = History(vector_env(short("Boredom"), 2), 2)
+    env.reset(seed=0)
+    for wrong in (None, 5, [1], "text"):
+        for level in (env, env.unwrapped):
+            with pytest.raises(CarouselError, match="it must be a dict of arrays"):
+                level.restore(wrong)

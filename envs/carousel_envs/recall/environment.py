@@ -11,6 +11,7 @@ from ..bound import Bound
 from ..codes import REFUSED, SWAPPED
 from ..lanes import Info, LaneVectorEnv, Outputs
 from ..scalar import LaneEnv
+from ..snapshots import refuse_contradictions
 from . import session
 from .observation import QuestionColumns, question_column_names, question_space
 from .questions import Questions, as_questions
@@ -113,6 +114,11 @@ class RecallVectorEnv(LaneVectorEnv):
             "shown": (0, len(topics) - 1),
         }
         return {**super()._ranges(), **own}
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        super()._refuse_impossible(snapshot)
+        spoke = snapshot["observation"][:, self.columns.persona]
+        refuse_contradictions(snapshot, self.population.session_length, spoke)
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""

@@ -12,6 +12,7 @@ from ..observation import Columns
 from ..population import Population, as_population
 from ..reference.filtering import Belief, Filter
 from ..reference.model import Model
+from ..snapshots import refuse_outside
 from .forms import (
     ALL,
     Info,
@@ -194,6 +195,15 @@ class VectorBeliefFeatures(BeliefFeatures, VectorObserver):
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {**super()._state(), "joint": self.belief.joint, "sated": self.belief.satiation}
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        super()._refuse_impossible(snapshot)
+        joint, sated = snapshot["joint"], snapshot["sated"]
+        total = joint.sum(axis=(1, 2))
+        if not ((joint >= 0.0).all() and (np.abs(total - 1.0) < 1e-6).all()):
+            raise CarouselError("the snapshot's joint holds beliefs that are no probabilities")
+        # a turn adds at most 1
+        refuse_outside("sated", sated, 0.0, self.population.session_length)
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see the environment."""

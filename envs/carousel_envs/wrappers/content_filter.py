@@ -8,10 +8,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from ..errors import CarouselError, as_array, shown, whole_number
+from ..snapshots import refuse_outside
 from .forms import Info, LaneWrapper, ScalarForm, VectorForm, names_of, single_space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -148,6 +149,12 @@ class VectorContentFilter(ContentFilter, VectorForm):
             shape = (self.lanes, *single_space(self).shape)
             self._seen = np.zeros(shape, dtype=np.float32)
         return {**super()._state(), "seen": self._seen}
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        super()._refuse_impossible(snapshot)
+        if self._rule is not None:
+            space = single_space(self)
+            refuse_outside("seen", snapshot["seen"], space.low, space.high)
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None

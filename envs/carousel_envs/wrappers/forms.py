@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
-from ..snapshots import take_back
+from ..snapshots import refuse_outside, refuse_unfit, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,6 +142,19 @@ class VectorForm(VectorWrapper):
         """The arrays of this wrapper that the next step depends on, by name."""
         return {"over": self._over}
 
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse arrays of this wrapper that no session comes to.
+
+        Raises:
+            CarouselError: there is one.
+        """
+        # in the other modes the environment below tells by itself which sessions begin anew
+        if self._mode == AutoresetMode.NEXT_STEP:
+            below = snapshot.get(f"{_BELOW}over")
+            # what is no array is refused below, by name
+            if isinstance(below, np.ndarray) and not np.array_equal(snapshot["over"], below != 0):
+                raise CarouselError("the snapshot's over is not what the sessions below say")
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """The state of every session (copies), what is below included; see the environment."""
         inner: Any = self.env
@@ -153,18 +166,21 @@ class VectorForm(VectorWrapper):
         """Go on from a snapshot of an environment made and wrapped in the same way.
 
         Raises:
-            CarouselError: an array is missing, or has another type or shape.
+            CarouselError: an array is missing, has another type or shape, or holds what no session
+                comes to.
         """
         own = self._state()
+        # before anything below changes
+        refuse_unfit(own, snapshot)
+        self._refuse_impossible(snapshot)
         inner: Any = self.env
-        below = {
-            name.removeprefix(_BELOW): array
-            for name, array in snapshot.items()
-            if name.startswith(_BELOW)
-        }
-        # written over itself first, so that a snapshot that does not fit changes nothing below
-        take_back({name: array.copy() for name, array in own.items()}, snapshot)
-        inner.restore(below)
+        inner.restore(
+            {
+                name.removeprefix(_BELOW): array
+                for name, array in snapshot.items()
+                if isinstance(name, str) and name.startswith(_BELOW)
+            }
+        )
         take_back(own, snapshot)
 
     def _mine(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -254,6 +270,11 @@ class VectorObserver(VectorForm):
 
     def _state(self) -> dict[str, NDArray[Any]]:
         return {**super()._state(), "shown": self._out}
+
+    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        super()._refuse_impossible(snapshot)
+        space = single_space(self)
+        refuse_outside("shown", snapshot["shown"], space.low, space.high)
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
