@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 
+from ._kernel_cache import keep
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,7 +29,8 @@ def njit(function: Callable[..., Any]) -> Any:
     What is cached is used as long as no file that holds compiled functions has changed: numba
     itself looks at the outermost function's file alone, and would go on with what that called
     before. The cache lies beside the source, where that cannot be written in the user's folder, or
-    where NUMBA_CACHE_DIR says. Without any such place there is none, and a warning.
+    where NUMBA_CACHE_DIR says (`_kernel_cache`). Without any such place there is none, and a
+    warning.
     """
     return _compiled(function, _OPTIONS)
 
@@ -50,13 +53,10 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 def _stamped(compiled: Any) -> Any:
-    """Let the cache of a function hold for the sources of all compiled functions as they are.
-
-    numba has no setting for this; a test holds that what it keeps privately is still there.
-    """
-    kept = compiled._cache._cache_file
+    """Let the cache of a function hold for the sources of all compiled functions as they are."""
+    file = compiled._cache._cache_file._source_stamp
     own = compiled.__module__.partition(".")[0]
-    kept._source_stamp = (kept._source_stamp, _sources(__package__), _sources(own))
+    keep(compiled, (file, _sources(__package__), _sources(own)))
     return compiled
 
 
