@@ -141,6 +141,30 @@ class Fields(BaseModel):
         return type(self)(**{**fields, **changes})
 
     @classmethod
+    def named(cls) -> Mapping[str, Self]:
+        """Those that have a name, by name: what is like one of them prints as a change of it."""
+        return {}
+
+    def __repr__(self) -> str:
+        """Python that makes an equal one: a named one with what differs from it, or the fields that
+        differ from their defaults, whichever is shorter."""
+        noun, fields = type(self).__name__, type(self).model_fields
+        defaults = {name: field.default for name, field in fields.items()}
+        shortest = f"{noun}({self._unlike(defaults)})"
+        for name, one in type(self).named().items():
+            changes = self._unlike({field: getattr(one, field) for field in fields})
+            text = f"{noun}.preset({name!r})" + (f".replace({changes})" if changes else "")
+            shortest = min(shortest, text, key=len)
+        return shortest
+
+    __str__ = __repr__
+
+    def _unlike(self, fields: Mapping[str, Any]) -> str:
+        """The fields that are not as these, as arguments of a call."""
+        own = {name: getattr(self, name) for name in fields}
+        return ", ".join(f"{name}={own[name]!r}" for name in fields if own[name] != fields[name])
+
+    @classmethod
     def described(cls) -> Iterable[tuple[str, str]]:
         """(name, meaning with unit and range) of every field, in order."""
         for name, field in cls.model_fields.items():

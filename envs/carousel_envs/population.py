@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import tomllib
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -31,6 +31,9 @@ MODEL_VERSION = 2
 
 MAX_JOINT_SYMBOLS = 4096
 """Most combinations of cue levels that one population may have."""
+
+MAX_SATIATION_GAIN, MAX_SATIATION_WEAR = 10.0, 10.0
+"""Largest satiation_gain, and the largest number that it may be multiplied by."""
 
 Span = float | tuple[float, float] | tuple[float, float, float, float]
 """A number (every user has it), a pair (low, high) from which users are drawn uniformly, or four
@@ -104,6 +107,10 @@ NO_PERSONA = "none"
 class Population(Fields):
     """A distribution over users and the session they play (all fields are validated; frozen).
 
+    The page docs/population.md has a table of the fields; `describe_fields` lists them with their
+    meaning, unit and range. A population prints as the preset that it is nearest to, and what
+    differs from it.
+
     Probabilities are per turn and lie in [0, 1]. Fields typed as a span take a number, a pair
     (low, high), or (low, hole_low, hole_high, high); each user draws one value from it.
 
@@ -163,14 +170,14 @@ class Population(Fields):
         description="engagement probability that a persona adds in either mood (the sum is clipped "
         "to [0, 1]), one number or one per persona, -1 to 1",
     )
-    satiation_gain: Annotated[Span, _span_within(0.0, 10.0)] = Field(
+    satiation_gain: Annotated[Span, _span_within(0.0, MAX_SATIATION_GAIN)] = Field(
         default=0.0,
         description="engagement probability lost per unit of satiation with the persona, 0 to 10",
     )
     satiation_memory: Annotated[Span, _span_within(0.0, 1.0, open_high=True)] = Field(
         default=0.0, description="share of satiation kept from turn to turn, in [0, 1)"
     )
-    satiation_wear: Annotated[PerPersona, _each_within(0.0, 10.0)] = Field(
+    satiation_wear: Annotated[PerPersona, _each_within(0.0, MAX_SATIATION_WEAR)] = Field(
         default=1.0,
         description="how fast a persona wears off: multiplies satiation_gain, one number or one "
         "per persona, 0 to 10",
@@ -387,6 +394,11 @@ class Population(Fields):
             raise CarouselError(f"preset is {shown(name)}; known are {', '.join(presets())}")
         return cls(**fields)
 
+    @classmethod
+    def named(cls) -> Mapping[str, Population]:
+        """Every preset, by name."""
+        return _presets()
+
     # -- derived ------------------------------------------------------------------------------
 
     @cached_property
@@ -509,6 +521,11 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
         base = found[fields.pop("like")] if "like" in fields else shared
         found[name] = {**base, **fields}
     return found
+
+
+@cache
+def _presets() -> Mapping[str, Population]:
+    return {name: Population.preset(name) for name in presets()}
 
 
 def describe_fields() -> Iterable[tuple[str, str]]:

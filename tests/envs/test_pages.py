@@ -9,7 +9,7 @@ from pathlib import Path
 import page_rules
 import pytest
 
-from carousel_envs import environment_ids, recall
+from carousel_envs import Population, environment_ids, recall
 from carousel_envs.shifts import SHIFTS
 
 _SCRIPT = Path(__file__).parents[2] / "docs" / "render.py"
@@ -39,6 +39,14 @@ def test_the_page_of_shifts_is_current_and_names_every_axis():
     assert page == render.catalogue(), "run make docs"
     for name in (*SHIFTS, *recall.SHIFTS):
         assert page.count(f"\n| `{name}` |") == 1
+
+
+def test_the_page_of_populations_is_current_and_names_every_field():
+    page = (render.FOLDER.parent / "population.md").read_text(encoding="utf-8")
+    assert page == render.populations(), "run make docs"
+    users, questions = page.split("## Questions")
+    for text, cls in ((users, Population), (questions, recall.Questions)):
+        assert all(text.count(f"\n| `{name}` | ") == 1 for name in cls.model_fields)
 
 
 @pytest.mark.parametrize("env_id", environment_ids())

@@ -170,10 +170,12 @@ def test_map_span_keeps_the_form_of_a_span():
 
 
 def sigmoid(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x))
+    return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
 
 
 def cosine(x: tuple[float, ...], y: tuple[float, ...]) -> float:
+    # of any length, whose square may be no number
+    x = tuple(a / max(map(abs, x)) for a in x)
     dot = sum(a * b for a, b in zip(x, y, strict=True))
     return dot / math.sqrt(sum(a * a for a in x) * sum(b * b for b in y))
 
@@ -217,3 +219,27 @@ def test_extreme_log_odds_do_not_overflow(bias, expected):
 )
 def test_satiation_needs_both_a_gain_and_a_memory(gain, memory, expected):
     assert plain(satiation_gain=gain, satiation_memory=memory).has_satiation is expected
+
+
+# -- printed --------------------------------------------------------------------------------------
+
+
+@given(populations())
+def test_a_population_prints_as_python_that_makes_an_equal_one(population):
+    for text in (repr(population), str(population)):
+        assert eval(text) == population
+
+
+@pytest.mark.parametrize(
+    ("population", "printed"),
+    [
+        (Population.preset("Taste"), "Population.preset('Taste')"),
+        (
+            Population.preset("Boredom").replace(n_users=50, leave_bored=(0.1, 0.2)),
+            "Population.preset('Boredom').replace(leave_bored=(0.1, 0.2), n_users=50)",
+        ),
+        (Population(cues=(), swap_cost=2), "Population(swap_cost=2.0, cues=())"),
+    ],
+)
+def test_a_population_prints_what_differs_from_the_nearest_preset(population, printed):
+    assert repr(population) == printed

@@ -241,3 +241,10 @@ def test_whatever_is_given_is_played_or_refused_by_name(name, value):
 def test_questions_cannot_be_changed():
     with pytest.raises(CarouselError, match="frozen"):
         Questions().topic_noise = 0.5
+
+
+def test_questions_print_what_differs_from_the_defaults():
+    assert repr(Questions()) == str(Questions.preset("Recall")) == "Questions()"
+    changed = Questions(topic_noise=0.5, cutoffs=(2020, 2021, 2022))
+    assert repr(changed) == "Questions(cutoffs=(2020, 2021, 2022), topic_noise=0.5)"
+    assert eval(repr(changed)) == changed

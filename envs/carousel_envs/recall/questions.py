@@ -36,7 +36,8 @@ class Questions(Fields):
 
     Questions are drawn independently, topic and year apart, with frequencies in proportion to the
     weights. A persona knows what lies within its interests and not after its cutoff; it answers
-    exactly that, and otherwise says that it does not know.
+    exactly that, and otherwise says that it does not know. The page docs/population.md has a table
+    of the fields.
 
     Raises:
         CarouselError: a field is unknown or outside what is allowed (one sentence says which).
@@ -161,6 +162,11 @@ class Questions(Fields):
         return self
 
     # -- making one ---------------------------------------------------------------------------
+
+    @classmethod
+    def named(cls) -> Mapping[str, Questions]:
+        """Every preset, by name."""
+        return {name: cls(**fields) for name, fields in PRESETS.items()}
 
     @classmethod
     def preset(cls, name: str) -> Questions:
