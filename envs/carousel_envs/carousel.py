@@ -12,11 +12,13 @@ from .bound import Bound
 from .cues import cue_table
 from .errors import CarouselError, one_of
 from .lanes import Info, LaneVectorEnv, Outputs
-from .observation import Columns, column_names, first_rows, observation_space
+from .observation import Columns, column_names, observation_space
+from .played import rows_of
 from .population import Population, as_population
 from .render import Recorder
 from .scalar import LaneEnv
-from .users import UNIT, user_table
+from .snapshots import refuse_contradictions
+from .users import UNIT, UserTable, draw_users, user_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,12 +81,11 @@ class CarouselVectorEnv(LaneVectorEnv):
         self.reward = reward
         self.columns = Columns.of(self.population)
         self.column_names = column_names(self.population)
-        self.users = user_table(self.population)
         super().__init__(
             num_envs,
             space=observation_space(self.population),
             n_actions=self.population.n_actions,
-            n_users=len(self.users),
+            n_users=self.population.n_users,
             state=turn.STATE,
             kept=turn.KEPT_FIELDS,
             autoreset_mode=autoreset_mode,
@@ -92,10 +93,10 @@ class CarouselVectorEnv(LaneVectorEnv):
             copy=copy,
         )
         cues = cue_table(self.population)
-        first_obs, first_mask = first_rows(self.population)
-        self._mask[:] = first_mask[0]
+        rows, self._played = rows_of(self.population)
+        self._making = 0
+        self._mask[:] = rows.first_mask[0]
         population = self.population
-        satiation_rows = np.column_stack([self.users.gain, self.users.memory])
         hook = np.rint(population.per_action("hook") * UNIT).astype(np.int32)
         own, vulnerable = (
             population.per_action("welfare"),
@@ -105,10 +106,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         # eight columns, of which the last three are the persona's: see `turn.show`
         in_one_move = columns.n_cues == 4 and columns.n_actions >= 3
         self._tables = (
-            self.users.by_action,
-            satiation_rows if population.has_satiation else None,
-            first_obs,
-            first_mask,
+            *rows,
             cues.alias.ravel().copy(),
             cues.shown(8 if in_one_move else columns.engagement + 1),
             hook if population.has_farewells else None,
@@ -152,7 +150,24 @@ class CarouselVectorEnv(LaneVectorEnv):
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
 
+    @property
+    def users(self) -> UserTable:
+        """The table of users, which is made when it is first asked for."""
+        return user_table(self.population)
+
+    def _make_next(self, n_ended: int = 0) -> None:
+        """Make the rows of those whom lanes meet next. Which episode a lane is in changes in the
+        step after an end or, in same-step mode, in the step that ends it."""
+        assert self._played is not None
+        self._making = 2 if n_ended else self._making - 1
+        self._played.make(self._played.next_of(self._lanes))
+
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
+        if self._played is not None:
+            lanes = self._lanes
+            drawn = self._played.drawn(lanes["lane_key"], lanes["episode"])
+            self._played.make(np.where(users < 0, drawn, users)[which])
+            self._make_next(n_ended=1)
         session.reset(which, users, *self._sessions[:7], *self._tables[:4])
 
     def _outputs(self) -> Outputs:
@@ -178,6 +193,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             detail,
             events,
         )
+        if self._played is not None and (n_ended > 0 or self._making):
+            self._make_next(n_ended)
         return n_ended
 
     def _info(
@@ -224,6 +241,8 @@ class CarouselVectorEnv(LaneVectorEnv):
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
+        if self._played is not None:
+            self._make_next(n_ended=1)
         session.seat_all(*self._sessions[:4], *self._tables[:2])
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
@@ -233,16 +252,29 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         super()._refuse_impossible(snapshot)
+        spoke = snapshot["observation"][:, self.columns.persona]
+        refuse_contradictions(snapshot, self.population.session_length, spoke)
+        if self._played is not None:
+            self._played.make(snapshot["user"])
         first_mask = self._tables[3]
         of_users = first_mask[snapshot["user"]] if len(first_mask) > 1 else first_mask
         # where all are alike, beginnings write no mask
         if not (snapshot["mask"] == of_users).all():
             raise CarouselError("the snapshot's mask is not that of its users")
-        if not (snapshot["satiation"] >= 0.0).all() or np.isinf(snapshot["satiation"]).any():
-            raise CarouselError("the snapshot's satiation holds what is no number from 0 on")
+        # a turn adds at most 1
+        turns = snapshot["turn"][:, None]
+        if not ((snapshot["satiation"] >= 0.0) & (snapshot["satiation"] <= turns)).all():
+            raise CarouselError(
+                "the snapshot's satiation holds what is no number from 0 to the turn"
+            )
 
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
         return observation[:, self.columns.available].astype(np.int8)
+
+    def _archetype(self, user: NDArray[np.int32]) -> NDArray[np.int32]:
+        if self._played is not None:
+            return draw_users(self.population, user).archetype
+        return self.users.archetype[user]
 
     def hidden(self) -> dict[str, NDArray[Any]]:
         """What no router sees, as it stands before the next turn (copies).
@@ -260,7 +292,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             "mood": self._session("mood").astype(np.int32),
             "satiation": self._satiation.copy(),
             "user": user,
-            "archetype": self.users.archetype[user],
+            "archetype": self._archetype(user),
         }
 
 

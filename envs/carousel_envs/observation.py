@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from gymnasium import spaces
 
 from . import cues, reading
+from .caching import cached_by_size
 from .errors import CarouselError
 from .users import user_table
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .population import Population
+    from .users import UserTable
 
 SIGNS = ("vulnerable", "farewell")
 """Columns that stand at the end where a population shows them, in this order."""
@@ -175,7 +177,7 @@ def observation_space(population: Population) -> spaces.Box:
     return spaces.Box(low, high, dtype=np.float32)
 
 
-@lru_cache(maxsize=64)
+@cached_by_size(lambda rows: sum(array.nbytes for array in rows))
 def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """What a session with each user begins with; one row if it is the same with all.
 
@@ -183,7 +185,20 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
         First observations, float32, shape (users or 1, D), and availability, int8, shape (users
         or 1, K); both are shared and can't be written.
     """
-    users, columns = user_table(population), Columns.of(population)
+    first, available = first_rows_of(population, user_table(population))
+    # one row stays in the nearest cache
+    if (first == first[0]).all():
+        first, available = first[:1].copy(), available[:1].copy()
+    for shared in (first, available):
+        shared.setflags(write=False)
+    return first, available
+
+
+def first_rows_of(
+    population: Population, users: UserTable
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """What a session with each of these users begins with, shapes (users, D) and (users, K)."""
+    columns = Columns.of(population)
     first = np.zeros((len(users), columns.width), dtype=np.float32)
     first[:, columns.cues] = NOT_SHOWN
     first[:, columns.engagement] = NOT_SHOWN
@@ -192,10 +207,4 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
         first[:, columns.vulnerable] = users.vulnerable
     if columns.n_badges:
         first[np.arange(len(users)), columns.badge.start + users.badge] = 1.0
-    available = users.available.astype(np.int8)
-    # one row stays in the nearest cache
-    if (first == first[0]).all():
-        first, available = first[:1].copy(), available[:1].copy()
-    for shared in (first, available):
-        shared.setflags(write=False)
-    return first, available
+    return first, users.available.astype(np.int8)

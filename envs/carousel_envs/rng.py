@@ -60,8 +60,13 @@ def uniforms(seed: int, rows: int, columns: int) -> NDArray[np.float64]:
 
     Entry (i, j) depends on (seed, i, j) alone: a longer table begins with the shorter one.
     """
+    return uniforms_of(seed, np.arange(rows), columns)
+
+
+def uniforms_of(seed: int, rows: NDArray[np.integer], columns: int) -> NDArray[np.float64]:
+    """The rows with these indices of the table of uniform draws, shape (len(rows), columns)."""
     key = mix64(np.uint64((seed + int(GOLDEN)) % 2**64))
-    row = mix64(np.arange(rows, dtype=np.uint64) * _TABLE + key)
+    row = mix64(rows.astype(np.uint64) * _TABLE + key)
     column = np.arange(1, columns + 1, dtype=np.uint64) * GOLDEN
     words = mix64(row[:, None] + column[None, :])
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)

@@ -19,7 +19,8 @@ number of personas, column of the farewell (-1: not shown), welfare lost by a ke
 _U, _I = np.uint64, np.int32
 _BLOCK = _U(BLOCK)
 _S32 = _U(32)
-_USER_BITS = _U(0x5851F42D4C957F2D)
+USER_BITS = _U(0x5851F42D4C957F2D)
+"""What the key of an episode is mixed with to draw its user."""
 
 
 # These three take a block's lanes by list, not one by one: a call counts references to the arrays
@@ -41,7 +42,7 @@ def meet(at, listed, n, users, lanes, state, n_users):  # type: ignore[no-untype
             user = users[i]
         if user < 0:
             # multiply-shift maps 32 random bits to a row, without division (Lemire 2019)
-            word = rng.mix64(key ^ _USER_BITS) >> _S32
+            word = rng.mix64(key ^ USER_BITS) >> _S32
             user = np.int64((word * _U(n_users)) >> _S32)
         lanes[i].user = user
 

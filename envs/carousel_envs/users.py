@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import rng
+from .caching import cached_by_size
 from .population import Population, span_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from .population import Span
@@ -79,6 +82,16 @@ class UserTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Everything that says who the users are, one row each."""
+        return self.rows, self.gain, self.memory, self.archetype
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the table takes, `by_action` included, in bytes."""
+        return self.rows.nbytes // 2 + sum(array.nbytes for array in self.arrays)
 
     @property
     def fit(self) -> NDArray[np.float64]:
@@ -161,7 +174,7 @@ class UserTable:
     def fingerprint(self) -> str:
         """First 16 hex digits of a SHA-256 over the content of the table."""
         digest = hashlib.sha256()
-        for array in (self.rows, self.gain, self.memory, self.archetype):
+        for array in self.arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
 
@@ -185,7 +198,13 @@ def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
     return counts
 
 
-@lru_cache(maxsize=64)
+MANY = 2**20
+"""Of a table of more users than this, a session makes only the rows that are played."""
+_CHUNK = 2**16
+"""Rows that are drawn at once, since what is computed on the way takes much more than a row."""
+
+
+@cached_by_size(lambda table: table.nbytes)
 def user_table(population: Population) -> UserTable:
     """Realise a population as its table of `n_users` rows.
 
@@ -193,7 +212,31 @@ def user_table(population: Population) -> UserTable:
     shifted population moves the same users, and a longer table begins with the shorter one.
     """
     n, k = population.n_users, population.n_actions
-    draws = _tied(population, rng.uniforms(population.users_seed, n, _DRAWS))
+    table = UserTable(
+        rows=np.empty((n, 4 * k + 5), dtype=np.int32),
+        gain=np.empty((n, k)),
+        memory=np.empty(n),
+        archetype=np.empty(n, dtype=np.int32),
+        n_actions=k,
+    )
+    for start, drawn in in_chunks(population):
+        for whole, part in zip(table.arrays, drawn.arrays, strict=True):
+            whole[start : start + len(drawn)] = part
+    for array in table.arrays:
+        array.setflags(write=False)
+    return table
+
+
+def in_chunks(population: Population) -> Iterator[tuple[int, UserTable]]:
+    """The table of a population piece by piece, each with the index of its first row."""
+    for start in range(0, population.n_users, _CHUNK):
+        stop = min(start + _CHUNK, population.n_users)
+        yield start, draw_users(population, np.arange(start, stop))
+
+
+def draw_users(population: Population, index: NDArray[np.integer]) -> UserTable:
+    """Some rows of a population's table, by their indices, in this order."""
+    draws = _tied(population, rng.uniforms_of(population.users_seed, index, _DRAWS))
     weights = np.array(population.archetype_weights)
     ends = np.cumsum(weights / weights.sum())
     archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
@@ -220,22 +263,19 @@ def user_table(population: Population) -> UserTable:
             _counts(_draw(population.leave_bored, draws[:, _LEAVE_BORED])),
             _counts(_draw(population.farewell_fresh, draws[:, _FAREWELL_FRESH])),
             _counts(_draw(population.farewell_bored, draws[:, _FAREWELL_BORED])),
-            (_available(population, draws) << np.arange(k)).sum(axis=1)
+            (_available(population, draws) << np.arange(population.n_actions)).sum(axis=1)
             + (vulnerable.astype(np.int64) << VULNERABLE_BIT)
             + (_badges(population, draws, fit) << BADGE_BIT),
         ]
     ).astype(np.int32)
-    table = UserTable(
+    return UserTable(
         rows=np.ascontiguousarray(rows),
         gain=_draw(population.satiation_gain, draws[:, _GAIN])[:, None]
         * population.per_action("satiation_wear"),
         memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
         archetype=archetype,
-        n_actions=k,
+        n_actions=population.n_actions,
     )
-    for array in (table.rows, table.gain, table.memory, table.archetype):
-        array.setflags(write=False)
-    return table
 
 
 def _tied(population: Population, draws: NDArray[np.float64]) -> NDArray[np.float64]:

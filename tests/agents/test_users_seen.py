@@ -215,3 +215,18 @@ def test_what_makes_no_sense_is_one_sentence(policies, tmp_path, arguments, sent
     assert told.exit_code == 1
     assert sentence in str(told.exception)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("shared", [0, 3])
+def test_users_in_common_are_counted_one_by_one(shared):
+    """Two ranges of whole 65536ths, so that some new users are just like some of training."""
+    ranges = {"boredom_hazard": (0.1, 0.1003), "engagement_bored": (0.2, 0.2003)}
+    training = Population.preset("Boredom").replace(**ranges, n_users=100_000)
+    other = training.replace(n_users=40, users_seed=7 if shared else 8)
+    if not shared:
+        other = other.replace(boredom_hazard=(0.3, 0.4))
+    rows = [{row.tobytes() for row in user_table(p).rows} for p in (training, other)]
+    expected = sum(row.tobytes() in rows[0] for row in user_table(other).rows)
+    assert overlap_of(training, other) == expected
+    assert (expected > 0) == (shared > 0)
+    assert overlap_of(training, training.replace(n_users=30)) == 30

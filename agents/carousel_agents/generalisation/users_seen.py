@@ -17,16 +17,20 @@ import polars as pl
 
 from carousel_envs import CarouselError, Population
 from carousel_envs.errors import whole_number
-from carousel_envs.users import user_table
+from carousel_envs.rng import GOLDEN, mix64
+from carousel_envs.users import draw_users, in_chunks, user_table
 
 from .players import Player
 from .statistics import interval, iqm
 from .suite import Axis, Played, Target, play
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
+    from carousel_envs.users import UserTable
 
 AXIS = Axis(
     "users",
@@ -78,11 +82,11 @@ class Sample:
         # a longer table begins with the shorter one: these are users of training
         seen = training.replace(n_users=min(table, training.n_users))
         longest = training.replace(n_users=max(most, training.n_users))
-        known, fewest = frozenset(_contents(longest)), table
+        known, fewest = _Known.of(longest), table
         for draw in range(1, TRIES + 1):
             users_seed = (training.users_seed + draw * NEW_USERS) % 2**63
             new = training.replace(n_users=table, users_seed=users_seed)
-            alike = _in_common(known, new)
+            alike = known.in_common(new)
             if not alike:
                 return cls(seen, new, (overlap_of(training, seen), overlap_of(training, new)))
             fewest = min(fewest, alike)
@@ -110,18 +114,60 @@ def samples(trainings: Sequence[Population], table: int = TABLE) -> list[Sample]
 
 def overlap_of(training: Population, other: Population) -> int:
     """How many users of the other table are, to the dynamics, like one of training."""
-    return _in_common(frozenset(_contents(training)), other)
+    return _Known.of(training).in_common(other)
 
 
-def _in_common(known: Collection[bytes], other: Population) -> int:
-    return sum(row in known for row in _contents(other))
+@dataclass(frozen=True)
+class _Known:
+    """A table of users, of whom a hash is kept: of a long one the rows themselves take gigabytes.
+
+    Attributes:
+        population: whose table.
+        hashes: of every row, sorted, uint64.
+        rows: the row of each.
+    """
+
+    population: Population
+    hashes: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, population: Population) -> _Known:
+        hashes = np.concatenate([_hashes(_contents(t)) for _, t in in_chunks(population)])
+        order = np.argsort(hashes, kind="stable")
+        return cls(population, hashes[order], order)
+
+    def in_common(self, other: Population) -> int:
+        """How many users of another, short table are, to the dynamics, like one of this."""
+        wanted = _contents(user_table(other))
+        hashes = _hashes(wanted)
+        first, last = (np.searchsorted(self.hashes, hashes, side) for side in ("left", "right"))
+        hit = np.flatnonzero(first < last)
+        alike = self._are(self.rows[first[hit]], wanted[hit])
+        # another of the same hash may be the one
+        others = (i for i in hit[~alike] if last[i] - first[i] > 1)
+        return int(alike.sum()) + sum(
+            bool(self._are(self.rows[first[i] : last[i]], wanted[i]).any()) for i in others
+        )
+
+    def _are(self, rows: NDArray[np.int64], contents: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether these rows, drawn anew, are what is given, shape (rows,)."""
+        drawn = _contents(draw_users(self.population, rows))
+        return np.asarray((drawn.view(np.uint64) == contents.view(np.uint64)).all(axis=-1))
 
 
-def _contents(population: Population) -> list[bytes]:
-    """Every user, to the dynamics, as bytes."""
-    table = user_table(population)
-    content = np.column_stack([table.rows.astype(np.float64), table.gain, table.memory])
-    return [row.tobytes() for row in content]
+def _contents(table: UserTable) -> NDArray[np.float64]:
+    """Every user, to the dynamics, as a row of numbers."""
+    columns = [table.rows.astype(np.float64), table.gain, table.memory]
+    return np.ascontiguousarray(np.column_stack(columns))
+
+
+def _hashes(contents: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """A hash of each row."""
+    found = np.zeros(len(contents), dtype=np.uint64)
+    for column in contents.view(np.uint64).T:
+        found = np.asarray(mix64(found + column * GOLDEN))
+    return found
 
 
 def refuse_other_ranges(players: Sequence[Player], source: AnyPopulation) -> None:

@@ -213,7 +213,8 @@ def _update(  # type: ignore[no-untyped-def]
                         kind = joint[i, a, 0] + joint[i, a, 1]
                         fresh = kind * fit[k, a] if streak < 1.5 else joint[i, a, 0]
                         out[i, a, 0] = fresh * (1.0 - hazard[k, a])
-                        out[i, a, 1] = kind - out[i, a, 0]
+                        # what is left of all may be rounded below nothing
+                        out[i, a, 1] = max(kind - out[i, a, 0], 0.0)
                 elif bounds is not None:
                     for a in kinds:
                         out[i, a, 0] /= total

@@ -189,7 +189,8 @@ _ROUNDING = 1e-12
 def _scales(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     """What each column is divided by so that all of them spread alike, shape (columns,)."""
     floor = _ROUNDING * np.abs(columns).max(axis=0)
-    return np.maximum(_spread(columns), np.maximum(floor, np.finfo(np.float64).tiny))
+    least = np.maximum(floor, np.finfo(np.float64).tiny)
+    return np.asarray(np.maximum(_spread(columns), least))
 
 
 def _spread(columns: NDArray[np.float64]) -> NDArray[np.float64]:

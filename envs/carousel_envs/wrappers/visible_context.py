@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CarouselError
-from ..population import Population
-from ..users import user_table
+from ..population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, Population
+from ..users import MANY, draw_users, user_table
 from .forms import (
     Info,
     Observer,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..users import UserTable
     from .forms import Rows
 
 _MOODS = ("fresh", "bored")
@@ -33,7 +34,8 @@ _USER_FIELDS = {
     "hazard": ("hazard", False, 1.0),
     "engagement": ("engagement", True, 1.0),
     "leave": ("leave", True, 1.0),
-    "satiation_gain": ("gain", False, 10.0),
+    # as a persona wears off: the population's number times the persona's
+    "satiation_gain": ("gain", False, MAX_SATIATION_GAIN * MAX_SATIATION_WEAR),
     "satiation_memory": ("memory", False, 1.0),
 }
 # name of a field of the population -> bounds
@@ -43,9 +45,10 @@ USER_CONTEXT = tuple(_USER_FIELDS)
 """What `VisibleContext` shows unless told otherwise."""
 
 
-def _columns(population: Population) -> dict[str, tuple[list[str], NDArray[np.float32], Any]]:
+def _columns(
+    population: Population, table: UserTable
+) -> dict[str, tuple[list[str], NDArray[np.float32], Any]]:
     """Of every context field: column names, values (users, columns), (low, high)."""
-    table = user_table(population)
     found: dict[str, tuple[list[str], NDArray[np.float32], Any]] = {}
     for field, (attribute, by_mood, top) in _USER_FIELDS.items():
         values = np.asarray(getattr(table, attribute))
@@ -60,6 +63,19 @@ def _columns(population: Population) -> dict[str, tuple[list[str], NDArray[np.fl
         value = np.full((len(table), 1), getattr(population, field), dtype=np.float32)
         found[field] = [field], value, bounds
     return found
+
+
+def _known(
+    population: Population, table: UserTable
+) -> dict[str, tuple[list[str], NDArray[np.float32], Any]]:
+    """What `_columns` says of every field, and of every single column by its name."""
+    fields = _columns(population, table)
+    single = {
+        name: ([name], values[:, c : c + 1], bounds)
+        for names, values, bounds in fields.values()
+        for c, name in enumerate(names)
+    }
+    return {**fields, **single}
 
 
 class VisibleContext(Observer):
@@ -90,17 +106,14 @@ class VisibleContext(Observer):
         population = self.unwrapped.population
         if not isinstance(population, Population):
             raise CarouselError(f"env is {env}; it has no table of users whose row could be shown")
-        fields = _columns(population)
-        single = {
-            name: ([name], values[:, c : c + 1], bounds)
-            for names, values, bounds in fields.values()
-            for c, name in enumerate(names)
-        }
-        known = {**fields, **single}
-        chosen = [known[name] for name in read_names("show", show, known)]
+        known = _known(population, draw_users(population, np.arange(1)))
+        self._chosen = read_names("show", show, known)
+        chosen = [known[name] for name in self._chosen]
         added = [name for names, _, _ in chosen for name in names]
         below = names_of(env)
-        self._context = np.ascontiguousarray(np.hstack([values for _, values, _ in chosen]))
+        # of a very long table only what is played
+        many = population.n_users > MANY
+        self._context = None if many else self._context_of(user_table(population))
         self._width = len(below)
         bounds = np.array([b for names, _, b in chosen for _ in names], dtype=np.float32)
         self._show(
@@ -119,7 +132,16 @@ class VisibleContext(Observer):
         self._out[rows, : self._width] = observation[rows]
         if len(begins):
             users = np.reshape(info["user"], -1)[begins]
-            self._out[begins, self._width :] = self._context[users]
+            self._out[begins, self._width :] = (
+                self._context_of(draw_users(self.population, users))
+                if self._context is None
+                else self._context[users]
+            )
+
+    def _context_of(self, table: UserTable) -> NDArray[np.float32]:
+        """What is shown of these users, shape (users, C)."""
+        known = _known(self.population, table)
+        return np.ascontiguousarray(np.hstack([known[name][1] for name in self._chosen]))
 
 
 def _as_tuple(show: Any) -> Any:
