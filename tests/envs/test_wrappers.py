@@ -397,7 +397,8 @@ def test_the_bounds_of_the_context_are_those_of_every_population():
     one, other = space(), space(leave_bored=0.9, swap_cost=100.0, satiation_gain=10.0)
     assert one == other
     top = dict(zip(("gain", "memory", "cost", "length"), one.high[-4:].tolist(), strict=True))
-    assert top == {"gain": 10.0, "memory": 1.0, "cost": 100.0, "length": 10_000.0}
+    # a gain and how fast a persona wears off, each of which may be 10
+    assert top == {"gain": 100.0, "memory": 1.0, "cost": 100.0, "length": 10_000.0}
     for field, high in (("satiation_gain", 10.0), ("swap_cost", 100.0), ("session_length", 10_000)):
         with pytest.raises(CarouselError, match=field):
             busy(**{field: high + 1})
