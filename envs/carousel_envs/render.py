@@ -1,9 +1,9 @@
 """Drawing sessions: a line of text per turn, or a picture of the session so far.
 
-The picture has one column per turn. From the top: one row per persona, filled where it speaks
-(colour by persona; a pick that was refused is outlined); engagement (green where the user engaged);
-one row per cue (darker is a higher level); and, below the gap, what was hidden: mood (yellow fresh,
-grey bored).
+The picture has one column per turn, and a label for every row. From the top: one row per persona,
+filled where it speaks (colour by persona; outlined where a pick was refused); engagement (green
+where the user engaged); one row per cue (darker is a higher level); what was hidden, mood (yellow
+fresh, grey bored); numbers of turns; and a legend.
 """
 
 from __future__ import annotations
@@ -16,28 +16,22 @@ import numpy as np
 from . import codes
 from .cues import NAMES
 from .observation import Columns
+from .sheet import GREEN, NEVER, PERSONAS, Sheet, hollow
 from .users import BORED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .population import Population
+    from .sheet import Colour
 
-CELL, GAP = 12, 6
-BACKGROUND = (248, 248, 246)
-# Okabe & Ito's palette: distinguishable with every common form of colour blindness.
-PERSONAS = (
-    (0, 114, 178),
-    (230, 159, 0),
-    (0, 158, 115),
-    (204, 121, 167),
-    (86, 180, 233),
-    (213, 94, 0),
-    (240, 228, 66),
-    (90, 90, 90),
-)
-_ENGAGED, _NOT_ENGAGED = (0, 158, 115), (225, 225, 222)
-_FRESH, _BORED = (240, 200, 66), (120, 120, 125)
+_FRESH, _BORED_COLOUR = (240, 200, 66), (120, 120, 125)
+_LIGHTEST, _DARKEST = 235, 60
+
+
+def cue_name(j: int) -> str:
+    """What cue j is called."""
+    return NAMES[j] if j < len(NAMES) else f"cue_{j + 1}"
 
 
 @dataclass
@@ -64,6 +58,7 @@ class Recorder:
 
     def __post_init__(self) -> None:
         self.columns = Columns.of(self.population)
+        self.sheet = _sheet_of(self.population)
         self.turns = [[] for _ in range(self.lanes)]
 
     def start(self, which: NDArray[np.bool_]) -> None:
@@ -127,10 +122,7 @@ class Recorder:
             return "turn  0 | nobody has spoken yet"
         turn = self.turns[lane][-1]
         how = "swap" if turn.swapped else "refused" if turn.refused else ""
-        cues = " ".join(
-            f"{NAMES[j] if j < len(NAMES) else f'cue_{j + 1}'}={level}"
-            for j, level in enumerate(turn.cues)
-        )
+        cues = " ".join(f"{cue_name(j)}={level}" for j, level in enumerate(turn.cues))
         name = self.population.actions[turn.persona]
         text = (
             f"turn {len(self.turns[lane]):2d} | {name:<10} {how:<7} | "
@@ -143,27 +135,37 @@ class Recorder:
     def picture(self, lane: int) -> NDArray[np.uint8]:
         """The session so far, uint8 of shape (height, width, 3); the size never changes."""
         k, n_cues = self.population.n_actions, len(self.population.cues)
-        rows = k + 1 + n_cues + 1
-        width = 2 * GAP + CELL * self.population.session_length
-        height = CELL * rows + 5 * GAP
-        image = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
+        image = self.sheet.blank.copy()
         for t, turn in enumerate(self.turns[lane]):
-            left = GAP + t * CELL
-
-            def cell(
-                row: int, gaps: int, colour: tuple[int, ...] | NDArray[np.uint8], left: int = left
-            ) -> NDArray[np.uint8]:
-                top = row * CELL + gaps * GAP
-                area = image[top : top + CELL - 1, left : left + CELL - 1]
-                area[:] = colour
-                return area
-
-            own = cell(turn.persona, 1, PERSONAS[turn.persona % len(PERSONAS)])
+            spoke = self.sheet.cell(image, turn.persona, t)
+            spoke[:] = PERSONAS[turn.persona % len(PERSONAS)]
             if turn.refused:
-                own[2:-2, 2:-2] = BACKGROUND
-            cell(k, 2, _ENGAGED if turn.engaged else _NOT_ENGAGED)
+                hollow(spoke)
+            self.sheet.cell(image, k, t)[:] = GREEN if turn.engaged else NEVER
             for j, level in enumerate(turn.cues):
-                dark = 235 - 175 * level / (self.population.cue_levels[j] - 1)
-                cell(k + 1 + j, 3, np.full(3, dark, dtype=np.uint8))
-            cell(rows - 1, 4, _BORED if turn.mood == BORED else _FRESH)
+                share = level / (self.population.cue_levels[j] - 1)
+                self.sheet.cell(image, k + 1 + j, t)[:] = _grey(share)
+            mood = _BORED_COLOUR if turn.mood == BORED else _FRESH
+            self.sheet.cell(image, k + 1 + n_cues, t)[:] = mood
         return image
+
+
+def _grey(share: float) -> Colour:
+    """Colour of a cue's level, from the lowest (0) to the highest (1)."""
+    level = int(_LIGHTEST + (_DARKEST - _LIGHTEST) * share)
+    return level, level, level
+
+
+def _sheet_of(population: Population) -> Sheet:
+    names = tuple(cue_name(j) for j in range(len(population.cues)))
+    levels = ((_grey(0.0), "lowest level"), (_grey(1.0), "highest level"))
+    return Sheet(
+        (population.actions, ("engagement",), *((names,) if names else ()), ("mood (hidden)",)),
+        population.session_length,
+        (
+            ((GREEN, "engaged"), (NEVER, "silent")),
+            *((levels,) if names else ()),
+            ((_FRESH, "fresh"), (_BORED_COLOUR, "bored")),
+        ),
+        outlined="pick refused",
+    )

@@ -7,10 +7,12 @@ from itertools import pairwise
 import gymnasium as gym
 import numpy as np
 import pytest
-from env_helpers import busy, plain
+from env_helpers import CUES, busy, plain
 from gymnasium.vector import AutoresetMode
 
-from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
+from carousel_envs import CarouselEnv, CarouselVectorEnv, Population, RecallEnv, repertoire
+from carousel_envs.font import written
+from carousel_envs.sheet import GAP, INK, PERSONAS
 
 
 @pytest.fixture
@@ -191,3 +193,76 @@ def test_a_line_tells_what_the_reward_does_not_see():
     for action, payoff in ((6, "+0.50"), (0, "+0.00")):
         env.step(action)
         assert f"payoff {payoff}" in env.render()
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+
+def places(frame: np.ndarray, text: str) -> list[int]:
+    """The rows of points from which a text is written at the left edge of a frame."""
+    points = written(text)
+    ink = (frame == INK).all(axis=2)
+    height, width = points.shape
+    # the space after the last letter tells a word from one that begins with it
+    region = ink[:, GAP : GAP + width]
+    return [
+        top
+        for top in range(len(ink) - height + 1)
+        if np.array_equal(region[top : top + height], points)
+        and not ink[top : top + height, GAP + width : GAP + width + 5].any()
+    ]
+
+
+@pytest.mark.parametrize("length", [1, 3, 40, 1000])
+@pytest.mark.parametrize("changes", [{}, {"unmask": True}, {"cues": CUES * 3}, {"cues": ()}])
+def test_every_row_of_a_picture_is_labelled(length, changes):
+    population = busy(session_length=length, unavailability=0.3, **changes)
+    env = CarouselEnv(population=population, render_mode="rgb_array")
+    env.reset(seed=0)
+    frame = env.render()
+    shown = env.column_names[: env.columns.n_cues]
+    labels = (*population.actions, "engagement", *shown, "mood (hidden)", "turn")
+    tops = [places(frame, label) for label in labels]
+    assert all(len(found) == 1 for found in tops), dict(zip(labels, tops, strict=True))
+    assert sorted(tops) == tops, "in this order"
+    env.step(0)
+    assert env.render().shape == frame.shape
+
+
+def test_the_legend_explains_every_colour():
+    env = CarouselEnv(population=busy(unavailability=0.5, n_users=300), render_mode="rgb_array")
+    seen, explained = set(), None
+    for seed in range(20):
+        env.reset(seed=seed)
+        blank = env.render()
+        over = False
+        while not over:
+            _, _, terminated, truncated, _ = env.step(seed % 4)
+            over = terminated or truncated
+        explained = colours(blank)
+        changed = (blank != env.render()).any(axis=2)
+        seen |= colours(env.render()[changed])
+    between = {colour for colour in seen if len(set(colour)) == 1}
+    assert seen - between - set(PERSONAS) <= explained
+    assert min(between) in explained
+    assert max(between) in explained
+
+
+def colours(points: np.ndarray) -> set[tuple[int, ...]]:
+    return set(map(tuple, points.reshape(-1, 3).tolist()))
+
+
+def test_pictures_of_questions_are_labelled():
+    env = RecallEnv(render_mode="rgb_array")
+    env.reset(seed=0)
+    labels = (*env.population.personas, "answer", "reward", "forbidden (hidden)", "turn")
+    assert all(len(places(env.render(), label)) == 1 for label in labels)
+
+
+def test_the_font_writes_every_name_and_every_digit_unlike_the_others():
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789_-.,:() "
+    shapes = {written(letter).tobytes() for letter in letters}
+    assert len(shapes) == len(letters)
+    assert written("é").tobytes() not in shapes
+    assert written("ab").shape == (8, 12)
+    assert set("".join(repertoire())) <= set(letters)

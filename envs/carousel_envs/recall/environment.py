@@ -40,7 +40,9 @@ class RecallVectorEnv(LaneVectorEnv):
         population: who asks what, `Questions` or the name of a preset.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
-        render_mode: None, "ansi" or "rgb_array"; `render` returns one frame per lane.
+        render_mode: None, "ansi" (the last turn in a line) or "rgb_array" (the session so far as a
+            picture, uint8 of one shape (height, width, 3), see docs/rendering.md); `render` returns
+            one frame per lane.
         copy: False returns the environment's own arrays, which the next step changes in place (in
             same-step mode observations, action masks and users, in the others all of them). That
             is faster; for callers who read at once and never write.

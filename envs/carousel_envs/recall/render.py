@@ -1,9 +1,9 @@
 """Drawing sessions of questions: a line of text per turn, or a picture of the session so far.
 
-The picture has one column per turn. From the top: one row per persona, filled where it answers
-(colour by persona); the answer (green knowledgeable, grey a denial); the reward (green 1, grey 0);
-and, below the gap, what was hidden: red where the question was forbidden, blue where somebody else
-in the cast could have answered.
+The picture has one column per turn, and a label for every row. From the top: one row per persona,
+filled where it answers (colour by persona); the answer (green knowledgeable, grey a denial); the
+reward (green 1, grey 0); what was hidden: red where the question was forbidden, blue where another
+persona could have answered; numbers of turns; and a legend.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..codes import PLAYED, SWAPPED, TRUNCATED
-from ..render import BACKGROUND, CELL, GAP, PERSONAS
+from ..sheet import BLUE, GREEN, NEVER, PERSONAS, RED, Sheet
 from . import session
 from .observation import QuestionColumns
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .questions import Questions
-
-_YES, _NO = (0, 158, 115), (225, 225, 222)
-_FORBIDDEN, _DECEIVED = (213, 94, 0), (0, 114, 178)
 
 
 @dataclass
@@ -50,6 +47,7 @@ class QuestionRecorder:
 
     def __post_init__(self) -> None:
         self.columns = QuestionColumns.of(self.population)
+        self.sheet = _sheet_of(self.population)
         self.turns = [[] for _ in range(self.lanes)]
 
     def start(self, which: NDArray[np.bool_]) -> None:
@@ -102,19 +100,31 @@ class QuestionRecorder:
 
     def picture(self, lane: int) -> NDArray[np.uint8]:
         """The session so far, uint8 of shape (height, width, 3); the size never changes."""
-        k = self.population.n_actions
-        width = 2 * GAP + CELL * self.population.session_length
-        image = np.full((CELL * (k + 4) + 4 * GAP, width, 3), BACKGROUND, dtype=np.uint8)
+        k, image = self.population.n_actions, self.sheet.blank.copy()
         for t, turn in enumerate(self.turns[lane]):
-            cells = (
-                (turn.persona, 1, PERSONAS[turn.persona % len(PERSONAS)]),
-                (k, 2, _YES if turn.knowledgeable else _NO),
-                (k + 1, 2, _YES if turn.reward else _NO),
-                (k + 2, 3, _FORBIDDEN if turn.forbidden else _NO),
-                (k + 3, 3, _DECEIVED if turn.deceived else _NO),
+            colours = (
+                (turn.persona, PERSONAS[turn.persona % len(PERSONAS)]),
+                (k, GREEN if turn.knowledgeable else NEVER),
+                (k + 1, GREEN if turn.reward else NEVER),
+                (k + 2, RED if turn.forbidden else NEVER),
+                (k + 3, BLUE if turn.deceived else NEVER),
             )
-            left = GAP + t * CELL
-            for row, gaps, colour in cells:
-                top = row * CELL + gaps * GAP
-                image[top : top + CELL - 1, left : left + CELL - 1] = colour
+            for row, colour in colours:
+                self.sheet.cell(image, row, t)[:] = colour
         return image
+
+
+def _sheet_of(population: Questions) -> Sheet:
+    return Sheet(
+        (
+            population.personas,
+            ("answer", "reward"),
+            ("forbidden (hidden)", "deceived (hidden)"),
+        ),
+        population.session_length,
+        (
+            ((GREEN, "answered, or reward 1"), (NEVER, "no")),
+            ((RED, "question was forbidden"),),
+            ((BLUE, "another persona knew"),),
+        ),
+    )
