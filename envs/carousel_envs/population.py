@@ -49,8 +49,9 @@ def map_span(span: Span, change: Any) -> Span:
     """Apply a non-decreasing function to every number of a span (shape (n,) to shape (n,))."""
     numbers = tuple(float(x) for x in change(np.array(span_numbers(span))))
     if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] == numbers[3]:
-        # what lay on either side of the hole has been pressed into a point
-        return numbers[2]
+        # what lay on either side of the hole has been pressed into a point; it stays a range, which
+        # may be tied to another one
+        return numbers[2], numbers[3]
     return numbers[0] if not isinstance(span, tuple) else numbers  # type: ignore[return-value]
 
 

@@ -167,6 +167,7 @@ def test_map_span_keeps_the_form_of_a_span():
     assert map_span(0.2, lambda x: x + 1) == 1.2
     assert map_span((0.0, 1.0), lambda x: 2 * x) == (0.0, 2.0)
     assert map_span((0.0, 0.25, 0.5, 1.0), np.sqrt) == (0.0, 0.5, math.sqrt(0.5), 1.0)
+    assert map_span((0.0, 0.0, 0.5, 0.6), lambda x: 0 * x + 0.9) == (0.9, 0.9)
 
 
 def sigmoid(x: float) -> float:

@@ -60,6 +60,15 @@ def test_the_order_of_axes_that_move_different_fields_makes_no_difference(
             assert all(getattr(both, name) == getattr(alone, name) for name in shift.moves)
 
 
+def test_a_range_that_is_pressed_into_a_point_stays_tied():
+    tied = Population.preset("Boredom").replace(
+        boredom_hazard=(0.0, 0.0, 0.5, 0.6),
+        engagement_bored=(0.1, 0.2),
+        pair=("boredom_hazard", "engagement_bored"),
+    )
+    assert SHIFTS["hazard"].apply(tied, 1.0).boredom_hazard == (0.9, 0.9)
+
+
 @pytest.mark.parametrize(
     "pair", [("unseen-persona", "unseen-archetype"), ("unseen-archetype", "fit")]
 )
