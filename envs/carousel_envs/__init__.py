@@ -14,9 +14,10 @@ from .errors import CarouselError
 from .observation import Columns, column_names
 from .personas import Persona, repertoire, trait_names
 from .population import Population
+from .presets import id_of as _id_of
+from .presets import names as _names
 from .recall import Questions, RecallEnv, RecallVectorEnv
 from .registry import any_population, environment_ids
-from .registry import names as _names
 from .users import UserTable, user_table
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 for _name in _names():
     _where = "carousel_envs.recall" if _name == "Recall" else "carousel_envs.suite"
     _gym.register(
-        id=f"Carousel/{_name}-v0",
+        id=_id_of(_name),
         entry_point=f"{_where}:{_name}Env",
         vector_entry_point=f"{_where}:{_name}VectorEnv",
     )

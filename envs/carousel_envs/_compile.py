@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import warnings
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
+import numpy as np
 
-from ._kernel_cache import keep
+from ._kernel_cache import keep, say_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,10 @@ def njit(function: Callable[..., Any]) -> Any:
     What is cached is used as long as no file that holds compiled functions has changed: numba
     itself looks at the outermost function's file alone, and would go on with what that called
     before. The cache lies beside the source, where that cannot be written in the user's folder, or
-    where NUMBA_CACHE_DIR says (`_kernel_cache`). Without any such place there is none, and a
-    warning.
+    where NUMBA_CACHE_DIR says (`_kernel_cache`). Without any such place there is none, which is
+    logged once.
+
+    With NUMBA_DISABLE_JIT=1 nothing is compiled: the same results, thousands of times slower.
     """
     return _compiled(function, _OPTIONS)
 
@@ -42,14 +44,32 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return _interpreted(function)
     try:
         return _stamped(numba.njit(cache=True, **options)(function))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
-    # always told of the same line, so that it is shown once
-    warnings.warn_explicit(_NOWHERE, RuntimeWarning, __file__, 1, module=__name__, registry=_SHOWN)
+    say_once("nowhere", _NOWHERE)
     return numba.njit(**options)(function)
+
+
+def _interpreted(function: Callable[..., Any]) -> Any:
+    """The function in Python, with what compiled code does and NumPy does not: records whose fields
+    are attributes, and integers that wrap around without a word."""
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*map(_with_attributes, arguments))
+
+    return call
+
+
+def _with_attributes(value: Any) -> Any:
+    records = isinstance(value, np.ndarray) and value.dtype.names is not None
+    return value.view(np.recarray) if records else value
 
 
 def _stamped(compiled: Any) -> Any:
@@ -75,6 +95,3 @@ def _sources(package: str | None) -> str:
             if b"njit" in content or path.name in _CONSTANTS:
                 digest.update(content)
     return digest.hexdigest()
-
-
-_SHOWN: dict[Any, Any] = {}

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import os
 import pickle
 import stat
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from numba.core.caching import IndexDataCacheFile, InTreeCacheLocator
 
 _ANEW = "they are compiled anew in every process, which takes some seconds"
 _TOLD: set[str] = set()
+
+_log = logging.getLogger(__name__)
 
 
 def keep(compiled: Any, stamp: Any) -> None:
@@ -42,7 +44,7 @@ def keep(compiled: Any, stamp: Any) -> None:
         foreign = f"{folder} cannot be looked at ({error.strerror})"
     if foreign:
         cache.disable()
-        _tell("folder", f"compiled kernels are not kept: {foreign}; {_ANEW}")
+        say_once("folder", f"compiled kernels are not kept: {foreign}; {_ANEW}")
 
 
 def _foreign(folder: Path) -> str | None:
@@ -57,11 +59,14 @@ def _foreign(folder: Path) -> str | None:
     return None
 
 
-def _tell(kind: str, message: str) -> None:
-    """Warn, once of each kind: thirty kernels in one bad place are one trouble."""
+def say_once(kind: str, message: str) -> None:
+    """Log a message, once of each kind: thirty kernels in one bad place are one trouble.
+
+    It is no warning: with warnings as errors, importing the package would fail.
+    """
     if kind not in _TOLD:
         _TOLD.add(kind)
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        _log.warning(message)
 
 
 class KernelFiles(IndexDataCacheFile):
@@ -94,7 +99,7 @@ class KernelFiles(IndexDataCacheFile):
             self._save_data(name, data)
             self._save_index({**known, key: name})
         except OSError as error:
-            _tell(
+            say_once(
                 "written",
                 f"compiled kernels cannot be kept in {self._cache_path} ({error.strerror}); "
                 f"{_ANEW}; NUMBA_CACHE_DIR may name another folder",
@@ -128,12 +133,14 @@ class KernelFiles(IndexDataCacheFile):
         except FileNotFoundError:
             return None
         except OSError as error:
-            _tell("read", f"{path} cannot be read ({error.strerror}); its kernel is compiled anew")
+            say_once(
+                "read", f"{path} cannot be read ({error.strerror}); its kernel is compiled anew"
+            )
             return None
         stamp, digest, dumped = content[:32], content[32:64], content[64:]
         if len(stamp) == 32 and stamp != self._stamped:
             return None
         if hashlib.sha256(dumped).digest() != digest:
-            _tell("damaged", f"{path} is damaged; its kernel is compiled and written anew")
+            say_once("damaged", f"{path} is damaged; its kernel is compiled and written anew")
             return None
         return pickle.loads(dumped)  # noqa: S301 (the folder is the user's own, see `keep`)

@@ -7,6 +7,7 @@ addresses and shapes, in one small array, cost as much as one argument.
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
@@ -98,7 +99,12 @@ def _to_pointer(_context: Any, address: Any) -> Any:
     return types.voidptr(address), generate
 
 
-_pointer: Any = intrinsic(_to_pointer)
+def _python_pointer(address: Any) -> ctypes.c_void_p:
+    return ctypes.c_void_p(int(address))
+
+
+_INTERPRETED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+_pointer: Any = _python_pointer if _INTERPRETED else intrinsic(_to_pointer)
 _array: Any = numba.carray  # type: ignore[attr-defined]
 
 
@@ -123,6 +129,8 @@ def bare(array: Any) -> Any:
     Raises:
         numba.TypingError: the array is not contiguous.
     """
+    if _INTERPRETED:
+        return array
     raise NotImplementedError("only compiled functions can call this")
 
 

@@ -14,9 +14,9 @@ from .errors import CarouselError, one_of
 from .lanes import Info, LaneVectorEnv, Outputs
 from .observation import Columns, column_names, observation_space
 from .played import rows_of
-from .population import Population, as_population
+from .population import Population
 from .render import Recorder
-from .scalar import LaneEnv
+from .scalar import SMALL, LaneEnv
 from .snapshots import refuse_contradictions
 from .users import UNIT, UserTable, draw_users, user_table
 
@@ -36,8 +36,9 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
-        population: who the users are, a `Population` or the name of a preset; by default the
-            class's own.
+        population: who the users are: a `Population`, its JSON (text or a mapping, as `to_json` and
+            `model_dump` give it) or the name of a preset; by default the class's own preset. A
+            class with an id takes no other preset than its own.
         reward: "sampled" pays the engagement that was observed (0 or 1), "mean" pays its
             probability; both less the swap cost. What is observed is the same.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
@@ -48,11 +49,14 @@ class CarouselVectorEnv(LaneVectorEnv):
         copy: False returns the environment's own arrays, which the next step changes in place (in
             same-step mode observations, action masks and users, in the others all of them). That
             is faster; for callers who read at once and never write.
+        max_episode_steps: turns after which a session is truncated, if the population's
+            `session_length` is longer; as with Gymnasium's `TimeLimit`, what is observed (such as
+            the share of the session gone) does not change.
 
     Raises:
         CarouselError: an argument is not allowed.
 
-    Reset options:
+    Reset options (others are refused, because a misspelt one would play other users unnoticed):
         user: row of the user table to play, an integer or an integer array of shape (N,); -1 draws.
         reset_mask: see above.
 
@@ -60,25 +64,30 @@ class CarouselVectorEnv(LaneVectorEnv):
     probability of engagement at this turn), `swapped`, `refused` (bool; the pick was unavailable),
     `mood` (int8; 0 fresh, 1 bored, as it was when the user reacted), `action_mask` (int8, (N, K)),
     `user` (int32). Where welfare is kept: `welfare` (float32) and `kept` (bool; a user who had said
-    goodbye was kept). With `unmask`: `unmasked` (bool) and `payoff` (float32). In same-step mode
-    `final_obs` (float32, (N, D)) and `final_info` hold the last observation and info of the
-    sessions that ended.
+    goodbye was kept). With `unmask`: `unmasked` (bool) and `payoff` (float32). `reset` and steps
+    have the same keys; where no turn was played, at a reset and in the row of a reset, what a turn
+    brings is 0. In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last
+    observation and info of the sessions that ended.
     """
 
-    preset: ClassVar[str] = "Boredom"
-    """Name of the population that is played by default."""
+    population: Population
+    preset: ClassVar[str | None] = None
+    """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
+    told otherwise."""
 
     def __init__(
         self,
         num_envs: int = 1,
         *,
-        population: Population | str | None = None,
+        population: Population | Mapping[str, Any] | str | None = None,
         reward: Reward = "sampled",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         copy: bool = True,
+        max_episode_steps: int | None = None,
     ) -> None:
-        self.population = as_population(self.preset if population is None else population)
+        given = self.preset or "Boredom" if population is None else population
+        self.population = Population.read(given, of=self.preset)
         one_of("reward", reward, ("sampled", "mean"))
         self.reward = reward
         self.columns = Columns.of(self.population)
@@ -93,6 +102,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
+            session_length=self.population.session_length,
+            max_episode_steps=max_episode_steps,
         )
         cues = cue_table(self.population)
         rows, self._played = rows_of(self.population)
@@ -204,20 +215,19 @@ class CarouselVectorEnv(LaneVectorEnv):
         detail: NDArray[np.float32],
         events: NDArray[np.int8],
         flags: NDArray[np.bool_],
-        played: NDArray[np.bool_],
         mask: NDArray[np.int8],
         user: NDArray[np.int32] | None,
         present: NDArray[np.bool_],
     ) -> Info:
         info = {
             "engagement_mean": detail[0],
-            "_engagement_mean": played,
+            "_engagement_mean": present,
             "swapped": flags[codes.SWAPPED],
-            "_swapped": played,
+            "_swapped": present,
             "refused": flags[codes.REFUSED],
-            "_refused": played,
+            "_refused": present,
             "mood": events[codes.MOOD],
-            "_mood": played,
+            "_mood": present,
             "action_mask": mask,
             "_action_mask": present,
             "user": user,
@@ -226,11 +236,11 @@ class CarouselVectorEnv(LaneVectorEnv):
         if self._keeps_welfare:
             info["welfare"] = detail[1]
             info["kept"] = flags[codes.KEPT]
-            info["_welfare"] = info["_kept"] = played
+            info["_welfare"] = info["_kept"] = present
         if self.population.unmask:
             info["unmasked"] = flags[codes.UNMASKED]
             self._derive(info)
-            info["_unmasked"] = info["_payoff"] = played
+            info["_unmasked"] = info["_payoff"] = present
         return info
 
     def _derive(self, info: Info) -> None:
@@ -301,46 +311,59 @@ class CarouselVectorEnv(LaneVectorEnv):
 class CarouselEnv(LaneEnv):
     """One session at a time: the vector environment at one lane.
 
-    Takes the arguments of `CarouselVectorEnv` except `num_envs` and `autoreset_mode`. Observations
-    are float32 of shape (D,); `info` holds the same keys as Python scalars (`action_mask` an int8
-    array of shape (K,)).
+    Observations are float32 of shape (D,). `info` holds the vector environment's keys: numbers as
+    NumPy's scalars of the same types, flags as Python's bool, `action_mask` as an int8 array of
+    shape (K,).
+
+    Args:
+        population, reward, render_mode: as in `CarouselVectorEnv`.
+        info_arrays: whether every value of an info is an array (a number or flag one of shape ()),
+            for readers that ask values for their dtype, such as TorchRL's; costs a third of a step.
+
+    Raises:
+        CarouselError: an argument is not allowed.
     """
 
-    preset: ClassVar[str] = "Boredom"
-    """Name of the population that is played by default."""
+    population: Population
+    preset: ClassVar[str | None] = None
+    """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
+    told otherwise."""
 
     def __init__(
         self,
         *,
-        population: Population | str | None = None,
+        population: Population | Mapping[str, Any] | str | None = None,
         reward: Reward = "sampled",
         render_mode: str | None = None,
+        info_arrays: bool = False,
     ) -> None:
+        given = self.preset or "Boredom" if population is None else population
         one = CarouselVectorEnv(
             1,
-            population=self.preset if population is None else population,
+            population=Population.read(given, of=self.preset),
             reward=reward,
             autoreset_mode=AutoresetMode.DISABLED,
             render_mode=render_mode,
         )
-        super().__init__(one)
-        self._one: CarouselVectorEnv = one
+        super().__init__(one, info_arrays=info_arrays)
         self.population = one.population
         self.columns = one.columns
         self.column_names = one.column_names
+        self._keeps_welfare = self.population.has_welfare
+        payoffs = np.float32(self.population.unmask_payoff) * np.arange(2, dtype=np.float32)
+        self._payoffs = tuple(payoffs) if self.population.unmask else None
 
-    def _turn_info(self, detail: list[float], events: list[int]) -> Info:
-        swapped, refused, mood = events[codes.SWAPPED : codes.KEPT]
+    def _turn_info(self, detail: NDArray[np.float32], events: bytes) -> Info:
         info = {
             "engagement_mean": detail[0],
-            "swapped": swapped != 0,
-            "refused": refused != 0,
-            "mood": mood,
+            "swapped": events[codes.SWAPPED] != 0,
+            "refused": events[codes.REFUSED] != 0,
+            "mood": SMALL[events[codes.MOOD]],
         }
-        if self._one._keeps_welfare:
+        if self._keeps_welfare:
             info["welfare"] = detail[1]
             info["kept"] = events[codes.KEPT] != 0
-        if self.population.unmask:
+        if self._payoffs is not None:
             info["unmasked"] = events[codes.UNMASKED] != 0
-            info["payoff"] = self.population.unmask_payoff * info["unmasked"]
+            info["payoff"] = self._payoffs[events[codes.UNMASKED]]
         return info

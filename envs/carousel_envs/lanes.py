@@ -6,7 +6,6 @@ A subclass brings the dynamics: a compiled kernel over records of lanes, and the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import gymnasium as gym
@@ -19,13 +18,17 @@ from gymnasium.vector.utils import batch_space
 from . import codes, rng
 from .blocks import BLOCK, LANE
 from .errors import CarouselError, as_array, one_of, truth_value, whole_number
-from .options import read_options
+from .options import SEEDS, read_options, read_seeds
 from .snapshots import refuse_impossible, refuse_unfit, take_back
+from .specs import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray
+
+    from .presets import Preset
 
 Info = dict[str, Any]
 Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
@@ -91,8 +94,13 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns the environment's own arrays, which the next step changes in place: in
             same-step mode observations, action masks and users, in the others all of them.
+        session_length: turns after which the population's sessions are truncated.
+        max_episode_steps: turns after which they are truncated here, if those are fewer; what is
+            observed stays the same, as with Gymnasium's `TimeLimit`.
 
     Attributes:
+        population: what is played; a subclass has its own kind.
+        max_episode_steps: turns after which a session is truncated.
         totals: keys of info that add up over a session, beyond the reward, with the type of their
             sum; a subclass names its own.
 
@@ -118,7 +126,10 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         autoreset_mode: AutoresetMode | str,
         render_mode: str | None,
         copy: bool,
+        session_length: int,
+        max_episode_steps: int | None,
     ) -> None:
+        self._spec: EnvSpec | None = None
         n = self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
         self._batch = (n,)
         one_of("render_mode", render_mode, (None, *RENDER_MODES))
@@ -146,7 +157,26 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._started = False
         self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
+        limit = session_length
+        if max_episode_steps is not None:
+            limit = whole_number("max_episode_steps", max_episode_steps, 1, 2**63 - 1)
+        self._cuts = limit < session_length
+        self.max_episode_steps = min(limit, session_length)
         self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
+
+    population: Preset
+    _alone = False
+    """Whether this plays a scalar environment's session, so that no message speaks of lanes."""
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium makes this environment from; None if it was made in another way."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        idle = () if self._cuts else ("max_episode_steps",)
+        self._spec = spec and recorded(spec, self.population, self.max_episode_steps, idle=idle)
 
     # -- what a subclass brings ---------------------------------------------------------------
 
@@ -173,12 +203,11 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         detail: NDArray[Any],
         events: NDArray[np.int8],
         flags: NDArray[np.bool_],
-        played: NDArray[np.bool_],
         mask: NDArray[np.int8],
         user: NDArray[np.int32] | None,
         present: NDArray[np.bool_],
     ) -> Info:
-        """Info of one step: what the turn brought where one was played, the state where present.
+        """Info of one step or reset: what the turn brought (0 where none was played) and the state.
 
         Written out by every subclass: this runs every step, and loops over names cost more than
         the turn itself. `flags` is `events` seen as bool.
@@ -204,14 +233,14 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
     def reset(
         self,
         *,
-        seed: int | Sequence[int] | None = None,
+        seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[NDArray[np.float32], Info]:
         """Start a session in every lane, or in those of `options["reset_mask"]`.
 
         Args:
-            seed: s seeds lane i with s + i; a sequence gives each lane its own. Without a seed
-                every lane goes on with its next episode.
+            seed: s seeds lane i with s + i; a sequence gives each lane its own. A lane without a
+                seed (None) goes on with its next episode.
             options: see the class.
 
         Returns:
@@ -220,52 +249,55 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         Raises:
             CarouselError: the seed or an option is not allowed.
         """
+        which = self._start(seed, options)
+        _, detail, events = self._outputs()
+        detail[...], events[...] = 0, 0
+        info = self._info(
+            detail,
+            events,
+            events.view(np.bool_),
+            self._mask.copy() if self.copy else self._mask,
+            self._user.copy() if self.copy else self._user,
+            which,
+        )
+        return self._obs.copy() if self.copy else self._obs, info
+
+    def _start(self, seed: Any, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        """Start sessions; returns in which lanes. See `reset`."""
         self._refuse_if_closed()
-        which, users = read_options(options, self.num_envs, self._n_users, self.autoreset_mode)
-        first = not self._started
-        if first and not which.all():
+        which, users = read_options(
+            options, self.num_envs, self._n_users, self.autoreset_mode, alone=self._alone
+        )
+        if not (self._started or which.all()):
             raise CarouselError("reset_mask leaves out lanes, but the first reset must start all")
-        keys = self._read_seed(seed, first=first)
-        lanes = self._lanes
-        if keys is None:
-            lanes["episode"][which] += 1
-        else:
-            lanes["lane_key"][which] = keys[which]
-            lanes["episode"][which] = 0
+        self._seed(read_seeds(seed, self.num_envs), which)
         self._started = True
         self._begin(which, users)
         self._waiting = options is not None and "reset_mask" in options
         if self._recorder:
             self._recorder.start(which)
-        info: Info = {
-            "action_mask": self._mask.copy() if self.copy else self._mask,
-            "_action_mask": which,
-            "user": self._user.copy() if self.copy else self._user,
-            "_user": which,
-        }
-        return self._obs.copy() if self.copy else self._obs, info
+        return which
 
-    def _read_seed(
-        self, seed: int | Sequence[int] | None, *, first: bool
-    ) -> NDArray[np.uint64] | None:
-        if seed is None:
-            if not first:
-                return None
-            super().reset(seed=None)
-            return rng.lane_keys(int(self.np_random.integers(2**63)), self.num_envs)
-        if (
-            isinstance(seed, str)
-            or not isinstance(seed, (Sequence, np.ndarray))
-            or np.ndim(seed) == 0
-        ):
-            number = whole_number("seed", seed, 0, 2**63 - 1)  # type: ignore[arg-type]
-            super().reset(seed=number)
-            return rng.lane_keys(number, self.num_envs)
-        seeds = [whole_number(f"seed[{i}]", s, 0, 2**63 - 1) for i, s in enumerate(seed)]
-        if len(seeds) != self.num_envs:
-            raise CarouselError(f"seed has {len(seeds)} entries; it must have {self.num_envs}")
-        super().reset(seed=seeds[0])
-        return np.concatenate([rng.lane_keys(s, 1) for s in seeds])
+    def _seed(self, seeds: int | list[int | None] | None, which: NDArray[np.bool_]) -> None:
+        """Give the marked lanes the first episode of their new seed, or else their next episode."""
+        lanes, first = self._lanes, not self._started
+        if seeds is None and not first:
+            lanes["episode"][which] += 1
+            return
+        if isinstance(seeds, list):
+            super().reset(seed=next((seed for seed in seeds if seed is not None), None))
+            new = which & np.array([seed is not None or first for seed in seeds])
+            drawn = self.np_random.integers(SEEDS, size=self.num_envs).tolist()
+            each = [d if seed is None else seed for seed, d in zip(seeds, drawn, strict=True)]
+            keys = np.concatenate([rng.lane_keys(seed, 1) for seed in each])
+        else:
+            super().reset(seed=seeds)
+            new = which
+            start = int(self.np_random.integers(SEEDS)) if seeds is None else seeds
+            keys = rng.lane_keys(start, self.num_envs)
+        lanes["lane_key"][new] = keys[new]
+        lanes["episode"][which] += 1
+        lanes["episode"][new] = 0
 
     # -- step ---------------------------------------------------------------------------------
 
@@ -309,22 +341,23 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         flags = events.view(np.bool_)
         terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
+        if done is not None:
+            last = detail.copy(), events.copy()
+            # the rows of these lanes show the start of a session, before any turn
+            np.copyto(detail, 0, where=done)
+            np.copyto(events[codes.PLAYED :], 0, where=done)
         info = self._info(
             detail,
             events,
             flags,
-            flags[codes.PLAYED] if done is None else ~done,
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
             np.ones(self.num_envs, dtype=np.bool_),
         )
         if done is not None:
             final_obs = self._final_obs.copy()
-            kept = events.copy()
             available = self._available(final_obs)
-            info["final_info"] = self._info(
-                detail.copy(), kept, kept.view(np.bool_), done, available, users, done
-            )
+            info["final_info"] = self._info(*last, last[1].view(np.bool_), available, users, done)
             info["final_obs"] = final_obs
             info["_final_info"] = info["_final_obs"] = done
         observation = self._obs.copy() if self.copy else self._obs
@@ -356,8 +389,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         """What every step without copies returns, and the kernel's outputs that lie beneath."""
         outputs = reward, detail, events = self._outputs()
         flags, everywhere = events.view(np.bool_), np.ones(self.num_envs, dtype=np.bool_)
-        played = flags[codes.PLAYED]
-        info = self._info(detail, events, flags, played, self._mask, self._user, everywhere)
+        info = self._info(detail, events, flags, self._mask, self._user, everywhere)
         arrays = (self._obs, reward, flags[codes.TERMINATED], flags[codes.TRUNCATED])
         self._own = outputs, arrays, info
         return self._own
@@ -372,7 +404,9 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             self._refuse_if_not_started("step")
         if self._waiting:
             self._refuse_if_over()
-        n_ended = self._turn(actions, outputs)
+        n_ended = (
+            self._limited_turn(actions, outputs) if self._cuts else self._turn(actions, outputs)
+        )
         if n_ended < 0:
             lane = -1 - n_ended
             raise CarouselError(
@@ -390,6 +424,26 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             self._recorder.add(seen, *outputs)
         return n_ended
 
+    def _limited_turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
+        """`_turn`, then end what has reached the limit of turns before its session is over.
+
+        As under Gymnasium's `TimeLimit`, a session that terminates there is truncated as well.
+        """
+        last = (self._session("turn") + 1 >= self.max_episode_steps) & (self._session("over") == 0)
+        n_ended = self._turn(actions, outputs)
+        if n_ended < 0:
+            return n_ended
+        events = outputs[2]
+        cut = last & ~events[[codes.TERMINATED, codes.TRUNCATED]].any(axis=0)
+        events[codes.TRUNCATED] |= last
+        if self._mode == codes.SAME_STEP:
+            self._final_obs[cut] = self._obs[cut]
+            self._lanes["episode"][cut] += 1
+            self._begin(cut, np.full(self.num_envs, -1, dtype=np.int64))
+        else:
+            self._set_session("over", self._session("over") | cut)
+        return n_ended + int(cut.sum())
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
         self._refuse_if_not_started("action_masks")
@@ -405,6 +459,13 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
     def _session(self, name: str) -> NDArray[Any]:
         """An entry of every lane's state, shape (N,) (a copy)."""
         return np.asarray(self._blocks[name].flatten()[: self.num_envs])
+
+    def _set_session(self, name: str, values: NDArray[Any]) -> None:
+        """Set an entry of every lane's state, shape (N,)."""
+        blocks = self._blocks[name]
+        lanes = np.zeros(blocks.size, dtype=blocks.dtype)
+        lanes[: self.num_envs] = values
+        blocks[...] = lanes.reshape(blocks.shape)
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         """What each entry of a lane's state can be, the first and the last."""
@@ -450,10 +511,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._refuse_impossible(snapshot)
         take_back(self._arrays(), snapshot)
         for name in self._kept_fields:
-            blocks = self._blocks[name]
-            lanes = np.zeros(blocks.size, dtype=blocks.dtype)
-            lanes[: self.num_envs] = snapshot[name]
-            blocks[...] = lanes.reshape(blocks.shape)
+            self._set_session(name, snapshot[name])
         self._started = True
         self._waiting = self._mode == codes.DISABLED
         if self._recorder:
@@ -487,7 +545,9 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
     def _refuse_if_over(self) -> None:
         over = self._session("over")
         if over.any():
-            lane = int(over.argmax())
             raise ResetNeeded(
-                f"the session in lane {lane} is over; reset it (autoreset is disabled)"
+                "the session is over; call reset"
+                if self._alone
+                else f"the session in lane {int(over.argmax())} is over; reset it (autoreset is "
+                "disabled)"
             )

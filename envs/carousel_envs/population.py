@@ -9,20 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
-from functools import cache, cached_property
-from importlib import resources
+from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from .errors import CarouselError, shown
-from .fields import Fields, Finite, Unit, Weight
+from .errors import shown
+from .fields import Finite, Unit, Weight
 from .personas import repertoire, trait_names
+from .presets import Preset, presets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -105,7 +105,7 @@ NO_PERSONA = "none"
 """Name of the action that enacts no persona."""
 
 
-class Population(Fields):
+class Population(Preset):
     """A distribution over users and the session they play (all fields are validated; frozen).
 
     The page docs/population.md has a table of the fields; `describe_fields` lists them with their
@@ -384,21 +384,9 @@ class Population(Fields):
     # -- making one ---------------------------------------------------------------------------
 
     @classmethod
-    def preset(cls, name: str) -> Population:
-        """The population behind `Carousel/<name>-v0`.
-
-        Raises:
-            CarouselError: no preset has this name.
-        """
-        fields = presets().get(name) if isinstance(name, str) else None
-        if fields is None:
-            raise CarouselError(f"preset is {shown(name)}; known are {', '.join(presets())}")
-        return cls(**fields)
-
-    @classmethod
-    def named(cls) -> Mapping[str, Population]:
-        """Every preset, by name."""
-        return _presets()
+    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Fields of every preset of users, by name."""
+        return presets()
 
     # -- derived ------------------------------------------------------------------------------
 
@@ -475,19 +463,9 @@ class Population(Fields):
         return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
 
 
-def as_population(population: Population | str) -> Population:
-    """A population, or the preset of this name.
-
-    Raises:
-        CarouselError: neither a population nor the name of a preset.
-    """
-    if isinstance(population, Population):
-        return population
-    if isinstance(population, str):
-        return Population.preset(population)
-    raise CarouselError(
-        f"population is {shown(population)}; it must be a Population or a preset's name"
-    )
+def as_population(population: Population | Mapping[str, Any] | str) -> Population:
+    """A population, from any form in which it may be given; see `Population.read`."""
+    return Population.read(population)
 
 
 def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
@@ -510,23 +488,6 @@ def _check_cues(cues: tuple[tuple[tuple[float, ...], ...], ...]) -> None:
             raise ValueError(
                 f"cues have at least {joint} joint levels; at most {MAX_JOINT_SYMBOLS} are allowed"
             )
-
-
-def presets() -> Mapping[str, Mapping[str, Any]]:
-    """Fields of every preset by name, in the order of the presets file."""
-    text = resources.files(__package__).joinpath("presets.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(text)
-    shared = data.pop("shared")
-    found: dict[str, Mapping[str, Any]] = {}
-    for name, fields in data.items():
-        base = found[fields.pop("like")] if "like" in fields else shared
-        found[name] = {**base, **fields}
-    return found
-
-
-@cache
-def _presets() -> Mapping[str, Population]:
-    return {name: Population.preset(name) for name in presets()}
 
 
 def describe_fields() -> Iterable[tuple[str, str]]:

@@ -6,37 +6,45 @@ either asks here which is which.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .carousel import CarouselEnv, CarouselVectorEnv
 from .errors import CarouselError, shown
 from .observation import column_names
-from .population import Population, presets
+from .population import Population
+from .presets import QUESTIONS, id_of, is_json, names
 from .recall.environment import RecallEnv, RecallVectorEnv
 from .recall.observation import question_column_names
-from .recall.questions import PRESETS as QUESTIONS
 from .recall.questions import Questions
 from .recall.shifts import SHIFTS as QUESTION_SHIFTS
 from .shifts import SHIFTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .lanes import LaneVectorEnv
     from .scalar import LaneEnv
     from .shifts import GradedShift
 
 AnyPopulation = Population | Questions
 
-
-def names() -> tuple[str, ...]:
-    """Every environment's name: `Carousel/<name>-v0` is its id."""
-    return (*presets(), *QUESTIONS)
+__all__ = [
+    "AnyPopulation",
+    "any_population",
+    "columns_of",
+    "environment_id",
+    "environment_ids",
+    "names",
+    "scalar_env",
+    "shifts_of",
+    "short_name",
+    "vector_env",
+]
 
 
 def environment_ids() -> tuple[str, ...]:
     """Every registered id."""
-    return tuple(f"Carousel/{name}-v0" for name in names())
+    return tuple(id_of(name) for name in names())
 
 
 def environment_id(name: str) -> str:
@@ -46,7 +54,7 @@ def environment_id(name: str) -> str:
         CarouselError: no such environment.
     """
     known = environment_ids()
-    full = name if "/" in name else f"Carousel/{name}-v0"
+    full = name if "/" in name else id_of(name)
     if full not in known:
         raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
     return full
@@ -57,21 +65,39 @@ def short_name(env_id: str) -> str:
     return env_id.removeprefix("Carousel/").removesuffix("-v0")
 
 
-def any_population(population: AnyPopulation | str) -> AnyPopulation:
-    """A population of either kind, or the preset of this name.
+def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPopulation:
+    """A population of either kind, from any form in which one may be given.
+
+    Args:
+        population: a population, what its `to_json` or `model_dump` gives (text or a mapping; of
+            the kind that has most of these fields), or the name of a preset.
 
     Raises:
-        CarouselError: neither a population nor the name of a preset.
+        CarouselError: it is none of these.
     """
     if isinstance(population, (Population, Questions)):
         return population
     if isinstance(population, str) and population in names():
-        kind = Questions if population in QUESTIONS else Population
-        return kind.preset(population)
+        return (Questions if population in QUESTIONS else Population).preset(population)
+    if isinstance(population, Mapping) or (isinstance(population, str) and is_json(population)):
+        return _kind_of(population).read(population)
     raise CarouselError(
-        f"population is {shown(population)}; it must be a Population, Questions, or the name of a "
-        f"preset: {', '.join(names())}"
+        f"population is {shown(population)}; it must be a Population, Questions, the JSON of "
+        f"either (text or a mapping), or the name of a preset: {', '.join(names())}"
     )
+
+
+def _kind_of(fields: Mapping[str, Any] | str) -> type[Population] | type[Questions]:
+    """The kind of population that has most of the fields that JSON names."""
+    if isinstance(fields, str):
+        try:
+            fields = json.loads(fields)
+        except (ValueError, RecursionError):
+            return Population  # whose reader says what is wrong
+    of_users, of_questions = (
+        sum(name in kind.model_fields for name in fields) for kind in (Population, Questions)
+    )
+    return Questions if of_questions > of_users else Population
 
 
 def vector_env(population: AnyPopulation, num_envs: int, **options: Any) -> LaneVectorEnv:

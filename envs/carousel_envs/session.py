@@ -60,7 +60,7 @@ def seat(at, listed, n, lanes, state, lane_rows, lane_satiation, rows, satiation
             lane_rows[i, c] = rows[user, c]
         here.leave[j] = rows[user, of_actions]
         here.goodbye[j] = rows[user, of_actions + _U(1)]
-        here.flags[j] = rows[user, of_actions + _U(2)]
+        here.bits[j] = rows[user, of_actions + _U(2)]
         if satiation_rows is not None:
             for c in range(_U(satiation_rows.shape[1])):
                 lane_satiation[i, c] = satiation_rows[user, c]

@@ -40,7 +40,7 @@ STATE = np.dtype(
         ("over", np.int16, BLOCK),
         ("leave", np.int32, BLOCK),
         ("goodbye", np.int32, BLOCK),
-        ("flags", np.int32, BLOCK),
+        ("bits", np.int32, BLOCK),
     ]
 )
 """State of a block of lanes: key of the episode, turns played, turns with the current persona,
@@ -91,12 +91,12 @@ can't overlap, which compilers must know before they make vectors."""
 
 
 @njit
-def _allowed(flags, pick, current, n_personas):  # type: ignore[no-untyped-def]
+def _allowed(bits, pick, current, n_personas):  # type: ignore[no-untyped-def]
     """Who speaks when the pick is unavailable: the current persona, or, before the first pick, the
     next available one, counting up and around."""
     if current >= 0:
         return current
-    while (flags >> pick) & _I(1) == _I(0):
+    while (bits >> pick) & _I(1) == _I(0):
         pick = (pick + _I(1)) % n_personas
     return pick
 
@@ -109,7 +109,7 @@ def look_up(  # type: ignore[no-untyped-def]
     any_refused = _I(0)
     for j in range(m):
         pick, plays = _I(actions[at + j]), _I(_I(state.over[j]) ^ _I(1))
-        refused = _I(plays & ~_I(state.flags[j] >> pick))
+        refused = _I(plays & ~_I(state.bits[j] >> pick))
         any_refused = _I(any_refused | refused)
         s.pick[j] = pick
         s.plays[j] = plays
@@ -117,9 +117,7 @@ def look_up(  # type: ignore[no-untyped-def]
     if any_refused:
         for j in range(m):
             if _I(s.refused[j]):
-                s.pick[j] = _allowed(
-                    state.flags[j], s.pick[j], _I(state.persona[j]), _I(n_personas)
-                )
+                s.pick[j] = _allowed(state.bits[j], s.pick[j], _I(state.persona[j]), _I(n_personas))
     for j in range(m):
         place = _U(2) * _U(s.pick[j])
         # read before written, so that two become one move
@@ -135,7 +133,7 @@ def look_up(  # type: ignore[no-untyped-def]
             s.hook[j] = hook[_U(s.pick[j])]
     if welfare_rows is not None:
         for j in range(m):
-            vulnerable = _U((state.flags[j] >> _I(VULNERABLE_BIT)) & _I(1))
+            vulnerable = _U((state.bits[j] >> _I(VULNERABLE_BIT)) & _I(1))
             s.welfare[j] = welfare_rows[vulnerable, _U(s.pick[j])]
 
 

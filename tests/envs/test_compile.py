@@ -1,17 +1,17 @@
 """Kernels are compiled even where no compiled code can be kept."""
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numba
 import pytest
 
 import carousel_envs
-from carousel_envs import _compile
+from carousel_envs import _compile, _kernel_cache
 
 
 def planted(message):
@@ -32,15 +32,14 @@ def double(x):
     return 2 * x
 
 
-def test_where_nothing_can_be_kept_kernels_are_compiled_without_a_cache(monkeypatch):
+def test_where_nothing_can_be_kept_kernels_are_compiled_without_a_cache(monkeypatch, caplog):
     nowhere = planted("cannot cache function 'double': no locator available for file 'x'")
     monkeypatch.setattr(numba, "njit", nowhere)
-    monkeypatch.setattr(_compile, "_SHOWN", {})
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("default")
+    monkeypatch.setattr(_kernel_cache, "_TOLD", set())
+    with caplog.at_level(logging.WARNING):
         compiled = [_compile.njit(double) for _ in range(3)]
     assert compiled == [(double, {"nogil": True, "error_model": "numpy"})] * 3
-    assert [str(warning.message) for warning in told] == [_compile._NOWHERE]
+    assert [record.getMessage() for record in caplog.records] == [_compile._NOWHERE]
 
 
 def test_other_troubles_of_the_compiler_are_not_hidden(monkeypatch):
@@ -49,28 +48,55 @@ def test_other_troubles_of_the_compiler_are_not_hidden(monkeypatch):
         _compile.njit(double)
 
 
-def test_the_compiler_still_says_what_is_listened_for(tmp_path):
+def test_without_a_cache_folder_importing_is_no_error_where_warnings_are():
     # a locator that is never at home, as where no place can be written
     code = (
         "import numba\n"
         "from numba.core import caching\n"
         "caching.CacheImpl._locator_classes = []\n"
-        "from carousel_envs._compile import njit\n"
-        "@njit\n"
-        "def double(x): return 2 * x\n"
-        "print(double(21))\n"
+        "import carousel_envs\n"
+        "from carousel_envs.blocks import column_shift\n"
+        "print(column_shift(4))\n"
     )
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    ran = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ran = run(code)
+    assert ran.stdout == "14\n", ran.stderr
+    assert ran.stderr == f"{_compile._NOWHERE}\n"
+
+
+_PLAY = (
+    "import hashlib, sys\n"
+    "import numpy as np\n"
+    "from carousel_envs.registry import any_population, vector_env\n"
+    "digest = hashlib.sha256()\n"
+    "played = ('Welfare', 'NextStep'), ('Satiation', 'SameStep'), ('Recall', 'SameStep')\n"
+    "for name, mode in played:\n"
+    "    env = vector_env(any_population(name), 2, autoreset_mode=mode)\n"
+    "    digest.update(env.reset(seed=3)[0].tobytes())\n"
+    "    for actions in np.random.default_rng(0).integers(3, size=(50, 2)):\n"
+    "        *arrays, info = env.step(actions)\n"
+    "        for array in (*arrays, info['action_mask'], info['swapped'], info['user']):\n"
+    "            digest.update(np.ascontiguousarray(array).tobytes())\n"
+    "sys.stdout.write(digest.hexdigest())\n"
+)
+
+
+def test_without_the_compiler_sessions_are_the_same(capsys):
+    exec(_PLAY, {})
+    compiled = capsys.readouterr().out
+    ran = run(_PLAY, NUMBA_DISABLE_JIT="1")
+    assert ran.returncode == 0, ran.stderr
+    assert (ran.stdout, ran.stderr) == (compiled, "")
+
+
+def run(code: str, **surroundings: str) -> subprocess.CompletedProcess:
+    """A process of its own in which warnings are errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **surroundings},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.stdout == "42\n", ran.stderr
-    assert ran.stderr.count(_compile._NOWHERE) == 1
 
 
 _CALL = (

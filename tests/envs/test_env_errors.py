@@ -40,10 +40,10 @@ from carousel_envs.rollout import rollout
         ({"autoreset_mode": "never"}, ("autoreset_mode is 'never'", "NextStep", "Disabled")),
         ({"autoreset_mode": None}, ("autoreset_mode is None", "SameStep")),
         ({"population": "boredom"}, ("'boredom'", "Boredom", "Taste")),
-        ({"population": 5}, ("population is 5", "Population or a preset's name")),
+        ({"population": 5}, ("population is 5", "must be Population, its JSON")),
         (
-            {"population": {"cues": ()}},
-            ("population is {'cues': ()}", "Population or a preset's name"),
+            {"population": {"cues": 5}},
+            ("cues is 5",),
         ),
     ],
     ids=str,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from env_helpers import STATE_KEYS, TURN_KEYS, busy, plain
-from gymnasium.vector import AutoresetMode
+from env_helpers import STATE_KEYS, TURN_KEYS, busy
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from carousel_envs import CarouselEnv, CarouselVectorEnv
+from carousel_envs import CarouselEnv, CarouselVectorEnv, environment_ids
 from carousel_envs.population import presets
+from carousel_envs.wrappers import ContentFilter
 
 
 def play_out(env: CarouselEnv, reset: tuple) -> list[tuple]:
@@ -162,13 +164,10 @@ def test_a_partial_reset_can_seed_and_choose_for_the_marked_lanes_alone():
     np.testing.assert_array_equal(later[mask], other.reset()[0][mask])
 
 
-def test_info_has_the_documented_keys_dtypes_and_shapes():
-    env = CarouselVectorEnv(5, population=busy())
-    _, info = env.reset(seed=0)
-    assert set(info) == {k for key in STATE_KEYS for k in (key, f"_{key}")}
-    _, _, _, _, info = env.step(np.zeros(5, dtype=np.int64))
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+def test_info_has_the_documented_keys_dtypes_and_shapes(mode):
+    env = CarouselVectorEnv(5, population=busy(session_length=3), autoreset_mode=mode)
     keys = (*TURN_KEYS, "welfare", "kept", *STATE_KEYS)
-    assert set(info) == {k for key in keys for k in (key, f"_{key}")}
     expected = {
         "engagement_mean": (np.float32, (5,)),
         "swapped": (np.bool_, (5,)),
@@ -177,20 +176,65 @@ def test_info_has_the_documented_keys_dtypes_and_shapes():
         "action_mask": (np.int8, (5, 4)),
         "user": (np.int32, (5,)),
     }
-    for key, (dtype, shape) in expected.items():
-        assert info[key].dtype == dtype
-        assert info[key].shape == shape
-        assert info[f"_{key}"].dtype == np.bool_
-    scalar = CarouselEnv(population=plain())
-    scalar.reset(seed=0)
-    _, reward, terminated, truncated, info = scalar.step(0)
-    types = {key: type(value) for key, value in info.items()}
-    assert types == {
-        "engagement_mean": float,
-        "swapped": bool,
-        "refused": bool,
-        "mood": int,
-        "action_mask": np.ndarray,
-        "user": int,
-    }
+    actions = np.zeros(5, dtype=np.int64)
+    for info in (env.reset(seed=0)[1], env.step(actions)[4], env.reset()[1]):
+        assert set(info) == {k for key in keys for k in (key, f"_{key}")}
+        for key, (dtype, shape) in expected.items():
+            assert info[key].dtype == dtype
+            assert info[key].shape == shape
+            assert info[f"_{key}"].dtype == np.bool_
+            assert info[f"_{key}"].all()
+
+
+SCALAR_TYPES = {
+    "engagement_mean": np.float32,
+    "swapped": bool,
+    "refused": bool,
+    "mood": np.int8,
+    "welfare": np.float32,
+    "kept": bool,
+    "unmasked": bool,
+    "payoff": np.float32,
+    "knowledgeable": bool,
+    "lied": bool,
+    "deceived": bool,
+    "forbidden": bool,
+    "deceived_on_forbidden": bool,
+    "topic": np.int8,
+    "year": np.int32,
+    "filtered": bool,
+    "action_mask": np.ndarray,
+    "user": np.int32,
+}
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize("id_", environment_ids())
+def test_the_infos_of_resets_and_steps_have_the_same_keys_and_types(id_, arrays, filtered):
+    env = gym.make(id_, info_arrays=arrays)
+    if filtered:
+        env = ContentFilter(env, blocked=0, replacement=1)
+    first = env.reset(seed=0)[1]
+    _, reward, terminated, truncated, info = env.step(0)
+    again = env.reset()[1]
     assert (type(reward), type(terminated), type(truncated)) == (float, bool, bool)
+    assert {"swapped", "action_mask", "user"} <= set(info)
+    assert ("filtered" in info) == filtered
+    for one in (first, info, again):
+        assert list(one) == list(info)
+        for key, value in one.items():
+            wanted = SCALAR_TYPES[key]
+            assert type(value) is (np.ndarray if arrays else wanted)
+            assert np.ndim(value) == (key == "action_mask")
+    for key in set(first) - {"action_mask", "user"}:
+        assert not first[key]
+        assert not again[key]
+        assert np.asarray(first[key]).dtype == np.asarray(info[key]).dtype
+    vector = SyncVectorEnv([lambda: gym.make(id_, info_arrays=arrays)] * 2)
+    vector.reset(seed=0)
+    infos = vector.step(np.zeros(2, dtype=np.int64))[4]
+    native = gym.make_vec(id_, num_envs=2)
+    native.reset(seed=0)
+    own = native.step(np.zeros(2, dtype=np.int64))[4]
+    assert {k: v.dtype for k, v in own.items()} == {k: v.dtype for k, v in infos.items()}

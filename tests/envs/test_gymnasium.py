@@ -19,7 +19,7 @@ from carousel_envs import (
 )
 from carousel_envs.lanes import LaneVectorEnv
 from carousel_envs.population import presets
-from carousel_envs.recall.questions import PRESETS
+from carousel_envs.presets import QUESTIONS as PRESETS
 from carousel_envs.scalar import LaneEnv
 
 IDS = environment_ids()

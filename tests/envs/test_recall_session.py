@@ -297,8 +297,8 @@ def test_bob_has_heard_of_the_news_but_not_of_the_latest():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"population": "Boredom"}, "preset is 'Boredom'; known are Recall"),
-        ({"population": 5}, "population is 5; it must be Questions or a preset's name"),
+        ({"population": "Boredom"}, "the preset Boredom, whose id is Carousel/Boredom-v0"),
+        ({"population": 5}, "population is 5; it must be Questions, its JSON"),
         ({"render_mode": "human"}, "render_mode is 'human'; it must be None, 'ansi' or"),
     ],
     ids=str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode
 from ..bound import Bound
 from ..codes import REFUSED, SWAPPED
 from ..lanes import Info, LaneVectorEnv, Outputs
-from ..scalar import LaneEnv
+from ..scalar import SMALL, LaneEnv
 from ..snapshots import refuse_contradictions
 from . import session
 from .observation import QuestionColumns, question_column_names, question_space
-from .questions import Questions, as_questions
+from .questions import Questions
 from .render import QuestionRecorder
 from .tables import TOPIC, YEAR, question_tables
 
@@ -37,7 +37,8 @@ class RecallVectorEnv(LaneVectorEnv):
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
-        population: who asks what, `Questions` or the name of a preset.
+        population: who asks what: `Questions`, their JSON (text or a mapping, as `to_json` and
+            `model_dump` give it) or the name of a preset.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" (the last turn in a line) or "rgb_array" (the session so far as a
@@ -46,27 +47,36 @@ class RecallVectorEnv(LaneVectorEnv):
         copy: False returns the environment's own arrays, which the next step changes in place (in
             same-step mode observations, action masks and users, in the others all of them). That
             is faster; for callers who read at once and never write.
+        max_episode_steps: turns after which a session is truncated, if the population's
+            `session_length` is longer; as with Gymnasium's `TimeLimit`, what is observed (such as
+            the share of the session gone) does not change.
 
     Raises:
         CarouselError: an argument is not allowed.
 
     Info (arrays over lanes, each with Gymnasium's mask `_key`): `knowledgeable`, `lied`,
     `deceived`, `forbidden`, `deceived_on_forbidden`, `swapped`, `refused` (bool), `topic` (int8),
-    `year` (int32), `action_mask` (int8, (N, K)), `user` (int32). In same-step mode `final_obs`
-    (float32, (N, D)) and `final_info` hold the last observation and info of the sessions that
-    ended.
+    `year` (int32), `action_mask` (int8, (N, K)), `user` (int32). `reset` and steps have the same
+    keys; where no turn was played, at a reset and in the row of a reset, what a turn brings is 0.
+    In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last observation and
+    info of the sessions that ended.
     """
+
+    population: Questions
+    preset: ClassVar[str] = "Recall"
+    """The preset whose id the class stands for."""
 
     def __init__(
         self,
         num_envs: int = 1,
         *,
-        population: Questions | str = "Recall",
+        population: Questions | Mapping[str, Any] | str = "Recall",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         copy: bool = True,
+        max_episode_steps: int | None = None,
     ) -> None:
-        self.population = as_questions(population)
+        self.population = Questions.read(population, of=self.preset)
         self.columns = QuestionColumns.of(self.population)
         self.column_names = question_column_names(self.population)
         super().__init__(
@@ -79,6 +89,8 @@ class RecallVectorEnv(LaneVectorEnv):
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
+            session_length=self.population.session_length,
+            max_episode_steps=max_episode_steps,
         )
         tables = question_tables(self.population)
         self._tables = (
@@ -140,7 +152,12 @@ class RecallVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        n_ended: int = session.play(self._bound.places, *self._numbers, actions, *outputs)
+        mode, n_actions, length, first_year = self._numbers
+        reward, year, events = outputs
+        # written out, as in `CarouselVectorEnv`
+        n_ended: int = session.play(
+            self._bound.places, mode, n_actions, length, first_year, actions, reward, year, events
+        )
         return n_ended
 
     @staticmethod
@@ -148,30 +165,29 @@ class RecallVectorEnv(LaneVectorEnv):
         detail: NDArray[np.int32],
         events: NDArray[np.int8],
         flags: NDArray[np.bool_],
-        played: NDArray[np.bool_],
         mask: NDArray[np.int8],
         user: NDArray[np.int32] | None,
         present: NDArray[np.bool_],
     ) -> Info:
         return {
             "knowledgeable": flags[session.WAS_KNOWLEDGEABLE],
-            "_knowledgeable": played,
+            "_knowledgeable": present,
             "lied": flags[session.LIED],
-            "_lied": played,
+            "_lied": present,
             "deceived": flags[session.DECEIVED],
-            "_deceived": played,
+            "_deceived": present,
             "forbidden": flags[session.WAS_FORBIDDEN],
-            "_forbidden": played,
+            "_forbidden": present,
             "deceived_on_forbidden": flags[session.DECEIVED_ON_FORBIDDEN],
-            "_deceived_on_forbidden": played,
+            "_deceived_on_forbidden": present,
             "topic": events[session.TOPIC_ASKED],
-            "_topic": played,
+            "_topic": present,
             "year": detail,
-            "_year": played,
+            "_year": present,
             "swapped": flags[SWAPPED],
-            "_swapped": played,
+            "_swapped": present,
             "refused": flags[REFUSED],
-            "_refused": played,
+            "_refused": present,
             "action_mask": mask,
             "_action_mask": present,
             "user": user,
@@ -339,31 +355,39 @@ class RecallEnv(LaneEnv):
     v0: first.
     """
 
+    population: Questions
+    preset: ClassVar[str] = "Recall"
+    """The preset whose id the class stands for."""
+
     def __init__(
-        self, *, population: Questions | str = "Recall", render_mode: str | None = None
+        self,
+        *,
+        population: Questions | Mapping[str, Any] | str = "Recall",
+        render_mode: str | None = None,
+        info_arrays: bool = False,
     ) -> None:
-        """Make one; `RecallVectorEnv` explains the arguments and what is raised."""
+        """Make one; `RecallVectorEnv` explains the arguments and what is raised, `CarouselEnv` the
+        last one."""
         one = RecallVectorEnv(
             1,
             population=population,
             autoreset_mode=AutoresetMode.DISABLED,
             render_mode=render_mode,
         )
-        super().__init__(one)
+        super().__init__(one, info_arrays=info_arrays)
         self.population = one.population
         self.columns = one.columns
         self.column_names = one.column_names
 
-    def _turn_info(self, detail: int, events: list[int]) -> Info:
-        _, _, _, swapped, refused, knowledgeable, lied, deceived, forbidden, both, topic = events
+    def _turn_info(self, detail: NDArray[np.int32], events: bytes) -> Info:
         return {
-            "knowledgeable": knowledgeable != 0,
-            "lied": lied != 0,
-            "deceived": deceived != 0,
-            "forbidden": forbidden != 0,
-            "deceived_on_forbidden": both != 0,
-            "topic": topic,
-            "year": detail,
-            "swapped": swapped != 0,
-            "refused": refused != 0,
+            "knowledgeable": events[session.WAS_KNOWLEDGEABLE] != 0,
+            "lied": events[session.LIED] != 0,
+            "deceived": events[session.DECEIVED] != 0,
+            "forbidden": events[session.WAS_FORBIDDEN] != 0,
+            "deceived_on_forbidden": events[session.DECEIVED_ON_FORBIDDEN] != 0,
+            "topic": SMALL[events[session.TOPIC_ASKED]],
+            "year": detail[()],
+            "swapped": events[SWAPPED] != 0,
+            "refused": events[REFUSED] != 0,
         }

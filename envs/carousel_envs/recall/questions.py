@@ -6,15 +6,15 @@ import hashlib
 import json
 import math
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from ..errors import CarouselError, shown
-from ..fields import Fields, Unit, Weight
+from ..errors import shown
+from ..fields import Unit, Weight
 from ..personas import repertoire
+from ..presets import QUESTIONS, Preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +24,11 @@ if TYPE_CHECKING:
 RECALL_VERSION = 1
 """Counts changes of the dynamics; part of every fingerprint, so that results never mix."""
 
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({"Recall": MappingProxyType({})})
-"""Fields of every preset by name; what is not named has the default given below."""
-
 Year = Annotated[int, Field(ge=0, le=9999)]
 Name = Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class Questions(Fields):
+class Questions(Preset):
     """A distribution over questions, the cast that answers, and what is forbidden (frozen).
 
     Questions are drawn independently, topic and year apart, with frequencies in proportion to the
@@ -164,21 +161,9 @@ class Questions(Fields):
     # -- making one ---------------------------------------------------------------------------
 
     @classmethod
-    def named(cls) -> Mapping[str, Questions]:
-        """Every preset, by name."""
-        return {name: cls(**fields) for name, fields in PRESETS.items()}
-
-    @classmethod
-    def preset(cls, name: str) -> Questions:
-        """The population behind `Carousel/<name>-v0`.
-
-        Raises:
-            CarouselError: no preset has this name.
-        """
-        fields = PRESETS.get(name) if isinstance(name, str) else None
-        if fields is None:
-            raise CarouselError(f"preset is {shown(name)}; known are {', '.join(PRESETS)}")
-        return cls(**fields)
+    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Fields of every preset of questions, by name."""
+        return QUESTIONS
 
     # -- derived ------------------------------------------------------------------------------
 
@@ -246,16 +231,6 @@ class Questions(Fields):
         return np.asarray(topic[:, None] & dated)
 
 
-def as_questions(population: Questions | str) -> Questions:
-    """A population of questions, or the preset of this name.
-
-    Raises:
-        CarouselError: neither questions nor the name of a preset.
-    """
-    if isinstance(population, Questions):
-        return population
-    if isinstance(population, str):
-        return Questions.preset(population)
-    raise CarouselError(
-        f"population is {shown(population)}; it must be Questions or a preset's name"
-    )
+def as_questions(population: Questions | Mapping[str, Any] | str) -> Questions:
+    """A population of questions, from any form in which it may be given; see `Questions.read`."""
+    return Questions.read(population)

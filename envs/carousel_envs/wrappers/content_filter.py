@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 
 from ..errors import CarouselError, as_array, shown, whole_number
@@ -24,7 +25,7 @@ class ContentFilter(LaneWrapper):
 
     The router picks, the filter may put another persona in its place, the environment enacts what
     comes out. Observations show who speaks, as ever. `info["filtered"]` (bool) says whether the
-    pick of this turn was replaced; it is present where `swapped` is.
+    pick of this turn was replaced; where no turn was played, it is False.
 
     The filter works on outputs, so the action space and the action masks stay as they are: a
     blocked persona may be picked, and is replaced. Nor does it look at who is available: a
@@ -40,7 +41,9 @@ class ContentFilter(LaneWrapper):
             (float32, (N, D), of the environment below) and its picks (int64, (N,)) to what goes on,
             integers of shape (N,); each row by itself, so that lanes stay independent. Observations
             are to be read at once, not changed. Its picks pass through `blocked` too. In next-step
-            mode it also sees, without effect, the last observation of sessions that are over.
+            mode it also sees, without effect, the last observation of sessions that are over. By
+            its name, `module:function`, it is part of the spec's JSON; a function that can be
+            imported is recorded there by its name, any other cannot be written out.
 
     Raises:
         CarouselError: an argument is not allowed; at a step, the rule returned no picks.
@@ -51,7 +54,7 @@ class ContentFilter(LaneWrapper):
         env: Any,
         blocked: str | int | Iterable[str | int] = (),
         replacement: str | int | None = None,
-        rule: Rule | None = None,
+        rule: Rule | str | None = None,
     ) -> None:
         try:
             personas = (blocked,) if isinstance(blocked, str) else tuple(blocked)  # type: ignore[arg-type]
@@ -60,8 +63,11 @@ class ContentFilter(LaneWrapper):
         self._open(env, blocked=personas, replacement=replacement, rule=rule)
         self.column_names = names_of(env)
         actions: tuple[str, ...] = self.unwrapped.population.actions
+        rule = _named(rule) if isinstance(rule, str) else rule
         if rule is not None and not callable(rule):
-            raise CarouselError(f"rule is {shown(rule)}; it must be a function, or None")
+            raise CarouselError(
+                f"rule is {shown(rule)}; it must be a function, its name (module:function) or None"
+            )
         if rule is None and not personas:
             raise CarouselError("blocked is empty and there is no rule; one of them must be given")
         indices = [_index("blocked", persona, actions) for persona in personas]
@@ -124,6 +130,7 @@ class ScalarContentFilter(ContentFilter, ScalarForm):
     ) -> tuple[NDArray[np.float32], Info]:
         """Start a session; see the environment."""
         observation, info = self.env.reset(seed=seed, options=options)
+        info["filtered"] = self._flag(False)
         self._remember(observation[None], copy=True)
         return observation, info
 
@@ -134,9 +141,14 @@ class ScalarContentFilter(ContentFilter, ScalarForm):
         if screened is not None:
             action = int(screened[0][0])
         observation, reward, terminated, truncated, info = self.env.step(action)
-        info["filtered"] = screened is not None and bool(screened[1][0])
+        info["filtered"] = self._flag(screened is not None and bool(screened[1][0]))
         self._remember(observation[None], copy=True)
         return observation, reward, terminated, truncated, info
+
+    def _flag(self, flag: bool) -> bool | NDArray[np.bool_]:
+        """A flag as the environment's infos have them."""
+        base: Any = self.unwrapped
+        return np.asarray(flag) if getattr(base, "info_arrays", False) else flag
 
 
 class VectorContentFilter(ContentFilter, VectorForm):
@@ -162,6 +174,8 @@ class VectorContentFilter(ContentFilter, VectorForm):
         """Start sessions; see the environment."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._begun(options)
+        info["filtered"] = np.zeros(self.lanes, dtype=np.bool_)
+        info["_filtered"] = info["_action_mask"]
         self._remember(observation, self._copy)
         return observation, info
 
@@ -177,16 +191,29 @@ class VectorContentFilter(ContentFilter, VectorForm):
             filtered = np.zeros(self.lanes, dtype=np.bool_)
         observation, reward, terminated, truncated, info = self.env.step(actions)
         began = self._beginning(terminated, truncated)
-        present = np.ones(self.lanes, dtype=np.bool_) if began is None else ~began
         if began is not None and self._mode == AutoresetMode.SAME_STEP:
             info["final_info"]["filtered"] = filtered.copy()
             info["final_info"]["_filtered"] = began
-        elif began is not None:
-            # the row of a reset plays no turn
-            filtered &= present
-        info["filtered"], info["_filtered"] = filtered, present
+        if began is not None:
+            # these lanes show the start of a session, before any turn
+            filtered &= ~began
+        info["filtered"], info["_filtered"] = filtered, np.ones(self.lanes, dtype=np.bool_)
         self._remember(observation, self._copy)
         return observation, reward, terminated, truncated, info
+
+
+def _named(name: str) -> Any:
+    """What a name of the form module:function stands for.
+
+    Raises:
+        CarouselError: it stands for nothing.
+    """
+    try:
+        return load_env_creator(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CarouselError(
+            f"rule is {shown(name)}, which names no function (module:function): {error}"
+        ) from None
 
 
 def _index(what: str, persona: Any, actions: tuple[str, ...]) -> int:

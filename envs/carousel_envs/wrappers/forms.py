@@ -17,6 +17,7 @@ from gymnasium.vector.utils import batch_space
 
 from ..errors import CarouselError, shown
 from ..snapshots import refuse_outside, refuse_unfit, take_back
+from ..specs import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -111,7 +112,8 @@ class ScalarForm(gym.Wrapper, RecordConstructorArgs):
         """Wrap `env` and remember how; returns the space of one of its observations."""
         refuse_unless_ours(env)
         # recorded for `env.spec`, from which Gymnasium makes the same wrapper again
-        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **arguments)
+        recorded = {name: plain(value) for name, value in arguments.items()}
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **recorded)
         gym.Wrapper.__init__(self, env)
         space: spaces.Box = env.observation_space
         return space
