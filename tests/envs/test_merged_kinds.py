@@ -65,7 +65,7 @@ def test_archetypes_that_nobody_has_are_no_kinds(which):
     np.testing.assert_array_equal(merged.fit[0], Model.of(population).fit.mean(axis=0))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(populations(), st.integers(1, 40))
 def test_merged_kinds_are_as_many_as_asked_for_and_mean_the_same(population, limit):
     model = Model.of(population)
