@@ -18,7 +18,7 @@ from gymnasium.vector.utils import batch_space
 from . import codes, rng
 from .blocks import BLOCK, LANE
 from .errors import CarouselError, as_array, one_of, truth_value, whole_number
-from .options import SEEDS, read_options, read_seeds
+from .options import read_options, read_seeds
 from .snapshots import refuse_impossible, refuse_unfit, take_back
 from .specs import recorded
 
@@ -287,13 +287,13 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         if isinstance(seeds, list):
             super().reset(seed=next((seed for seed in seeds if seed is not None), None))
             new = which & np.array([seed is not None or first for seed in seeds])
-            drawn = self.np_random.integers(SEEDS, size=self.num_envs).tolist()
+            drawn = self.np_random.integers(2**63, size=self.num_envs).tolist()
             each = [d if seed is None else seed for seed, d in zip(seeds, drawn, strict=True)]
             keys = np.concatenate([rng.lane_keys(seed, 1) for seed in each])
         else:
             super().reset(seed=seeds)
             new = which
-            start = int(self.np_random.integers(SEEDS)) if seeds is None else seeds
+            start = int(self.np_random.integers(2**63)) if seeds is None else seeds
             keys = rng.lane_keys(start, self.num_envs)
         lanes["lane_key"][new] = keys[new]
         lanes["episode"][which] += 1

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SEEDS = 2**63
-"""Seeds are below."""
+SEEDS = 2**64
+"""Seeds are below: some clients draw them from 64 bits."""
 
 
 def read_seeds(seed: Any, lanes: int) -> int | list[int | None] | None:

@@ -140,7 +140,7 @@ def test_whole_numbers_of_every_make_are_actions(action):
     np.testing.assert_array_equal(env.step(action)[0], twin.step(1)[0])
 
 
-BAD_SEEDS = (-1, 2**63, True, 1.5, "abc", [1, 2, -3], [1, 2], [1, 2, 3.5], [0, 1, True], np.True_)
+BAD_SEEDS = (-1, 2**64, True, 1.5, "abc", [1, 2, -3], [1, 2], [1, 2, 3.5], [0, 1, True], np.True_)
 
 
 @pytest.mark.parametrize("seed", BAD_SEEDS, ids=str)

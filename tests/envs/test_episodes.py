@@ -89,7 +89,7 @@ def test_a_list_of_seeds_gives_each_lane_its_own():
                 assert reward[i] == expected[1]
 
 
-@pytest.mark.parametrize("seed", [0, 2**63 - 1, 2**62])
+@pytest.mark.parametrize("seed", [0, 2**63 - 1, 2**62, 2**64 - 1])
 def test_seeds_reach_from_zero_to_the_largest(seed):
     env, scalar = CarouselVectorEnv(2, population=busy()), CarouselEnv(population=busy())
     obs, _ = env.reset(seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from carousel_envs.errors import whole_number
@@ -139,7 +140,11 @@ def speaker(shown: dict[str, float]) -> str:
 
 def told(info: dict[str, Any]) -> dict[str, Any]:
     """What info tells of a turn, as plain data."""
-    rest = {key: value for key, value in info.items() if key not in ("action_mask", "user")}
+    rest = {
+        key: value.item() if isinstance(value, np.generic) else value
+        for key, value in info.items()
+        if key not in ("action_mask", "user")
+    }
     if "mood" in rest:
         rest["mood"] = ("fresh", "bored")[rest["mood"]]
     return rest
