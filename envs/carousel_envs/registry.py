@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .carousel import CarouselEnv, CarouselVectorEnv
-from .errors import CarouselError, shown
+from .errors import CarouselError, named, shown
 from .observation import column_names
 from .population import Population, presets
 from .recall.environment import RecallEnv, RecallVectorEnv
@@ -40,16 +40,14 @@ def environment_ids() -> tuple[str, ...]:
 
 
 def environment_id(name: str) -> str:
-    """The id that a name, or an id itself, stands for.
+    """The id that a name, or an id itself, stands for, whatever case it is written in.
 
     Raises:
-        CarouselError: no such environment.
+        UsageError: no such environment.
     """
-    known = environment_ids()
-    full = name if "/" in name else f"Carousel/{name}-v0"
-    if full not in known:
-        raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
-    return full
+    ids = environment_ids()
+    by_name = {**{short_name(full): full for full in ids}, **{full: full for full in ids}}
+    return by_name[named("environment", name, by_name, listed=ids)]
 
 
 def short_name(env_id: str) -> str:
