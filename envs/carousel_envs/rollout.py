@@ -128,15 +128,15 @@ def rollout(
         CarouselError: the policy lacks a method, or the number of sessions or the seed is not
             allowed.
     """
+    population = any_population(population)
+    whole_number("sessions", sessions, 1, 2**31)
+    whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     for method in ("initial_state", "act"):
         if not callable(getattr(policy, method, None)):
             raise CarouselError(
                 f"router {shown(policy)} has no method {method!r}; a router needs "
                 "initial_state(lanes, seed) and act(observation, state)"
             )
-    population = any_population(population)
-    whole_number("sessions", sessions, 1, 2**31)
-    whole_number("seed", seed, 0, 2**63 - 1 - sessions)
     blocks = []
     for first in range(0, sessions, LANES):
         lanes = min(LANES, sessions - first)
