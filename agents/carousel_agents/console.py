@@ -102,6 +102,10 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
     Yields:
         A function of what is being done now.
     """
+    if not ERR.is_terminal:
+        # older releases of rich end it with an empty line in a file, too
+        yield lambda now: None
+        return
     with ERR.status(Text(plain(doing))) as shown:
         yield lambda now: shown.update(Text(plain(now)))
 
