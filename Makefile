@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SBX := .venv-sbx
 PEERS := .venv-peers
+PYTHONS := .venv-pythons
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx test-rliable test-browser check format docs learners generalisation setup speed bench bench-peers guard clean
+.PHONY: demo test test-long test-sbx test-rliable test-browser test-python check format docs learners generalisation setup speed bench bench-peers guard clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -29,6 +30,26 @@ test-rliable: $(VENV)/.rliable
 
 $(VENV)/.rliable: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[rliable]"
+	touch $@
+
+# The core and the command line on every Python, with the lowest versions that pyproject.toml allows
+# and with the newest; run it before a release. One alone: make test-python-3.12-highest. uv looks
+# for the interpreters, and fetches those that are missing.
+test-python: $(foreach python,3.11 3.12 3.13,$(foreach versions,lowest-direct highest,test-python-$(python)-$(versions)))
+
+UV = PATH="$$PATH:$$(echo $$HOME/.pyenv/versions/*/bin | tr ' ' :)" $(PYTHONS)/uv/bin/uv
+# what the command line needs of the extra `agents`, without what brings torch
+LIGHT = $(shell grep -oE '"(typer|rich|polars|safetensors|plotly|jinja2)>[^"]*' pyproject.toml | tr -d '"')
+
+test-python-%: $(PYTHONS)/uv/.installed
+	$(UV) venv --quiet --clear --python $(firstword $(subst -, ,$*)) $(PYTHONS)/$*
+	$(UV) pip install --quiet --python $(PYTHONS)/$* --resolution $(patsubst $(firstword $(subst -, ,$*))-%,%,$*) \
+		".[dev]" $(foreach package,$(LIGHT),"$(package)")
+	$(PYTHONS)/$*/bin/python -m pytest -n 0 -q -m "not slow" tests/envs tests/agents/test_usage.py tests/agents/test_console.py
+
+$(PYTHONS)/uv/.installed:
+	$(PYTHON) -m venv $(PYTHONS)/uv
+	$(PYTHONS)/uv/bin/python -m pip install --quiet uv
 	touch $@
 
 # The report page in a real browser. pip brings what drives it, Debian the browser itself.
@@ -126,4 +147,4 @@ $(PEERS)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SBX) $(PEERS) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SBX) $(PEERS) $(PYTHONS) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,99 +1,113 @@
-"""The command line: `carousel …`.
+"""The command line: `carousel …`. How it begins and how it ends; `commands` has what it does.
 
-Exit codes: 0; 1 when something failed (one sentence says why); 2 for wrong usage.
+Exit codes: 0; 1 when something failed (one sentence says why); 2 for wrong usage; 130 when it was
+interrupted.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-import typer
+from . import interruption
 
-from carousel_envs import CarouselError, __version__
-from carousel_envs.errors import shown_path
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-from . import console
-from .commands import (
-    distances,
-    generalise,
-    grids,
-    learn,
-    look,
-    play,
-    policies,
-    report,
-    tuning,
-    users,
-)
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Routers over personas: solve, train, evaluate and shift.",
-)
+_OUTPUT = "standard output"
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        console.say(f"carousel {__version__}")
-        raise typer.Exit
+class _Output:
+    """Standard output, which says its name where it cannot be written."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _named():
+            return int(self._stream.write(text))
+
+    def flush(self) -> None:
+        with _named():
+            self._stream.flush()
 
 
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="say the version")
-    ] = False,
-) -> None:
-    """Routers over personas: solve, train, evaluate and shift."""
-
-
-for _command in (
-    *(look.envs, look.reference, look.frontier, look.shifts, distances.distance),
-    *(learn.train, tuning.tune, play.evaluate, learn.demo),
-    *(generalise.generalise, users.users_seen, report.report),
-    *(grids.grid, grids.table, play.watch, play.speed),
-    *(policies.inspect, policies.export, policies.import_sb3),
-):
-    app.command()(_command)
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = _OUTPUT
+        raise
 
 
 def main() -> None:
     """Run the command line."""
-    signal.signal(signal.SIGINT, _interrupt)
+    interruption.listen()
+    stdout = sys.stdout
+    sys.stdout = _Output(stdout)
+    sentence, code = "", 0
     try:
-        app(standalone_mode=True)
+        sentence, code = _run()
+        interruption.leave()
+    except BaseException as error:
+        # here, where what is on its way is still seen to be
+        interruption.leave()
+        if not interruption.heard():
+            raise
+        said = str(error) if isinstance(error, interruption.Interrupted) else ""
+        sentence, code = said or "interrupted; nothing more was written", 130
+    finally:
+        sys.stdout = stdout
+    if interruption.heard():
+        sentence, code = sentence if code == 130 else "interrupted", 130
+    if sentence:
+        from .terminal import plain
+
+        print(f"carousel: {plain(sentence)}", file=sys.stderr)
+    # what is left in the buffer of a standard output that cannot be written must not be tried again
+    os._exit(code) if code == 1 and not _flushed() else sys.exit(code)
+
+
+def _run() -> tuple[str, int]:
+    """How a command ended: a sentence, or "" where all is said, and the exit code."""
+    # imported late: from the first moment on, Ctrl-C is heard
+    with interruption.importing():
+        from carousel_envs.errors import CarouselError, UsageError
+
+        from .extras import needed_by
+
+    try:
+        with needed_by("the command line"):
+            with interruption.importing():
+                from .commands.app import run
+
+            ending = run()
+            sys.stdout.flush()
+            return ending
+    except UsageError as error:
+        return str(error), 2
     except CarouselError as error:
-        _fail(str(error), 1)
-    except console.Interrupted as interrupted:
-        _fail(str(interrupted) or "interrupted; nothing more was written", 130)
+        return str(error), 1
     except OSError as error:
-        _fail(_refusal(error), 1)
-
-
-def _interrupt(*_: object) -> None:
-    raise console.Interrupted
+        return _refusal(error), 1
 
 
 def _refusal(error: OSError) -> str:
     """What the system refused, and why."""
+    from carousel_envs.errors import shown_path
+
     reason = error.strerror or str(error) or type(error).__name__
+    if error.filename == _OUTPUT:
+        return f"{_OUTPUT} cannot be written: {reason}"
     if error.filename is not None:
         return f"{shown_path(error.filename)} cannot be used: {reason}"
-    if not _flushed():
-        return f"standard output cannot be written: {reason}"
     return f"the system refused to read or to write: {reason}"
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(f"carousel: {sentence}", file=sys.stderr)
-    # what is left in the buffer of a standard output that cannot be written must not be tried again
-    os._exit(code) if code == 1 and not _flushed() else sys.exit(code)
 
 
 def _flushed() -> bool:

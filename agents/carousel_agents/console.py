@@ -7,34 +7,48 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from .extras import needed_by
+from .terminal import plain
 
-from .interruption import Interrupted as Interrupted
+with needed_by("what is shown on a terminal"):
+    from rich import box
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Table
+    from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-_NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*")
-_PADDING = 3  # what a column takes beside its text
+_NUMBER = re.compile(r"-|[-+]?[0-9][0-9.,]*( to [-+]?[0-9][0-9.,]*)?")
+_PADDING = 2  # what a column takes beside its text
 
 
-# in a notebook rich would ask for widgets, of which nothing else here has need
-OUT = Console(force_jupyter=False)
-ERR = Console(stderr=True, force_jupyter=False)
+def _console(*, stderr: bool = False) -> Console:
+    """A console without colours where NO_COLOR says so, bold and dim among them."""
+    colours: Any = None if os.environ.get("NO_COLOR") else "auto"
+    # in a notebook rich would ask for widgets, of which nothing else here has need
+    return Console(stderr=stderr, force_jupyter=False, color_system=colours)
+
+
+OUT = _console()
+ERR = _console(stderr=True)
 
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output; numbers that JSON lacks become null."""
-    typer.echo(json.dumps(clean(document), indent=2, allow_nan=False))
+    print(json.dumps(clean(document), indent=2, allow_nan=False))
 
 
 def clean(value: Any) -> Any:
@@ -66,13 +80,34 @@ def ends(low: float | None, high: float | None) -> str:
 
 
 def say(line: str) -> None:
-    """One line on standard output, as it is: names and paths may hold what looks like markup."""
-    OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+    """One line on standard output: names and paths may hold what looks like markup, and
+    characters that a terminal would obey are escaped."""
+    OUT.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def tell(line: str) -> None:
-    """One line on standard error, as it is; a progress bar there goes on below it."""
-    ERR.print(line, markup=False, highlight=False, soft_wrap=True)
+    """One line on standard error, likewise; a progress bar there goes on below it."""
+    ERR.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_document(text: str) -> None:
+    """A text of several lines on standard output."""
+    OUT.print(plain(text, lines=True), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def status(doing: str) -> Iterator[Callable[[str], None]]:
+    """Something that turns on standard error while a block runs, where that is a terminal.
+
+    Yields:
+        A function of what is being done now.
+    """
+    if not ERR.is_terminal:
+        # older releases of rich end it with an empty line in a file, too
+        yield lambda now: None
+        return
+    with ERR.status(Text(plain(doing))) as shown:
+        yield lambda now: shown.update(Text(plain(now)))
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -81,12 +116,13 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
     Where it is narrow, text gives way and names stay whole. If all but the names is numbers, there
     is nothing to give way: what does not fit beside the names follows in a table of its own.
     """
-    rows = list(rows)
+    heads = [plain(head) for head in heads]
+    rows = [[plain(cell, lines=True) for cell in row] for row in rows]
     say(title)
     numeric = [i > 0 and all(_NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(heads))]
     numbers = len(heads) > 2 and all(numeric[1:])
     for shown in _fitting(heads, rows) if numbers else [range(len(heads))]:
-        table = Table(box=box.SIMPLE)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for i in shown:
             table.add_column(
                 heads[i],
@@ -96,7 +132,9 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
             )
         for row in rows:
             table.add_row(*(Text(row[i]) for i in shown))
+        OUT.print()
         OUT.print(table)
+    OUT.print()
 
 
 def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:
@@ -107,7 +145,7 @@ def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[i
     for i in range(1, len(heads)):
         if not tables or widths[i] > room:
             tables.append([0])
-            room = OUT.width - _PADDING - widths[0]
+            room = OUT.width - widths[0] + 1
         tables[-1].append(i)
         room -= widths[i]
     return tables
@@ -116,6 +154,9 @@ def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[i
 def print_figures(title: str, figures: Mapping[str, Any]) -> None:
     """Named figures, one a line, on standard output."""
     print_table(title, ("figure", "value"), ((k, number(v)) for k, v in figures.items()))
+
+
+_BAR = 16  # cells, so that at 80 columns there is room for what stands beside it
 
 
 @contextmanager
@@ -129,16 +170,18 @@ def progress(
     """
     bar = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=_BAR),
         TextColumn("{task.percentage:>3.0f} % {task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         *([TimeRemainingColumn()] if remaining else []),
         console=ERR,
+        # in a file the last state of a bar tells nothing
+        disable=not ERR.is_terminal,
     )
     with bar:
-        task = bar.add_task(description, total=None, note="")
+        task = bar.add_task(plain(description), total=None, note="")
 
         def update(done: float, total: float, note: str = "") -> None:
-            bar.update(task, completed=min(done, total), total=total, note=note)
+            bar.update(task, completed=min(done, total), total=total, note=plain(note))
 
         yield update

@@ -1,5 +1,149 @@
-"""Ctrl-C, known to what must let it pass and to the command line that raises it."""
+"""Ctrl-C: raised where it is heard, raised again where something swallowed it, never forgotten.
+
+An exception that a signal raises appears between any two instructions. Where compiled code called
+back into Python it is lost: a callback or a destructor drops it, and code that looks for the result
+afterwards fails with an error of its own. So the signal is remembered. It is raised again until it
+is on its way, and whatever a command ends in after that is an interruption. Compiled packages that
+are being imported may even abort the process; until they are there nothing has begun, and the
+process ends at once.
+
+A system may hand the signal to any thread. A thread of ours sees to it that the main one, which
+alone handles signals, does not sleep on.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AGAIN = 0.1
+"""Seconds after which it is raised again, if it is not on its way."""
 
 
 class Interrupted(BaseException):
     """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
+
+
+_heard = False
+_importing = False
+_listening = False
+_wakeup = -1
+_unraisable_before: Any = sys.__unraisablehook__
+
+
+def listen() -> None:
+    """From here on Ctrl-C raises `Interrupted` in the main thread, which is this one."""
+    global _heard, _importing, _listening, _unraisable_before, _wakeup
+    leave()
+    _heard = _importing = False
+    _unraisable_before, sys.unraisablehook = sys.unraisablehook, _unraisable
+    reader, _wakeup = os.pipe()
+    os.set_blocking(_wakeup, False)
+    signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
+    signal.signal(signal.SIGALRM, _raise_unless_on_its_way)
+    signal.signal(signal.SIGINT, _hear)
+    _listening = True
+    main = threading.get_ident()
+    threading.Thread(target=_remind, args=(reader, main), daemon=True).start()
+
+
+def heard() -> bool:
+    """Whether Ctrl-C was heard since `listen`."""
+    return _heard
+
+
+def leave() -> None:
+    """Let Ctrl-C pass from here on: what is left to do is to say how it ended."""
+    global _listening
+    if not _listening:
+        return
+    _listening = False
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.set_wakeup_fd(-1)
+    os.close(_wakeup)
+    sys.unraisablehook = _unraisable_before
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """While compiled packages are imported and nothing has begun, Ctrl-C ends the process."""
+    global _importing
+    before, _importing = _importing, True
+    try:
+        yield
+    finally:
+        _importing = before
+
+
+@contextmanager
+def explained(sentence: Callable[[], str]) -> Iterator[None]:
+    """If a block is interrupted, say what that means for the command.
+
+    Args:
+        sentence: asked only then.
+
+    Raises:
+        Interrupted: with this sentence, once Ctrl-C was heard, whatever the block ended in.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not (_heard or isinstance(error, Interrupted)):
+            raise
+        raise Interrupted(sentence()) from None
+
+
+def _hear(*_: object) -> None:
+    global _heard
+    _heard = True
+    if _importing:
+        _end()
+    _raise_unless_on_its_way()
+
+
+def _end() -> NoReturn:
+    leave()
+    if sys.stderr.isatty():
+        # the line of whatever turned there, and the cursor that it hid
+        sys.stderr.write("\r\x1b[2K\x1b[?25h")
+    print("carousel: interrupted; nothing was written", file=sys.stderr, flush=True)
+    os._exit(130)
+
+
+def _raise_unless_on_its_way(*_: object) -> None:
+    if not (_listening and _heard):
+        return
+    # what is being handled here, be it by a `finally`, or by whoever is about to leave it
+    error = sys.exception()
+    while error is not None:
+        if isinstance(error, Interrupted):
+            return
+        error = error.__cause__ or error.__context__
+    raise Interrupted
+
+
+def _remind(reader: int, main: int) -> None:
+    """Wake the main thread when Ctrl-C was pressed, and again and again, until `leave`."""
+    pressed = False
+    while True:
+        ready, _, _ = select.select([reader], [], [], AGAIN if pressed else None)
+        signals = os.read(reader, 64) if ready else b""
+        if ready and not signals:
+            os.close(reader)
+            return
+        if signal.SIGINT in signals or not ready:
+            pressed = True
+            signal.pthread_kill(main, signal.SIGALRM)
+
+
+def _unraisable(lost: Any) -> None:
+    if not isinstance(lost.exc_value, Interrupted):
+        _unraisable_before(lost)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from carousel_envs import CarouselError, any_population
-from carousel_envs.errors import shown
+from carousel_envs import any_population
+from carousel_envs.errors import UsageError, shown
 from carousel_envs.registry import environment_id, shifts_of, short_name
 from carousel_envs.shifts import parse_shift, shifted
 
@@ -20,13 +20,13 @@ def assigned(option: str, changes: Sequence[str]) -> dict[str, Any]:
     """Values by name from texts of the form name=value; a value is JSON, or else text.
 
     Raises:
-        CarouselError: another form.
+        UsageError: another form.
     """
     found: dict[str, Any] = {}
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals or not name:
-            raise CarouselError(f"{option} {shown(change)} must have the form field=value")
+            raise UsageError(f"{option} {shown(change)} must have the form field=value")
         try:
             found[name] = json.loads(text)
         except (ValueError, RecursionError):
@@ -49,7 +49,11 @@ def population_of(
             means nothing here.
     """
     population = any_population(short_name(environment_id(environment)))
-    fields = assigned("--set", changes)
+    known = {name.casefold(): name for name in type(population).model_fields}
+    fields = {
+        known.get(name.casefold(), name): value
+        for name, value in assigned("--set", changes).items()
+    }
     return shifted_population(population.replace(**fields) if fields else population, shifts)
 
 

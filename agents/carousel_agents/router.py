@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import finite_rows
 from carousel_envs.rollout import Policy, seen_by
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -50,4 +53,21 @@ class NamedRouter:
         return self.policy.initial_state(lanes, seed)
 
     def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
-        return self.policy.act(observation, state)
+        """As the policy does.
+
+        Raises:
+            CarouselError: the observation is no array of rows, or the policy cannot read it.
+        """
+        if not (isinstance(observation, np.ndarray) and observation.ndim == 2):
+            observation = finite_rows("observation", observation)
+        try:
+            return self.policy.act(observation, state)
+        except (IndexError, ValueError) as error:
+            # looked at only now: it would cost a twentieth of what a scripted router does
+            finite_rows("observation", observation)
+            if isinstance(error, IndexError):
+                raise CarouselError(
+                    f"observation has shape {observation.shape}; router {self.name!r} cannot read "
+                    f"it: {error}"
+                ) from None
+            raise

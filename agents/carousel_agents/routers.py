@@ -9,7 +9,6 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 
 from . import scripted
-from .learning import LearnedRouter, PolicyFile
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
@@ -41,13 +40,17 @@ def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None
         training: the users that frozen scripted routers are solved for; default: the target.
 
     Raises:
-        CarouselError: no such router, a damaged file, or a network that reads other columns.
+        CarouselError: no such router (`UsageError`), a damaged file, or a network that reads other
+            columns.
     """
     if not is_file(text):
         return scripted.make(text, target, training)
     path = Path(text)
     if not _there(path):
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file")
+    # the extra that policy files need is not needed by scripted routers
+    from .learning import LearnedRouter, PolicyFile
+
     router = LearnedRouter(PolicyFile.load(path), name=path.name)
     router.check_fits(target)
     return router
@@ -55,6 +58,4 @@ def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None
 
 def training_fingerprint(router: Router) -> str | None:
     """Fingerprint of the users a router was trained on, or a frozen one solved for; else None."""
-    if isinstance(router, LearnedRouter):
-        return router.file.population.fingerprint
     return getattr(router, "trained_on", None)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import shlex
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import whole_number
+from carousel_envs.files import check_folder
 from carousel_envs.reference.store import solvers
 from carousel_envs.shifts import SEVERITIES
 
@@ -149,7 +150,7 @@ class Outcome:
         no_page: why these rows have no page; None if they have one, or none was asked for.
     """
 
-    summary: dict[str, Any]
+    summary: dict[str, Any] = field(repr=False)
     rows: pl.DataFrame
     kept: bool = False
     no_page: CarouselError | None = None
@@ -189,6 +190,7 @@ def run_study(
     players = study.players(plan)
     request = study.request(plan, players)
     folder = StudyFolder(out)
+    check_folder(out)
     with locked(folder.lock, str(out)):
         folder.check()
         state, there = folder.standing(request, force)

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from carousel_envs import Population
 from carousel_envs.errors import whole_number
+from carousel_envs.files import check_folder
 from carousel_envs.reference.store import solvers
 
 from . import console
@@ -110,6 +109,8 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
         CarouselError: a bad router, number or place to write, new users who are just like some of
             training, another process writes there, or results of another study are there.
     """
+    import polars as pl
+
     started = time.perf_counter()
     whole_number("users", study.users, 1, 2**31)
     whole_number("seed", study.seed, 0, 2**63 - 1 - study.users)
@@ -119,6 +120,7 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
     whom = samples(list(groups), study.table)
     request = study.request(players)
     folder = StudyFolder(out)
+    check_folder(out)
     with locked(folder.lock, str(out)):
         folder.check()
         state, there = folder.standing(request, force)

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,16 +29,19 @@ Found = TypeVar("Found")
 
 @contextmanager
 def as_workers_start() -> Iterator[None]:
-    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear."""
+    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear.
+
+    Here it is only put off until the block ends: what is ignored would be lost.
+    """
     kept = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    # started with the first process, it would let Ctrl-C through again
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        if main:
-            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for name, value in kept.items():
             if value is None:
                 del os.environ[name]

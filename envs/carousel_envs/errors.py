@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 import math
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
 
 class CarouselError(ValueError):
     """Something given to Carousel is outside what is allowed."""
+
+
+class UsageError(CarouselError):
+    """A name that stands for nothing, or text in another form than asked for."""
+
+
+def named(
+    noun: str, name: Any, known: Iterable[str], *, listed: Iterable[str] | None = None
+) -> str:
+    """The known name that is meant, whatever case it is written in.
+
+    Args:
+        noun: what it is a name of.
+        name: as it was given.
+        known: every name there is.
+        listed: what the error message lists; default: `known`.
+
+    Raises:
+        UsageError: there is no such name; the message suggests the nearest one.
+    """
+    names = tuple(known)
+    if isinstance(name, str):
+        if name in names:
+            return name
+        alike = [one for one in names if one.casefold() == name.casefold()]
+        if len(alike) == 1:
+            return alike[0]
+    raise UsageError(
+        f"{noun} {shown(name)} is unknown{did_you_mean(name, names)}; known are "
+        f"{', '.join(names if listed is None else listed)}"
+    )
+
+
+def did_you_mean(name: Any, known: Iterable[str]) -> str:
+    """A suggestion in brackets, to follow a name that is unknown, or "" if none is near."""
+    by_folded = {one.casefold(): one for one in known}
+    near = get_close_matches(name.casefold(), by_folded, n=1) if isinstance(name, str) else []
+    return f" (did you mean {by_folded[near[0]]}?)" if near else ""
 
 
 def whole_number(name: str, value: SupportsIndex, low: int, high: int) -> int:
@@ -103,6 +142,29 @@ def one_row_per_lane(observation: NDArray[Any], lanes: int) -> None:
             f"observation has {len(observation)} rows; it must have {lanes}, one for each lane of "
             "the state"
         )
+
+
+def finite_rows(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array of rows of finite numbers, or say what is wrong with it.
+
+    Raises:
+        CarouselError: it is no array of two dimensions, or holds what is no finite number.
+    """
+    rows = as_array(name, value)
+    if rows.ndim != 2 or rows.dtype.kind not in "fiub":
+        raise CarouselError(
+            f"{name} is of dtype {rows.dtype} and shape {rows.shape}; it must be numbers of shape "
+            "(N, D)"
+        )
+    # a product of numbers that are finite is, unless it overflows; a look at each costs far more
+    if rows.dtype.kind == "f" and not np.isfinite(np.vdot(rows, rows)):
+        wrong = np.argwhere(~np.isfinite(rows))
+        if len(wrong):
+            i, j = wrong[0]
+            raise CarouselError(
+                f"{name} holds {rows[i, j]} in row {i}, column {j}; every entry must be finite"
+            )
+    return rows
 
 
 def as_array(name: str, value: Any) -> NDArray[Any]:

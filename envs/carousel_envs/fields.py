@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -17,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 
-from .errors import CarouselError, shown
+from .errors import CarouselError, UsageError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +70,7 @@ class Fields(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise CarouselError(_sentence(error, fields, type(self))) from None
+            raise _refusal(error, fields, type(self)) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise CarouselError(
@@ -221,7 +220,9 @@ def _without_negative_zeros(value: Any) -> Any:
     return value + 0.0 if isinstance(value, float) else value
 
 
-def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fields]) -> str:
+def _refusal(
+    error: ValidationError, fields: Mapping[str, Any], model: type[Fields]
+) -> CarouselError:
     """The first problem of a pydantic error as one sentence: field, value, what is allowed."""
     # a union reports every branch, and a tuple that lost its items also that it is too short: the
     # problem itself stands highest among the others
@@ -237,17 +238,17 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fie
 
     first = min(error.errors(), key=order)
     if not first["loc"]:
-        return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
+        found = first["ctx"]["error"] if "error" in first.get("ctx", {}) else first["msg"]
+        return CarouselError(str(found))
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        meant = get_close_matches(name, model.model_fields, n=1)
-        hint = f" (did you mean {meant[0]}?)" if meant else ""
-        return (
-            f"{_label(name)} is not a field of {model.__name__}{hint}; fields are "
-            f"{', '.join(model.model_fields)}"
+        return UsageError(
+            f"{_label(name)} is not a field of {model.__name__}"
+            f"{did_you_mean(name, model.model_fields)}; fields are {', '.join(model.model_fields)}"
         )
+    meaning = model.model_fields[name].description
     if first["type"] == "missing":
-        return f"{name} is missing; it is {model.model_fields[name].description}"
+        return CarouselError(f"{name} is missing; it is {meaning}")
     where = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error" and name in model.forms:
@@ -255,7 +256,6 @@ def _sentence(error: ValidationError, fields: Mapping[str, Any], model: type[Fie
         first = {**first, "input": fields.get(name)}
         where = ""
     given = shown(first["input"])
-    return (
-        f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); "
-        f"allowed: {model.model_fields[name].description}"
+    return CarouselError(
+        f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); allowed: {meaning}"
     )

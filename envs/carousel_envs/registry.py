@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .carousel import CarouselEnv, CarouselVectorEnv
-from .errors import CarouselError, shown
+from .errors import CarouselError, named, shown
 from .observation import column_names
 from .population import Population
 from .presets import QUESTIONS, id_of, is_json, names
@@ -48,16 +48,14 @@ def environment_ids() -> tuple[str, ...]:
 
 
 def environment_id(name: str) -> str:
-    """The id that a name, or an id itself, stands for.
+    """The id that a name, or an id itself, stands for, whatever case it is written in.
 
     Raises:
-        CarouselError: no such environment.
+        UsageError: no such environment.
     """
-    known = environment_ids()
-    full = name if "/" in name else id_of(name)
-    if full not in known:
-        raise CarouselError(f"environment {shown(name)} is unknown; known are {', '.join(known)}")
-    return full
+    ids = environment_ids()
+    by_name = {**{short_name(full): full for full in ids}, **{full: full for full in ids}}
+    return by_name[named("environment", name, by_name, listed=ids)]
 
 
 def short_name(env_id: str) -> str:

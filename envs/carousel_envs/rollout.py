@@ -65,7 +65,7 @@ def seen_by(policy: Policy, env: Any) -> Any:
     return policy.view(env) if isinstance(policy, Onlooker) else env
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sessions:
     """What happened in each session; every array, those in `totals` too, has shape (sessions,).
 
@@ -88,6 +88,13 @@ class Sessions:
     refused: NDArray[np.int64]
     user: NDArray[np.int32]
     totals: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Sessions({len(self.engagement)} sessions, engagement {self.mean:.4g} ± "
+            f"{self.standard_error:.2g}, length {self.length.mean():.4g}, "
+            f"swaps {self.swaps.mean():.3g})"
+        )
 
     @property
     def mean(self) -> float:
@@ -118,11 +125,18 @@ def rollout(
         progress: called with the number of sessions done after each block.
 
     Raises:
-        CarouselError: the number of sessions or the seed is not allowed.
+        CarouselError: the policy lacks a method, or the number of sessions or the seed is not
+            allowed.
     """
     population = any_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
+    for method in ("initial_state", "act"):
+        if not callable(getattr(policy, method, None)):
+            raise CarouselError(
+                f"router {shown(policy)} has no method {method!r}; a router needs "
+                "initial_state(lanes, seed) and act(observation, state)"
+            )
     blocks = []
     for first in range(0, sessions, LANES):
         lanes = min(LANES, sessions - first)

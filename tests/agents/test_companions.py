@@ -5,8 +5,9 @@ import json
 import pytest
 import stand_in
 
-from carousel_agents import cli, scripted
+from carousel_agents import scripted
 from carousel_agents.benchmark.runs import Run
+from carousel_agents.commands.app import app
 from carousel_agents.generalisation import beside, companions, evaluate
 from carousel_agents.learning import LearnedRouter
 from carousel_envs import CarouselError, Population, any_population, environment_ids
@@ -55,7 +56,7 @@ def test_a_bad_number_of_users_is_no_reason_but_an_error():
 
 
 def typed(arguments) -> None:
-    cli.app(arguments, standalone_mode=False)
+    app(arguments, standalone_mode=False)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_evaluate_shows_them_beside_a_learned_router(policy, capsys, env):
     assert document["engagement"] == found.engagement
     typed(["evaluate", str(path), env, "--users", "30"])
     shown = capsys.readouterr().out
-    assert all(f"\n  {name} " in shown for name in ("policy.safetensors", *FIVE))
+    assert all(f"\n{name} " in shown for name in ("policy.safetensors", *FIVE))
     assert ("loop: router 'loop' needs users with moods" in shown) == ("Recall" in env)
 
 

@@ -294,15 +294,14 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 import stand_in, test_fill
-from carousel_agents import cli, console
+from carousel_agents import interruption
 from carousel_agents.benchmark.engine import LocalEngine
-import signal
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, cli._interrupt)
+    interruption.listen()
     runs = [test_fill.run(0), test_fill.run(stand_in.HANGS)]
     try:
         test_fill.filled(Path(sys.argv[1]), *runs, engine=LocalEngine(1))
-    except console.Interrupted:
+    except interruption.Interrupted:
         print("interrupted")
 """
 

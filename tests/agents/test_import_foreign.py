@@ -13,7 +13,7 @@ from learned_models import trained_model
 from policy_files import POPULATION
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
+from carousel_agents.commands.app import app
 from carousel_agents.interruption import Interrupted
 from carousel_envs import CarouselError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from carousel_agents import cli, console
+from carousel_agents import cli
+from carousel_agents.commands import app
 
 LONG = "a" * 300
 
@@ -57,10 +58,10 @@ def test_names_that_are_too_long_are_named(
 
 
 def raised(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
-    def app(**_: Any) -> None:
+    def run() -> None:
         raise error
 
-    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(app, "run", run)
 
 
 def test_a_file_is_named_and_standard_output_is_not_blamed(capsys, monkeypatch):
@@ -101,7 +102,6 @@ def test_standard_output_is_blamed_where_it_is_full(capsys, monkeypatch):
 
     monkeypatch.setattr(cli.os, "_exit", ends)
     monkeypatch.setattr(sys, "argv", ["carousel", "--version"])
-    monkeypatch.setattr(console, "OUT", console.Console(file=Full()))
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(EndedError, match="1"):
         cli.main()

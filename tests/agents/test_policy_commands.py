@@ -12,7 +12,7 @@ from policy_files import POPULATION, RECALL, make_file
 from stable_baselines3.common.vec_env import VecNormalize
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
+from carousel_agents.commands.app import app
 from carousel_agents.learning import LearnedRouter, PolicyFile
 from carousel_agents.learning.adapter import CarouselVecEnv
 from carousel_agents.learning.view import View

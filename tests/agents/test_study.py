@@ -12,6 +12,7 @@ import pytest
 from policy_files import make_file
 
 from carousel_agents import cli, study
+from carousel_agents.commands.app import app
 from carousel_agents.generalisation.schema import SCHEMA
 from carousel_agents.study import Study, run_study
 from carousel_envs import CarouselError, Population
@@ -263,7 +264,7 @@ def test_two_processes_killed_while_they_play_end_and_their_work_is_gone_on_with
 def test_the_command_prints_figures_put_together(whole, capsys, tmp_path):
     out = tmp_path / "study"
     typed = [*COMMAND, "--out", str(out), "--workers", "1"]
-    cli.app([*typed, "--json"], standalone_mode=False)
+    app([*typed, "--json"], standalone_mode=False)
     document = json.loads(capsys.readouterr().out)
     assert pl.read_parquet(out / "results.parquet").equals(whole[1].rows)
     assert len(document["rows"]) == len(whole[1].rows)
@@ -273,7 +274,7 @@ def test_the_command_prints_figures_put_together(whole, capsys, tmp_path):
     }
     assert all(wanted <= set(row) for row in document["rows"])
     assert {row["router"] for row in document["routers"]} >= {"uniform", "frozen-loop"}
-    cli.app(typed, standalone_mode=False)
+    app(typed, standalone_mode=False)
     assert "held these results already" in capsys.readouterr().out
 
 
@@ -289,7 +290,7 @@ def test_seeds_and_controls_come_from_folders(tmp_path, capsys):
         *("--axis", "swap-cost", "--severity", "0", "--severity", "1", "--workers", "1"),
         *("--control", str(tmp_path / "there"), "--out", str(tmp_path / "out"), "--json"),
     ]
-    cli.app(typed, standalone_mode=False)
+    app(typed, standalone_mode=False)
     document = json.loads(capsys.readouterr().out)
     ppo = [row for row in document["rows"] if row["router"] == "ppo"]
     assert [(row["trained_on"], row["severity"], row["seeds"]) for row in ppo] == [
@@ -313,8 +314,8 @@ def test_a_page_is_written_for_a_single_router(tmp_path):
     ("arguments", "code", "sentence"),
     [
         (["Boredom"], 2, "give one router or more"),
-        (["lop", "Boredom"], 1, "neither a file nor a scripted router"),
-        (["loop", "Boredom", "--axis", "gravity"], 1, "shift 'gravity' is unknown"),
+        (["lop", "Boredom"], 2, "neither a file nor a scripted router"),
+        (["loop", "Boredom", "--axis", "gravity"], 2, "shift 'gravity' is unknown"),
         (["loop", "Boredom", "--severity", "2"], 1, "severity of hazard is 2.0"),
         (["loop", "Boredom", "--users", "0"], 1, "users is 0"),
         (["loop", "Boredom", "--workers", "0"], 1, "workers is 0"),

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 from policy_files import make_file
 
-from carousel_agents import cli, study, users_study
+from carousel_agents import study, users_study
+from carousel_agents.commands.app import app
 from carousel_agents.generalisation.folder import FORMAT, StudyFolder
 from carousel_agents.generalisation.players import learned_and_scripted
 from carousel_agents.generalisation.suite import Plan, play
@@ -196,7 +197,7 @@ def test_a_page_that_cannot_be_made_loses_nothing_and_is_tried_again(tmp_path, m
     ]
     for words in ("wrote results.parquet", "held these results already"):
         with pytest.raises(CarouselError, match="no page of this"):
-            cli.app(typed, standalone_mode=False)
+            app(typed, standalone_mode=False)
         told = capsys.readouterr().out
         assert words in told
         assert "Score at severity 1" in told
@@ -228,7 +229,7 @@ def test_a_control_without_severity_0_ends_in_a_page_without_gaps(tmp_path, caps
     assert control.endswith(" --shift swap-cost=1.0")
     # what is told of a control is what its row says
     capsys.readouterr()
-    cli.app(control.split()[1:], standalone_mode=False)
+    app(control.split()[1:], standalone_mode=False)
     alone = json.loads(capsys.readouterr().out)
     (row,) = outcome.rows.filter(outcome.rows["trained_on"] == "target").to_dicts()
     assert alone["engagement"] == row["engagement"]

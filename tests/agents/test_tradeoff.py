@@ -31,16 +31,16 @@ def test_the_frontier_as_json_and_as_a_table():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        (("Boredom",), "keep no welfare"),
-        (("Nowhere",), "environment 'Nowhere' is unknown"),
-        (("Welfare", "--points", "1"), "points is 1"),
+        (("Boredom",), 1, "keep no welfare"),
+        (("Nowhere",), 2, "environment 'Nowhere' is unknown"),
+        (("Welfare", "--points", "1"), 1, "points is 1"),
     ],
 )
-def test_one_sentence_says_what_was_wrong(arguments, sentence):
+def test_one_sentence_says_what_was_wrong(arguments, code, sentence):
     done = carousel("frontier", *arguments)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stdout == ""
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
 from carousel_agents.commands import learn
+from carousel_agents.commands.app import app
 from carousel_agents.learning import PolicyFile
 from carousel_agents.learning import train as training
 from carousel_agents.locks import locked

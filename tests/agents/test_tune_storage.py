@@ -13,7 +13,7 @@ import pytest
 from small_runs import BOREDOM
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
+from carousel_agents.commands.app import app
 from carousel_agents.interruption import Interrupted
 from carousel_agents.learning import tune as tuning
 from carousel_agents.learning.settings import preset

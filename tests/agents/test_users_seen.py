@@ -7,7 +7,7 @@ import pytest
 from policy_files import make_file
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
+from carousel_agents.commands.app import app
 from carousel_agents.generalisation import evaluate
 from carousel_agents.generalisation.players import Player
 from carousel_agents.generalisation.schema import SCHEMA

@@ -149,8 +149,10 @@ def test_gymnasiums_vector_of_scalars(mode):
         vector_kwargs={"autoreset_mode": mode},
     )
     report = check_vector_env(env, steps=80)
+    release = tuple(map(int, gym.__version__.split(".")[:2]))
     assert outcomes(report) == expected(
         mode,
+        deep_copy="noted" if release < (1, 4) else "passed",  # it kept a generator until then
         pickling="noted",  # what make_vec hands it cannot be pickled
         actions_out_of_range="noted",  # the lanes before the wrong one have been played
         options_kept="failed" if mode == DISABLED else "passed",  # takes out the reset_mask

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, truth_value, whole_number
+from carousel_envs.files import read_whole
 from carousel_envs.registry import environment_id
 
 from ..learning.settings import check_algorithm, settings_of
@@ -114,7 +115,7 @@ class Grid:
                 allowed; or two rows hold the same run.
         """
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(read_whole(path).decode())
         except OSError as error:
             raise CarouselError(f"grid {path} cannot be read: {error.strerror or error}") from None
         except (ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ from carousel_envs.shifts import SEVERITIES, find_shift
 from .. import console
 from ..generalisation.distance import SEED, SESSIONS
 from ..generalisation.distance import distance as distance_between
-from .options import EnvArgument, JsonOption, SetOption, environment
+from .options import AxisOption, EnvArgument, JsonOption, SeedOption, SetOption, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 def distance(
     env: EnvArgument,
-    axis: Annotated[
-        list[str] | None, typer.Option(help="only this axis; may be repeated (default: all)")
-    ] = None,
+    axis: AxisOption = None,
     changes: SetOption = None,
-    sessions: Annotated[int, typer.Option(help="sessions that are drawn per distance")] = SESSIONS,
-    seed: Annotated[int, typer.Option(help="session i uses the streams of seed + i")] = SEED,
+    sessions: Annotated[
+        int, typer.Option(metavar="N", help="sessions that are drawn per distance")
+    ] = SESSIONS,
+    seed: SeedOption = SEED,
     as_json: JsonOption = False,
 ) -> None:
     """Say how far each shift takes users from training: nats per session, by severity."""
     name, population = environment(env, changes)
-    with console.ERR.status(f"comparing sessions of {name}"):
+    with console.status(f"comparing sessions of {name}"):
         document = {
             "env": name,
             "population_fingerprint": population.fingerprint,

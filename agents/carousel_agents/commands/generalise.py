@@ -10,12 +10,17 @@ import typer
 from carousel_envs.shifts import SEVERITIES
 
 from .. import console
+from ..interruption import explained
 from .options import (
+    AxisOption,
+    ForceResultsOption,
     JsonOption,
     SeedOption,
     SetOption,
     UsersOption,
-    environment,
+    WorkersOption,
+    environment_after,
+    routers_and_environment,
 )
 
 if TYPE_CHECKING:
@@ -33,16 +38,18 @@ def generalise(
         ),
     ],
     out: Annotated[
-        Path, typer.Option(help="folder for results.parquet, summary.json and report.html")
+        Path,
+        typer.Option(
+            metavar="DIR", help="folder for results.parquet, summary.json and report.html"
+        ),
     ],
-    axis: Annotated[
-        list[str] | None, typer.Option(help="only this axis; may be repeated (default: all)")
-    ] = None,
+    axis: AxisOption = None,
     severity: Annotated[
         list[float] | None,
         typer.Option(
+            metavar="SEVERITY",
             help="how far, 0 to 1; may be repeated (default: "
-            f"{', '.join(f'{s:g}' for s in SEVERITIES)})"
+            f"{', '.join(f'{s:g}' for s in SEVERITIES)})",
         ),
     ] = None,
     control: Annotated[
@@ -54,10 +61,8 @@ def generalise(
     changes: SetOption = None,
     users: UsersOption = 2000,
     seed: SeedOption = 0,
-    workers: Annotated[int, typer.Option(help="processes, with one thread each")] = 2,
-    force: Annotated[
-        bool, typer.Option("--force", help="replace the results of another request")
-    ] = False,
+    workers: WorkersOption = 2,
+    force: ForceResultsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take routers through the shifts, beside the frozen loop and the re-derived optimum.
@@ -66,10 +71,8 @@ def generalise(
     """
     from ..study import Study, run_study
 
-    if len(names) < 2:
-        raise typer.BadParameter("give one router or more, and then the environment")
-    *routers, env = names
-    name, population = environment(env, changes)
+    routers, env = routers_and_environment(names)
+    name, population = environment_after(routers, env, changes)
     study = Study(
         name,
         population,
@@ -81,10 +84,8 @@ def generalise(
         controls=tuple(control or ()),
         changes=tuple(changes or ()),
     )
-    try:
+    with explained(lambda: "interrupted; the same command goes on from here"):
         outcome = run_study(study, out, force=force, workers=workers)
-    except console.Interrupted:
-        raise console.Interrupted("interrupted; the same command goes on from here") from None
     show(outcome, out, as_json)
 
 
@@ -100,9 +101,11 @@ def show(outcome: Outcome, out: Path, as_json: bool) -> None:
         console.print_json({"out": str(out), **document_of_rows(outcome.rows)})
     else:
         print_study(outcome.summary, outcome.rows)
-        written = "results.parquet and summary.json"
-        console.say(
-            f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
-        )
+        if outcome.kept:
+            console.say(f"{out} held these results already")
+        else:
+            console.say(f"wrote results.parquet and summary.json in {out}")
+        if not outcome.no_page:
+            console.say(f"the page is {out / 'report.html'}; open it in a browser")
     if outcome.no_page:
         raise outcome.no_page

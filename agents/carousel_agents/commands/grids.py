@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import whole_number
+from carousel_envs.errors import UsageError, whole_number
+from carousel_envs.files import check_folder
 
 from .. import console
 from ..benchmark.engine import LocalEngine
 from ..benchmark.fill import Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
+from ..interruption import explained
 from ..workers import MOST_WORKERS
-from .options import JsonOption  # noqa: TC001  (likewise)
+from .options import JsonOption, WorkersOption  # noqa: TC001  (likewise)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
 def grid(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the grid (.toml)")],
-    out: Annotated[Path, typer.Option(help="folder of runs; what is there is kept")],
-    workers: Annotated[int, typer.Option(help="processes, with one thread each")] = 2,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder of runs; what is there is kept")],
+    workers: WorkersOption = 2,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="ENV/ALGO", help="only these, * allowed; may be repeated"),
@@ -42,21 +44,22 @@ def grid(
     """Train and evaluate a grid of routers; what was interrupted goes on where it was."""
     whole_number("workers", workers, 1, MOST_WORKERS)
     runs = Grid.read(file).runs(only or ())
+    check_folder(out)
     command = ["carousel", "grid", str(file), "--out", str(out)]
     command += ["--workers", str(workers)] if workers != 2 else []
     command += [part for pattern in only or () for part in ("--only", pattern)]
-    try:
-        with console.progress("runs", remaining=False) as bar:
-            results = fill(
-                runs,
-                out,
-                force=force,
-                command=shlex.join(command),
-                engine=LocalEngine(workers),
-                listener=_Shown(bar, workers),
-            )
-    except console.Interrupted:
-        raise console.Interrupted("interrupted; the same command goes on from here") from None
+    with (
+        explained(lambda: "interrupted; the same command goes on from here"),
+        console.progress("runs", remaining=False) as bar,
+    ):
+        results = fill(
+            runs,
+            out,
+            force=force,
+            command=shlex.join(command),
+            engine=LocalEngine(workers),
+            listener=_Shown(bar, workers),
+        )
     failed = [result for result in results if result.status == "failed"]
     if as_json:
         console.print_json({"out": str(out), "runs": [result.row() for result in results]})
@@ -81,17 +84,17 @@ def table(
     from ..benchmark.runs import RunStore
 
     if as_json and as_markdown:
-        raise typer.BadParameter("give either --json or --markdown")
+        raise UsageError("give either --json or --markdown")
     command = shlex.join(["carousel", "table", str(folder), "--json"])
-    with console.ERR.status("reading runs") as status:
+    with console.status("reading runs") as status:
         document = tables.table(
-            RunStore(folder), command, lambda name: status.update(f"solving and playing {name}")
+            RunStore(folder), command, lambda name: status(f"solving and playing {name}")
         )
     if as_json:
         console.print_json(document)
         return
     if as_markdown:
-        console.say(markdown.markdown(document).rstrip("\n"))
+        console.print_document(markdown.markdown(document).rstrip("\n"))
         return
     for environment in document["environments"]:
         rows = map(markdown.brief, environment["rows"])

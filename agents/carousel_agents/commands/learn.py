@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.errors import UsageError, shown
 from carousel_envs.files import check_writable
 
 from .. import console
+from ..interruption import explained, importing
 from ..learning.settings import preset, read_settings
 from ..learning.view import View
 from ..locks import locked
@@ -19,10 +19,14 @@ from ..populations import assigned
 from .options import (
     AlgorithmOption,
     EnvArgument,
+    ForceOption,
+    HistoryOption,
     JsonOption,
     SeedOption,
     SetOption,
     UsersOption,
+    VisibleContextOption,
+    check_suffix,
     environment,
     environment_of_users,
     refuse_to_replace,
@@ -33,38 +37,44 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
+    from ..learning.train import Run
+
 
 def train(
     env: EnvArgument,
-    out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")],
     algo: AlgorithmOption = "ppo",
     steps: Annotated[
-        int | None, typer.Option(help="environment steps (default: the preset's)")
+        int | None, typer.Option(metavar="N", help="environment steps (default: the preset's)")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of network, batches and sessions")] = 0,
+    seed: Annotated[int, typer.Option(metavar="SEED", help="of network, batches and sessions")] = 0,
     net: Annotated[
         str | None,
-        typer.Option(help="widths of the hidden layers, such as 32,32, or 'linear' for none"),
+        typer.Option(
+            metavar="WIDTHS",
+            help="widths of the hidden layers, such as 32,32, or 'linear' for none",
+        ),
     ] = None,
-    history: Annotated[
-        int, typer.Option(help="observations shown side by side, 1 to 64; 1: the present alone")
-    ] = 1,
-    visible_context: Annotated[
-        bool, typer.Option("--visible-context", help="show who the user is, too")
-    ] = False,
+    history: HistoryOption = 1,
+    visible_context: VisibleContextOption = False,
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML file that changes the preset, as `carousel tune` writes it"),
+        typer.Option(
+            metavar="FILE", help="TOML file that changes the preset, as `carousel tune` writes it"
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="change the preset; may be repeated"),
     ] = None,
     curve: Annotated[
-        int, typer.Option(help="evaluate the policy so many times on the way; kept in the file")
+        int,
+        typer.Option(
+            metavar="N", help="evaluate the policy so many times on the way; kept in the file"
+        ),
     ] = 0,
     checkpoint_seconds: Annotated[
-        float, typer.Option(help="training time between two checkpoints")
+        float, typer.Option(metavar="SECONDS", help="training time between two checkpoints")
     ] = 15.0,
     restart: Annotated[
         bool, typer.Option("--restart", help="discard the checkpoint of a run that was cut short")
@@ -73,7 +83,7 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="write TensorBoard's logs here")
     ] = None,
     changes: SetOption = None,
-    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a router and write it as a policy file.
@@ -82,20 +92,19 @@ def train(
     """
     name, population = environment(env, changes)
     refuse_to_replace(out, force)
-    if out.suffix != ".safetensors":
-        raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
-    check_writable(out)
-    file = train_with_progress(
+    check_suffix(out, ".safetensors", "policy file")
+    run = prepared(
         population,
-        {
-            "environment": name,
-            "algorithm": algo,
-            "steps": steps,
-            "settings": changed_settings(settings, setting, net),
-            "seed": seed,
-            "view": View(history, visible_context),
-            "curve": curve,
-        },
+        environment=name,
+        algorithm=algo,
+        steps=steps,
+        settings=changed_settings(settings, setting, net),
+        seed=seed,
+        view=View(history, visible_context),
+        curve=curve,
+    )
+    file = train_with_progress(
+        run,
         out,
         restart=restart,
         force=force,
@@ -121,7 +130,7 @@ def changed_settings(
     """What --settings, --setting and --net change in a preset; the later ones win.
 
     Raises:
-        CarouselError: a file that cannot be read, or another form.
+        CarouselError: a file that cannot be read, or another form (`UsageError`).
     """
     found = read_settings(path) if path else {}
     found.update(assigned("--setting", changes or []))
@@ -129,38 +138,39 @@ def changed_settings(
         try:
             found["network"] = [] if net == "linear" else [int(width) for width in net.split(",")]
         except ValueError:
-            raise CarouselError(
+            raise UsageError(
                 f"--net is {shown(net)}; it must be widths such as 32,32, or 'linear'"
             ) from None
     return found
 
 
-def train_with_progress(
-    population: AnyPopulation,
-    request: dict[str, Any],
-    out: Path,
-    *,
-    restart: bool,
-    force: bool,
-    **others: Any,
-) -> Any:
+def prepared(population: AnyPopulation, **request: Any) -> Run:
+    """The run that was asked for, as `Run.of` has it; nothing is written.
+
+    Raises:
+        CarouselError: something in the request is not allowed.
+    """
+    # torch takes seconds to import: only those who train pay for it
+    with console.status("loading torch"), importing():
+        from ..learning.train import Run
+
+    return Run.of(population, **request)
+
+
+def train_with_progress(run: Run, out: Path, *, restart: bool, force: bool, **others: Any) -> Any:
     """Train behind a progress bar and write the policy file; returns it.
 
     Args:
-        population: the training users.
-        request: what `Run.of` takes.
+        run: what to train.
         out: the policy file; the checkpoint stands beside it.
         restart: whether a checkpoint is discarded.
         force: whether a policy that is there is replaced.
         others: what `execute` takes.
     """
-    # torch takes seconds to import: only those who train pay for it
-    with console.ERR.status("loading torch"):
-        from ..learning.checkpoint import clear_parts, discard
-        from ..learning.train import Progress, Run, execute
+    from ..learning.checkpoint import clear_parts, discard
+    from ..learning.train import Progress, execute
 
-    # before the bar is drawn, so that a bad request gives one sentence alone
-    run = Run.of(population, **request)
+    check_writable(out)
     usual = preset(run.algorithm).steps
     if run.settings.steps < usual / 2:
         console.tell(
@@ -177,29 +187,35 @@ def train_with_progress(
             discard(checkpoint)
         if checkpoint.exists():
             console.tell(f"going on from {checkpoint}")
-        try:
-            with console.progress(f"training {run.algorithm} on {run.environment}") as bar:
+        with (
+            explained(
+                lambda: (
+                    "interrupted; the same command goes on from the last checkpoint"
+                    if checkpoint.exists()
+                    else "interrupted before the first checkpoint; nothing was written"
+                )
+            ),
+            console.progress(f"training {run.algorithm}") as bar,
+        ):
 
-                def report(progress: Progress) -> None:
-                    # the policy file picks the likeliest persona and may do better or worse
-                    note = f"return while exploring {progress.mean_return:.2f}"
-                    bar(progress.steps, progress.total, note)
+            def report(progress: Progress) -> None:
+                # the policy file picks the likeliest persona and may do better or worse
+                note = f"return {progress.mean_return:.2f}, exploring"
+                bar(progress.steps, progress.total, note)
 
-                file = execute(run, report=report, checkpoint=checkpoint, **others)
-        except console.Interrupted:
-            raise console.Interrupted(
-                "interrupted; the same command goes on from the last checkpoint"
-                if checkpoint.exists()
-                else "interrupted before the first checkpoint; nothing was written"
-            ) from None
+            file = execute(run, report=report, checkpoint=checkpoint, **others)
         file.save(out)
         discard(checkpoint)
     return file
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="folder to write to; replaced")] = Path("runs/demo"),
-    steps: Annotated[int, typer.Option(help="environment steps of training")] = 2_000_000,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder to write to; replaced")] = Path(
+        "runs/demo"
+    ),
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="environment steps of training")
+    ] = 2_000_000,
     users: UsersOption = 10_000,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -211,11 +227,11 @@ def demo(
     name, population = environment_of_users("Boredom")
     policy = out / "ppo.safetensors"
     study = Study(name, population, (str(policy),), users=users, seed=seed)
+    study.plan()
+    run = prepared(population, environment=name, algorithm="ppo", steps=steps, seed=seed)
     check_study(study, out)
-    check_writable(policy)
     file = train_with_progress(
-        population,
-        {"environment": name, "algorithm": "ppo", "steps": steps, "seed": seed},
+        run,
         policy,
         # what an earlier demonstration was at is not gone on with: this one replaces it
         restart=True,

@@ -8,6 +8,7 @@ import gymnasium as gym
 import typer
 
 from carousel_envs import environment_ids
+from carousel_envs.errors import UsageError
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SHIFTS, GradedShift
 
@@ -15,6 +16,7 @@ from .. import console, references, scripted, tradeoff
 from .options import (
     EnvArgument,
     JsonOption,
+    OptionalEnvArgument,
     SetOption,
     environment,
     environment_of_users,
@@ -68,9 +70,7 @@ def summary_of(env: str) -> str:
 
 
 def reference(
-    env: Annotated[
-        str | None, typer.Argument(metavar="[ENV]", help="an id such as Carousel/Boredom-v0")
-    ] = None,
+    env: OptionalEnvArgument = None,
     changes: SetOption = None,
     every: Annotated[
         bool, typer.Option("--all", help="every environment in one table, instead of ENV")
@@ -79,19 +79,19 @@ def reference(
 ) -> None:
     """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
     if every == (env is not None):
-        raise typer.BadParameter("give either an environment or --all")
+        raise UsageError("give either an environment or --all")
     if env is None:
         if changes:
-            raise typer.BadParameter("--set needs an environment, --all shows them as they are")
-        with console.ERR.status("solving") as status:
-            rows = references.gate_rows(lambda name: status.update(f"solving {name}"))
+            raise UsageError("--set needs an environment, --all shows them as they are")
+        with console.status("solving") as status:
+            rows = references.gate_rows(lambda name: status(f"solving {name}"))
         if as_json:
             console.print_json({"rows": rows})
         else:
             references.print_gate(rows)
         return
     name, population = environment(env, changes)
-    with console.ERR.status(f"solving {name}"):
+    with console.status(f"solving {name}"):
         document = references.reference_document(name, population)
     if as_json:
         console.print_json(document)
@@ -101,13 +101,13 @@ def reference(
 
 def frontier(
     env: EnvArgument = "Welfare",
-    points: Annotated[int, typer.Option(help="most points to show, 2 to 1000")] = 9,
+    points: Annotated[int, typer.Option(metavar="N", help="most points to show, 2 to 1000")] = 9,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trade engagement against welfare: the best routers for every weighing of the two."""
     name, population = environment_of_users(env, changes)
-    with console.ERR.status(f"solving {name}"):
+    with console.status(f"solving {name}"):
         document = tradeoff.frontier_document(name, population, points)
     if as_json:
         console.print_json(document)
@@ -116,13 +116,13 @@ def frontier(
 
 
 def shifts(
-    env: Annotated[str | None, typer.Argument(metavar="[ENV]")] = None,
+    env: OptionalEnvArgument = None,
     changes: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the shifts, what is expected of them, and with ENV which of them mean nothing there."""
     if changes and not env:
-        raise typer.BadParameter("--set changes the users of an environment; name one")
+        raise UsageError("--set changes the users of an environment; name one")
     population = environment(env, changes)[1] if env else None
     axes: Mapping[str, GradedShift[Any]] = shifts_of(population) if population else SHIFTS
     rows: list[dict[str, Any]] = [

@@ -1,17 +1,14 @@
-"""Commands that play: evaluate a router, watch a session, time the steps."""
+"""Commands that play: evaluate a router, time the steps."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from carousel_envs.errors import whole_number
 from carousel_envs.lanes import MAX_LANES
-from carousel_envs.registry import columns_of, environment_id, scalar_env
-from carousel_envs.rollout import seen_by
+from carousel_envs.registry import environment_id
 
 from .. import console
 from ..generalisation import beside
@@ -24,18 +21,16 @@ from .options import (
     RouterArgument,
     SeedOption,
     SetOption,
+    ShiftOption,
     UsersOption,
-    environment,
+    environment_after,
 )
 
 
 def evaluate(
     router: RouterArgument,
     env: EnvArgument,
-    shift: Annotated[
-        list[str] | None,
-        typer.Option(metavar="AXIS=SEVERITY", help="shift the users; may be repeated"),
-    ] = None,
+    shift: ShiftOption = None,
     changes: SetOption = None,
     users: UsersOption = 2000,
     seed: SeedOption = 0,
@@ -46,17 +41,16 @@ def evaluate(
     Beside a learned router stand the best constant, uniform choice, the best schedule, the
     hand-written loop and the optimum, on the same users with the same seed.
     """
-    name, training = environment(env, changes)
+    name, training = environment_after([router], env, changes)
     target = shifted_population(training, shift or ())
-    with console.ERR.status(f"solving and playing {name}"):
+    with console.status(f"solving and playing {name}"):
         acting = find_router(router, target, training)
         result = evaluate_router(acting, target, users=users, seed=seed)
         companions = beside(target, users, seed) if is_file(router) else []
     trained_on = training_fingerprint(acting)
     if trained_on not in (None, training.fingerprint):
-        print(
-            f"carousel: note: {acting.name} was trained on other users than those of {name}",
-            file=sys.stderr,
+        console.tell(
+            f"carousel: note: {acting.name} was trained on other users than those of {name}"
         )
     document = {
         "router": acting.name,
@@ -92,68 +86,10 @@ def _beside_line(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def watch(
-    router: RouterArgument,
-    env: EnvArgument,
-    shift: Annotated[
-        list[str] | None,
-        typer.Option(metavar="AXIS=SEVERITY", help="shift the users; may be repeated"),
-    ] = None,
-    changes: SetOption = None,
-    seed: Annotated[int, typer.Option(help="of the session")] = 0,
-    user: Annotated[int, typer.Option(help="row of the user table; -1: drawn")] = -1,
-    as_json: JsonOption = False,
-) -> None:
-    """Watch one session, turn by turn, with what is hidden from the router."""
-    name, training = environment(env, changes)
-    target = shifted_population(training, shift or ())
-    acting = find_router(router, target, training)
-    game = seen_by(acting, scalar_env(target, render_mode="ansi"))
-    observation, _ = game.reset(seed=seed, options={"user": user})
-    state, over, total = acting.initial_state(1, seed), False, 0.0
-    if not as_json:
-        console.say(" ".join([f"{acting.name} on {name}, seed {seed}", *(shift or [])]))
-    turns = []
-    names = columns_of(target)
-    while not over:
-        picks, state = acting.act(observation[None], state)
-        observation, reward, terminated, truncated, info = game.step(int(picks[0]))
-        total += reward
-        over = terminated or truncated
-        shown = dict(zip(names, observation.tolist(), strict=False))
-        turns.append({"persona": speaker(shown), "reward": reward, **told(info), "shown": shown})
-        if not as_json:
-            console.say(str(game.render()))
-    if as_json:
-        console.print_json(
-            {"router": acting.name, "env": name, "seed": seed, "total": total, "turns": turns}
-        )
-    else:
-        console.say(f"total reward {total:.2f}")
-
-
-def speaker(shown: dict[str, float]) -> str:
-    """Whom an observation shows as speaking."""
-    start = "persona_"
-    return next(k.removeprefix(start) for k, v in shown.items() if v == 1 and k.startswith(start))
-
-
-def told(info: dict[str, Any]) -> dict[str, Any]:
-    """What info tells of a turn, as plain data."""
-    rest = {
-        key: value.item() if isinstance(value, np.generic) else value
-        for key, value in info.items()
-        if key not in ("action_mask", "user")
-    }
-    if "mood" in rest:
-        rest["mood"] = ("fresh", "bored")[rest["mood"]]
-    return rest
-
-
 def speed(
     env: EnvArgument = "Boredom",
-    lanes: Annotated[int, typer.Option(help="sub-environments of ours")] = 1024,
-    blocks: Annotated[int, typer.Option(help="timed blocks of each, at least 3")] = 7,
+    lanes: Annotated[int, typer.Option(metavar="N", help="sub-environments of ours")] = 1024,
+    blocks: Annotated[int, typer.Option(metavar="N", help="timed blocks of each, at least 3")] = 7,
     as_json: JsonOption = False,
 ) -> None:
     """Time stepping side by side with Gymnasium's native vector CartPole."""

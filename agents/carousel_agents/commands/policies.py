@@ -11,18 +11,25 @@ from carousel_envs import CarouselError, any_population, environment_ids
 from carousel_envs.files import check_writable
 
 from .. import console
+from ..interruption import importing
 from ..learning import PolicyFile
-from ..learning.export import check_suffix
-from ..learning.export import export as write_export
+from ..learning import export as exporting
 from ..learning.policy_format import one_line
 from ..learning.view import View, refuse_unless_shown
-from .options import EnvArgument, JsonOption, SetOption, environment, refuse_to_replace
+from .options import (
+    EnvArgument,
+    ForceOption,
+    JsonOption,
+    SetOption,
+    check_suffix,
+    environment,
+    refuse_to_replace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy file (.safetensors)")]
-ForceOption = Annotated[bool, typer.Option("--force", help="replace an existing file")]
 
 _MOST, _NAME, _VALUE = 80, 40, 120
 
@@ -101,14 +108,14 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def export(
     file: FileArgument,
-    out: Annotated[Path, typer.Option(help="file to write: .npz (NumPy) or .json")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="file to write: .npz (NumPy) or .json")],
     force: ForceOption = False,
 ) -> None:
     """Write a policy as plain arrays, for use without this library."""
     refuse_to_replace(out, force)
-    check_suffix(out)
+    exporting.check_suffix(out)
     policy = PolicyFile.load(file)
-    write_export(policy, out)
+    exporting.export(policy, out)
     console.say(f"wrote {out}: {policy.network.parameters} weights and a description")
 
 
@@ -117,13 +124,18 @@ def import_sb3(
         Path, typer.Argument(metavar="ZIP", help="a model saved by Stable-Baselines3")
     ],
     env: EnvArgument,
-    algo: Annotated[str, typer.Option(help="algorithm that made it, as for `carousel train`")],
-    out: Annotated[Path, typer.Option(help="policy file to write (.safetensors)")],
+    algo: Annotated[
+        str,
+        typer.Option(metavar="ALGO", help="algorithm that made it, as for `carousel train`"),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")],
     trust: Annotated[
         bool, typer.Option("--trust", help="run whatever code ZIP (and PKL) may contain")
     ] = False,
     changes: SetOption = None,
-    history: Annotated[int, typer.Option(help="observations side by side that it reads")] = 1,
+    history: Annotated[
+        int, typer.Option(metavar="N", help="observations side by side that it reads")
+    ] = 1,
     visible_context: Annotated[
         bool, typer.Option("--visible-context", help="it reads the user's context too")
     ] = False,
@@ -143,10 +155,9 @@ def import_sb3(
     view = View(history, visible_context)
     refuse_unless_shown(population, view)
     refuse_to_replace(out, force)
-    if out.suffix != ".safetensors":
-        raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
+    check_suffix(out, ".safetensors", "policy file")
     check_writable(out)
-    with console.ERR.status("loading torch"):
+    with console.status("loading torch"), importing():
         from ..learning.importing import import_model
     policy = import_model(
         archive,

@@ -16,12 +16,13 @@ def report(
         typer.Argument(metavar="DIR...", help="folders that `carousel generalise` wrote"),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="the page, an .html file (default: DIR/report.html)")
+        Path | None,
+        typer.Option(metavar="FILE", help="the page, an .html file (default: DIR/report.html)"),
     ] = None,
 ) -> None:
     """Make one self-contained HTML page of results; a page already there is replaced."""
     # plotly takes a moment to import: only those who draw pay for it
-    with console.ERR.status("drawing the page"):
+    with console.status("drawing the page"):
         from ..report import write_page
 
         path = write_page(folders, out)

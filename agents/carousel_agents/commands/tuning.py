@@ -14,12 +14,17 @@ from carousel_envs.errors import shown_path
 from carousel_envs.files import check_writable, write_whole
 
 from .. import console
+from ..interruption import explained, importing
 from ..learning.view import View
 from .options import (
     AlgorithmOption,
     EnvArgument,
+    ForceOption,
+    HistoryOption,
     JsonOption,
     SetOption,
+    VisibleContextOption,
+    check_suffix,
     environment,
     refuse_to_replace,
 )
@@ -27,22 +32,29 @@ from .options import (
 
 def tune(
     env: EnvArgument,
-    out: Annotated[Path, typer.Option(help="settings to write (.toml), for `train --settings`")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="settings to write (.toml), for `train --settings`"),
+    ],
     algo: AlgorithmOption = "ppo",
-    trials: Annotated[int, typer.Option(help="trials in all, those of earlier calls too")] = 50,
+    trials: Annotated[
+        int, typer.Option(metavar="N", help="trials in all, those of earlier calls too")
+    ] = 50,
     steps: Annotated[
-        int | None, typer.Option(help="environment steps per training run (default: the preset's)")
+        int | None,
+        typer.Option(
+            metavar="N", help="environment steps per training run (default: the preset's)"
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="training runs per trial")] = 2,
-    history: Annotated[int, typer.Option(help="observations shown side by side, 1 to 64")] = 1,
-    visible_context: Annotated[
-        bool, typer.Option("--visible-context", help="show who the user is, too")
-    ] = False,
+    seeds: Annotated[int, typer.Option(metavar="N", help="training runs per trial")] = 2,
+    history: HistoryOption = 1,
+    visible_context: VisibleContextOption = False,
     storage: Annotated[
-        Path | None, typer.Option(help="SQLite file of the search (default: beside OUT)")
+        Path | None,
+        typer.Option(metavar="FILE", help="SQLite file of the search (default: beside OUT)"),
     ] = None,
     changes: SetOption = None,
-    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search for the settings of an algorithm, on training users alone.
@@ -51,8 +63,7 @@ def tune(
     """
     name, population = environment(env, changes)
     refuse_to_replace(out, force)
-    if out.suffix != ".toml":
-        raise CarouselError(f"--out is {str(out)!r}; a file of settings must end in .toml")
+    check_suffix(out, ".toml", "file of settings")
     kept = storage or out.with_suffix(".sqlite")
     if _one_file(out, kept):
         raise CarouselError(
@@ -60,24 +71,24 @@ def tune(
             "files"
         )
     check_writable(out)
-    with console.ERR.status("loading torch"):
+    with console.status("loading torch"), importing():
         from ..learning.tune import score_of
         from ..learning.tune import tune as search
-    with console.progress(f"tuning {algo} on {name}") as bar:
-        try:
-            found = search(
-                population,
-                environment=name,
-                algorithm=algo,
-                storage=kept,
-                trials=trials,
-                steps=steps,
-                seeds=seeds,
-                view=View(history, visible_context),
-                report=lambda done, total, best: bar(done, total, f"best {best:.3f}"),
-            )
-        except console.Interrupted:
-            raise console.Interrupted("interrupted; the same command goes on from here") from None
+    with (
+        explained(lambda: "interrupted; the same command goes on from here"),
+        console.progress(f"tuning {algo}") as bar,
+    ):
+        found = search(
+            population,
+            environment=name,
+            algorithm=algo,
+            storage=kept,
+            trials=trials,
+            steps=steps,
+            seeds=seeds,
+            view=View(history, visible_context),
+            report=lambda done, total, best: bar(done, total, f"best {best:.3f}"),
+        )
     said = f"{found.engagement:.4f} engagement per session over {seeds} seeds"
     others = f"{found.pruned} more were given up, {found.failed} failed"
     preset = found.preset_engagement

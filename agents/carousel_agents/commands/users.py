@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from .. import console
-from .options import JsonOption, SeedOption, SetOption, UsersOption, environment
+from ..interruption import explained
+from .options import (
+    ForceResultsOption,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    UsersOption,
+    environment_after,
+    routers_and_environment,
+)
 
 
 def users_seen(
@@ -20,16 +29,19 @@ def users_seen(
             "trained on any number of users of the same ranges",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="folder for results.parquet and summary.json")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="folder for results.parquet and summary.json")
+    ],
     changes: SetOption = None,
     table: Annotated[
-        int, typer.Option(help="how many users of training, and how many new ones, are met")
+        int,
+        typer.Option(
+            metavar="N", help="how many users of training, and how many new ones, are met"
+        ),
     ] = 50,
     users: UsersOption = 2000,
     seed: SeedOption = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="replace the results of another request")
-    ] = False,
+    force: ForceResultsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score policies on users of their training and on new ones, by how many there were.
@@ -40,17 +52,13 @@ def users_seen(
     from ..generalisation.users_seen import curve
     from ..users_study import UsersStudy, run_users_study
 
-    if len(names) < 2:
-        raise typer.BadParameter("give one router or more, and then the environment")
-    *routers, env = names
-    name, population = environment(env, changes)
+    routers, env = routers_and_environment(names)
+    name, population = environment_after(routers, env, changes)
     study = UsersStudy(
         name, population, tuple(routers), table, users, seed, changes=tuple(changes or ())
     )
-    try:
+    with explained(lambda: "interrupted; the same command begins again"):
         outcome = run_users_study(study, out, force=force)
-    except console.Interrupted:
-        raise console.Interrupted("interrupted; the same command begins again") from None
     found = curve(outcome.rows)
     if as_json:
         console.print_json({"out": str(out), "rows": found})

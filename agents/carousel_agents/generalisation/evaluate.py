@@ -19,7 +19,7 @@ Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """How a router did.
 
@@ -57,6 +57,23 @@ class Evaluation:
     seed: int
     reference: Reference
     totals: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        def told(value: float | None) -> str:
+            return "none" if value is None else f"{value:.3f}"
+
+        error = "" if self.engagement_se is None else f" ± {self.engagement_se:.3f}"
+        interval = (
+            ""
+            if self.score_low is None or self.score_high is None
+            else f" ({self.score_low:.3f} to {self.score_high:.3f})"
+        )
+        others = {"length": self.session_length, "left": self.left, "swaps": self.swaps}
+        figures = ", ".join(f"{k} {v:.3g}" for k, v in {**others, **self.totals}.items())
+        return (
+            f"Evaluation(score {told(self.score)}{interval}, engagement {self.engagement:.3f}"
+            f"{error}, {figures}, {self.users} users, seed {self.seed}; {self.reference!r})"
+        )
 
     def row(self) -> dict[str, Any]:
         """Everything as plain data, with the reference's figures beside it."""

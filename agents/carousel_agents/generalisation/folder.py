@@ -23,7 +23,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, shown
-from carousel_envs.files import check_writable, write_whole
+from carousel_envs.files import check_folder, check_writable, read_whole, write_whole
 
 from .schema import COLUMNS
 from .suite import Played
@@ -161,6 +161,7 @@ class StudyFolder:
         Raises:
             CarouselError: a file cannot be written, or a folder has its name.
         """
+        check_folder(self.path)
         for path in (self.results, self.summary_file, self.page, self.request_file):
             check_writable(path)
         with contextlib.suppress(OSError):
@@ -251,7 +252,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         CarouselError: it cannot be read, or holds something else.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_whole(path))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -273,6 +274,6 @@ def _known(path: Path) -> dict[str, Any] | None:
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(path)).hexdigest()
     except OSError:
         return None

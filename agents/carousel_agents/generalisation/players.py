@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
+from carousel_envs.files import read_whole
 
 from .. import scripted
 from ..learning import LearnedRouter, PolicyFile
+from ..learning.policy_format import LARGEST_BYTES
 from ..routers import SUFFIX, find_router, is_file, training_fingerprint
 from .companions import BASELINES
 
@@ -202,7 +204,7 @@ def _players(text: str) -> list[Player]:
         if not files:
             raise CarouselError(f"folder {shown(text)} holds no policy file (*{SUFFIX})")
         return [_learned(str(file)) for file in files]
-    return [_learned(text)] if is_file(text) else [Player(text)]
+    return [_learned(text)] if is_file(text) else [Player(scripted.canonical(text))]
 
 
 def _is_folder(path: Path) -> bool:
@@ -216,7 +218,7 @@ def _is_folder(path: Path) -> bool:
 def _learned(text: str) -> Player:
     path = Path(text)
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(read_whole(path, LARGEST_BYTES)).hexdigest()
     except OSError as error:
         if path.is_file():
             raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -4,7 +4,10 @@ Importing this package does not import torch; `train` does (`from carousel_agent
 import train`).
 """
 
-from .policy_file import PolicyFile
-from .router import LearnedRouter
+from ..extras import needed_by
+
+with needed_by("carousel_agents.learning"):
+    from .policy_file import PolicyFile
+    from .router import LearnedRouter
 
 __all__ = ["LearnedRouter", "PolicyFile"]

@@ -41,7 +41,7 @@ _ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "mask
 _BEGINS = ("turns_with_persona", "session_gone")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PolicyFile:
     """What a policy file holds.
 
@@ -71,6 +71,13 @@ class PolicyFile:
     clip: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        # names come from a file that nobody vouches for
+        return (
+            f"PolicyFile({shown(self.algorithm)} in {shown(self.environment)}, "
+            f"{len(self.columns)} columns, {self.network.parameters} parameters)"
+        )
 
     def __post_init__(self) -> None:
         _refuse_names(self)

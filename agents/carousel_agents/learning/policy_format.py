@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, shown_path
-from carousel_envs.files import write_whole
+from carousel_envs.files import check_readable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 _KEY = "carousel"
-_LARGEST_BYTES = 1 << 30
+LARGEST_BYTES = 1 << 30
 _LARGEST_TEXT = 1 << 22
 _DEEPEST = 32
 _DIGITS = 20
@@ -88,9 +88,7 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
     try:
         if path.is_dir():
             raise CarouselError(f"{path} is a folder, and no policy file")
-        size = path.stat().st_size
-        if size > _LARGEST_BYTES:
-            raise CarouselError(f"{path} has {size} bytes; a policy file has at most 1 GiB")
+        check_readable(path, LARGEST_BYTES)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if _KEY not in metadata:

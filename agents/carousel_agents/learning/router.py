@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import shown
+from carousel_envs.errors import finite_rows, shown
 
 from .inference import LstmStep, dense, scaled
 
@@ -62,6 +62,11 @@ class LearnedRouter:
         trained = f", {steps} steps" if isinstance(steps, int) else ""
         return f"learned by {self.file.algorithm} in {self.file.environment}{trained}"
 
+    @property
+    def trained_on(self) -> str:
+        """Fingerprint of the training users."""
+        return self.file.population.fingerprint
+
     def view(self, env: Any) -> Any:
         """The environment, scalar or vector, as the network sees it.
 
@@ -100,11 +105,13 @@ class LearnedRouter:
             heeds that; and the next state.
 
         Raises:
-            CarouselError: shapes that do not fit the network.
+            CarouselError: shapes that do not fit the network, or what is no finite number.
         """
         width = len(self.file.columns)
-        observation = np.ascontiguousarray(observation, dtype=np.float32)
-        if observation.ndim != 2 or observation.shape[1] != width:
+        observation = np.ascontiguousarray(
+            finite_rows("observation", observation), dtype=np.float32
+        )
+        if observation.shape[1] != width:
             raise CarouselError(
                 f"observation has shape {observation.shape}; router {self.name!r} reads "
                 f"(N, {width})"

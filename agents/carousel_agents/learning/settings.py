@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.errors import UsageError, did_you_mean, shown
 from carousel_envs.fields import Fields, Unit, Weight
+from carousel_envs.files import read_whole
 
 from .extras import EXTRAS, refuse_missing
 
@@ -191,11 +192,13 @@ def check_algorithm(name: str) -> str:
     """The name, if there is such an algorithm.
 
     Raises:
-        CarouselError: there is none, or its extra is not installed.
+        CarouselError: there is none (`UsageError`), or its extra is not installed.
     """
     known = (*ALGORITHMS, *OPTIONAL)
     if name not in known:
-        raise CarouselError(f"algorithm is {shown(name)}; known are {', '.join(known)}")
+        raise UsageError(
+            f"algorithm is {shown(name)}{did_you_mean(name, known)}; known are {', '.join(known)}"
+        )
     refuse_missing(name)
     return name
 
@@ -230,7 +233,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         CarouselError: the file cannot be read, or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path).decode())
     except OSError as error:
         raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

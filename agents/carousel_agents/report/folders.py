@@ -12,6 +12,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
+from carousel_envs.files import read_whole
 
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
@@ -159,7 +160,7 @@ def _bytes(folder: Path, path: Path) -> bytes:
     if not folder.is_dir():
         raise CarouselError(f"{folder} is not a folder")
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except FileNotFoundError:
         raise CarouselError(
             f"{folder} holds no {path.name}; `carousel generalise --out {folder}` writes one"

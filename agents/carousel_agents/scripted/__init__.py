@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError, Columns, Population
+from carousel_envs.errors import UsageError, did_you_mean, shown
 from carousel_envs.registry import columns_of
 
 from ..router import NamedRouter, Router
@@ -78,6 +79,26 @@ def is_name(text: str) -> bool:
     return known in _MODULES or known in ALIASES
 
 
+def canonical(text: str) -> str:
+    """A scripted router as it is called, whatever case it was written in.
+
+    Raises:
+        UsageError: there is no such router.
+    """
+    plain, colon, argument = text.partition(":")
+    folded = plain.casefold()
+    known = folded.removeprefix(FROZEN)
+    if known not in _MODULES and known not in ALIASES:
+        names = (*NAMES, *ALIASES)
+        others = ", ".join(f"{alias} ({meant})" for alias, meant in ALIASES.items())
+        raise UsageError(
+            f"router {shown(text)} is neither a file nor a scripted router"
+            f"{did_you_mean(known, names)}; known are {', '.join(NAMES)} and {others}, each also "
+            f"with the prefix {FROZEN!r}"
+        )
+    return f"{folded}{colon}{argument}"
+
+
 def describe(name: str) -> str:
     """One sentence on a scripted router."""
     return str(_MODULES[ALIASES.get(name, name)].DESCRIPTION)
@@ -104,21 +125,17 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
         training: the users a frozen router is solved for; default: the target.
 
     Raises:
-        CarouselError: unknown name or argument, a router that these users have no use for, or a
-            frozen one whose training users show other columns than those it will meet.
+        CarouselError: unknown name (`UsageError`) or argument, a router that these users have no
+            use for, or a frozen one whose training users show other columns than those it will
+            meet.
     """
+    name = canonical(name)
     plain, colon, argument = name.partition(":")
     frozen = plain.startswith(FROZEN)
     known = plain.removeprefix(FROZEN)
-    module = _MODULES.get(ALIASES.get(known, known))
-    if module is None:
-        others = ", ".join(f"{alias} ({meant})" for alias, meant in ALIASES.items())
-        raise CarouselError(
-            f"router {name!r} is neither a file nor a scripted router; known are "
-            f"{', '.join(NAMES)} and {others}, each also with the prefix {FROZEN!r}"
-        )
+    module = _MODULES[ALIASES.get(known, known)]
     if colon and not module.TAKES:
-        raise CarouselError(f"router {plain!r} takes no argument; it was given {argument!r}")
+        raise UsageError(f"router {plain!r} takes no argument; it was given {shown(argument)}")
     trained = frozen or getattr(module, "TRAINED", False)
     population = training if trained and training is not None else target
     if module in _USERS_ONLY and not isinstance(population, Population):

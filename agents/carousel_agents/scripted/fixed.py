@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population
+from carousel_envs import Columns, Population
+from carousel_envs.errors import named
 from carousel_envs.recall import QuestionColumns
 from carousel_envs.reference import solve
 from carousel_envs.reference.policies import ContextIndex, SchedulePolicy
@@ -24,14 +25,10 @@ def build(population: AnyPopulation, persona: str | None = None) -> Policy:
     """The constant router; `persona` defaults to the best constant of the population.
 
     Raises:
-        CarouselError: the population has no persona of this name.
+        UsageError: the population has no persona of this name.
     """
     name = solve(population).best_persona if persona is None else persona
-    if name not in population.personas:
-        raise CarouselError(
-            f"persona {name!r} is not in the repertoire; it holds {', '.join(population.personas)}"
-        )
-    index = population.personas.index(name)
+    index = population.personas.index(named("persona", name, population.personas))
     if not isinstance(population, Population):
         questions = np.full((population.n_topics, population.n_years), index)
         return TablePolicy(QuestionColumns.of(population), questions)

@@ -104,7 +104,7 @@ class AnybodyPolicy:
         return picks, (keys, counter + 1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecallReference(Reference):
     """A `Reference` of questions: exact, and with rates of deception.
 

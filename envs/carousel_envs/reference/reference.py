@@ -30,7 +30,7 @@ _SCHEDULE_WORK = 2e10
 """Turns that may be played, over all contexts, to find schedules."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reference:
     """What can be had from a population, in expected engagement per session (less swap costs).
 
@@ -64,6 +64,16 @@ class Reference:
     blind_policy: Policy = field(repr=False)
     myopic_policy: Policy = field(repr=False)
     standard_errors: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        value = f"{self.value:.3f}"
+        if self.tier == "bounds":
+            value += f" to {self.value_upper:.3f}"
+        return (
+            f"{type(self).__name__}({self.tier}, value {value}, blind {self.blind:.3f}, best_fixed "
+            f"{self.best_fixed:.3f} ({self.best_persona}), uniform {self.uniform:.3f}, myopic "
+            f"{self.myopic:.3f})"
+        )
 
     def score(self, engagement: float) -> float | None:
         """(J - blind) / (value - blind): the share of the value of feedback that is captured.

@@ -25,7 +25,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from ..errors import CarouselError
-from ..files import write_whole
+from ..files import read_whole, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _NEVER_SOLVES = ("checking", "shifts", "suite", "wrappers", "render.py")
 """Parts of the package that nothing is solved with: a change there loses no solution."""
+
+_LARGEST = 2**30
 
 Arrays = dict[str, "NDArray[Any]"]
 
@@ -108,7 +110,7 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
 
 
 def _read(path: Path) -> Arrays:
-    whole = path.read_bytes()
+    whole = read_whole(path, _LARGEST)
     digest, content = whole[:32], whole[32:]
     if _digest(path, content) != digest:
         raise ValueError("it does not hold what was written under this name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CarouselError, real_number, shown
+from ..errors import CarouselError, UsageError, named, real_number, shown
 from .composition import JOIN, compose
 from .covariate import COVARIATE
 from .graded import GradedShift
@@ -30,18 +30,16 @@ def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> Gra
     """The shift of this name, or the composition "one+other", among those of users or others.
 
     Raises:
-        CarouselError: there is none, or two that cannot be composed.
+        CarouselError: there is none (`UsageError`), or two that cannot be composed.
     """
     if isinstance(name, str) and JOIN in name and name not in among:
         names = name.split(JOIN)
         if len(names) > 2:
-            raise CarouselError(
+            raise UsageError(
                 f"shift {shown(name)} names {len(names)} axes; only two can be composed"
             )
         return compose(*(find_shift(part, among) for part in names))
-    if not isinstance(name, str) or name not in among:
-        raise CarouselError(f"shift {shown(name)} is unknown; known are {', '.join(among)}")
-    return among[name]
+    return among[named("shift", name, among)]
 
 
 def parse_shift(
@@ -50,13 +48,11 @@ def parse_shift(
     """Read "axis=severity", or "one+other=severity" for a composition.
 
     Raises:
-        CarouselError: another form, an unknown axis, or a severity outside [0, 1].
+        CarouselError: another form or an unknown axis (`UsageError`), or a severity outside [0, 1].
     """
     name, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not equals:
-        raise CarouselError(
-            f"shift {shown(text)} must have the form axis=severity, as in hazard=0.5"
-        )
+        raise UsageError(f"shift {shown(text)} must have the form axis=severity, as in hazard=0.5")
     shift = find_shift(name, among)
     return shift, real_number(f"severity of {name}", value, 0.0, 1.0, text=True)
 

@@ -1,0 +1,76 @@
+"""Reading what may be no file at all, and names that are nearly right."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from carousel_envs import CarouselError
+from carousel_envs.errors import UsageError, finite_rows, named
+from carousel_envs.files import check_folder, read_whole
+
+
+def test_a_regular_file_is_read_to_its_end(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_whole(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(OSError, match="has 5 bytes; at most 4 are read") as refused:
+        read_whole(tmp_path / "file", 4)
+    assert refused.value.errno == errno.EFBIG
+
+
+def test_devices_pipes_and_folders_are_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/full", "/dev/zero", str(tmp_path / "pipe")):
+        with pytest.raises(OSError, match="it is not a regular file"):
+            read_whole(Path(path))
+    with pytest.raises(IsADirectoryError):
+        read_whole(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_whole(tmp_path / "nothing")
+
+
+def test_a_file_that_says_it_is_smaller_is_not_read_on():
+    # files of the system have no size
+    with pytest.raises(OSError, match="more than 3 bytes"):
+        read_whole(Path("/proc/self/status"), 3)
+
+
+def test_a_place_for_a_folder_holds_a_folder_or_nothing(tmp_path):
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new")
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(CarouselError, match="it is not a folder"):
+        check_folder(tmp_path / "file")
+    with pytest.raises(CarouselError, match="it is a link to nothing"):
+        check_folder(tmp_path / "link")
+
+
+def test_names_are_found_in_any_case_and_the_nearest_is_suggested():
+    known = ("Boredom", "Taste", "swap-cost")
+    assert named("axis", "SWAP-Cost", known) == "swap-cost"
+    with pytest.raises(UsageError, match=r"axis 'swap_cos' is unknown \(did you mean swap-cost\?"):
+        named("axis", "swap_cos", known)
+    for other in (None, 3, "", "xyz", ["Taste"]):
+        with pytest.raises(UsageError, match=r"is unknown; known are Boredom, Taste, swap-cost$"):
+            named("axis", other, known)
+    assert named("letter", "a", ("a", "A")) == "a"
+    with pytest.raises(UsageError):
+        named("word", "Ab", ("ab", "AB"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([[1.0, 2.0], [3.0]], "its rows differ in length"),
+        ([1.0, 2.0], r"of dtype float64 and shape \(2,\)"),
+        ([["a"]], "must be numbers of shape"),
+        ([[1.0, float("nan")]], "holds nan in row 0, column 1"),
+        ([[1.0], [float("-inf")]], "holds -inf in row 1, column 0"),
+    ],
+)
+def test_rows_of_anything_but_finite_numbers_are_refused(rows, sentence):
+    with pytest.raises(CarouselError, match=sentence):
+        finite_rows("observation", rows)
+    assert finite_rows("observation", [[1e38], [-1e38]]).shape == (2, 1)
