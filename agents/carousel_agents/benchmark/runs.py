@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import write_whole
+from carousel_envs.files import clear_parts, write_whole
 from carousel_envs.registry import short_name
 
 from ..learning.view import View
@@ -242,8 +242,7 @@ class RunFolder:
 
     def clear_parts(self) -> None:
         """Remove what interrupted writes left."""
-        for path in self.path.glob(".*.part"):
-            path.unlink(missing_ok=True)
+        clear_parts(self.path)
 
 
 @dataclass(frozen=True)

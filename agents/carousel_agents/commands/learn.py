@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
-from carousel_envs.files import check_writable
+from carousel_envs.files import check_writable, clear_parts
 
 from .. import console
 from ..learning.settings import preset, read_settings
@@ -156,7 +157,7 @@ def train_with_progress(
     """
     # torch takes seconds to import: only those who train pay for it
     with console.ERR.status("loading torch"):
-        from ..learning.checkpoint import clear_parts, discard
+        from ..learning.checkpoint import discard
         from ..learning.train import Progress, Run, execute
 
     # before the bar is drawn, so that a bad request gives one sentence alone
@@ -172,7 +173,7 @@ def train_with_progress(
         # whoever held the lock before may have finished one since
         refuse_to_replace(out, force)
         for path in (out, checkpoint):
-            clear_parts(path)
+            clear_parts(path.parent, glob.escape(path.name))
         if restart:
             discard(checkpoint)
         if checkpoint.exists():

@@ -23,7 +23,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, shown
-from carousel_envs.files import check_writable, write_whole
+from carousel_envs.files import check_writable, clear_parts, write_whole
 
 from .schema import COLUMNS
 from .suite import Played
@@ -229,9 +229,9 @@ class StudyFolder:
         """Remove what is needed only until a study is done, and nothing else."""
         # the request first: without it a part is nobody's, and is never taken up again
         self.request_file.unlink(missing_ok=True)
-        for pattern in ("*.rows.json", ".*.part"):
-            for file in self.parts.glob(pattern):
-                file.unlink(missing_ok=True)
+        for file in self.parts.glob("*.rows.json"):
+            file.unlink(missing_ok=True)
+        clear_parts(self.parts)
         with contextlib.suppress(OSError):
             # something of somebody else's may lie there
             self.parts.rmdir()
