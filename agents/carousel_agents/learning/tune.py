@@ -20,6 +20,7 @@ from carousel_envs.errors import shown, whole_number
 from carousel_envs.files import check_writable
 from carousel_envs.reference import solve
 
+from ..locks import locked
 from .spaces import as_parameters, as_settings, propose
 from .train import Run, execute
 
@@ -150,15 +151,37 @@ def score_of(population: AnyPopulation, engagement: float | None) -> float | Non
 
 
 def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
+    """The search in a file, begun if it is new.
+
+    Raises:
+        CarouselError: the file cannot be used, or holds another search.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # the library makes tables, versions and the study in several steps, and two processes that begin
+    # one search would get into each other's
+    with locked(storage.with_name(f".{storage.name}.lock"), str(storage), wait=True):
+        study = _opened(storage)
+        known = _known_request(study, storage)
+        if known is None:
+            study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
+        else:
+            # as it comes back from the storage
+            _refuse_difference(storage, known, json.loads(json.dumps(identity)))
+    return study
+
+
+def _opened(storage: Path) -> optuna.Study:
     try:
         with warnings.catch_warnings():
             # heartbeats are marked as experimental
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             kept = optuna.storages.RDBStorage(_url(storage), heartbeat_interval=_HEARTBEAT)
-        study = optuna.create_study(
+        return optuna.create_study(
             study_name="carousel",
             storage=kept,
+            # not seeded: processes that work on one search, and calls that go on with it, must not
+            # propose what another one has proposed
+            sampler=optuna.samplers.TPESampler(constant_liar=True),
             direction="maximize",
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
@@ -167,16 +190,6 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
         # the storage's own exceptions are of many kinds, and none is a base of the others
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise CarouselError(f"{storage} cannot be used as a storage: {first}") from None
-    # not seeded: processes that work on one search, and calls that go on with it, must not propose
-    # what another one has proposed
-    study.sampler = optuna.samplers.TPESampler(constant_liar=True)
-    known = _known_request(study, storage)
-    if known is None:
-        study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
-    else:
-        # as it comes back from the storage
-        _refuse_difference(storage, known, json.loads(json.dumps(identity)))
-    return study
 
 
 def _url(storage: Path) -> str:
