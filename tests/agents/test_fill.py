@@ -277,6 +277,27 @@ def test_workers_do_what_this_process_would_and_outlive_the_death_of_one(tmp_pat
         assert a == b
 
 
+def test_a_run_that_another_process_has_ended_meanwhile_is_not_run_again(tmp_path):
+    """The worker of a process that was killed may end its run before it ends itself."""
+
+    def overtaken(jobs, report):
+        list(here(jobs, report))
+        yield from here([replace(job, execute=None) for job in jobs], report)
+
+    (result,) = filled(tmp_path, run(), engine=overtaken)
+    assert result.status == "done", result.error
+    assert result.record["training"]["seconds"] == 2.0
+
+
+def test_what_a_kill_after_the_end_of_a_run_leaves_is_removed(tmp_path):
+    filled(tmp_path, run())
+    before = files(tmp_path)
+    for name in ("training.checkpoint", ".lock", ".run.json.1.part"):
+        (tmp_path / run().name / name).write_bytes(b"left")
+    assert filled(tmp_path, run())[0].status == "kept"
+    assert files(tmp_path) == before
+
+
 def test_workers_do_not_hear_of_ctrl_c(tmp_path):
     """It is for their parent to hear: it ends them, or, in a notebook, may go on."""
 
@@ -339,6 +360,7 @@ def test_after_an_interruption_nobody_works_on_and_the_rest_can_be_done(tmp_path
     out, err = process.communicate(timeout=60)
     if ending == signal.SIGINT:
         assert (out, err) == ("interrupted\n", "")
+    deadline = time.monotonic() + 5
     while processes_naming(mark) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert processes_naming(mark) == []

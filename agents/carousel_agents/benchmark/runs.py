@@ -23,11 +23,13 @@ from carousel_envs.files import clear_parts, write_whole
 from carousel_envs.registry import short_name
 
 from ..learning.view import View
+from ..locks import locked
 from ..populations import population_of
 from .record import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
@@ -233,6 +235,25 @@ class RunFolder:
             return hashlib.sha256(self.policy.read_bytes()).hexdigest()
         except OSError:
             return None
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    def locked(self, what: str) -> AbstractContextManager[None]:
+        """Keep every other process from this run, and wait for the one that is at it.
+
+        Args:
+            what: the run, by name.
+        """
+        return locked(self.lock, what, wait=True)
+
+    def tidy(self, what: str) -> None:
+        """Remove what a process that was killed after a run's end has left."""
+        if self.checkpoint.exists() or self.lock.exists() or any(self.path.glob(".*.part")):
+            with self.locked(what):
+                self.checkpoint.unlink(missing_ok=True)
+                self.clear_parts()
 
     def clear(self) -> None:
         """Remove what a run writes, and what an interrupted write left; nothing else."""
