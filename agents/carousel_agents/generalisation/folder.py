@@ -25,6 +25,7 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, shown
 from carousel_envs.files import check_writable, clear_parts, write_whole
 
+from .rows_file import read_rows
 from .schema import COLUMNS
 from .suite import Played
 
@@ -139,8 +140,23 @@ class StudyFolder:
         asked: dict[str, Any] = summary["request"]
         if asked != request:
             return "other", asked
-        whole = summary.get("results_sha256") == _digest(self.results)
-        return ("done" if whole else "started"), asked
+        if summary["results_sha256"] != _digest(self.results):
+            return "started", asked
+        self.rows()
+        return "done", asked
+
+    def rows(self) -> pl.DataFrame:
+        """The rows of a study that is done.
+
+        Raises:
+            CarouselError: they are missing, damaged, or of another schema.
+        """
+        try:
+            return read_rows(self.results, self.results.read_bytes())
+        except OSError as error:
+            raise CarouselError(
+                f"{self.results} cannot be read: {error.strerror or error}"
+            ) from None
 
     def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
         """`state`; with `force`, what cannot be read is "other", which may be replaced then.

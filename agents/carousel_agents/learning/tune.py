@@ -157,8 +157,8 @@ def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
         CarouselError: the file cannot be used, or holds another search.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # the library makes tables, versions and the study in several steps, and two processes that begin
-    # one search would get into each other's
+    # the library makes tables, versions and the study in several steps, and two processes that
+    # begin one search would get into each other's
     with locked(storage.with_name(f".{storage.name}.lock"), str(storage), wait=True):
         study = _opened(storage)
         known = _known_request(study, storage)
