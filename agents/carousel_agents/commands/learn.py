@@ -13,7 +13,7 @@ from carousel_envs.errors import shown
 from carousel_envs.files import check_writable, clear_parts
 
 from .. import console
-from ..learning.settings import preset, read_settings
+from ..learning.settings import read_settings, shortfall
 from ..learning.view import View
 from ..locks import locked
 from ..populations import assigned
@@ -162,12 +162,8 @@ def train_with_progress(
 
     # before the bar is drawn, so that a bad request gives one sentence alone
     run = Run.of(population, **request)
-    usual = preset(run.algorithm).steps
-    if run.settings.steps < usual / 2:
-        console.tell(
-            f"steps is {run.settings.steps}, the preset's is {usual}: rates and exploration fall "
-            "over the whole budget, and a short one may end in a router that never swaps"
-        )
+    if short := shortfall(run.algorithm, run.settings.steps):
+        console.tell(short)
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
         # whoever held the lock before may have finished one since

@@ -14,6 +14,7 @@ from carousel_envs.errors import shown_path
 from carousel_envs.files import check_writable, write_whole
 
 from .. import console
+from ..learning.settings import shortfall
 from ..learning.view import View
 from .options import (
     AlgorithmOption,
@@ -60,6 +61,8 @@ def tune(
             "files"
         )
     check_writable(out)
+    if short := shortfall(algo, steps):
+        console.tell(short)
     with console.ERR.status("loading torch"):
         from ..learning.tune import score_of
         from ..learning.tune import tune as search
