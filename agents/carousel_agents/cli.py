@@ -25,6 +25,7 @@ from .commands import (
     play,
     policies,
     report,
+    store,
     tuning,
     users,
 )
@@ -61,6 +62,7 @@ for _command in (
     *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command()(_command)
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:
