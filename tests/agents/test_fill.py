@@ -17,7 +17,7 @@ from carousel_agents.benchmark import engine
 from carousel_agents.benchmark.fill import Listener, fill
 from carousel_agents.benchmark.perform import perform
 from carousel_agents.benchmark.remaining import Remaining, in_words
-from carousel_agents.benchmark.runs import Run, RunStore
+from carousel_agents.benchmark.runs import Run, RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
 from carousel_agents.routers import find_router
 from carousel_envs import CarouselError
@@ -109,7 +109,7 @@ def test_other_settings_or_users_make_another_run(tmp_path):
         changed = json.loads(json.dumps(document))
         name, _, inner = key.partition(".")
         changed["request"][name] = {**changed["request"][name], inner: 1} if inner else "0"
-        record.write_text(json.dumps(changed))
+        RunFolder(record.parent).write(changed)
         with pytest.raises(CarouselError, match=f"holds another run: {key} is"):
             filled(tmp_path, run())
 
@@ -190,7 +190,7 @@ def test_a_request_with_a_key_too_many_is_told(tmp_path):
     file = tmp_path / run().name / "run.json"
     record = json.loads(file.read_text())
     record["request"]["zzz"] = None
-    file.write_text(json.dumps(record))
+    RunFolder(file.parent).write(record)
     with pytest.raises(CarouselError, match="zzz is None there, 'nothing' was asked for"):
         filled(tmp_path, run())
 

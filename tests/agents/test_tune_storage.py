@@ -85,7 +85,7 @@ def test_no_search_ends_without_the_preset(tmp_path: Path, monkeypatch: pytest.M
     killed(tmp_path / "s", monkeypatch)
     spaces = optuna.create_study()
     other = spaces.ask()
-    tuning.propose(other, "a2c")
+    tuning.propose(other, "a2c", preset("a2c").model_dump())
     spaces.tell(other, 1.0)
     study(tmp_path / "s").add_trials(spaces.trials)
     reported = []

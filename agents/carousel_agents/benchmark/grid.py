@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+_LARGEST = 1 << 20
+"""Bytes of a grid's file."""
 _LONGEST_TEXTS = 100
 _LABEL = re.compile(r"[a-z0-9.]{0,40}")
 _USERS_LABEL = re.compile(r"[a-z0-9.-]{1,40}")
@@ -114,7 +116,10 @@ class Grid:
                 allowed; or two rows hold the same run.
         """
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                # of a device there may be no end
+                text = file.read(_LARGEST + 1)
+            document = tomllib.loads(_short(text).decode())
         except OSError as error:
             raise CarouselError(f"grid {path} cannot be read: {error.strerror or error}") from None
         except (ValueError, RecursionError) as error:
@@ -200,6 +205,12 @@ class Grid:
             label=row.label,
             users_label=row.users_label,
         )
+
+
+def _short(text: bytes) -> bytes:
+    if len(text) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST} bytes")
+    return text
 
 
 def _rows(table: Mapping[str, Any]) -> list[Row]:

@@ -22,6 +22,7 @@ from carousel_envs import CarouselError
 from carousel_envs.files import clear_parts, write_whole
 from carousel_envs.registry import short_name
 
+from ..documents import sealed, unsealed
 from ..learning.view import View
 from ..locks import locked
 from ..populations import population_of
@@ -202,12 +203,16 @@ class RunFolder:
                 f"{self.record_file} is no record of a run in the format of this version, {FORMAT}"
             )
         refuse_damaged(self.record_file, document)
-        return document
+        try:
+            return unsealed(document)
+        except ValueError as error:
+            raise CarouselError(
+                f"{self.record_file} is damaged: {error}; remove its folder to run it anew"
+            ) from None
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Replace `run.json`."""
-        document = {"format": FORMAT, **record}
-        write_whole(self.record_file, json.dumps(document, indent=2, allow_nan=False).encode())
+        write_whole(self.record_file, sealed({"format": FORMAT, **record}))
 
     def state(self, request: Mapping[str, Any]) -> State:
         """Where the run stands.

@@ -25,6 +25,7 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, shown
 from carousel_envs.files import check_writable, clear_parts, write_whole
 
+from ..documents import sealed, unsealed
 from .rows_file import read_rows
 from .schema import COLUMNS
 from .suite import Played
@@ -187,7 +188,7 @@ class StudyFolder:
         """Say what is being done; parts of another request are removed."""
         if _known(self.request_file) != request:
             self.remove_parts()
-            write_whole(self.request_file, _json(request))
+            write_whole(self.request_file, sealed(request))
 
     def part(self, target: Target) -> Played | None:
         """What came of a target; None where it is not finished, or its file is damaged."""
@@ -216,7 +217,7 @@ class StudyFolder:
     def keep(self, target: Target, played: Played) -> None:
         """Write what came of a target."""
         document = {"left_out": played.left_out, "rows": played.rows}
-        write_whole(self._part_file(target), _json(document))
+        write_whole(self._part_file(target), sealed(document))
 
     def write_rows(self, rows: pl.DataFrame) -> str:
         """Replace `results.parquet`; returns its SHA-256, hexadecimal. A page of what was there
@@ -238,7 +239,7 @@ class StudyFolder:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace `summary.json`, whose key `format` is `FORMAT`: the study is done."""
-        write_whole(self.summary_file, _json(summary))
+        write_whole(self.summary_file, sealed(summary))
         self.remove_parts()
 
     def remove_parts(self) -> None:
@@ -254,10 +255,6 @@ class StudyFolder:
 
     def _part_file(self, target: Target) -> Path:
         return self.parts / f"{target.name}.rows.json"
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, allow_nan=False).encode()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -276,7 +273,10 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise CarouselError(f"{path} is damaged: it is no JSON") from None
     if not isinstance(document, dict):
         raise CarouselError(f"{path} holds {shown(document)}; it must be an object")
-    return document
+    try:
+        return unsealed(document)
+    except ValueError as error:
+        raise CarouselError(f"{path} is damaged: {error}") from None
 
 
 def _known(path: Path) -> dict[str, Any] | None:

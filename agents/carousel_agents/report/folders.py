@@ -12,6 +12,7 @@ import polars as pl
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 
+from ..documents import unsealed
 from ..generalisation.rows_file import read_rows
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
@@ -120,6 +121,10 @@ def _summary(folder: Path) -> Mapping[str, Any]:
         raise CarouselError(f"{path} is damaged or not JSON: {error}") from None
     if not isinstance(summary, dict):
         raise CarouselError(f"{path} holds no JSON object")
+    try:
+        summary = unsealed(summary)
+    except ValueError as error:
+        raise CarouselError(f"{path} is damaged: {error}") from None
     for key, kind in _KINDS.items():
         if not isinstance(summary.get(key) or kind(), kind):
             wanted = "a list" if kind is list else "an object"
