@@ -8,16 +8,21 @@ PYTHONS := .venv-pythons
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long test-sbx test-rliable test-browser test-python check format docs learners generalisation setup speed bench bench-peers guard clean
+.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python check format docs learners generalisation setup speed bench bench-peers guard clean
 
 demo: setup
 	$(BIN)/carousel demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not browser and not rliable"
+	$(BIN)/python -m pytest -m "not slow and not soak and not browser and not rliable"
 
 test-long: setup
-	$(BIN)/python -m pytest -m "slow and not browser and not rliable"
+	$(BIN)/python -m pytest -m "slow and not soak and not browser and not rliable"
+
+# Kills, interrupts, full disks and damaged files, in numbers: some hours. CAROUSEL_MUTATIONS (5000 for
+# each kind of file) and CAROUSEL_ENDINGS (150 for each command) say how many.
+soak: setup
+	$(BIN)/python -m pytest -m soak tests/soak
 
 # The algorithms that need the extra `sbx`, in an environment of their own: JAX is large, and
 # constraints.txt names no version of it.

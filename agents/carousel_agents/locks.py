@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,30 +13,51 @@ from carousel_envs.files import check_writable
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
+def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock for as long as the block runs; a process that dies lets it go.
 
     Args:
         path: of the lock; made, and removed in the end.
         what: what two processes must not work on at the same time, for the sentence.
+        wait: until the lock is free, instead of refusing.
 
     Raises:
         CarouselError: another process holds it, or the place cannot be written.
     """
+    check_writable(path)
+    while True:
+        with path.open("wb") as file:
+            if not _taken(file, wait):
+                raise CarouselError(f"{what} is being written by another process")
+            if not _is_still(path, file):
+                continue  # its last holder has removed it: what is held is nobody's any more
+            try:
+                yield
+            finally:
+                # while it is held: removed any later, it might be another's
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+            return
+
+
+def _taken(file: BinaryIO, wait: bool) -> bool:
     # not there on every system, and not needed by those who do not train
     import fcntl
 
-    check_writable(path)
-    with path.open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CarouselError(f"{what} is being written by another process") from None
-        try:
-            yield
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(path: Path, file: BinaryIO) -> bool:
+    """Whether an open file is the one that has this name now."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

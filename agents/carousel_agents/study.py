@@ -182,7 +182,6 @@ def run_study(
         CarouselError: a bad router, axis or place to write, another process writes there, or
             results of another study are there.
     """
-    import polars as pl
 
     started = time.perf_counter()
     whole_number("workers", workers, 1, MOST_WORKERS)
@@ -200,7 +199,7 @@ def run_study(
             folder.remove_parts()
             summary = folder.summary()
             assert summary is not None
-            rows = pl.read_parquet(folder.results)
+            rows = folder.rows()
             # killed between the summary and the page, or it could not be made
             no_page = None if folder.page.exists() else _without_page(out)
             return Outcome(summary, rows, kept=True, no_page=no_page)

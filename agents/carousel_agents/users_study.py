@@ -129,7 +129,7 @@ def run_users_study(study: UsersStudy, out: Path, *, force: bool = False) -> Out
         if state == "done":
             summary = folder.summary()
             assert summary is not None
-            return Outcome(summary, pl.read_parquet(folder.results), kept=True)
+            return Outcome(summary, folder.rows(), kept=True)
         played: dict[str, Played] = {}
         with console.progress("users seen and new") as bar:
             for i, ((training, group), sample) in enumerate(zip(groups.items(), whom, strict=True)):

@@ -72,7 +72,7 @@ def each(
         return
     # spawn, not fork: a copy of a process whose libraries have threads may hang
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+        workers, multiprocessing.get_context("spawn"), initializer=end_with_parent
     )
     try:
         # the processes are started by the first task that is handed in
@@ -94,7 +94,7 @@ def each(
     pool.shutdown()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent does, even by a signal that nobody can hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

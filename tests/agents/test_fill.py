@@ -17,7 +17,7 @@ from carousel_agents.benchmark import engine
 from carousel_agents.benchmark.fill import Listener, fill
 from carousel_agents.benchmark.perform import perform
 from carousel_agents.benchmark.remaining import Remaining, in_words
-from carousel_agents.benchmark.runs import Run, RunStore
+from carousel_agents.benchmark.runs import Run, RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
 from carousel_agents.routers import find_router
 from carousel_envs import CarouselError
@@ -109,7 +109,7 @@ def test_other_settings_or_users_make_another_run(tmp_path):
         changed = json.loads(json.dumps(document))
         name, _, inner = key.partition(".")
         changed["request"][name] = {**changed["request"][name], inner: 1} if inner else "0"
-        record.write_text(json.dumps(changed))
+        RunFolder(record.parent).write(changed)
         with pytest.raises(CarouselError, match=f"holds another run: {key} is"):
             filled(tmp_path, run())
 
@@ -190,7 +190,7 @@ def test_a_request_with_a_key_too_many_is_told(tmp_path):
     file = tmp_path / run().name / "run.json"
     record = json.loads(file.read_text())
     record["request"]["zzz"] = None
-    file.write_text(json.dumps(record))
+    RunFolder(file.parent).write(record)
     with pytest.raises(CarouselError, match="zzz is None there, 'nothing' was asked for"):
         filled(tmp_path, run())
 
@@ -277,6 +277,27 @@ def test_workers_do_what_this_process_would_and_outlive_the_death_of_one(tmp_pat
         assert a == b
 
 
+def test_a_run_that_another_process_has_ended_meanwhile_is_not_run_again(tmp_path):
+    """The worker of a process that was killed may end its run before it ends itself."""
+
+    def overtaken(jobs, report):
+        list(here(jobs, report))
+        yield from here([replace(job, execute=None) for job in jobs], report)
+
+    (result,) = filled(tmp_path, run(), engine=overtaken)
+    assert result.status == "done", result.error
+    assert result.record["training"]["seconds"] == 2.0
+
+
+def test_what_a_kill_after_the_end_of_a_run_leaves_is_removed(tmp_path):
+    filled(tmp_path, run())
+    before = files(tmp_path)
+    for name in ("training.checkpoint", ".lock", ".run.json.1.part"):
+        (tmp_path / run().name / name).write_bytes(b"left")
+    assert filled(tmp_path, run())[0].status == "kept"
+    assert files(tmp_path) == before
+
+
 def test_workers_do_not_hear_of_ctrl_c(tmp_path):
     """It is for their parent to hear: it ends them, or, in a notebook, may go on."""
 
@@ -338,6 +359,7 @@ def test_after_an_interruption_nobody_works_on_and_the_rest_can_be_done(tmp_path
     out, err = process.communicate(timeout=60)
     if ending == signal.SIGINT:
         assert (out, err) == ("interrupted\n", "")
+    deadline = time.monotonic() + 5
     while processes_naming(mark) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert processes_naming(mark) == []

@@ -175,3 +175,8 @@ def test_the_committed_grid_holds_every_algorithm_on_every_environment():
             claimed &= algorithm in ("ppo", "dqn", "recurrent-ppo")
             assert seeds.pop((environment, algorithm)) == (10 if claimed else 3)
     assert seeds == {("Carousel/Taste-v0", "ppo-history8"): 10}
+
+
+def test_a_file_without_end_is_one_sentence():
+    with pytest.raises(CarouselError, match="is no TOML file: it is larger than 1048576 bytes"):
+        Grid.read(Path("/dev/zero"))

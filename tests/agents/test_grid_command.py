@@ -58,7 +58,7 @@ def test_a_table_is_made_of_what_is_there(tmp_path):
     assert {row["router"] for row in environment["rows"]} >= {"ppo", "optimal", "fixed"}
     shown = carousel("table", "runs", cwd=tmp_path).stdout
     assert "Boredom, tier exact: value 24.43" in shown
-    assert "| `ppo` | present |" in carousel("table", "runs", "--markdown", cwd=tmp_path).stdout
+    assert "| `ppo`* | present |" in carousel("table", "runs", "--markdown", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

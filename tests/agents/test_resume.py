@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.numpy
 from safetensors import safe_open
+from safetensors.numpy import save
 from small_runs import BOREDOM, small
 
 from carousel_agents.learning import PolicyFile
 from carousel_agents.learning import train as training
+from carousel_agents.learning.checkpoint import CheckpointError, signed
 from carousel_agents.learning.settings import ALGORITHMS
-from carousel_agents.learning.train import execute
+from carousel_agents.learning.train import Run, execute
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError
 from carousel_envs.registry import any_population
@@ -145,13 +146,26 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path, monkeypatch):
         execute(small("ppo"), checkpoint=path)
 
 
-def edited(path: Path, change) -> None:
+def edited(path: Path, change, *, sign: bool = True) -> None:
     """The checkpoint with its document and arrays changed, and otherwise valid."""
     with safe_open(path, framework="numpy") as file:
-        document = json.loads(file.metadata()["carousel_checkpoint"])
+        metadata = file.metadata()
+        document = json.loads(metadata["carousel_checkpoint"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     change(document, arrays)
-    path.write_bytes(safetensors.numpy.save(arrays, {"carousel_checkpoint": json.dumps(document)}))
+    metadata["carousel_checkpoint"] = json.dumps(document)
+    data = signed(json.dumps(document), arrays) if sign else save(arrays, metadata)
+    path.write_bytes(data)
+
+
+def checkpoint(path: Path, algorithm: str, monkeypatch, saves: int = 1) -> Run:
+    """A run, and the checkpoint at which it was killed."""
+    run = small(algorithm)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, saves)
+        with pytest.raises(KilledError):
+            execute(run, checkpoint=path, checkpoint_seconds=0.0)
+    return run
 
 
 def number(name, value):
@@ -183,7 +197,7 @@ def missing_setting(document, arrays):
         (progress([]), "is damaged"),
         (progress({"curve": [], "seconds": None, "resumed": 0}), "seconds is None"),
         (progress({"curve": [], "seconds": 1.0, "resumed": "a"}), "resumed is 'a'"),
-        (unseen, "last.observation must hold numbers of shape"),
+        (unseen, "last.observation must hold finite numbers"),
         (missing_setting, "its settings unknown is None, and 'nothing' is asked for"),
     ],
 )
@@ -191,15 +205,82 @@ def test_edited_checkpoints_are_refused_and_left_alone(
     tmp_path: Path, monkeypatch, change, sentence
 ):
     path = tmp_path / "checkpoint"
-    interrupt_after(monkeypatch, 1)
-    with pytest.raises(KilledError):
-        execute(small("ppo"), checkpoint=path, checkpoint_seconds=0.0)
+    run = checkpoint(path, "ppo", monkeypatch)
     edited(path, change)
     data = path.read_bytes()
     with pytest.raises(CarouselError, match=sentence) as told:
-        execute(small("ppo"), checkpoint=path)
+        execute(run, checkpoint=path)
     assert "\n" not in str(told.value)
     assert path.read_bytes() == data
+
+
+def without(name):
+    return lambda document, arrays: arrays.pop(name)
+
+
+def halved(name):
+    return lambda document, arrays: arrays.update({name: arrays[name][: len(arrays[name]) // 2]})
+
+
+def doubled(name):
+    return lambda document, arrays: arrays.update({name: np.concatenate([arrays[name]] * 2)})
+
+
+def infinite(name):
+    return lambda document, arrays: arrays[name].reshape(-1).__setitem__(0, -np.inf)
+
+
+def wider(name):
+    return lambda document, arrays: arrays.update({name: arrays[name].astype(np.float64)})
+
+
+CUT = (without, halved, doubled)
+UNFIT = [
+    *(("ppo", change(f"optimizer.0.{slot}")) for change in CUT for slot in ("exp_avg_sq", "step")),
+    *(("recurrent-ppo", change("last.pi.cell")) for change in (*CUT, infinite, wider)),
+    *(("recurrent-ppo", change("last.vf.hidden")) for change in (*CUT, infinite, wider)),
+    *(("dqn", change("replay.rewards")) for change in (*CUT, infinite)),
+    *(("ppo", change("last.begins")) for change in CUT),
+    ("ppo", infinite("optimizer.1.exp_avg")),
+    ("ppo", infinite("policy.action_net.bias")),
+    ("ppo", without("env.env.turn")),
+    ("dqn", number("replay", [10**9, False])),
+    ("dqn", number("replay", "full")),
+]
+
+
+@pytest.mark.parametrize("place", range(len(UNFIT)))
+def test_state_of_another_shape_is_refused_by_train_and_left_alone(
+    place: int, tmp_path: Path, monkeypatch
+):
+    algorithm, change = UNFIT[place]
+    path = tmp_path / "checkpoint"
+    run = checkpoint(path, algorithm, monkeypatch, 20 if algorithm == "dqn" else 2)
+    edited(path, change)
+    data = path.read_bytes()
+    with pytest.raises(CheckpointError, match="does not fit this run") as told:
+        execute(run, checkpoint=path)
+    assert "\n" not in str(told.value)
+    assert path.read_bytes() == data
+
+
+def other_weight(document, arrays):
+    arrays["policy.action_net.bias"][0] += 0.25
+
+
+def other_seconds(document, arrays):
+    document["progress"]["seconds"] += 1.0
+
+
+@pytest.mark.parametrize("change", [other_weight, other_seconds, halved("optimizer.0.exp_avg")])
+def test_a_checkpoint_that_was_changed_since_it_was_written_is_refused(
+    change, tmp_path: Path, monkeypatch
+):
+    path = tmp_path / "checkpoint"
+    run = checkpoint(path, "ppo", monkeypatch, 2)
+    edited(path, change, sign=False)
+    with pytest.raises(CheckpointError, match="is damaged: it does not hold what was written"):
+        execute(run, checkpoint=path)
 
 
 def test_checkpoints_come_at_a_bounded_interval(tmp_path: Path, monkeypatch):

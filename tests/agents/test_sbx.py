@@ -150,7 +150,7 @@ def test_networks_that_sbx_does_not_make_are_refused(network: list[int]):
 def test_every_proposal_is_allowed_and_the_preset_is_one(algorithm: str):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(30):
-        settings_of(algorithm, propose(study.ask(), algorithm))
+        settings_of(algorithm, propose(study.ask(), algorithm, preset(algorithm).model_dump()))
     parameters = as_parameters(algorithm, preset(algorithm).model_dump())
     assert set(parameters) == set(SPACES[algorithm])
     assert settings_of(algorithm, as_settings(parameters)) == preset(algorithm)

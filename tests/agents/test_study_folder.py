@@ -1,12 +1,15 @@
 """The folder of a study: what is damaged is not taken for results, what cannot be written is told
 before any work, and no page is left beside rows of another study."""
 
+import hashlib
 import json
 from dataclasses import replace
 from functools import partial
 
+import polars as pl
 import pytest
 from policy_files import make_file
+from results_rows import frame, row
 
 from carousel_agents import study, users_study
 from carousel_agents.commands.app import app
@@ -132,6 +135,45 @@ def test_a_summary_that_lacks_what_is_read_is_one_sentence(tmp_path, changes, se
     assert "\n" not in str(told.value)
     folder.summary_file.write_text(json.dumps(SUMMARY))
     assert folder.summary() == SUMMARY
+
+
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def void(name):
+    return lambda rows: rows.with_columns(pl.lit(None, rows.schema[name]).alias(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (void("router"), "a row without router; every row must have one"),
+        (void("severity"), "a row without severity"),
+        (void("target"), "a row without target"),
+        (lambda rows: rows.drop("score"), "column 'score' is missing"),
+        (lambda rows: rows.with_columns(pl.col("users").cast(pl.String)), "'users' is String"),
+        (lambda rows: rows.with_columns(more=1), "column 'more' is not in it"),
+        (lambda rows: rows.head(0), "holds no rows"),
+        (lambda rows: b"", "is damaged or not Parquet"),
+        (lambda rows: b"PAR1 and no more PAR1", "is damaged or not Parquet"),
+    ],
+)
+def test_rows_that_are_no_results_are_one_sentence_even_if_their_digest_fits(
+    tmp_path, change, sentence
+):
+    folder, request = StudyFolder(tmp_path), {"users": 3}
+    changed = change(frame(row()))
+    if isinstance(changed, bytes):
+        folder.results.write_bytes(changed)
+    else:
+        changed.write_parquet(folder.results)
+    digest = hashlib.sha256(folder.results.read_bytes()).hexdigest()
+    folder.summary_file.write_text(json.dumps(SUMMARY | {"results_sha256": digest}))
+    with pytest.raises(CarouselError, match=sentence) as told:
+        folder.state(request)
+    assert "\n" not in str(told.value)
+    # and may be replaced
+    assert folder.standing(request, force=True) == ("other", {})
 
 
 def test_a_beginning_that_asks_for_nothing_is_nobodys(tmp_path):

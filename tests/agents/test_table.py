@@ -170,8 +170,8 @@ def test_markdown_shows_every_row_and_every_reason(document):
             assert len(cells(row)) == len(heads())
     assert "\n\nLoop: router 'loop' needs users with moods" in text
     assert "1 more runs were not finished" in text
-    assert "| `ppo` | present | 0.875 | 0.700 to 0.950 | 1 280 | 5.5 | - | 3 | 10 240 |" in text
-    assert brief(rows(document, "Boredom")["ppo"])[:4] == ["ppo", "0.875", "0.700", "0.950"]
+    assert "| `ppo`* | present | 0.875 | 0.700 to 0.950 | 1 280 | 5.5 | - | 3 | 10 240 |" in text
+    assert brief(rows(document, "Boredom")["ppo"])[:4] == ["ppo*", "0.875", "0.700", "0.950"]
 
 
 def test_speedups_are_a_column_of_their_own(document):

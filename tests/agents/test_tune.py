@@ -34,7 +34,7 @@ def search(storage: Path, trials: int, **changes):
 def test_every_proposal_is_allowed_and_the_preset_is_one(algorithm: str):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(30):
-        settings_of(algorithm, propose(study.ask(), algorithm))
+        settings_of(algorithm, propose(study.ask(), algorithm, preset(algorithm).model_dump()))
     known = preset(algorithm).model_dump()
     parameters = as_parameters(algorithm, known)
     assert set(parameters) == set(SPACES[algorithm])
@@ -106,7 +106,7 @@ def test_trials_that_diverge_do_not_end_the_search(tmp_path: Path, monkeypatch):
     execute = tuning.execute
 
     def diverges(run: Run, **others):
-        if run.settings != preset("a2c").replace(steps=20_000):
+        if run.settings != settings_of("a2c", {"steps": 20_000}):
             raise CarouselError("training diverged: weights are not finite")
         return execute(run, **others)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
+from search_together import search_together
 from small_runs import BOREDOM
 from typer.testing import CliRunner
 
@@ -84,7 +85,7 @@ def test_no_search_ends_without_the_preset(tmp_path: Path, monkeypatch: pytest.M
     killed(tmp_path / "s", monkeypatch)
     spaces = optuna.create_study()
     other = spaces.ask()
-    tuning.propose(other, "a2c")
+    tuning.propose(other, "a2c", preset("a2c").model_dump())
     spaces.tell(other, 1.0)
     study(tmp_path / "s").add_trials(spaces.trials)
     reported = []
@@ -210,3 +211,10 @@ def test_whatever_differs_is_named(change: Any, sentence: str, tmp_path: Path):
     with pytest.raises(CarouselError, match=f"holds another search: {sentence}") as caught:
         search(storage, 1)
     assert "\n" not in str(caught.value)
+
+
+# -- several processes ------------------------------------------------------------------------
+
+
+def test_two_processes_that_begin_one_search_at_once_share_it(tmp_path: Path):
+    assert search_together(tmp_path, processes=2, searches=4) == []

@@ -7,7 +7,10 @@ import hashlib
 import importlib
 import io
 import logging
+import os
 import shutil
+import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ import pytest
 from enumeration import tiny
 from env_helpers import plain
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError, Population, files
 from carousel_envs.reference import Reference, solve, store
 from carousel_envs.rollout import rollout
 
@@ -170,6 +173,72 @@ def test_flipping_any_byte_never_changes_what_is_found(place):
         flipped[at] ^= 0xFF
         entry.write_bytes(bytes(flipped))
         ask(solver)
+
+
+def many(solver: Solver, count: int) -> list[Path]:
+    """Entries of as many populations, each used an hour after the one before, the last one now."""
+    found = []
+    for i in range(count):
+        population = POPULATION.replace(n_users=20 + i)
+        ask(solver, population)
+        path = store.entry_path("kinds", population)
+        used = time.time() - 3600 * (count - i - 1)
+        os.utime(path, (used, used))
+        found.append(path)
+    return found
+
+
+def test_what_was_used_least_recently_gives_way(place, monkeypatch):
+    solver = Solver()
+    first, second, third = many(solver, 3)
+    assert [entry.path for entry in store.entries()] == [first, second, third]
+    # to find an entry again is to use it
+    ask(solver, POPULATION.replace(n_users=20))
+    assert solver.asked == 3
+    assert [entry.path for entry in store.entries()] == [second, third, first]
+    size = first.stat().st_size
+    assert [entry.path for entry in store.prune(3 * size)] == []
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "prune", partial(store.prune, 3 * size))
+        ask(solver, POPULATION.replace(n_users=30))
+    assert not second.exists()
+    assert [entry.path for entry in store.entries()][:2] == [third, first]
+    assert store.prune(0)
+    assert store.entries() == []
+
+
+def test_entries_of_other_source_are_told_apart(place):
+    (path,) = many(Solver(), 1)
+    path.rename(path.with_name(path.name.replace(store.solvers(), "0" * 8)))
+    (entry,) = store.entries()
+    assert not entry.current
+
+
+def test_what_killed_writes_have_left_is_removed_and_what_is_being_written_stays(place):
+    place.mkdir()
+    left = [place / f".kinds-{name}-0.reference.{n}.part" for name, n in (("a", 12), ("b", "f0a1"))]
+    for path in left:
+        path.write_bytes(b"half")
+    others = place / ".others.part"
+    others.write_bytes(b"of somebody else")
+    with files._part(place / "kinds-c-0.reference") as (writing, _):
+        ask(Solver())
+        assert writing.exists()
+    assert not any(path.exists() for path in left)
+    assert others.exists()
+    assert len(list(place.iterdir())) == 2
+
+
+def test_a_write_is_on_the_disk_before_it_is_renamed(place, monkeypatch):
+    happened = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (happened.append("flush"), fsync(number)))
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: (happened.append("rename"), replace(path, to))
+    )
+    ask(Solver())
+    # of the bytes, and of the folder's entry
+    assert happened == ["flush", "rename", "flush"]
 
 
 def test_without_a_place_everything_is_solved(monkeypatch):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..workers import as_workers_start
+from ..workers import as_workers_start, end_with_parent
 from .perform import Job, perform, sentence
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _started() -> _Worker:
 
 def _work(pipe: Connection) -> None:
     """Perform jobs as they come, until there is nobody left to tell."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     import torch
 
     torch.set_num_threads(1)

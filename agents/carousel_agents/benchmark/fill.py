@@ -110,6 +110,7 @@ def fill(
             request = run.request()
             state = folder.state(request)
             if state == "done":
+                folder.tidy(run.name)
                 results[run.name] = Result(run, "kept", folder.record())
                 continue
             if state == "other":

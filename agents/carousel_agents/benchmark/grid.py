@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+_LARGEST = 1 << 20
+"""Bytes of a grid's file."""
 _LONGEST_TEXTS = 100
 _LABEL = re.compile(r"[a-z0-9.]{0,40}")
 _USERS_LABEL = re.compile(r"[a-z0-9.-]{1,40}")
@@ -115,7 +117,7 @@ class Grid:
                 allowed; or two rows hold the same run.
         """
         try:
-            document = tomllib.loads(read_whole(path).decode())
+            document = tomllib.loads(read_whole(path, _LARGEST).decode())
         except OSError as error:
             raise CarouselError(f"grid {path} cannot be read: {error.strerror or error}") from None
         except (ValueError, RecursionError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..learning.settings import shortfall
 from .table import BEST, OWN
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def cells(
     """
     learned = row["kind"] == "learned"
     name = f"{code}{row['router']}{code}" if learned else _TITLES.get(row["router"], row["router"])
+    name += "*" * (_shortfall(row) is not None)
     low, high = _number(row["score_low"], 3), _number(row["score_high"], 3)
     found = [
         name,
@@ -103,9 +105,18 @@ def brief(row: Mapping[str, Any]) -> list[str]:
 
 
 def reasons(environment: Mapping[str, Any]) -> list[str]:
-    """Why a scripted router stands there without figures, a line each."""
-    rows = [row for row in environment["rows"] if row["reason"]]
-    return [f"{_TITLES.get(row['router'], row['router'])}: {row['reason']}" for row in rows]
+    """Why scripted routers have no figures and learned ones bear a star, a line each."""
+    told = [(row, row["reason"] or _shortfall(row)) for row in environment["rows"]]
+    return [
+        f"{_TITLES.get(row['router'], row['router'])}{'*' * (not row['reason'])}: {reason}"
+        for row, reason in told
+        if reason
+    ]
+
+
+def _shortfall(row: Mapping[str, Any]) -> str | None:
+    """What is to be said of a learned router's budget, if it is too small."""
+    return shortfall(row["algorithm"], row["steps"]) if row["kind"] == "learned" else None
 
 
 def markdown(document: Mapping[str, Any], speedups: Mapping[str, float] | None = None) -> str:

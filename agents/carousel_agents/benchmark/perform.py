@@ -74,6 +74,17 @@ def perform(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
     Raises:
         Exception: whatever training or evaluation raises, once it is noted in `run.json`.
     """
+    folder = job.folder
+    with folder.locked(job.run.name):
+        record = folder.record()
+        if record is not None and folder.state(job.request) == "done":
+            # by a worker of a process that was killed: it has ended its run before it ended itself
+            return record
+        return _recorded(job, report)
+
+
+def _recorded(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
+    """`perform`, in a folder that is locked."""
     from ..learning.train import versions
 
     folder = job.folder

@@ -19,15 +19,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import write_whole
+from carousel_envs.files import clear_parts, write_whole
 from carousel_envs.registry import short_name
 
+from ..documents import sealed, unsealed
 from ..learning.view import View
+from ..locks import locked
 from ..populations import population_of
 from .record import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
@@ -200,12 +203,16 @@ class RunFolder:
                 f"{self.record_file} is no record of a run in the format of this version, {FORMAT}"
             )
         refuse_damaged(self.record_file, document)
-        return document
+        try:
+            return unsealed(document)
+        except ValueError as error:
+            raise CarouselError(
+                f"{self.record_file} is damaged: {error}; remove its folder to run it anew"
+            ) from None
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Replace `run.json`."""
-        document = {"format": FORMAT, **record}
-        write_whole(self.record_file, json.dumps(document, indent=2, allow_nan=False).encode())
+        write_whole(self.record_file, sealed({"format": FORMAT, **record}))
 
     def state(self, request: Mapping[str, Any]) -> State:
         """Where the run stands.
@@ -234,6 +241,25 @@ class RunFolder:
         except OSError:
             return None
 
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    def locked(self, what: str) -> AbstractContextManager[None]:
+        """Keep every other process from this run, and wait for the one that is at it.
+
+        Args:
+            what: the run, by name.
+        """
+        return locked(self.lock, what, wait=True)
+
+    def tidy(self, what: str) -> None:
+        """Remove what a process that was killed after a run's end has left."""
+        if self.checkpoint.exists() or self.lock.exists() or any(self.path.glob(".*.part")):
+            with self.locked(what):
+                self.checkpoint.unlink(missing_ok=True)
+                self.clear_parts()
+
     def clear(self) -> None:
         """Remove what a run writes, and what an interrupted write left; nothing else."""
         for path in (self.record_file, self.checkpoint, self.policy):
@@ -242,8 +268,7 @@ class RunFolder:
 
     def clear_parts(self) -> None:
         """Remove what interrupted writes left."""
-        for path in self.path.glob(".*.part"):
-            path.unlink(missing_ok=True)
+        clear_parts(self.path)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from . import (
     play,
     policies,
     report,
+    store,
     tuning,
     users,
     watching,
@@ -80,6 +81,7 @@ for _command in (
     *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command(cls=_Command)(_command)
+app.add_typer(store.app, name="store")
 
 
 def run() -> tuple[str, int]:

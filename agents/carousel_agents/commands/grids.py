@@ -18,6 +18,7 @@ from ..benchmark.fill import Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
 from ..interruption import explained
+from ..learning.settings import shortfall
 from ..workers import MOST_WORKERS
 from .options import JsonOption, WorkersOption  # noqa: TC001  (likewise)
 
@@ -45,6 +46,9 @@ def grid(
     whole_number("workers", workers, 1, MOST_WORKERS)
     runs = Grid.read(file).runs(only or ())
     check_folder(out)
+    if short := [run for run in runs if shortfall(run.algorithm, run.steps)]:
+        groups = ", ".join(dict.fromkeys(run.group for run in short))
+        console.tell(f"{groups}: {shortfall(short[0].algorithm, short[0].steps)}")
     command = ["carousel", "grid", str(file), "--out", str(out)]
     command += ["--workers", str(workers)] if workers != 2 else []
     command += [part for pattern in only or () for part in ("--only", pattern)]

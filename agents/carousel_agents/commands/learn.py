@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carousel_envs.errors import UsageError, shown
-from carousel_envs.files import check_writable
+from carousel_envs.files import check_writable, clear_parts
 
 from .. import console
 from ..interruption import explained, importing
-from ..learning.settings import preset, read_settings
+from ..learning.settings import read_settings, shortfall
 from ..learning.view import View
 from ..locks import locked
 from ..populations import assigned
@@ -167,22 +168,18 @@ def train_with_progress(run: Run, out: Path, *, restart: bool, force: bool, **ot
         force: whether a policy that is there is replaced.
         others: what `execute` takes.
     """
-    from ..learning.checkpoint import clear_parts, discard
+    from ..learning.checkpoint import discard
     from ..learning.train import Progress, execute
 
     check_writable(out)
-    usual = preset(run.algorithm).steps
-    if run.settings.steps < usual / 2:
-        console.tell(
-            f"steps is {run.settings.steps}, the preset's is {usual}: rates and exploration fall "
-            "over the whole budget, and a short one may end in a router that never swaps"
-        )
+    if short := shortfall(run.algorithm, run.settings.steps):
+        console.tell(short)
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
         # whoever held the lock before may have finished one since
         refuse_to_replace(out, force)
         for path in (out, checkpoint):
-            clear_parts(path)
+            clear_parts(path.parent, glob.escape(path.name))
         if restart:
             discard(checkpoint)
         if checkpoint.exists():

@@ -15,6 +15,7 @@ from carousel_envs.files import check_writable, write_whole
 
 from .. import console
 from ..interruption import explained, importing
+from ..learning.settings import shortfall
 from ..learning.view import View
 from .options import (
     AlgorithmOption,
@@ -71,6 +72,8 @@ def tune(
             "files"
         )
     check_writable(out)
+    if short := shortfall(algo, steps):
+        console.tell(short)
     with console.status("loading torch"), importing():
         from ..learning.tune import score_of
         from ..learning.tune import tune as search

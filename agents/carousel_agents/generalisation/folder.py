@@ -23,8 +23,16 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, shown
-from carousel_envs.files import check_folder, check_writable, read_whole, write_whole
+from carousel_envs.files import (
+    check_folder,
+    check_writable,
+    clear_parts,
+    read_whole,
+    write_whole,
+)
 
+from ..documents import sealed, unsealed
+from .rows_file import read_rows
 from .schema import COLUMNS
 from .suite import Played
 
@@ -139,8 +147,23 @@ class StudyFolder:
         asked: dict[str, Any] = summary["request"]
         if asked != request:
             return "other", asked
-        whole = summary.get("results_sha256") == _digest(self.results)
-        return ("done" if whole else "started"), asked
+        if summary["results_sha256"] != _digest(self.results):
+            return "started", asked
+        self.rows()
+        return "done", asked
+
+    def rows(self) -> pl.DataFrame:
+        """The rows of a study that is done.
+
+        Raises:
+            CarouselError: they are missing, damaged, or of another schema.
+        """
+        try:
+            return read_rows(self.results, self.results.read_bytes())
+        except OSError as error:
+            raise CarouselError(
+                f"{self.results} cannot be read: {error.strerror or error}"
+            ) from None
 
     def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
         """`state`; with `force`, what cannot be read is "other", which may be replaced then.
@@ -172,7 +195,7 @@ class StudyFolder:
         """Say what is being done; parts of another request are removed."""
         if _known(self.request_file) != request:
             self.remove_parts()
-            write_whole(self.request_file, _json(request))
+            write_whole(self.request_file, sealed(request))
 
     def part(self, target: Target) -> Played | None:
         """What came of a target; None where it is not finished, or its file is damaged."""
@@ -201,7 +224,7 @@ class StudyFolder:
     def keep(self, target: Target, played: Played) -> None:
         """Write what came of a target."""
         document = {"left_out": played.left_out, "rows": played.rows}
-        write_whole(self._part_file(target), _json(document))
+        write_whole(self._part_file(target), sealed(document))
 
     def write_rows(self, rows: pl.DataFrame) -> str:
         """Replace `results.parquet`; returns its SHA-256, hexadecimal. A page of what was there
@@ -223,26 +246,22 @@ class StudyFolder:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace `summary.json`, whose key `format` is `FORMAT`: the study is done."""
-        write_whole(self.summary_file, _json(summary))
+        write_whole(self.summary_file, sealed(summary))
         self.remove_parts()
 
     def remove_parts(self) -> None:
         """Remove what is needed only until a study is done, and nothing else."""
         # the request first: without it a part is nobody's, and is never taken up again
         self.request_file.unlink(missing_ok=True)
-        for pattern in ("*.rows.json", ".*.part"):
-            for file in self.parts.glob(pattern):
-                file.unlink(missing_ok=True)
+        for file in self.parts.glob("*.rows.json"):
+            file.unlink(missing_ok=True)
+        clear_parts(self.parts)
         with contextlib.suppress(OSError):
             # something of somebody else's may lie there
             self.parts.rmdir()
 
     def _part_file(self, target: Target) -> Path:
         return self.parts / f"{target.name}.rows.json"
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, allow_nan=False).encode()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -261,7 +280,10 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise CarouselError(f"{path} is damaged: it is no JSON") from None
     if not isinstance(document, dict):
         raise CarouselError(f"{path} holds {shown(document)}; it must be an object")
-    return document
+    try:
+        return unsealed(document)
+    except ValueError as error:
+        raise CarouselError(f"{path} is damaged: {error}") from None
 
 
 def _known(path: Path) -> dict[str, Any] | None:

@@ -8,14 +8,11 @@ Nothing in it is ever unpickled.
 from __future__ import annotations
 
 import contextlib
-import glob
+import hashlib
 import json
-from collections import deque
-from functools import singledispatch
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-import torch
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -25,31 +22,25 @@ from pydantic import (
     NonNegativeInt,
     ValidationError,
 )
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
-from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 from carousel_envs.files import write_whole
 
+from .state import bring_back, state_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-    Arrays = dict[str, NDArray[Any]]
+    from .state import Arrays
 
-FORMAT = 1
-_KEY = "carousel_checkpoint"
-_COUNTERS = (
-    *("num_timesteps", "_n_updates", "_episode_num", "_n_calls"),
-    *("exploration_rate", "_current_progress_remaining"),
-)
-"""Numbers that a model counts, where it has them."""
-_REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+FORMAT = 2
+_KEY, _DIGEST = "carousel_checkpoint", "sha256"
 
 
 class CheckpointError(CarouselError):
@@ -70,7 +61,7 @@ def save_checkpoint(
     Raises:
         CarouselError: the place cannot be written.
     """
-    tensors, numbers = _state_of(model)
+    tensors, numbers = state_of(model)
     document = {
         "format": FORMAT,
         "request": dict(request),
@@ -78,7 +69,27 @@ def save_checkpoint(
         "numbers": numbers,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_whole(path, save(arrays, metadata={_KEY: json.dumps(document)}))
+    write_whole(path, signed(json.dumps(document), arrays))
+
+
+def signed(text: str, arrays: Arrays) -> bytes:
+    """A checkpoint's bytes: its document and arrays, with the digest of both."""
+    return save(arrays, metadata={_KEY: text, _DIGEST: _digest(text, arrays)})
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    """SHA-256, hexadecimal, of a document and of the name, type, shape and bytes of every array."""
+    digest = hashlib.sha256()
+
+    def add(part: bytes) -> None:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+
+    add(text.encode())
+    for name, array in sorted(arrays.items()):
+        add(f"{name} {array.dtype.str} {array.shape}".encode())
+        add(array.tobytes())
+    return digest.hexdigest()
 
 
 class Progress(BaseModel):
@@ -139,8 +150,8 @@ def load_checkpoint(
     try:
         _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
         progress = Progress.model_validate(document["progress"])
-        _refuse_impossible(model, tensors, document["numbers"], steps)
-        _bring_back(model, tensors, document["numbers"])
+        _refuse_impossible(model, document["numbers"], steps)
+        bring_back(model, tensors, document["numbers"])
     except CheckpointError:
         raise
     except ValidationError as error:
@@ -149,33 +160,23 @@ def load_checkpoint(
         raise CheckpointError(
             f"checkpoint {path} is damaged: {where} is {shown(first['input'])}; {first['msg']}"
         ) from None
-    except _UNFIT as error:
-        what = " ".join(str(error).split())
+    except Exception as error:
+        # of whatever kind: torch, NumPy and the environments raise their own
+        what = " ".join(f"{type(error).__name__}: {error}".split())
         raise CheckpointError(f"checkpoint {path} does not fit this run: {what}") from None
     return progress
 
 
-_UNFIT = (
-    *(KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError),
-    *(IndexError, CarouselError),
-)
-
-
-def _refuse_impossible(model: Any, arrays: Arrays, numbers: Any, steps: int) -> None:
-    """Refuse what no run comes to: it would be gone on with wrongly, or read out of bounds.
+def _refuse_impossible(model: Any, numbers: Any, steps: int) -> None:
+    """Refuse what no run comes to.
 
     Raises:
-        ValidationError, ValueError, KeyError: it is there.
+        ValidationError, ValueError: it is there.
     """
     known = _Numbers.model_validate(numbers)
     done, lanes = known.num_timesteps, model.env.num_envs
     if done > steps or done % lanes:
         raise ValueError(f"num_timesteps is {done:g}; it must be a multiple of {lanes} to {steps}")
-    seen, shape = arrays["last.observation"], (lanes, *model.observation_space.shape)
-    if seen.shape != shape or not np.isfinite(seen).all():
-        raise ValueError(f"last.observation must hold numbers of shape {shape}")
-    if (key := arrays["random.numpy"]).shape != (624,) or key.dtype != np.uint32:
-        raise ValueError("random.numpy is no state of a generator")
 
 
 def discard(path: Path) -> None:
@@ -184,23 +185,23 @@ def discard(path: Path) -> None:
         path.unlink()
 
 
-def clear_parts(path: Path) -> None:
-    """Remove what kills have left of this file while it was being written."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        part.unlink(missing_ok=True)
-
-
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     try:
         with safe_open(path, framework="numpy") as file:
-            document = json.loads((file.metadata() or {})[_KEY])
+            metadata = file.metadata() or {}
+            text = metadata[_KEY]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        document = json.loads(text)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is no checkpoint, or damaged: {error}") from None
+    except Exception as error:
+        # of whatever kind: some types of safetensors are none of NumPy's
+        what = " ".join(str(error).split())
+        raise CheckpointError(f"{path} is no checkpoint, or damaged: {what}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CheckpointError(f"{path} is a checkpoint of another version")
+    if metadata.get(_DIGEST) != _digest(text, tensors):
+        raise CheckpointError(f"{path} is damaged: it does not hold what was written")
     return document, tensors
 
 
@@ -220,120 +221,3 @@ def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str,
 
 def _told(mapping: Mapping[str, Any], key: str) -> Any:
     return mapping.get(key, "nothing")
-
-
-# -- the state of a model -------------------------------------------------------------------------
-
-
-def _state_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
-    """Every array, and every number, that what follows depends on."""
-    arrays, numbers = weights_of(model)
-    numbers |= {k: float(getattr(model, k)) for k in _COUNTERS if hasattr(model, k)}
-    kind, key, *rest = np.random.get_state()  # noqa: NPY002
-    assert kind == "MT19937"
-    arrays["random.numpy"] = np.asarray(key)
-    numbers["random.numpy"] = rest
-    arrays["random.torch"] = torch.get_rng_state().numpy()
-    arrays["last.observation"] = model._last_obs
-    arrays["last.begins"] = np.asarray(model._last_episode_starts)
-    for name, value in _lstm_states(model).items():
-        arrays[f"last.{name}"] = value.numpy()
-    numbers["episodes"] = list(model.ep_info_buffer)
-    for name, array in model.env.snapshot().items():
-        arrays[f"env.{name}"] = array
-    replay = getattr(model, "replay_buffer", None)
-    if replay is not None:
-        filled = replay.buffer_size if replay.full else replay.pos
-        numbers["replay"] = [replay.pos, replay.full]
-        for name in _REPLAY:
-            arrays[f"replay.{name}"] = getattr(replay, name)[:filled]
-    return arrays, numbers
-
-
-def _bring_back(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
-    bring_back_weights(model, arrays, numbers)
-    for name in _COUNTERS:
-        if name in numbers:
-            kind = type(getattr(model, name))
-            setattr(model, name, kind(numbers[name]))
-    model.env.restore(_under("env.", arrays))
-    model._last_obs = arrays["last.observation"]
-    model._last_episode_starts = arrays["last.begins"]
-    if _lstm_states(model):
-        pi, vf = (
-            tuple(torch.from_numpy(arrays[f"last.{who}.{part}"]) for part in ("hidden", "cell"))
-            for who in ("pi", "vf")
-        )
-        model._last_lstm_states = RNNStates(pi, vf)
-    # what the library makes when learning begins, if there is none
-    model.ep_info_buffer = deque(numbers["episodes"], maxlen=model._stats_window_size)
-    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
-    replay = getattr(model, "replay_buffer", None)
-    if replay is not None:
-        replay.pos, replay.full = numbers["replay"]
-        if not 0 <= replay.pos < replay.buffer_size:
-            raise ValueError(f"replay stands at {replay.pos} of {replay.buffer_size}")
-        for name in _REPLAY:
-            kept = arrays[f"replay.{name}"]
-            getattr(replay, name)[: len(kept)] = kept
-    # last, because making tensors may draw
-    torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
-    np.random.set_state(("MT19937", arrays["random.numpy"], *numbers["random.numpy"]))  # noqa: NPY002
-
-
-def _under(prefix: str, arrays: Arrays) -> Arrays:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-@singledispatch
-def weights_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and numbers of a model's networks and their optimisers.
-
-    Models that are none of torch's register how they are kept.
-    """
-    arrays: Arrays = {f"policy.{k}": v.numpy() for k, v in model.policy.state_dict().items()}
-    numbers: dict[str, Any] = {}
-    for index, slots in model.policy.optimizer.state_dict()["state"].items():
-        for slot, value in slots.items():
-            if isinstance(value, torch.Tensor):
-                arrays[f"optimizer.{index}.{slot}"] = value.numpy()
-            else:
-                numbers[f"optimizer.{index}.{slot}"] = value
-    return arrays, numbers
-
-
-@singledispatch
-def bring_back_weights(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -> None:
-    """Give a model, just made, what `weights_of` took from another.
-
-    Raises:
-        KeyError, ValueError, TypeError, RuntimeError: it does not fit.
-    """
-    kept = _under("policy.", arrays)
-    model.policy.load_state_dict({k: torch.from_numpy(v) for k, v in kept.items()})
-    optimizer = model.policy.optimizer.state_dict()
-    optimizer["state"] = _optimizer_state(_under("optimizer.", arrays), numbers)
-    model.policy.optimizer.load_state_dict(optimizer)
-
-
-def _optimizer_state(arrays: Arrays, numbers: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    state: dict[int, dict[str, Any]] = {}
-    for name, array in arrays.items():
-        index, slot = name.split(".")
-        state.setdefault(int(index), {})[slot] = torch.from_numpy(array)
-    for name, value in numbers.items():
-        if name.startswith("optimizer."):
-            _, index, slot = name.split(".")
-            state.setdefault(int(index), {})[slot] = value
-    return state
-
-
-def _lstm_states(model: Any) -> dict[str, torch.Tensor]:
-    states = getattr(model, "_last_lstm_states", None)
-    if states is None:
-        return {}
-    return {
-        f"{who}.{part}": tensor
-        for who, pair in (("pi", states.pi), ("vf", states.vf))
-        for part, tensor in zip(("hidden", "cell"), pair, strict=True)
-    }

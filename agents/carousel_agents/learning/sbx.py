@@ -35,9 +35,9 @@ with warnings.catch_warnings():
 from carousel_envs import CarouselError
 
 from .algorithms import Algorithm, LanewiseExploration
-from .checkpoint import bring_back_weights, weights_of
 from .extract import Parts, Source, refuse_second_scaling, scaling_before
 from .inference import scaled
+from .state import bring_back_weights, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-    from .checkpoint import Arrays
     from .extract import Normalisation
     from .settings import Settings
+    from .state import Arrays
     from .view import Scaling
 
 _ACTIVATIONS: Mapping[str, Any] = {"tanh": linen.tanh, "relu": linen.relu}

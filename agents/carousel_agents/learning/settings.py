@@ -5,7 +5,9 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import math
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -203,27 +205,80 @@ def check_algorithm(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How few steps a preset can do with; the table `budget` of its file says how it was measured.
+
+    Attributes:
+        full: steps from which the preset stays as it is. With fewer, fewer lanes play and batches
+            are smaller in proportion, so that there are as many updates as with these.
+        needs: steps with which every seed that was tried learnt to swap on Boredom.
+    """
+
+    full: int
+    needs: int
+
+
+_FEWEST_LANES = 32
+"""Fewer lanes make batches so small that their gradients are noise."""
+
+
 @cache
+def _preset(algorithm: str) -> tuple[Settings, Budget]:
+    check_algorithm(algorithm)
+    text = resources.files(__package__).joinpath("presets", f"{algorithm}.toml")
+    document = tomllib.loads(text.read_text(encoding="utf-8"))
+    budget = Budget(**document.pop("budget"))
+    return _KINDS[algorithm](**document), budget
+
+
 def preset(algorithm: str) -> Settings:
     """The settings that come with an algorithm.
 
     Raises:
         CarouselError: no such algorithm, or its extra is not installed.
     """
-    check_algorithm(algorithm)
-    text = resources.files(__package__).joinpath("presets", f"{algorithm}.toml")
-    return _KINDS[algorithm](**tomllib.loads(text.read_text(encoding="utf-8")))
+    return _preset(algorithm)[0]
 
 
 def settings_of(algorithm: str, changes: Mapping[str, Any] | None = None) -> Settings:
     """The preset with some values changed.
 
+    Where `steps` is small (`Budget.full`), so are lanes and batches, unless one of the two is among
+    the changes.
+
     Raises:
         CarouselError: no such algorithm, its extra is not installed, or a value that is not
             allowed.
     """
-    known = preset(algorithm)
-    return known.replace(**changes) if changes else known
+    known, budget = _preset(algorithm)
+    if not changes:
+        return known
+    chosen = known.replace(**changes)
+    given = not changes.keys().isdisjoint(("lanes", "batch_size"))
+    if chosen.steps >= budget.full or given:
+        return chosen
+    lanes = round(chosen.lanes * chosen.steps / budget.full)
+    lanes = min(chosen.lanes, max(_FEWEST_LANES, lanes))
+    scaled = {"lanes": lanes}
+    if batch := getattr(chosen, "batch_size", None):
+        scaled["batch_size"] = math.ceil(batch * lanes / chosen.lanes)
+    return chosen.replace(**scaled)
+
+
+def shortfall(algorithm: str, steps: int | None) -> str | None:
+    """A sentence, if an algorithm's preset needs more steps than these; None: those of the preset.
+
+    Raises:
+        CarouselError: no such algorithm, or its extra is not installed.
+    """
+    known, budget = _preset(algorithm)
+    if (known.steps if steps is None else steps) >= budget.needs:
+        return None
+    return (
+        f"steps is {steps}, and {algorithm} needs {budget.needs} to learn Boredom with every seed: "
+        "with fewer, a router may never swap"
+    )
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from optuna import Trial
 
+_SCALED = {"lanes", "batch_size"}
 _NETWORKS = ("", "32", "32,32", "64,64", "128,128")
 
 _ALL: Mapping[str, Any] = {
@@ -54,6 +55,7 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "trpo": {
             **_ON_POLICY,
             "n_steps": (20, 40, 80),
+            "batch_size": (1024, 2048, 4096),
             "target_kl": (1e-3, 5e-2, "log"),
             "n_critic_updates": (2, 4, 8),
         },
@@ -66,10 +68,19 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """By setting: values to choose among, or (low, high, "log" or "linear")."""
 
 
-def propose(trial: Trial, algorithm: str) -> dict[str, Any]:
-    """Settings that a trial proposes."""
+def space_of(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Where to look, in the form of `SPACES`, with the values of `settings` among those to choose:
+    a preset's lanes and batches depend on its steps."""
+    space = dict(SPACES[algorithm])
+    for name in _SCALED & space.keys():
+        space[name] = tuple(sorted({*space[name], settings[name]}))
+    return space
+
+
+def propose(trial: Trial, algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that a trial proposes, in the space of an algorithm with these settings."""
     found: dict[str, Any] = {}
-    for name, space in SPACES[algorithm].items():
+    for name, space in space_of(algorithm, settings).items():
         if space[-1] in ("log", "linear"):
             low, high, scale = space
             found[name] = trial.suggest_float(name, low, high, log=scale == "log")
@@ -87,7 +98,7 @@ def as_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def as_parameters(algorithm: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as a trial's parameters, as far as they lie in the space."""
     found = {}
-    for name, space in SPACES[algorithm].items():
+    for name, space in space_of(algorithm, settings).items():
         value = settings[name]
         if name == "network":
             value = ",".join(str(width) for width in value)

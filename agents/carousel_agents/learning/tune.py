@@ -6,21 +6,20 @@ target would turn its own generalisation into training.
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState
-from sqlalchemy.engine import URL
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown, whole_number
+from carousel_envs.errors import whole_number
 from carousel_envs.files import check_writable
 from carousel_envs.reference import solve
 
 from .spaces import as_parameters, as_settings, propose
+from .storage import STORAGE_ERRORS, TrainingError, open_study, usable
 from .train import Run, execute
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 POINTS = 5
 """Evaluations on the way, after which a trial that lags behind the median is given up."""
-_HEARTBEAT = 20
-_REQUEST = "request"
 _DIVERGED = "diverged"
 # the first seeds are those that results are reported for
 _FIRST_SEED = 10**6
@@ -106,11 +103,12 @@ def tune(
         for name, value in run.request().items()
         if name not in ("settings", "curve", "seed")
     } | {"steps": run.settings.steps, "seeds": seeds}
-    study = _study(storage, identity)
-    preset = as_parameters(algorithm, run.settings.model_dump())
+    study = open_study(storage, identity)
+    settings = run.settings.model_dump()
+    preset = as_parameters(algorithm, settings)
 
     def objective(trial: optuna.Trial) -> float:
-        changes = propose(trial, algorithm)
+        changes = propose(trial, algorithm, settings)
         total, place = 0.0, 0
         for i in range(seeds):
             attempt = Run.of(
@@ -131,107 +129,27 @@ def tune(
             except CarouselError as error:
                 trial.set_user_attr(_DIVERGED, str(error))
                 raise
+            except (optuna.TrialPruned, *STORAGE_ERRORS):
+                raise
+            except Exception as error:
+                raise TrainingError(error) from error
             total += file.training["curve"][-1]["engagement"]
         return total / seeds
 
-    while (done := _finished(study)) < trials or not _compared(study, preset):
+    with usable(storage):
+        while (done := _finished(study)) < trials or not _compared(study, preset):
+            if report:
+                report(min(done, trials), trials, _best(study))
+            _enqueue(study, preset, last=done >= trials - 1)
+            _try_one(study, objective)
         if report:
-            report(min(done, trials), trials, _best(study))
-        _enqueue(study, preset, last=done >= trials - 1)
-        _try_one(study, objective)
-    if report:
-        report(trials, trials, _best(study))
-    return _summary(study, preset)
+            report(trials, trials, _best(study))
+        return _summary(study, preset)
 
 
 def score_of(population: AnyPopulation, engagement: float | None) -> float | None:
     """An engagement on the scale of the population's reference; None for none."""
     return None if engagement is None else solve(population).score(engagement)
-
-
-def _study(storage: Path, identity: dict[str, Any]) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # heartbeats are marked as experimental
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            kept = optuna.storages.RDBStorage(_url(storage), heartbeat_interval=_HEARTBEAT)
-        study = optuna.create_study(
-            study_name="carousel",
-            storage=kept,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-        )
-    except Exception as error:
-        # the storage's own exceptions are of many kinds, and none is a base of the others
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        raise CarouselError(f"{storage} cannot be used as a storage: {first}") from None
-    # not seeded: processes that work on one search, and calls that go on with it, must not propose
-    # what another one has proposed
-    study.sampler = optuna.samplers.TPESampler(constant_liar=True)
-    known = _known_request(study, storage)
-    if known is None:
-        study.set_user_attr(_REQUEST, json.dumps(identity, sort_keys=True))
-    else:
-        # as it comes back from the storage
-        _refuse_difference(storage, known, json.loads(json.dumps(identity)))
-    return study
-
-
-def _url(storage: Path) -> str:
-    # SQLite reads the path out of a URI in turn, so what SQLAlchemy takes for its own punctuation
-    # is quoted for both
-    uri = storage.resolve().as_uri()
-    url = URL.create("sqlite", database=uri, query={"uri": "true"})
-    return url.render_as_string(hide_password=False)
-
-
-def _known_request(study: optuna.Study, storage: Path) -> dict[str, Any] | None:
-    """What a search was begun for; None if it is new.
-
-    Raises:
-        CarouselError: the storage says nothing that can be understood.
-    """
-    try:
-        # reading the attributes parses them
-        attributes = study.user_attrs
-        if _REQUEST not in attributes:
-            return None
-        request = json.loads(attributes[_REQUEST])
-    except (ValueError, TypeError, RecursionError):
-        request = None
-    if not isinstance(request, dict):
-        raise CarouselError(
-            f"{storage} is damaged: what the search in it was begun for cannot be read; search in "
-            "another storage"
-        )
-    return request
-
-
-def _refuse_difference(storage: Path, known: dict[str, Any], asked: dict[str, Any]) -> None:
-    there, here = _flat(known), _flat(asked)
-    for name in (*here, *there):
-        if name not in there:
-            reason = f"its {name} is not known, and {shown(here[name])} is asked for"
-        elif name not in here:
-            reason = f"its {shown(name)} is {shown(there[name])}, and is not asked for"
-        elif there[name] != here[name]:
-            reason = f"its {name} is {shown(there[name])}, and {shown(here[name])} is asked for"
-        else:
-            continue
-        raise CarouselError(f"{storage} holds another search: {reason}")
-
-
-def _flat(request: dict[str, Any]) -> dict[str, Any]:
-    """Values by name, those of objects by `object.name`: which of them differs is what is told."""
-    flat: dict[str, Any] = {}
-    for key, value in request.items():
-        if isinstance(value, dict) and value:
-            flat |= {f"{key}.{name}": item for name, item in value.items()}
-        else:
-            flat[key] = value
-    return flat
 
 
 def _is_preset(trial: optuna.trial.FrozenTrial, preset: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import shown
 from carousel_envs.files import read_whole
 
+from ..documents import unsealed
+from ..generalisation.rows_file import read_rows
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
 from .records import clean
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 RESULTS, SUMMARY = "results.parquet", "summary.json"
 
-_NEEDED = ("environment", "axis", "severity", "router", "role", "source")
 _KINDS = {
     "axes": list,
     "left_out": list,
@@ -108,33 +108,10 @@ def _study(folder: Path) -> tuple[pl.DataFrame, Mapping[str, Any]]:
 
 
 def _rows(path: Path, data: bytes) -> pl.DataFrame:
-    try:
-        rows = pl.read_parquet(io.BytesIO(data))
-    # what is not Parquet at all can end in a panic, which is no Exception
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CarouselError(f"{path} is damaged or not Parquet: {reason}") from None
-    _check_schema(path, rows.schema)
-    if rows.is_empty():
-        raise CarouselError(f"{path} holds no rows; a report needs one at least")
-    for name in _NEEDED:
-        if rows[name].null_count():
-            raise CarouselError(f"{path} has a row without {name}; every row must have one")
     reals = pl.col(pl.Float64)
-    return rows.select(SCHEMA.names()).with_columns(
+    return read_rows(path, data).with_columns(
         pl.when(reals.is_finite()).then(reals).otherwise(None)
     )
-
-
-def _check_schema(path: Path, schema: pl.Schema) -> None:
-    start = f"{path} has another schema than this version reads: "
-    for name, kind in SCHEMA.items():
-        if name not in schema:
-            raise CarouselError(f"{start}column {name!r} is missing")
-        if schema[name] != kind:
-            raise CarouselError(f"{start}column {name!r} is {schema[name]}; it must be {kind}")
-    if unknown := [name for name in schema if name not in SCHEMA]:
-        raise CarouselError(f"{start}column {unknown[0]!r} is not in it")
 
 
 def _summary(folder: Path) -> Mapping[str, Any]:
@@ -145,6 +122,10 @@ def _summary(folder: Path) -> Mapping[str, Any]:
         raise CarouselError(f"{path} is damaged or not JSON: {error}") from None
     if not isinstance(summary, dict):
         raise CarouselError(f"{path} holds no JSON object")
+    try:
+        summary = unsealed(summary)
+    except ValueError as error:
+        raise CarouselError(f"{path} is damaged: {error}") from None
     for key, kind in _KINDS.items():
         if not isinstance(summary.get(key) or kind(), kind):
             wanted = "a list" if kind is list else "an object"

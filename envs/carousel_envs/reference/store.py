@@ -6,17 +6,22 @@ the population's fingerprint and a digest of the source that solves and simulate
 is damaged, or another's, or was made by another version of the solvers, is solved anew and
 replaced. Nothing depends on the store: without a place to write, everything is solved each time.
 
+A change of that source orphans what was solved before. So the store is bounded: an entry too many
+removes those that were used least recently (`prune`; the time of a file is that of its last use).
+
 The folder is the environment variable `CAROUSEL_CACHE` (empty: keep nothing), else the user's cache
 folder. Deleting it is always safe.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import logging
 import os
 import zipfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +30,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from ..errors import CarouselError
-from ..files import read_whole, write_whole
+from ..files import clear_parts, read_whole, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+LARGEST_BYTES = 1 << 30
+"""What the store holds at most."""
+_SUFFIX = ".reference"
 _NEVER_SOLVES = ("checking", "shifts", "suite", "wrappers", "render.py")
 """Parts of the package that nothing is solved with: a change there loses no solution."""
 
@@ -77,8 +85,56 @@ def solvers() -> str:
 def entry_path(what: str, population: Population) -> Path | None:
     """The file that holds `what` was solved for a population, or None if nothing is kept."""
     place = folder()
-    name = f"{what}-{population.fingerprint}-{solvers()}.reference"
+    name = f"{what}-{population.fingerprint}-{solvers()}{_SUFFIX}"
     return None if place is None else place / name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the store.
+
+    Attributes:
+        path: where it lies.
+        size: in bytes.
+        used: when it was last written or read, in seconds since 1970.
+        current: whether this version of the solvers made it, and would find it.
+    """
+
+    path: Path
+    size: int
+    used: float
+    current: bool
+
+
+def entries() -> list[Entry]:
+    """What the store holds, the least recently used first; what another version made included."""
+    place, found = folder(), []
+    for path in () if place is None else place.glob(f"*{_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it
+            known = path.stat()
+            current = path.stem.rpartition("-")[2] == solvers()
+            found.append(Entry(path, known.st_size, known.st_mtime, current))
+    return sorted(found, key=lambda entry: (entry.used, entry.path.name))
+
+
+def prune(largest: int = LARGEST_BYTES) -> list[Entry]:
+    """Remove the least recently used entries until the store holds no more than so many bytes.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        OSError: an entry cannot be removed.
+    """
+    known, removed = entries(), []
+    total = sum(entry.size for entry in known)
+    for entry in known:
+        if total <= largest:
+            break
+        entry.path.unlink(missing_ok=True)
+        total -= entry.size
+        removed.append(entry)
+    return removed
 
 
 def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Arrays:
@@ -104,7 +160,10 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
     content = archive.getvalue()
     try:
         write_whole(path, _digest(path, content) + content)
-    except CarouselError as error:
+        # what was killed while it wrote another entry
+        clear_parts(path.parent, f"*{_SUFFIX}")
+        prune()
+    except (CarouselError, OSError) as error:
         _log.warning("%s; it will be solved again next time", error)
     return arrays
 
@@ -115,7 +174,10 @@ def _read(path: Path) -> Arrays:
     if _digest(path, content) != digest:
         raise ValueError("it does not hold what was written under this name")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        arrays = {name: archive[name] for name in archive.files}
+    with contextlib.suppress(OSError):  # the store may be another's, to read from alone
+        os.utime(path)
+    return arrays
 
 
 def _digest(path: Path, content: bytes) -> bytes:

@@ -1,0 +1,124 @@
+"""Budgets: a preset scales with its steps, and too few of them are said to be too few."""
+
+import json
+from pathlib import Path
+
+import pytest
+import stand_in
+from typer.testing import CliRunner
+
+from carousel_agents.benchmark.fill import fill
+from carousel_agents.benchmark.grid import Grid
+from carousel_agents.commands import grids
+from carousel_agents.commands.app import app
+from carousel_agents.learning.settings import ALGORITHMS, preset, settings_of, shortfall
+from carousel_agents.learning.spaces import SPACES, as_parameters, as_settings, space_of
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_preset_with_its_own_steps_is_the_preset(algorithm: str):
+    known = preset(algorithm)
+    assert settings_of(algorithm, {"steps": known.steps}) == known
+    assert shortfall(algorithm, known.steps) is shortfall(algorithm, None) is None
+    # what the kept grids ask for
+    for steps in (1_000_000, 2_000_000):
+        assert settings_of(algorithm, {"steps": steps}) == known.replace(steps=steps)
+
+
+def test_fewer_steps_leave_as_many_updates():
+    for steps in (150_000, 300_000, 600_000):
+        chosen = settings_of("ppo", {"steps": steps})
+        updates = steps / (chosen.lanes * chosen.n_steps)
+        assert updates == pytest.approx(1_000_000 / (256 * 40), rel=0.02)
+        # minibatches of one size, as many as the preset's
+        assert chosen.lanes * chosen.n_steps == 10 * chosen.batch_size
+    assert settings_of("ppo", {"steps": 100}).lanes == 32
+
+
+def test_what_is_given_is_not_scaled():
+    assert settings_of("ppo", {"steps": 1000, "lanes": 300}).batch_size == 1024
+    assert settings_of("ppo", {"steps": 1000, "batch_size": 80}).lanes == 256
+    assert settings_of("ppo", {"steps": 100_000, "gamma": 0.5}).lanes == 32
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_has_the_scaled_preset_among_its_trials(algorithm: str):
+    known = settings_of(algorithm, {"steps": 100_000})
+    parameters = as_parameters(algorithm, known.model_dump())
+    assert (
+        parameters.keys()
+        == SPACES[algorithm].keys()
+        == space_of(algorithm, known.model_dump()).keys()
+    )
+    assert settings_of(algorithm, {**as_settings(parameters), "steps": 100_000}) == known
+
+
+SENTENCE = "ppo needs 100000 to learn Boredom with every seed"
+SMALL = ("--steps", "1500", "--setting", "lanes=16", "--setting", "batch_size=80")
+
+
+def carousel(*arguments: object):
+    return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_training_says_that_steps_are_too_few(tmp_path: Path):
+    done = carousel("train", "Boredom", *SMALL, "--out", tmp_path / "p.safetensors")
+    assert f"steps is 1500, and {SENTENCE}" in done.stderr
+    done = carousel("train", "Boredom", *SMALL, "--out", tmp_path / "q.safetensors", "--json")
+    assert json.loads(done.stdout)
+
+
+def test_a_search_says_that_steps_are_too_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Searched(Exception):  # noqa: N818
+        pass
+
+    def search(*_: object, **__: object) -> None:
+        raise Searched
+
+    monkeypatch.setattr("carousel_agents.learning.tune.tune", search)
+    for steps, told in (("1500", 1), ("100000", 0)):
+        out = CliRunner().invoke(
+            app, ["tune", "Boredom", "--steps", steps, "--out", str(tmp_path / "t.toml")]
+        )
+        assert isinstance(out.exception, Searched)
+        assert out.stderr.count(SENTENCE) == told
+
+
+GRID = """
+[evaluation]
+users = 50
+[[row]]
+environments = ["Boredom"]
+algorithms = ["ppo"]
+seeds = 3
+steps = 1_500
+[[row]]
+environments = ["Boredom"]
+algorithms = ["ppo"]
+seeds = 1
+steps = 100_000
+history = 2
+"""
+
+
+def test_a_grid_says_it_once_and_its_table_marks_whom_it_concerns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "g.toml").write_text(GRID)
+
+    def quick(runs, out, **others):
+        from test_fill import here
+
+        return fill(runs, out, execute=stand_in.execute, engine=here)
+
+    monkeypatch.setattr(grids, "fill", quick)
+    done = carousel("grid", tmp_path / "g.toml", "--out", tmp_path / "runs")
+    assert done.exit_code == 0
+    assert done.stderr.count(SENTENCE) == 1
+    assert f"Boredom/ppo: steps is 1500, and {SENTENCE}" in done.stderr
+    assert len(Grid.read(tmp_path / "g.toml").runs()) == 4
+    for option in ((), ("--markdown",)):
+        shown = carousel("table", tmp_path / "runs", *option).stdout.replace("`", "")
+        assert "ppo*" in shown
+        assert "ppo-history2*" not in shown
+        assert shown.lower().count(SENTENCE.lower()) == 1
