@@ -1,10 +1,28 @@
 """Learning routers with Stable-Baselines3, and keeping them in files that cannot run code.
 
 Importing this package does not import torch; `train` does (`from carousel_agents.learning.train
-import train`).
+import train`), and so do the names below that belong to Stable-Baselines3, once they are asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .policy_file import PolicyFile
 from .router import LearnedRouter
 
-__all__ = ["LearnedRouter", "PolicyFile"]
+if TYPE_CHECKING:
+    from .adapter import CarouselVecEnv
+    from .vec_env import VectorToVecEnv
+
+_WITH_TORCH = {
+    "CarouselVecEnv": "adapter",
+    "VectorToVecEnv": "vec_env",
+}
+
+__all__ = ["CarouselVecEnv", "LearnedRouter", "PolicyFile", "VectorToVecEnv"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WITH_TORCH[name]}", __name__), name)
