@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,13 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy fil
 ForceOption = Annotated[bool, typer.Option("--force", help="replace an existing file")]
 
 _MOST, _NAME, _VALUE = 80, 40, 120
+
+
+class Padding(Enum):
+    """What stands for the turns before a session began."""
+
+    ZEROS = "zeros"
+    FIRST = "first"
 
 
 def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
@@ -123,7 +131,20 @@ def import_sb3(
         bool, typer.Option("--trust", help="run whatever code ZIP (and PKL) may contain")
     ] = False,
     changes: SetOption = None,
-    history: Annotated[int, typer.Option(help="observations side by side that it reads")] = 1,
+    history: Annotated[
+        int, typer.Option(help="observations side by side that it reads, the newest first")
+    ] = 1,
+    frame_stack: Annotated[
+        int | None,
+        typer.Option(help="observations side by side that it reads, the newest last"),
+    ] = None,
+    padding: Annotated[
+        Padding | None,
+        typer.Option(
+            help="what a frame stack shows before a session began: zeros (VecFrameStack) or the "
+            "first observation (FrameStackObservation)  [default: zeros]"
+        ),
+    ] = None,
     visible_context: Annotated[
         bool, typer.Option("--visible-context", help="it reads the user's context too")
     ] = False,
@@ -142,33 +163,29 @@ def import_sb3(
     name, population = environment(env, changes)
     view = View(history, visible_context)
     refuse_unless_shown(population, view)
+    if padding is not None and frame_stack is None:
+        raise CarouselError(f"--padding is {padding.value}, but there is no --frame-stack")
     refuse_to_replace(out, force)
     if out.suffix != ".safetensors":
         raise CarouselError(f"--out is {str(out)!r}; a policy file must end in .safetensors")
     check_writable(out)
     with console.ERR.status("loading torch"):
-        from ..learning.importing import import_model
+        from ..learning.importing import import_sb3 as import_model
+        from ..learning.pipeline import FrameStack
+    stack = None
+    if frame_stack is not None:
+        stack = FrameStack(frame_stack, (padding or Padding.ZEROS).value)
     policy = import_model(
         archive,
+        population,
         algorithm=algo,
-        population=population,
-        environment=name,
         view=view,
-        normalisation=vecnormalize,
+        frame_stack=stack,
+        vecnormalize=vecnormalize,
+        environment=name,
     )
     policy.save(out)
-    if vecnormalize is None and _plain(policy):
-        console.tell(
-            "if it was trained under VecNormalize, its statistics are missing and the policy is "
-            "wrong: give --vecnormalize; `carousel evaluate` shows how well it does"
-        )
     if as_json:
         console.print_json({"file": str(out), **about(policy)})
     else:
         console.say(f"wrote {out}: {algo} on {name}, {policy.network.parameters} weights")
-
-
-def _plain(policy: PolicyFile) -> bool:
-    """Whether columns reach the network as they are."""
-    scaling = policy.scaling
-    return not scaling.counts and not scaling.centre.any() and bool((scaling.scale == 1.0).all())

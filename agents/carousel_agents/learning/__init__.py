@@ -12,14 +12,25 @@ from .router import LearnedRouter
 
 if TYPE_CHECKING:
     from .adapter import CarouselVecEnv
+    from .importing import import_sb3
+    from .pipeline import FrameStack
     from .vec_env import VectorToVecEnv
 
 _WITH_TORCH = {
     "CarouselVecEnv": "adapter",
+    "FrameStack": "pipeline",
     "VectorToVecEnv": "vec_env",
+    "import_sb3": "importing",
 }
 
-__all__ = ["CarouselVecEnv", "LearnedRouter", "PolicyFile", "VectorToVecEnv"]
+__all__ = [
+    "CarouselVecEnv",
+    "FrameStack",
+    "LearnedRouter",
+    "PolicyFile",
+    "VectorToVecEnv",
+    "import_sb3",
+]
 
 
 def __getattr__(name: str) -> Any:
