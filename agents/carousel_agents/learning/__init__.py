@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .adapter import CarouselVecEnv
     from .importing import import_sb3
     from .pipeline import FrameStack
+    from .sb3_router import SB3Router
     from .vec_env import VectorToVecEnv
 
 _WITH_TORCH = {
     "CarouselVecEnv": "adapter",
     "FrameStack": "pipeline",
+    "SB3Router": "sb3_router",
     "VectorToVecEnv": "vec_env",
     "import_sb3": "importing",
 }
@@ -28,6 +30,7 @@ __all__ = [
     "FrameStack",
     "LearnedRouter",
     "PolicyFile",
+    "SB3Router",
     "VectorToVecEnv",
     "import_sb3",
 ]

@@ -41,7 +41,7 @@ _FAR = 1e6
 _LONGEST_NAME = 200
 _ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "masked")
 # nobody has spoken yet where this column is 0; of questions, only the share of the session tells
-_BEGINS = ("turns_with_persona", "session_gone")
+BEGINS = ("turns_with_persona", "session_gone")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +98,10 @@ class PolicyFile:
         Raises:
             CarouselError: there is none.
         """
-        for name in _BEGINS:
+        for name in BEGINS:
             if name in self.columns:
                 return self.columns.index(name)
-        raise CarouselError(f"its columns do not tell where a session begins: {_BEGINS} are absent")
+        raise CarouselError(f"its columns do not tell where a session begins: {BEGINS} are absent")
 
     @cached_property
     def available(self) -> tuple[int, ...]:
