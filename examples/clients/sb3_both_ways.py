@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["torch==2.13.0", "persona-carousel[agents]"]
 # ///
-"""Stable-Baselines3 over scalar environments and over native lanes: the same training, bit for bit."""
+"""Stable-Baselines3 on scalar environments and on native lanes: the same training, bit for bit."""
 
 import time
 

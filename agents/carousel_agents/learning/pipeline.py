@@ -175,7 +175,7 @@ class Pipeline:
         def one() -> Any:
             env: Any = self.view.wrap(scalar_env(self.population))
             if stack and stack.padding == "first":
-                env = FlattenObservation(FrameStackObservation(env, stack.n))
+                env = FlattenObservation(FrameStackObservation(env, stack.n, padding_type="reset"))
             return env
 
         lanes: VecEnv = DummyVecEnv([one] * n)
@@ -198,40 +198,30 @@ def refuse_other_bounds(model: Any, pipeline: Pipeline) -> None:
     Raises:
         CarouselError: they were.
     """
-    low, high = (np.asarray(a) for a in (model.observation_space.low, model.observation_space.high))
-    space: Any = pipeline.lanes(1).observation_space
-    same: Any = np.isclose(low, space.low) & np.isclose(high, space.high)
-    wrong = np.flatnonzero(~same)
-    if not len(wrong):
-        return
-    frames = pipeline.frame_stack.n if pipeline.frame_stack else pipeline.view.history
-    other = View(visible_context=pipeline.view.visible_context)
-    if frames > 1:
-        single: Any = Pipeline(pipeline.population, other).lanes(1).observation_space
-        if np.allclose(low, np.repeat(single.low, frames)) and np.allclose(
-            high, np.repeat(single.high, frames)
-        ):
-            raise CarouselError(
-                f"the model was trained behind VecFrameStack, which puts the newest observation "
-                f"last: give a frame stack of {frames} padded with zeros instead (--frame-stack "
-                f"{frames})"
-            )
-        if np.allclose(low, np.tile(single.low, frames)) and np.allclose(
-            high, np.tile(single.high, frames)
-        ):
-            raise CarouselError(
-                "the model was not trained behind VecFrameStack, which bounds observations "
-                "otherwise: give a history if the newest observation stands first (--history "
-                f"{frames}), or a frame stack padded with the first observation for Gymnasium's "
-                f"FrameStackObservation (--frame-stack {frames} --padding first)"
-            )
-    place = int(wrong[0])
     names = pipeline.view.columns(pipeline.population)
+    space = single_space(pipeline.view.wrap(scalar_env(pipeline.population)))
+    bounds = np.stack([space.low, space.high])
+    frames = pipeline.frame_stack.n if pipeline.frame_stack else 1
+    given = np.stack([model.observation_space.low, model.observation_space.high])
+    # VecFrameStack repeats each bound in place, where Gymnasium repeats the row of them
+    side_by_side, in_place = np.tile(bounds, frames), np.repeat(bounds, frames, axis=1)
+    zeros = pipeline.frame_stack is not None and pipeline.frame_stack.padding == "zeros"
+    if np.allclose(given, side_by_side) or (zeros and np.allclose(given, in_place)):
+        return
+    n = pipeline.shown.history
+    present = bounds if frames > 1 else bounds[:, : bounds.shape[1] // n]
+    if n > 1 and np.allclose(given, np.repeat(present, n, axis=1)):
+        raise CarouselError(
+            "the model was trained behind VecFrameStack, which puts the newest observation last: "
+            f"give a frame stack of {n} padded with zeros instead (--frame-stack {n})"
+        )
+    place = int(np.flatnonzero(~np.isclose(given, side_by_side).all(axis=0))[0])
+    (low, high), (ours_low, ours_high) = given[:, place], side_by_side[:, place]
     raise CarouselError(
-        f"the model reads {names[place % len(names)]} from {low[place]:g} to {high[place]:g}; "
-        f"these users show {space.low[place]:g} to {space.high[place]:g}: it was trained on others "
-        "(--set), or behind a wrapper that changes observations, of which only VecNormalize "
-        "(--vecnormalize) and stacks of frames (--frame-stack) can be imported"
+        f"the model reads {names[place % len(names)]} from {low:g} to {high:g}; these users show "
+        f"{ours_low:g} to {ours_high:g}: it was trained on others (--set), or behind a wrapper "
+        "that changes observations, of which only VecNormalize (--vecnormalize) and frame stacks "
+        "(--frame-stack) can be imported"
     )
 
 
