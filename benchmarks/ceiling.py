@@ -94,7 +94,9 @@ def ours(algorithm: str, steps: int, seed: int) -> float:
 def free(algorithm: str, settings: Settings) -> float:
     """Frames per second of the same settings where the environment costs nothing."""
     torch.set_num_threads(settings.torch_threads)
-    recorded = CarouselVecEnv.of(BOREDOM, settings.lanes, time_limit=settings.time_limit)
+    recorded = CarouselVecEnv.of(
+        BOREDOM, settings.lanes, time_limit=settings.time_limit, infos="ends"
+    )
     env = FreeVecEnv(recorded)
     model: Any = algorithms.build(algorithm, settings, env, Scaling.of(BOREDOM, View()))
     model.set_logger(Logger(None, []))

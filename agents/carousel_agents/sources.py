@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _PLAYS = (
     *("generalisation", "scripted", "router.py", "routers.py"),
     *("learning/inference.py", "learning/layers.py", "learning/policy_file.py"),
-    *("learning/policy_format.py", "learning/router.py", "learning/view.py"),
+    *("learning/policy_format.py", "learning/router.py", "learning/stacking.py"),
+    "learning/view.py",
 )
 READS = tuple(f"generalisation/{name}.py" for name in ("folder", "gaps", "statistics", "summary"))
 """What only keeps rows, or puts them together: a change there makes no row another."""

@@ -145,7 +145,9 @@ def test_loading_never_unpickles(tmp_path: Path, form: str):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d.update(format=3), "format is 3"),
+        (lambda d: d.update(format=4), "format is 4; this version reads 1, 2, 3"),
+        (lambda d: d.update(format=3), "'padding' is missing in its view"),
+        (lambda d: d["view"].update(padding=[0.0]), "view has 'padding', which is unknown"),
         (lambda d: d.update(format=True), "format is True"),
         (lambda d: d.pop("format") and None, "format is None"),
         (lambda d: d.pop("columns") and None, "'columns' is missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy file (.safetensors)")]
 
 _MOST, _NAME, _VALUE = 80, 40, 120
+
+
+class Padding(Enum):
+    """What stands for the turns before a session began."""
+
+    ZEROS = "zeros"
+    FIRST = "first"
 
 
 def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
@@ -134,8 +142,20 @@ def import_sb3(
     ] = False,
     changes: SetOption = None,
     history: Annotated[
-        int, typer.Option(metavar="N", help="observations side by side that it reads")
+        int,
+        typer.Option(metavar="N", help="observations side by side that it reads, the newest first"),
     ] = 1,
+    frame_stack: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="observations side by side that it reads, the newest last"),
+    ] = None,
+    padding: Annotated[
+        Padding | None,
+        typer.Option(
+            help="what a frame stack shows before a session began: zeros (VecFrameStack) or the "
+            "first observation (FrameStackObservation)  [default: zeros]"
+        ),
+    ] = None,
     visible_context: Annotated[
         bool, typer.Option("--visible-context", help="it reads the user's context too")
     ] = False,
@@ -154,32 +174,28 @@ def import_sb3(
     name, population = environment(env, changes)
     view = View(history, visible_context)
     refuse_unless_shown(population, view)
+    if padding is not None and frame_stack is None:
+        raise CarouselError(f"--padding is {padding.value}, but there is no --frame-stack")
     refuse_to_replace(out, force)
     check_suffix(out, ".safetensors", "policy file")
     check_writable(out)
     with console.status("loading torch"), importing():
-        from ..learning.importing import import_model
+        from ..learning.importing import import_sb3 as import_model
+        from ..learning.pipeline import FrameStack
+    stack = None
+    if frame_stack is not None:
+        stack = FrameStack(frame_stack, (padding or Padding.ZEROS).value)
     policy = import_model(
         archive,
+        population,
         algorithm=algo,
-        population=population,
-        environment=name,
         view=view,
-        normalisation=vecnormalize,
+        frame_stack=stack,
+        vecnormalize=vecnormalize,
+        environment=name,
     )
     policy.save(out)
-    if vecnormalize is None and _plain(policy):
-        console.tell(
-            "if it was trained under VecNormalize, its statistics are missing and the policy is "
-            "wrong: give --vecnormalize; `carousel evaluate` shows how well it does"
-        )
     if as_json:
         console.print_json({"file": str(out), **about(policy)})
     else:
         console.say(f"wrote {out}: {algo} on {name}, {policy.network.parameters} weights")
-
-
-def _plain(policy: PolicyFile) -> bool:
-    """Whether columns reach the network as they are."""
-    scaling = policy.scaling
-    return not scaling.counts and not scaling.centre.any() and bool((scaling.scale == 1.0).all())

@@ -10,27 +10,29 @@ import pickle
 import warnings
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from stable_baselines3.common.vec_env import VecNormalize
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, whole_number
+from carousel_envs.registry import any_population, environment_id
 
 from ..interruption import Interrupted
-from .extract import SOURCES, Normalisation, policy_file_of
+from .extract import SOURCES, policy_file_of
+from .pipeline import Pipeline, refuse_difference, refuse_other_bounds, refuse_other_memories
 from .policy_format import one_line
-from .view import Scaling
+from .stacking import newest_first
+from .view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
 
+    from .pipeline import FrameStack
     from .policy_file import PolicyFile
-    from .view import View
 
 _MOST_STEPS = 10**18
 # what is needed for learning on alone: not read, so it need not be readable nor fit into memory
@@ -43,46 +45,77 @@ _NOT_FOR_ACTING: dict[str, Any] = {
 }
 
 
-def import_model(
-    path: Path,
+def import_sb3(
+    archive: Path | str,
+    population: AnyPopulation | str,
     *,
     algorithm: str,
-    population: AnyPopulation,
-    environment: str,
-    view: View,
-    normalisation: Path | None = None,
+    view: View | None = None,
+    frame_stack: FrameStack | None = None,
+    vecnormalize: Path | str | None = None,
+    environment: str | None = None,
 ) -> PolicyFile:
     """The policy of a saved model. Runs whatever code the files contain.
 
+    An archive does not say what stood between the environment and the model; the arguments do. What
+    contradicts them is refused: other bounds of observations, last observations that could not have
+    been shown so, and any decision in which the policy and the model differ when they are played
+    side by side.
+
     Args:
-        path: what the model's `save` wrote (.zip).
-        algorithm: a key of `extract.SOURCES`.
-        population: the users it was trained on, or questions.
-        environment: id that the file will name.
-        view: what it was shown.
-        normalisation: what the `save` of its `VecNormalize` wrote, if it was trained behind one.
+        archive: what the model's `save` wrote (.zip).
+        population: the users it was trained on, or questions; or the name of a preset.
+        algorithm: a key of `extract.SOURCES`, such as "ppo".
+        view: what it was shown: history with the newest observation first, context.
+        frame_stack: observations stacked with the newest last (`VecFrameStack`,
+            `FrameStackObservation`).
+        vecnormalize: what the `save` of its `VecNormalize` wrote, if it was trained behind one.
+        environment: id that the file will name; default: the preset's.
 
     Raises:
-        CarouselError: a file cannot be loaded, or the model cannot be written as a policy file.
+        CarouselError: a file cannot be loaded, the model cannot be written as a policy file, or the
+            policy would not be the model's.
     """
     if algorithm not in SOURCES:
         raise CarouselError(f"algorithm is {shown(algorithm)}; known are {', '.join(SOURCES)}")
+    if environment is None:
+        if not isinstance(population, str):
+            raise CarouselError("environment is None; name the id that the file is to bear")
+        environment = environment_id(population)
+    population = any_population(population)
+    path = Path(archive)
+    model, steps, version = _model(path, algorithm)
+    statistics = None if vecnormalize is None else _statistics(Path(vecnormalize))
+    # what the files hold may raise whatever it likes when it is used, too
+    with _loading(path, f"a model of {algorithm}", own=(CarouselError,)):
+        pipeline = Pipeline(population, view or View(), frame_stack, statistics)
+        file = policy_file_of(
+            model,
+            population=population,
+            environment=environment,
+            algorithm=algorithm,
+            view=pipeline.shown,
+            training={"imported": True, "source": path.name, "steps": steps},
+            versions={"stable-baselines3": version},
+            normalisation=pipeline.statistics_of_all,
+        )
+        if frame_stack:
+            file = newest_first(file)
+        refuse_other_bounds(model, pipeline)
+        refuse_other_memories(model, pipeline)
+        refuse_difference(model, file, pipeline)
+    return file
+
+
+def _model(path: Path, algorithm: str) -> tuple[Any, int, str]:
+    """A model, the steps it was trained for, and the version that wrote it."""
     version = _version(path)
     with _loading(path, f"a model of {algorithm}"), warnings.catch_warnings():
         # they tell of schedules and buffers that could not be restored
         warnings.simplefilter("ignore")
         model = SOURCES[algorithm].model.load(path, device="cpu", custom_objects=_NOT_FOR_ACTING)
         steps = whole_number("its num_timesteps", model.num_timesteps, 0, _MOST_STEPS)
-    return policy_file_of(
-        model,
-        population=population,
-        environment=environment,
-        algorithm=algorithm,
-        view=view,
-        training={"imported": True, "source": path.name, "steps": steps},
-        versions={"stable-baselines3": version},
-        normalisation=None if normalisation is None else _statistics(normalisation),
-    )
+    return model, steps, version
 
 
 def _version(path: Path) -> str:
@@ -97,23 +130,18 @@ def _version(path: Path) -> str:
         raise CarouselError(f"{path} is no archive that Stable-Baselines3 wrote") from None
 
 
-def _statistics(path: Path) -> Normalisation | None:
-    """Means and deviations of columns; None where they were left as they are."""
+def _statistics(path: Path) -> VecNormalize:
+    """What the `save` of a `VecNormalize` wrote."""
     with _loading(path, "statistics of VecNormalize"):
         with path.open("rb") as file:
             saved = pickle.load(file)  # noqa: S301 - the caller vouches for it, as for the model
         if not isinstance(saved, VecNormalize):
             raise CarouselError(f"it holds a {type(saved).__name__}, and no VecNormalize")
-        if not saved.norm_obs:
-            return None
-        seen: Any = saved.obs_rms
-        mean = np.asarray(seen.mean, dtype=np.float32)
-        deviation = np.sqrt(np.asarray(seen.var) + saved.epsilon).astype(np.float32)
-        return Normalisation(Scaling((), mean, deviation), float(saved.clip_obs))
+    return saved
 
 
 @contextmanager
-def _loading(path: Path, what: str) -> Iterator[None]:
+def _loading(path: Path, what: str, own: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn what foreign content raises into a sentence.
 
     It may raise whatever it likes, what ends a process among it: an import that was not made must
@@ -122,6 +150,8 @@ def _loading(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Interrupted):
+        raise
+    except own:
         raise
     except BaseException as error:
         raise CarouselError(f"{path} cannot be loaded as {what}: {_reason(error)}") from None

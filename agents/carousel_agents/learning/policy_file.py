@@ -21,7 +21,8 @@ from carousel_envs.errors import real_number, shown, whole_number
 from . import policy_format
 from .layers import Network
 from .policy_format import FORMAT, known_fields
-from .view import Scaling, View
+from .stacking import view_of
+from .view import Scaling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
+
+    from .view import View
 
 _KINDS: Mapping[str, type[Population] | type[Questions]] = {
     "users": Population,
@@ -38,7 +41,7 @@ _FAR = 1e6
 _LONGEST_NAME = 200
 _ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "masked")
 # nobody has spoken yet where this column is 0; of questions, only the share of the session tells
-_BEGINS = ("turns_with_persona", "session_gone")
+BEGINS = ("turns_with_persona", "session_gone")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +84,7 @@ class PolicyFile:
 
     def __post_init__(self) -> None:
         _refuse_names(self)
+        self.view.refuse_unfit(len(self.columns))
         _refuse_scaling(self)
         network, width = self.network, len(self.columns)
         if network.inputs != width:
@@ -101,10 +105,10 @@ class PolicyFile:
         Raises:
             CarouselError: there is none.
         """
-        for name in _BEGINS:
+        for name in BEGINS:
             if name in self.columns:
                 return self.columns.index(name)
-        raise CarouselError(f"its columns do not tell where a session begins: {_BEGINS} are absent")
+        raise CarouselError(f"its columns do not tell where a session begins: {BEGINS} are absent")
 
     @cached_property
     def available(self) -> tuple[int, ...]:
@@ -143,9 +147,10 @@ class PolicyFile:
     def document(self) -> dict[str, Any]:
         """Everything else, as plain JSON data."""
         kind = next(name for name, cls in _KINDS.items() if isinstance(self.population, cls))
-        network = self.network
+        network, view = self.network, self.view.document()
         document = {
-            "format": FORMAT,
+            # the oldest that can say it, for the sake of earlier versions
+            "format": FORMAT if "padding" in view else 2,
             "algorithm": self.algorithm,
             "environment": self.environment,
             "population": {
@@ -153,10 +158,7 @@ class PolicyFile:
                 "fields": self.population.model_dump(mode="json"),
                 "fingerprint": self.population.fingerprint,
             },
-            "view": {
-                "history": self.view.history,
-                "visible_context": self.view.visible_context,
-            },
+            "view": view,
             "columns": list(self.columns),
             "architecture": {
                 "counts": list(self.scaling.counts),
@@ -183,7 +185,7 @@ class PolicyFile:
 
     @classmethod
     def load(cls, path: Path | str) -> PolicyFile:
-        """Read a file of this format, or of format 1.
+        """Read a file of any format so far.
 
         Raises:
             CarouselError: it is missing, damaged, foreign, or does not fit together.
@@ -208,7 +210,8 @@ class PolicyFile:
             ("format", "population", "architecture", *cls._texts, "view", "columns"),
         )
         architecture = known_fields("architecture", document["architecture"], _ARCHITECTURE)
-        view = known_fields("view", document["view"], ("history", "visible_context"))
+        seen = ("history", "visible_context", "padding")
+        view = known_fields("view", document["view"], seen[: 3 if document["format"] > 2 else 2])
         rest = {name: architecture[name] for name in ("activation", "head", "masked")}
         network = Network.from_tensors(
             tensors, layers=architecture["layers"], lstm=architecture["lstm"], **rest
@@ -221,7 +224,7 @@ class PolicyFile:
             raise CarouselError(f"it holds {shown(unnamed[0])}, which its architecture lacks")
         return cls(
             population=_population(document["population"]),
-            view=View(**view),
+            view=view_of(view),
             columns=tuple(document["columns"]),
             scaling=Scaling(tuple(architecture["counts"]), tensors["centre"], tensors["scale"]),
             network=network,

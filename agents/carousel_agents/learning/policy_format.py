@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, NDArray[np.float32]]
 
-FORMAT = 2
+FORMAT = 3
+_FORMATS = (1, 2, FORMAT)
 _KEY = "carousel"
 LARGEST_BYTES = 1 << 30
 _LARGEST_TEXT = 1 << 22
@@ -80,7 +81,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def read(path: Path) -> tuple[dict[str, Any], Tensors]:
-    """The document, as format 2 has it, and the tensors, all float32.
+    """The document, as format 2 or 3 has it, and the tensors, all float32.
 
     Raises:
         CarouselError: the file is missing, too large, damaged or foreign.
@@ -110,7 +111,7 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
         reason = one_line(str(error))
         raise CarouselError(f"{path} is not a policy file, or damaged: {reason}") from None
     try:
-        return _as_format_2(parse(metadata[_KEY])), tensors
+        return _upgraded(parse(metadata[_KEY])), tensors
     except CarouselError as error:
         raise CarouselError(f"{path} is not a valid policy file: {error}") from None
 
@@ -167,12 +168,13 @@ def known_fields(what: str, given: Any, known: Iterable[str]) -> dict[str, Any]:
     return given
 
 
-def _as_format_2(document: dict[str, Any]) -> dict[str, Any]:
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     version = document.get("format")
     # a truth value equals 1
-    if isinstance(version, bool) or version not in (1, FORMAT):
-        raise CarouselError(f"its format is {shown(version)}; this version reads 1 and {FORMAT}")
-    if version == FORMAT:
+    if isinstance(version, bool) or version not in _FORMATS:
+        known = ", ".join(map(str, _FORMATS))
+        raise CarouselError(f"its format is {shown(version)}; this version reads {known}")
+    if version > 1:
         return document
     # format 1 knew users alone, seen as they are, and networks without memory
     own = ("algorithm", "environment", "columns", "training", "versions")
@@ -183,7 +185,7 @@ def _as_format_2(document: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         **{name: document[name] for name in own},
-        "format": FORMAT,
+        "format": 2,
         "population": {
             "kind": "users",
             "fields": document["population"],

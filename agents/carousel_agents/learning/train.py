@@ -226,6 +226,7 @@ def execute(
         _TRAINING_STREAMS + run.seed * MAX_LANES,
         view=run.view,
         time_limit=settings.time_limit,
+        infos="ends",
     )
     try:
         model: Any = algorithms.build(

@@ -63,6 +63,17 @@ class View:
             env = VisibleContext(env)
         return History(env, self.history) if self.history > 1 else env
 
+    def document(self) -> dict[str, Any]:
+        """As plain JSON data."""
+        return {"history": self.history, "visible_context": self.visible_context}
+
+    def refuse_unfit(self, width: int) -> None:
+        """Refuse a number of columns that this view cannot show; a plain view shows any.
+
+        Raises:
+            CarouselError: it cannot.
+        """
+
     def columns(self, population: AnyPopulation) -> tuple[str, ...]:
         """Names of the columns that the network reads, in order."""
         return names_of(self.wrap(vector_env(population, 1)))
