@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 SBX := .venv-sbx
 PEERS := .venv-peers
 PYTHONS := .venv-pythons
+CLIENTS := .venv-clients
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python check format docs learners generalisation setup speed bench bench-peers guard clean
+.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs learners generalisation setup speed bench bench-peers guard clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -67,6 +68,26 @@ test-browser: $(VENV)/.browser
 
 $(VENV)/.browser: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"
+	touch $@
+
+# The examples that say what they need at their head, each in an environment of its own, which pip
+# fills from there; docs/clients.md tells what they found. `make client-skrl_ppo` runs one.
+EXAMPLES := $(basename $(notdir $(shell grep -l '^# /// script' examples/clients/*.py)))
+clients: $(EXAMPLES:%=client-%)
+
+client-%: $(CLIENTS)/%/.installed
+	$(CLIENTS)/$*/bin/python examples/clients/$*.py
+
+.PRECIOUS: $(CLIENTS)/%/.installed
+$(CLIENTS)/%/.installed: examples/clients/%.py pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	for part in torch packages no-deps; do \
+		$(PYTHON) examples/requirements.py $< $$part > $(@D)/$$part.txt || exit 1; \
+	done
+	$(@D)/bin/python -m pip install --quiet --requirement $(@D)/torch.txt
+	$(@D)/bin/python -m pip install --quiet --editable . --requirement $(@D)/torch.txt --requirement $(@D)/packages.txt
+	if grep -q . $(@D)/no-deps.txt; then \
+		$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --requirement $(@D)/no-deps.txt; fi
 	touch $@
 
 check: setup
@@ -152,4 +173,4 @@ $(PEERS)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SBX) $(PEERS) $(PYTHONS) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SBX) $(PEERS) $(PYTHONS) $(CLIENTS) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from study_example import TASTE, study_rows, study_summary, write_study
+from study_example import LEARNED, TASTE, study_rows, study_summary, write_study
 
 from carousel_agents.report import write_page
 
@@ -54,6 +54,42 @@ CONTRASTS = """() => {
 }"""
 
 
+LONG = "recurrent-ppo-with-history-64-and-a-name-that-goes-on"
+ROUTERS = {"ppo": 0.93, "far-below": -2.5, LONG: 0.7, "dqn": 0.86, "far-above": 1.8}
+
+# what is written in figures: words on words, words out of their figure
+COLLISIONS = """() => [...document.querySelectorAll("[data-figure]")].flatMap(plot => {
+  const frame = plot.getBoundingClientRect();
+  const words = [...plot.querySelectorAll("text")].filter(node => node.textContent.trim())
+    .map(node => [node.textContent, node.getBoundingClientRect()]).filter(([, box]) => box.width);
+  const found = words.filter(([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1
+    || box.top < frame.top - 1 || box.bottom > frame.bottom + 1).map(([text]) => ["out", text]);
+  words.forEach(([text, a], i) => words.slice(i + 1).forEach(([other, b]) => {
+    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (wide > 1 && high > 3) found.push([text, other]);
+  }));
+  // values off the scale stand outside the axes, where no line and no marker runs through them
+  const axes = plot.querySelector(".nsewdrag").getBoundingClientRect();
+  for (const label of plot.querySelectorAll(".textpoint")) {
+    const box = label.getBoundingClientRect();
+    const inside = Math.min(box.bottom, axes.bottom) - Math.max(box.top, axes.top);
+    if (inside > 3) found.push(["on the curves", label.textContent]);
+  }
+  return found.map(pair => [plot.dataset.figure, ...pair]);
+})"""
+
+# words that a box without a scrollbar cuts or that run into the next one, and heat maps in part
+CUT = """() => {
+  const boxes = "td, th, li, dt, dd, h1, h2, h3, h4, p, caption, summary, .big, .legend button";
+  const spilt = [...document.querySelectorAll(boxes)].filter(node => node.clientWidth)
+    .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent.trim());
+  const maps = [...document.querySelectorAll(".scroll:has(.heat)")].filter(box =>
+    box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1);
+  return [...spilt, ...maps.map(map => map.ariaLabel)];
+}"""
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("studies")
@@ -76,6 +112,20 @@ def browser():
         )
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """By number of routers: a page with a name that is long and scores off the scale both ways."""
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for router, score in ROUTERS.items():
+            patch.setitem(LEARNED, router, score)
+        for routers, seeds in ((1, 1), (2, 3), (5, 2)):
+            rows = study_rows(routers=tuple(ROUTERS)[:routers], seeds=seeds)
+            folder = tmp_path_factory.mktemp("reports") / str(routers)
+            made[routers] = write_page([write_study(folder, rows)])
+    return made
 
 
 @pytest.fixture
@@ -281,3 +331,27 @@ def test_paper_shows_figures_and_tables(open_page):
         assert page.locator(f"#environment-0-{table}-table").is_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details.numbers[open]").count() == 0
+
+
+@pytest.mark.parametrize("width", [1400, 1024, 360])
+@pytest.mark.parametrize("routers", [1, 2, 5])
+def test_nothing_is_cut_and_no_words_lie_on_others(browser, reports, routers, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(reports[routers].as_uri(), timeout=PATIENCE)
+    draw_everything(page)
+    assert page.evaluate(COLLISIONS) == []
+    page.locator("section .switch").first.get_by_label("engagement").check(force=True)
+    assert page.evaluate(COLLISIONS) == []
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
+
+
+def test_the_first_screen_says_what_happened(browser, reports):
+    for width, height in ((1400, 900), (360, 740)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(reports[1].as_uri(), timeout=PATIENCE)
+        finding = page.locator(".findings li").first.bounding_box()
+        assert finding["y"] + finding["height"] < height
+        page.close()

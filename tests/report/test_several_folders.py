@@ -171,5 +171,5 @@ def test_sections_of_one_environment_are_told_apart_by_what_is_changed(tmp_path)
         "Carousel/Boredom-v0, other fit, pair",
     ]
     html = write_page(folders).read_text(encoding="utf-8")
-    # in the contents and above the section
-    assert html.count(">Carousel/Boredom-v0, other fit, pair<") == 2
+    # in the contents, in its finding and above the section
+    assert html.count(">Carousel/Boredom-v0, other fit, pair<") == 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from ..generalisation.gaps import PARTS
-from .figures import FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
+from .figures import ARROW, FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
             "range": [-len(names) + 0.5, 0.5],
             "tickvals": [-i for i in range(len(names))],
             "ticktext": [plain(name) for name in names],
+            "ticklabelstandoff": ARROW,
             "automargin": True,
         },
     )

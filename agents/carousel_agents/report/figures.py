@@ -22,6 +22,9 @@ Scale = tuple[float, float]
 FLOOR, CEILING = -1.5, 1.5
 """Scores beyond these are drawn as arrows at the edge; one bad shift would flatten the rest."""
 
+ARROW = 6
+"""Pixels by which an arrow at the edge may stand out of it, onto what is written there."""
+
 NEUTRAL = "#858C96"
 """A grey that reads on light and on dark paper."""
 
@@ -78,7 +81,7 @@ def training_figure(
     for x, name in marks:
         if x is not None:
             figure.add_vline(x=x, line=thin(), layer="below")
-            side = "right" if name == "blind" else "center"  # the two may be close
+            side = "right" if name == "blind" else "left"  # the two may be close
             figure.add_annotation(
                 x=x, y=1, yref="paper", xanchor=side, yanchor="bottom", **note(name)
             )
@@ -91,6 +94,7 @@ def training_figure(
             "range": [-0.6, len(ranked) - 0.4],
             "tickvals": list(range(len(names))),
             "ticktext": names,
+            "ticklabelstandoff": ARROW,
             "automargin": True,
         },
     )

@@ -1,4 +1,4 @@
-"""What to look at first: the heat map of scores."""
+"""What to look at first: a sentence on each router, and the heat map of scores."""
 
 from __future__ import annotations
 
@@ -8,16 +8,50 @@ from .figures import FLOOR
 from .records import Look, Record, axes_of, curve, interval_text, number, severities, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+SMALL_LOSS = 0.1
+"""A router that loses no more score than this on an axis has kept what it learned."""
+
+NAMED = 5
+"""How many axes a sentence names before it only counts them."""
+
+
+def findings(
+    summary: Mapping[str, Any], looks: Mapping[str, Look], by_users: Sequence[Record]
+) -> list[dict[str, str]]:
+    """What happened to each learned router, else to each frozen one.
+
+    A sentence compares scores as the page prints them, to two digits, so the tables confirm it.
+
+    Args:
+        summary: "routers" on the training users, "rows" under shift, and "axes".
+        looks: of the routers.
+        by_users: scores by users trained on, of routers that played nothing else.
+
+    Returns:
+        For each: "router", the "score" to print large, and "words", which continue a sentence
+        that begins with the environment and the router's name.
+    """
+    training = {str(record["router"]): record for record in summary["routers"]}
+    found = []
+    for router in _foremost(looks):
+        if router in training:
+            start = _printed(training[router])
+            worst = _worst_by_axis(summary, router)
+            words = f"{_in_training(start)} {_under_shift(start, worst)}"
+            found.append({"router": router, "score": text(start), "words": words})
+        elif own := _on_new_users(by_users, router):
+            most = own[max(own)]
+            found.append({"router": router, "score": text(most), "words": _by_users(own)})
+    return found
 
 
 def heat_maps(summary: Mapping[str, Any], looks: Mapping[str, Look]) -> list[dict[str, Any]]:
     """Score by axis and severity for each learned router, else for each frozen one."""
-    roles = {look.role for look in looks.values()}
-    role = next((role for role in ("learned", "frozen") if role in roles), None)
     columns = severities(summary)
     maps = []
-    for router in (router for router, look in looks.items() if look.role == role):
+    for router in _foremost(looks):
         rows = []
         for axis in axes_of(summary):
             found = {float(r["severity"]): r for r in curve(summary, str(axis["name"]), router)}
@@ -28,6 +62,13 @@ def heat_maps(summary: Mapping[str, Any], looks: Mapping[str, Look]) -> list[dic
             heads = [f"{severity:g}" for severity in columns]
             maps.append({"router": router, "severities": heads, "rows": rows})
     return maps
+
+
+def _foremost(looks: Mapping[str, Look]) -> list[str]:
+    """The learned routers, or the frozen ones where none is learned."""
+    roles = {look.role for look in looks.values()}
+    role = next((role for role in ("learned", "frozen") if role in roles), None)
+    return [router for router, look in looks.items() if look.role == role]
 
 
 def _heat(record: Record) -> dict[str, Any]:
@@ -41,3 +82,77 @@ def _heat(record: Record) -> dict[str, Any]:
         "sign": "none" if score is None else "good" if score > 0 else "bad",
         "strength": round(75 * strength),
     }
+
+
+def _printed(record: Record) -> float | None:
+    """The score to the digits that the page prints."""
+    score = number(record, "score")
+    return None if score is None else round(score, 2)
+
+
+def _worst_by_axis(summary: Mapping[str, Any], router: str) -> dict[str, float]:
+    """A router's lowest score on each axis on which it has one, the lowest first."""
+    found: dict[str, float] = {}
+    for row in summary["rows"]:
+        score = _printed(row)
+        if row["router"] == router and row["severity"] > 0 and score is not None:
+            found[row["axis"]] = min(score, found.get(row["axis"], score))
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _in_training(start: float | None) -> str:
+    if start is None:
+        return "has no score on the training users: listening to them is worth nothing."
+    beaten = ", less than a fixed schedule of personas would" if start < 0 else ""
+    return f"scores {text(start)} on the training users{beaten}."
+
+
+def _under_shift(start: float | None, worst: Mapping[str, float]) -> str:
+    """What becomes of a score under shift, from the lowest score on each axis."""
+    if not worst:
+        return "It has no score under any shift."
+    below = [axis for axis, score in worst.items() if score < 0]
+    falls = "is" if start is None or start < 0 else "falls"
+    low = f"{falls} below 0 on {_named(below, len(worst))}"
+    if start is None:
+        return f"Under shift it {low}."
+    # rounded, because 0.94 - 0.84 is more than 0.1
+    kept = sum(round(start - score, 2) <= SMALL_LOSS for score in worst.values())
+    axes = "axis" if len(worst) == 1 else "axes"
+    return (
+        f"Under shift it loses no more than {SMALL_LOSS:g} on {kept or 'none'} of {len(worst)} "
+        f"{axes} and {low}."
+    )
+
+
+def _named(axes: Sequence[str], there: int) -> str:
+    """Some axes out of all that there are, by name."""
+    if not axes:
+        return "none"
+    if len(axes) == there > 1:
+        return "every one"
+    named, others = axes[:NAMED], len(axes) - NAMED
+    words = [*named, *([f"{others} more"] if others > 0 else [])]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _on_new_users(by_users: Sequence[Record], router: str) -> dict[int, float]:
+    """A router's scores on users it was not trained on, by the number of users trained on."""
+    return {
+        int(row["users_trained"]): score
+        for row in by_users
+        if row["router"] == router
+        and row["overlap"] == 0
+        and number(row, "users_trained") is not None
+        and (score := _printed(row)) is not None
+    }
+
+
+def _by_users(scores: Mapping[int, float]) -> str:
+    fewest, most = min(scores), max(scores)
+    if fewest == most:
+        return f"scores {text(scores[most])} on new users, after training on {most:,}."
+    return (
+        f"scores {text(scores[fewest])} on new users after training on {fewest:,}, and "
+        f"{text(scores[most])} after training on {most:,}."
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -26,6 +27,15 @@ from .records import Look, Record, axes_of, curve, estimate, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+PAD = 0.06
+"""How far the axis of severity reaches beyond 0 and 1."""
+
+LABEL_ROW = 14
+"""Pixels that a row of numbers outside the axes takes."""
+
+CHARACTER = 0.034
+"""Width of a digit in severities, where a panel is at its narrowest: 8 of 240 pixels."""
 
 Curves = dict[str, list[Record]]
 """By router, the most important first: its records by severity."""
@@ -86,15 +96,22 @@ def severity_figure(
     # the most important router last, on top of the others
     for router in reversed(list(curves)):
         _line(figure, curves[router], looks[router], metric)
-    _arrows(figure, curves, looks, metric, limits)
+    above, below = _arrows(figure, curves, looks, metric, limits)
     figure.update_layout(
-        margin={"l": 40, "r": 12, "t": 24, "b": 40},
-        xaxis={"range": [-0.06, 1.06], "tickvals": at, "title": {"text": "severity"}},
+        # the same in every panel, so that equal scores are at equal heights
+        margin={"l": 40, "r": 12, "t": 24 + LABEL_ROW, "b": 40 + LABEL_ROW},
+        xaxis={
+            "range": [-PAD, 1 + PAD],
+            "tickvals": _apart(at, [f"{x:g}" for x in at]),
+            "ticklabelstandoff": LABEL_ROW if below else 0,
+            "title": {"text": "severity"},
+        },
         yaxis={"range": list(limits), "nticks": 7},
     )
     # above the axis, where it takes no room from the curves
     title = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left"}
-    figure.add_annotation(**title, yanchor="bottom", **note(AXIS_TITLES[metric]))
+    lift = LABEL_ROW if above else 0
+    figure.add_annotation(**title, yanchor="bottom", yshift=lift, **note(AXIS_TITLES[metric]))
     where = ", ".join(f"{x:g}" for x in at)
     words = [
         f"{router} {', '.join(text(estimate(row, metric)[0]) for row in rows)}"
@@ -129,38 +146,74 @@ def _arrows(
     looks: Mapping[str, Look],
     metric: str,
     limits: Scale,
-) -> None:
+) -> tuple[bool, bool]:
+    """An arrow per value off the scale, side by side at one severity; the first learned router's
+    carry their values, in a row outside the axes. Whether there is such a row above and below."""
     low, high = limits
     edge = 0.03 * (high - low)
-    taken: Counter[float] = Counter()
+    off: dict[tuple[float, bool], list[tuple[str, Record, float]]] = {}
     for router, rows in curves.items():
-        look = looks[router]
         for row in rows:
-            value, severity = estimate(row, metric)[0], float(row["severity"])
-            if value is None or low <= value <= high:
-                continue
-            # beside the arrows of others that lie off the scale at the same severity
-            aside = 0.045 * taken[severity]
-            taken[severity] += 1
+            value = estimate(row, metric)[0]
+            if value is not None and not low <= value <= high:
+                off.setdefault((float(row["severity"]), value > high), []).append(
+                    (router, row, value)
+                )
+    labels = {
+        up: _labels({x: found[0] for (x, way), found in off.items() if way is up}, looks)
+        for up in (True, False)
+    }
+    at = sorted({float(row["severity"]) for rows in curves.values() for row in rows})
+    gap = min((b - a for a, b in pairwise(at)), default=1.0)
+    for (severity, up), found in off.items():
+        # the first severity's to the right, the others' to the left, and none into its neighbour's
+        step = min(0.045, 0.45 * gap / len(found)) * (1 if severity == at[0] else -1)
+        for place, (router, row, value) in enumerate(found):
+            look = looks[router]
+            label = labels[up].get(severity, "") if place == 0 else ""
             figure.add_scatter(
-                x=[severity - aside],
-                y=[high - edge if value > high else low + edge],
-                # one number has room there; the others are a pointer away
-                mode="markers+text"
-                if look.role == "learned" and taken[severity] == 1
-                else "markers",
+                x=[severity + step * place],
+                y=[high - edge if up else low + edge],
+                mode="markers+text" if label else "markers",
                 marker={
                     "color": look.color,
                     "size": 10 if look.width > 2 else 8,
                     "symbol": symbol(value, limits, look, ("down", "up")),
                 },
-                text=[text(value, 1)],
-                textposition="bottom center" if value > high else "top center",
+                text=[label],
+                textposition="top center" if up else "bottom center",
                 cliponaxis=False,
                 hovertext=[hover(row, look)],
                 hoverinfo="text",
                 meta=router,
             )
+    return bool(labels[True]), bool(labels[False])
+
+
+def _labels(
+    off: Mapping[float, tuple[str, Record, float]], looks: Mapping[str, Look]
+) -> dict[float, str]:
+    """The values beside arrows, by severity: those of learned routers, as far as there is room.
+    Pointing at an arrow shows the others."""
+    words = {
+        x: text(value, 1)
+        for x, (router, _, value) in off.items()
+        if looks[router].role == "learned"
+    }
+    return {x: words[x] for x in _apart(sorted(words), [words[x] for x in sorted(words)])}
+
+
+def _apart(at: Sequence[float], words: Sequence[str]) -> list[float]:
+    """Those of some severities whose words have room side by side on the narrowest panel, the last
+    one always, because it is the hardest."""
+    kept: list[float] = []
+    edge = math.inf
+    for x, word in reversed(list(zip(at, words, strict=True))):
+        half = len(word) * CHARACTER / 2
+        if x + half < edge:
+            kept.insert(0, x)
+            edge = x - half - CHARACTER
+    return kept
 
 
 def _references(figure: Any, at: Sequence[float], conditions: Sequence[Record]) -> None:
@@ -180,8 +233,8 @@ def _references(figure: Any, at: Sequence[float], conditions: Sequence[Record]) 
 def _shade(figure: Any, at: Sequence[float], missing: Sequence[bool]) -> None:
     for i, x in enumerate(at):
         if missing[i]:
-            left = (at[i - 1] + x) / 2 if i else -0.06
-            right = (at[i + 1] + x) / 2 if i + 1 < len(at) else 1.06
+            left = (at[i - 1] + x) / 2 if i else -PAD
+            right = (at[i + 1] + x) / 2 if i + 1 < len(at) else 1 + PAD
             figure.add_vrect(x0=left, x1=right, fillcolor=NEUTRAL, opacity=0.16, line_width=0)
             figure.add_annotation(x=x, y=0.5, yref="paper", textangle=-90, **note("no score"))
 

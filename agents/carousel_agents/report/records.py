@@ -17,7 +17,7 @@ MINUS, DASH, PLUS_MINUS = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float]] = {
     "learned": (
         ("#D55E00", "#CC79A7", "#E69F00"),
-        ("solid", "longdash", "dashdot"),
+        ("solid", "longdash", "dashdot", "longdashdot"),
         ("circle", "star", "triangle-up", "hexagon", "cross"),
         2.6,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.gaps import gaps
@@ -77,6 +78,7 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "left_out": _left_out(study),
         "pictures": pictures,
         "first_metric": METRICS[0] if scored else METRICS[1],
+        "findings": highlights.findings(view, drawn, by_users),
         "cards": _cards(study, training, improvements),
         "panels": shown,
         "unseen": unseen,
@@ -144,10 +146,13 @@ def _parts(
     by_regime = aggregate.regimes(rows)
     profiles = aggregate.profiles(rows, comparisons.THRESHOLDS)
     learned = {router: look for router, look in main.items() if look.role == "learned"}
+    several = Counter(point["router"] for point in points)
     scatter = {
         what: figure
         for what, of in diagrams.SEED_VIEWS.items()
-        if (figure := diagrams.seeds_figure(points, learned, of, what))
+        # one run per router shows no spread
+        if max(several.values(), default=0) > 1
+        and (figure := diagrams.seeds_figure(points, learned, of, what))
     }
     singles = {
         "distance": diagrams.distance_figure(shifted, main),
