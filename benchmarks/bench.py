@@ -150,6 +150,7 @@ def collect(
             try:
                 document = {**run(command), "state": state}
             except (OSError, RuntimeError) as error:
+                tell(f"{name}: failed: {error}")
                 lines.append([name, f"failed: {error}", "-", "-", "-", "FAILED"])
                 failed += 1
                 continue

@@ -18,8 +18,10 @@ _PLAYS = (
     *("learning/policy_format.py", "learning/router.py", "learning/stacking.py"),
     "learning/view.py",
 )
-READS = tuple(f"generalisation/{name}.py" for name in ("folder", "gaps", "statistics", "summary"))
-"""What only keeps rows, or puts them together: a change there makes no row another."""
+_KEEPS = ("folder", "gaps", "rows_file", "statistics", "summary")
+READS = (*(f"generalisation/{name}.py" for name in _KEEPS), "documents.py", "extras.py")
+"""What only keeps rows, puts them together, or says what is not installed: a change there makes no
+row another."""
 
 
 @cache

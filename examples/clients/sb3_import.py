@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["torch==2.13.0", "persona-carousel[agents]"]
+# dependencies = ["torch==2.13.0", "stable-baselines3==2.9.2", "persona-carousel[agents]"]
 # ///
 """VecNormalize and VecFrameStack: a model trained with both becomes a file that needs no torch."""
 

@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["torch==2.13.0", "persona-carousel[agents]"]
+# dependencies = ["torch==2.13.0", "stable-baselines3==2.9.2", "persona-carousel[agents]"]
 # ///
 """Vector environments of Gymnasium in Stable-Baselines3, ours and others."""
 

@@ -3,19 +3,19 @@
 import pytest
 from small_runs import small
 
-from carousel_agents.learning import extras
+from carousel_agents.learning import extras, settings
 from carousel_agents.learning.algorithms import find
 from carousel_agents.learning.settings import ALGORITHMS, OPTIONAL, check_algorithm, preset
 from carousel_envs import CarouselError
 
 
 @pytest.mark.parametrize("algorithm", OPTIONAL)
-@pytest.mark.parametrize("ask", [check_algorithm, preset.__wrapped__, small, find])
+@pytest.mark.parametrize("ask", [check_algorithm, preset, small, find])
 def test_without_its_packages_an_algorithm_is_refused_in_a_sentence_that_names_the_extra(
     ask, algorithm: str, monkeypatch
 ):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    preset.cache_clear()
+    settings._preset.cache_clear()
     with pytest.raises(CarouselError) as caught:
         ask(algorithm)
     assert str(caught.value) == (

@@ -24,7 +24,7 @@ from stable_baselines3.common.vec_env import (
 )
 from typer.testing import CliRunner
 
-from carousel_agents.cli import app
+from carousel_agents.commands.app import app
 from carousel_agents.learning import CarouselVecEnv, LearnedRouter, PolicyFile, import_sb3
 from carousel_agents.learning.pipeline import FrameStack
 from carousel_agents.learning.stacking import PaddedHistory, PaddedView

@@ -152,7 +152,7 @@ def test_what_does_not_fit_the_network_is_told():
     row = turns(1)[0]
     with pytest.raises(CarouselError, match=r"reads \(N, 15\)"):
         RECURRENT.outputs(row[:, :3])
-    with pytest.raises(CarouselError, match=r"reads \(N, 15\)"):
+    with pytest.raises(CarouselError, match=r"shape \(15,\); it must be numbers of shape \(N, D\)"):
         RECURRENT.outputs(row[0])
     for state in (RECURRENT.initial_state(3, 0), (1, 2), np.zeros(3)):
         with pytest.raises(CarouselError, match=r"needs h and c of shape \(2, 16, 8\)"):

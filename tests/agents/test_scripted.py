@@ -201,7 +201,7 @@ def test_frozen_routers_are_solved_for_training_and_the_others_for_the_target():
         ("lop", r"known are fixed, .* and greedy \(myopic\)"),
         ("frozen-", "known are fixed"),
         ("uniform:3", "takes no argument"),
-        ("fixed:eve", "not in the repertoire"),
+        ("fixed:eve", "persona 'eve' is unknown; known are alice, bob"),
         ("loop:2", "number from 0 to 1"),
         ("loop:x", "number from 0 to 1"),
     ],

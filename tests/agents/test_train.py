@@ -112,7 +112,7 @@ def test_training_shares_no_session_with_evaluation_or_another_seed(monkeypatch)
     reset = training.CarouselVecEnv.reset
 
     def spy(env):
-        seeds.append(env._start_seed)
+        seeds.append(env._seeds[0])
         return reset(env)
 
     monkeypatch.setattr(training.CarouselVecEnv, "reset", spy)

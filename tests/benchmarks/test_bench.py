@@ -60,7 +60,7 @@ def test_a_script_that_fails_is_named_and_the_others_are_shown(benchmarks, capsy
     assert run(benchmarks, "bad", "good", "odd") == 1
     told = capsys.readouterr()
     out = " ".join(told.out.split())
-    assert "on fire" in out
+    assert "bad: failed: exit status 1: the disk is on fire" in told.err
     assert out.count("FAILED") == 2
     assert "1 of 2 claims held" in out
     assert "2 of 3 scripts failed" in told.err

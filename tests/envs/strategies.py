@@ -16,7 +16,7 @@ NAMES = tuple(repertoire())
 
 def unit(low: float = 0.0, high: float = 1.0) -> st.SearchStrategy[float]:
     """A number in [low, high] that two digits write down, so that failures read well."""
-    return st.integers(0, 100).map(lambda x: low + (high - low) * x / 100)
+    return st.integers(0, 100).map(lambda x: min(low + (high - low) * x / 100, high))
 
 
 def far(low: float, high: float, reach: float) -> st.SearchStrategy[float]:
