@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import clear_parts, write_whole
+from carousel_envs.files import clear_parts, read_whole, write_whole
 from carousel_envs.registry import short_name
 
 from ..documents import sealed, unsealed
+from ..learning.policy_format import LARGEST_BYTES
 from ..learning.view import View
 from ..locks import locked
 from ..populations import population_of
@@ -189,7 +190,7 @@ class RunFolder:
             CarouselError: it cannot be read, or is no record of a run.
         """
         try:
-            document: dict[str, Any] = json.loads(self.record_file.read_bytes())
+            document: dict[str, Any] = json.loads(read_whole(self.record_file))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -237,7 +238,7 @@ class RunFolder:
     def policy_digest(self) -> str | None:
         """SHA-256 of the policy file, hexadecimal; None if it is missing."""
         try:
-            return hashlib.sha256(self.policy.read_bytes()).hexdigest()
+            return hashlib.sha256(read_whole(self.policy, LARGEST_BYTES)).hexdigest()
         except OSError:
             return None
 

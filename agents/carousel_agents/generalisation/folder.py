@@ -159,7 +159,7 @@ class StudyFolder:
             CarouselError: they are missing, damaged, or of another schema.
         """
         try:
-            return read_rows(self.results, self.results.read_bytes())
+            return read_rows(self.results, read_whole(self.results))
         except OSError as error:
             raise CarouselError(
                 f"{self.results} cannot be read: {error.strerror or error}"

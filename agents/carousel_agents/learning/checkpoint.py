@@ -27,7 +27,7 @@ from safetensors.numpy import save
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
-from carousel_envs.files import write_whole
+from carousel_envs.files import check_readable, write_whole
 
 from .state import bring_back, state_of
 
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 _KEY, _DIGEST = "carousel_checkpoint", "sha256"
+_LARGEST = 2**40
+"""Bytes: a checkpoint holds all that a learner remembers of earlier turns."""
 
 
 class CheckpointError(CarouselError):
@@ -187,6 +189,7 @@ def discard(path: Path) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     try:
+        check_readable(path, _LARGEST)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             text = metadata[_KEY]

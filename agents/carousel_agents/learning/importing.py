@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, whole_number
+from carousel_envs.files import check_readable
 from carousel_envs.registry import any_population, environment_id
 
 from ..interruption import Interrupted
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .pipeline import FrameStack
     from .policy_file import PolicyFile
 
+_LARGEST = 2**40
+"""Bytes: an archive may hold what a learner remembers of earlier turns."""
 _MOST_STEPS = 10**18
 # what is needed for learning on alone: not read, so it need not be readable nor fit into memory
 _NOT_FOR_ACTING: dict[str, Any] = {
@@ -122,6 +125,7 @@ def _version(path: Path) -> str:
     """The version that wrote an archive."""
     name = "_stable_baselines3_version"
     try:
+        check_readable(path, _LARGEST)
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             return one_line(file.read(40).decode(errors="replace"))
     except OSError as error:
@@ -133,6 +137,7 @@ def _version(path: Path) -> str:
 def _statistics(path: Path) -> VecNormalize:
     """What the `save` of a `VecNormalize` wrote."""
     with _loading(path, "statistics of VecNormalize"):
+        check_readable(path, _LARGEST)
         with path.open("rb") as file:
             saved = pickle.load(file)  # noqa: S301 - the caller vouches for it, as for the model
         if not isinstance(saved, VecNormalize):
