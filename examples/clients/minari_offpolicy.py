@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["torch==2.13.0", "minari[create,hdf5]==0.5.4", "persona-carousel"]
+# dependencies = ["torch==2.13.0", "minari[create,hdf5]==0.5.4", "pillow>=10", "persona-carousel"]
 # ///
 """Minari: sessions recorded with their infos, and the values of other policies estimated from them,
 beside the exact ones.

@@ -331,8 +331,9 @@ def readable(folder: Path) -> None:
         with safe_open(path, framework="numpy") as file:
             for name in file.keys():  # noqa: SIM118
                 file.get_tensor(name)
-            for text in file.metadata().values():
-                json.loads(text)
+            for key, text in file.metadata().items():
+                if key != "sha256":
+                    json.loads(text)
 
 
 @pytest.mark.slow
