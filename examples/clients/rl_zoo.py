@@ -1,6 +1,8 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["torch==2.13.0", "rl_zoo3==2.9.2", "pandas>=2.2,<3", "requests>=2", "persona-carousel[agents]"]
+# dependencies = [
+#   "torch==2.13.0", "rl_zoo3==2.9.2", "pandas>=2.2,<3", "requests>=2", "persona-carousel[agents]",
+# ]
 # ///
 """RL Zoo3: train, enjoy, optimise, and the trained model as a policy file."""
 
