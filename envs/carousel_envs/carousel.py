@@ -175,6 +175,10 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._making = 2 if n_ended else self._making - 1
         self._played.make(self._played.next_of(self._lanes))
 
+    def _cut_short(self) -> None:
+        if self._played is not None:
+            self._make_next(n_ended=1)
+
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
         if self._played is not None:
             lanes = self._lanes
@@ -258,14 +262,14 @@ class CarouselVectorEnv(LaneVectorEnv):
         session.seat_all(*self._sessions[:4], *self._tables[:2])
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        turns, two = (0, self.population.session_length), (0, 1)
+        turns, two = (0, self.max_episode_steps), (0, 1)
         own = {"turn": turns, "streak": turns, "mood": two, "farewell": two}
         return {**super()._ranges(), **own}
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         super()._refuse_impossible(snapshot)
         spoke = snapshot["observation"][:, self.columns.persona]
-        refuse_contradictions(snapshot, self.population.session_length, spoke)
+        refuse_contradictions(snapshot, self.max_episode_steps, spoke)
         if self._played is not None:
             self._played.make(snapshot["user"])
         first_mask = self._tables[3]

@@ -341,15 +341,15 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         flags = events.view(np.bool_)
         terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
         done = terminated | truncated if same_step and n_ended else None
+        last = detail, events
         if done is not None:
-            last = detail.copy(), events.copy()
-            # the rows of these lanes show the start of a session, before any turn
-            np.copyto(detail, 0, where=done)
-            np.copyto(events[codes.PLAYED :], 0, where=done)
+            # the rows of lanes that ended show the start of a session, before any turn
+            going_on = ~done
+            detail, events = detail * going_on, events * going_on.view(np.int8)
         info = self._info(
             detail,
             events,
-            flags,
+            events.view(np.bool_),
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
             np.ones(self.num_envs, dtype=np.bool_),
@@ -442,7 +442,11 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             self._begin(cut, np.full(self.num_envs, -1, dtype=np.int64))
         else:
             self._set_session("over", self._session("over") | cut)
+            self._cut_short()
         return n_ended + int(cut.sum())
+
+    def _cut_short(self) -> None:
+        """Hear that sessions may have ended by the limit of turns, which the kernel does not know."""
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""

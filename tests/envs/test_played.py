@@ -53,11 +53,16 @@ def record(env, turns: int, seed: int | None = 3):
 @pytest.mark.parametrize("wrap", [lambda env: env, VisibleContext], ids=["plain", "context"])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("name", POPULATIONS)
-def test_sessions_are_those_of_the_whole_table(few, name, mode, wrap):
+@pytest.mark.parametrize("limit", [None, 2])
+def test_sessions_are_those_of_the_whole_table(few, name, mode, wrap, limit):
     population = POPULATIONS[name]
 
     def make():
-        return wrap(CarouselVectorEnv(70, population=population, autoreset_mode=mode))
+        return wrap(
+            CarouselVectorEnv(
+                70, population=population, autoreset_mode=mode, max_episode_steps=limit
+            )
+        )
 
     lazy = make()
     assert lazy.unwrapped._played is not None

@@ -28,6 +28,16 @@ FORMS = {
 }
 
 
+@pytest.mark.parametrize("name", ["Boredom", "Recall"])
+def test_a_turn_beyond_the_limit_of_turns_is_refused(name: str):
+    long = vector_env(short(name), 3)
+    long.reset(seed=0)
+    play(long, 4, 0)
+    limited = vector_env(short(name), 3, max_episode_steps=3)
+    with pytest.raises(CarouselError, match="turn"):
+        limited.restore(long.snapshot())
+
+
 def play(env, turns: int, seed: int):
     rng = np.random.default_rng(seed)
     seen = []

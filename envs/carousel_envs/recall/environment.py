@@ -123,7 +123,7 @@ class RecallVectorEnv(LaneVectorEnv):
     def _ranges(self) -> dict[str, tuple[int, int]]:
         facts, topics = self._tables[0], self._tables[2]
         own = {
-            "turn": (0, self.population.session_length),
+            "turn": (0, self.max_episode_steps),
             "question": (0, len(facts) - 1),
             "shown": (0, len(topics) - 1),
         }
@@ -132,7 +132,7 @@ class RecallVectorEnv(LaneVectorEnv):
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         super()._refuse_impossible(snapshot)
         spoke = snapshot["observation"][:, self.columns.persona]
-        refuse_contradictions(snapshot, self.population.session_length, spoke)
+        refuse_contradictions(snapshot, self.max_episode_steps, spoke)
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
