@@ -446,7 +446,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         return n_ended + int(cut.sum())
 
     def _cut_short(self) -> None:
-        """Hear that sessions may have ended by the limit of turns, which the kernel does not know."""
+        """Hear that the limit of turns, which the kernel does not know, may have ended sessions."""
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""

@@ -62,9 +62,10 @@ def read_options(
     options = {} if options is None else options
     if not isinstance(options, dict):
         raise CarouselError(f"options is {shown(options)}; it must be a dict or None")
-    known = ("user",) if alone else ("user", "reset_mask")
+    masked = mode == AutoresetMode.DISABLED and not alone
+    known = ("user", "reset_mask") if masked else ("user",)
     for name in options:
-        if name not in known:
+        if name not in known and (alone or name != "reset_mask"):
             raise CarouselError(f"option {shown(name)} is unknown; known: {', '.join(known)}")
     which = np.ones(lanes, dtype=np.bool_)
     if "reset_mask" in options:

@@ -9,7 +9,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Self, cast
 
-from .errors import CarouselError, shown
+from .errors import CarouselError, named, shown
 from .fields import Fields
 
 
@@ -49,16 +49,13 @@ class Preset(Fields):
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """The population behind `Carousel/<name>-v0`.
+        """The population behind `Carousel/<name>-v0`, in whatever case the name is written.
 
         Raises:
-            CarouselError: no preset has this name.
+            UsageError: no preset has this name.
         """
         known = cls.presets()
-        fields = known.get(name) if isinstance(name, str) else None
-        if fields is None:
-            raise CarouselError(f"preset is {shown(name)}; known are {', '.join(known)}")
-        return cls(**fields)
+        return cls(**known[named("preset", name, known)])
 
     @classmethod
     def named(cls) -> Mapping[str, Self]:
@@ -79,9 +76,10 @@ class Preset(Fields):
             CarouselError: it is none of these, or another preset than `of`.
         """
         if isinstance(given, str) and not is_json(given):
-            if of not in (None, given):
-                raise _foreign(given, of)
-            return cls.preset(given)
+            name = next((one for one in names() if one.casefold() == given.casefold()), given)
+            if of not in (None, name):
+                raise _foreign(name, of)
+            return cls.preset(name)
         if isinstance(given, str):
             population = cls.from_json(given)
         elif isinstance(given, (cls, Mapping)):

@@ -75,10 +75,11 @@ def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPo
     """
     if isinstance(population, (Population, Questions)):
         return population
-    if isinstance(population, str) and population in names():
-        return (Questions if population in QUESTIONS else Population).preset(population)
     if isinstance(population, Mapping) or (isinstance(population, str) and is_json(population)):
         return _kind_of(population).read(population)
+    if isinstance(population, str):
+        name = named("population", population, names())
+        return (Questions if name in QUESTIONS else Population).preset(name)
     raise CarouselError(
         f"population is {shown(population)}; it must be a Population, Questions, the JSON of "
         f"either (text or a mapping), or the name of a preset: {', '.join(names())}"

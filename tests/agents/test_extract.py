@@ -164,7 +164,7 @@ def test_a_model_of_another_algorithm_is_refused():
     model = trained_model("ppo", BOREDOM, steps=320)
     with pytest.raises(CarouselError, match="the model is of class PPO; a2c makes A2C"):
         file_of(model, "a2c", BOREDOM)
-    with pytest.raises(CarouselError, match="algorithm is 'sarsa'; known are ppo"):
+    with pytest.raises(CarouselError, match="algorithm 'sarsa' is unknown; known are ppo"):
         file_of(model, "sarsa", BOREDOM)
     with pytest.raises(CarouselError, match="users show"):
         file_of(model, "ppo", BOREDOM, View(history=2))

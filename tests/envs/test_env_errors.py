@@ -39,7 +39,7 @@ from carousel_envs.rollout import rollout
         ({"render_mode": "human"}, ("render_mode is 'human'", "None, 'ansi' or 'rgb_array'")),
         ({"autoreset_mode": "never"}, ("autoreset_mode is 'never'", "NextStep", "Disabled")),
         ({"autoreset_mode": None}, ("autoreset_mode is None", "SameStep")),
-        ({"population": "boredom"}, ("'boredom'", "Boredom", "Taste")),
+        ({"population": "boreddom"}, ("'boreddom'", "Boredom", "Taste")),
         ({"population": 5}, ("population is 5", "must be Population, its JSON")),
         (
             {"population": {"cues": 5}},

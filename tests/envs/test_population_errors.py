@@ -267,10 +267,14 @@ def test_bad_json_is_explained(text, fragment):
 
 def test_an_unknown_preset_is_named_beside_the_known_ones():
     with pytest.raises(CarouselError) as caught:
-        Population.preset("boredom")
+        Population.preset("boreddom")
     assert_one_sentence(str(caught.value))
-    for fragment in ("'boredom'", "Boredom", "Taste", "Satiation"):
+    for fragment in ("'boreddom'", "did you mean Boredom", "Taste", "Satiation"):
         assert fragment in str(caught.value)
+
+
+def test_a_preset_is_known_in_any_case():
+    assert Population.preset("boredom") == Population.preset("Boredom")
 
 
 def test_replace_refuses_what_the_constructor_refuses():

@@ -43,10 +43,14 @@ def test_a_sentence_counts_and_names_what_the_rows_say(start, curves):
         return
     kept = sum(round(100 * start) - worst <= 10 for worst in cents.values())
     assert f"no more than 0.1 on {kept or 'none'} of {len(cents)} ax" in words
+    without = len(curves) - len(cents)
+    rest = f"; on {without} more it has no score." if without else "."
+    assert words.endswith(rest)
+    words = words.removesuffix(rest)
     below = {axis for axis, worst in cents.items() if worst < 0}
-    listed = re.search(r"below 0 on (.*)\.$", words)[1]
+    listed = re.search(r"below 0 on (.*)$", words)[1]
     if not below or (len(below) == len(cents) > 1):
-        assert listed == ("every one" if below else "none")
+        assert listed == ("each of them" if below else "none")
         return
     named = re.split(r", | and ", listed)
     more = int(named.pop().removesuffix(" more")) if listed.endswith(" more") else 0
@@ -78,6 +82,22 @@ def test_a_sentence_counts_and_names_what_the_rows_say(start, curves):
             ),
         ),
         (
+            0.5,
+            {"a": [0.5], "b": [None], "c": [None, None]},
+            (
+                "scores 0.50 on the training users. Under shift it loses no more than 0.1 on 1 of "
+                "1 axis and falls below 0 on none; on 2 more it has no score."
+            ),
+        ),
+        (
+            None,
+            {"a": [-0.3], "b": [-0.1]},
+            (
+                "has no score on the training users: listening to them is worth nothing. Under "
+                "shift it is below 0 on each of 2 axes."
+            ),
+        ),
+        (
             None,
             {"a": [0.3]},
             (
@@ -89,6 +109,16 @@ def test_a_sentence_counts_and_names_what_the_rows_say(start, curves):
 )
 def test_sentences(start, curves, words):
     assert words_on(start, curves) == words
+
+
+def test_scores_between_bounds_are_said_to_be_the_highest():
+    row = {"router": "ppo", "axis": "a", "severity": 1.0, "score": 0.9, "tier": "bounds"}
+    summary = {"routers": [{"router": "ppo", "score": 0.9, "tier": "bounds"}], "rows": [row]}
+    (finding,) = findings(summary, LOOKS, [])
+    assert finding["words"].endswith("these are the highest scores it allows.")
+    exact = {"routers": summary["routers"], "rows": [{**row, "tier": "exact"}]}
+    exact["routers"] = [{"router": "ppo", "score": 0.9, "tier": "exact"}]
+    assert "highest" not in findings(exact, LOOKS, [])[0]["words"]
 
 
 @pytest.fixture

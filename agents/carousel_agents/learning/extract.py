@@ -20,7 +20,7 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.errors import named, shown
 
 from . import extras
 from .layers import Lstm, Network
@@ -202,7 +202,7 @@ def policy_file_of(
 
 def _checked_source(model: Any, algorithm: str) -> Source:
     if algorithm not in SOURCES and algorithm not in extras.EXTRAS:
-        raise CarouselError(f"algorithm is {shown(algorithm)}; known are {', '.join(SOURCES)}")
+        named("algorithm", algorithm, SOURCES)
     known = SOURCES if algorithm in SOURCES else extras.module_of(algorithm).SOURCES
     source: Source = known[algorithm]
     if not isinstance(model, source.model):

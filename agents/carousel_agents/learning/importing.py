@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stable_baselines3.common.vec_env import VecNormalize
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown, whole_number
+from carousel_envs.errors import named, whole_number
 from carousel_envs.files import check_readable
 from carousel_envs.registry import any_population, environment_id
 
@@ -79,8 +79,7 @@ def import_sb3(
         CarouselError: a file cannot be loaded, the model cannot be written as a policy file, or the
             policy would not be the model's.
     """
-    if algorithm not in SOURCES:
-        raise CarouselError(f"algorithm is {shown(algorithm)}; known are {', '.join(SOURCES)}")
+    algorithm = named("algorithm", algorithm, SOURCES)
     if environment is None:
         if not isinstance(population, str):
             raise CarouselError("environment is None; name the id that the file is to bear")

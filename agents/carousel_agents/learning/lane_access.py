@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from stable_baselines3.common.env_util import is_wrapped
 
@@ -159,12 +160,13 @@ class SharedLanes:
         if name not in _READS:
             _refuse_some("env_method", name, lanes, self._env.num_envs)
         (method,) = self.get(name, [0])
+        value = method(*args, **kwargs)
+        # of what others return it cannot be known whether it has an entry per lane
+        answers = name in _READS or isinstance(value, np.ndarray)
+        if not answers:
+            return [value for _ in lanes]
         try:
-            return split(
-                f"env_method({name!r})", method(*args, **kwargs), lanes, self._env.num_envs
-            )
-        except CarouselError:
-            raise
+            return split(f"env_method({name!r})", value, lanes, self._env.num_envs)
         except ValueError as error:
             raise CarouselError(str(error)) from None
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import UsageError, did_you_mean, shown
+from carousel_envs.errors import named
 from carousel_envs.fields import Fields, Unit, Weight
 from carousel_envs.files import read_whole
 
@@ -196,13 +196,9 @@ def check_algorithm(name: str) -> str:
     Raises:
         CarouselError: there is none (`UsageError`), or its extra is not installed.
     """
-    known = (*ALGORITHMS, *OPTIONAL)
-    if name not in known:
-        raise UsageError(
-            f"algorithm is {shown(name)}{did_you_mean(name, known)}; known are {', '.join(known)}"
-        )
-    refuse_missing(name)
-    return name
+    found = named("algorithm", name, (*ALGORITHMS, *OPTIONAL))
+    refuse_missing(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -225,7 +221,7 @@ _FEWEST_LANES = 32
 
 @cache
 def _preset(algorithm: str) -> tuple[Settings, Budget]:
-    check_algorithm(algorithm)
+    algorithm = check_algorithm(algorithm)
     text = resources.files(__package__).joinpath("presets", f"{algorithm}.toml")
     document = tomllib.loads(text.read_text(encoding="utf-8"))
     budget = Budget(**document.pop("budget"))

@@ -24,7 +24,7 @@ from .adapter import CarouselVecEnv
 from .checkpoint import load_checkpoint, save_checkpoint
 from .extract import policy_file_of
 from .router import LearnedRouter
-from .settings import ALGORITHMS, DQNSettings, OnPolicySettings, settings_of
+from .settings import ALGORITHMS, DQNSettings, OnPolicySettings, check_algorithm, settings_of
 from .view import Scaling, View, refuse_unless_shown
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Run:
     ) -> Run:
         """A run with the preset of its algorithm, in which `settings` and `steps` are changed."""
         changes = {**(settings or {}), **({} if steps is None else {"steps": steps})}
+        algorithm = check_algorithm(algorithm)
         chosen = settings_of(algorithm, changes)
         return cls(population, environment, algorithm, chosen, **others)
 

@@ -131,10 +131,13 @@ class VectorToVecEnv(VecEnv):
         Raises:
             CarouselError: options differ between lanes, and the environment takes one for all.
         """
-        options = self._options_of_lanes(self._options)
-        observation, info = self.env.reset(seed=self._seed_of_lanes(), options=options or None)
-        self._reset_seeds()
-        self._reset_options()
+        try:
+            options = self._options_of_lanes(self._options)
+            observation, info = self.env.reset(seed=self._seed_of_lanes(), options=options or None)
+        finally:
+            # also where they are refused: they were meant for this reset alone
+            self._reset_seeds()
+            self._reset_options()
         self._padding.begin()
         self._return[:] = 0.0
         self._length[:] = 0
@@ -247,7 +250,8 @@ class VectorToVecEnv(VecEnv):
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
         """Call a method of every lane, through wrappers. The method of a native environment is
-        called once, and each lane gets its part of what that returns.
+        called once: each lane gets its part of an array that it returns (and of what
+        `action_masks`, `hidden` and `render` return), and the whole of anything else.
 
         Raises:
             AttributeError: there is none of this name.

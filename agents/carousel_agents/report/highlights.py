@@ -16,6 +16,10 @@ SMALL_LOSS = 0.1
 NAMED = 5
 """How many axes a sentence names before it only counts them."""
 
+_AT_MOST = (
+    "Where the optimum is known between bounds alone, these are the highest scores it allows."
+)
+
 
 def findings(
     summary: Mapping[str, Any], looks: Mapping[str, Look], by_users: Sequence[Record]
@@ -38,8 +42,12 @@ def findings(
     for router in _foremost(looks):
         if router in training:
             start = _printed(training[router])
-            worst = _worst_by_axis(summary, router)
-            words = f"{_in_training(start)} {_under_shift(start, worst)}"
+            shifted = [row for row in summary["rows"] if row["router"] == router]
+            shifted = [row for row in shifted if row["severity"] > 0]
+            told = [_in_training(start), _under_shift(start, shifted)]
+            if any(row.get("tier") == "bounds" for row in [training[router], *shifted]):
+                told.append(_AT_MOST)
+            words = " ".join(told)
             found.append({"router": router, "score": text(start), "words": words})
         elif own := _on_new_users(by_users, router):
             most = own[max(own)]
@@ -90,12 +98,12 @@ def _printed(record: Record) -> float | None:
     return None if score is None else round(score, 2)
 
 
-def _worst_by_axis(summary: Mapping[str, Any], router: str) -> dict[str, float]:
-    """A router's lowest score on each axis on which it has one, the lowest first."""
+def _worst_by_axis(rows: Sequence[Record]) -> dict[str, float]:
+    """The lowest score on each axis on which there is one, the lowest first."""
     found: dict[str, float] = {}
-    for row in summary["rows"]:
+    for row in rows:
         score = _printed(row)
-        if row["router"] == router and row["severity"] > 0 and score is not None:
+        if score is not None:
             found[row["axis"]] = min(score, found.get(row["axis"], score))
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
@@ -107,21 +115,26 @@ def _in_training(start: float | None) -> str:
     return f"scores {text(start)} on the training users{beaten}."
 
 
-def _under_shift(start: float | None, worst: Mapping[str, float]) -> str:
-    """What becomes of a score under shift, from the lowest score on each axis."""
+def _under_shift(start: float | None, rows: Sequence[Record]) -> str:
+    """What becomes of a score under shift, from the rows of every severity above 0."""
+    worst = _worst_by_axis(rows)
     if not worst:
         return "It has no score under any shift."
+    without = len({row["axis"] for row in rows}) - len(worst)
+    rest = f"; on {without} more it has no score." if without else "."
     below = [axis for axis, score in worst.items() if score < 0]
     falls = "is" if start is None or start < 0 else "falls"
     low = f"{falls} below 0 on {_named(below, len(worst))}"
+    if start is None and len(below) == len(worst) > 1:
+        return f"Under shift it {falls} below 0 on each of {len(worst)} axes{rest}"
     if start is None:
-        return f"Under shift it {low}."
+        return f"Under shift it {low}{rest}"
     # rounded, because 0.94 - 0.84 is more than 0.1
     kept = sum(round(start - score, 2) <= SMALL_LOSS for score in worst.values())
     axes = "axis" if len(worst) == 1 else "axes"
     return (
         f"Under shift it loses no more than {SMALL_LOSS:g} on {kept or 'none'} of {len(worst)} "
-        f"{axes} and {low}."
+        f"{axes} and {low}{rest}"
     )
 
 
@@ -130,7 +143,7 @@ def _named(axes: Sequence[str], there: int) -> str:
     if not axes:
         return "none"
     if len(axes) == there > 1:
-        return "every one"
+        return "each of them"
     named, others = axes[:NAMED], len(axes) - NAMED
     words = [*named, *([f"{others} more"] if others > 0 else [])]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
