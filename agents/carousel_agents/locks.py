@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError
+from carousel_envs.errors import shown_path
 from carousel_envs.files import check_writable
+
+try:
+    import fcntl
+except ImportError:  # not there on every system
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +33,13 @@ def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
         wait: until the lock is free, instead of refusing.
 
     Raises:
-        CarouselError: another process holds it, or the place cannot be written.
+        CarouselError: another process holds it, the place cannot be written, or files there cannot
+            be locked.
     """
     check_writable(path)
     while True:
         with path.open("wb") as file:
-            if not _taken(file, wait):
+            if not _taken(path, file, wait):
                 raise CarouselError(f"{what} is being written by another process")
             if not _is_still(path, file):
                 continue  # its last holder has removed it: what is held is nobody's any more
@@ -44,14 +52,21 @@ def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
             return
 
 
-def _taken(file: BinaryIO, wait: bool) -> bool:
-    # not there on every system, and not needed by those who do not train
-    import fcntl
-
+def _taken(path: Path, file: BinaryIO, wait: bool) -> bool:
+    if fcntl is None:
+        raise CarouselError(f"{shown_path(path)} cannot be locked: this system has no file locks")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
+    except OSError as error:
+        # where files cannot be locked at all, nobody else holds this one
+        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+            path.unlink(missing_ok=True)
+        raise CarouselError(
+            f"{shown_path(path)} cannot be locked ({error.strerror}); the folder must lie on a "
+            "file system with file locks"
+        ) from None
     return True
 
 

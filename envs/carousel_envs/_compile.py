@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from ._kernel_cache import keep, say_once
+from ._kernel_cache import keep
+from ._say import say_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable

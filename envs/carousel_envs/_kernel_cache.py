@@ -9,8 +9,6 @@ Either is told once.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import logging
 import os
 import pickle
 import stat
@@ -19,10 +17,10 @@ from typing import Any
 
 from numba.core.caching import IndexDataCacheFile, InTreeCacheLocator
 
-_ANEW = "they are compiled anew in every process, which takes some seconds"
-_TOLD: set[str] = set()
+from ._say import say_once
 
-_log = logging.getLogger(__name__)
+_ANEW = "they are compiled anew in every process, which takes some seconds"
+_FORMAT = 2
 
 
 def keep(compiled: Any, stamp: Any) -> None:
@@ -31,12 +29,15 @@ def keep(compiled: Any, stamp: Any) -> None:
     numba has no setting for this; a test holds that what it keeps privately is still there.
     """
     cache = compiled._cache
-    cache._cache_file = KernelFiles(cache._cache_path, cache._impl.filename_base, stamp)
+    # whoever can write beside the source can write what Python runs as well
+    is_private = os.name == "posix" and not isinstance(cache._impl.locator, InTreeCacheLocator)
+    cache._cache_file = KernelFiles(
+        cache._cache_path, cache._impl.filename_base, stamp, is_private=is_private
+    )
     # numba would try the folder before each write, and stop where it cannot be written
     cache._impl.locator.ensure_cache_path = lambda: None
     folder = Path(cache._cache_path)
-    # whoever can write beside the source can write what Python runs as well
-    if isinstance(cache._impl.locator, InTreeCacheLocator) or os.name != "posix":
+    if not is_private:
         return
     try:
         foreign = _foreign(folder)
@@ -59,44 +60,42 @@ def _foreign(folder: Path) -> str | None:
     return None
 
 
-def say_once(kind: str, message: str) -> None:
-    """Log a message, once of each kind: thirty kernels in one bad place are one trouble.
-
-    It is no warning: with warnings as errors, importing the package would fail.
-    """
-    if kind not in _TOLD:
-        _TOLD.add(kind)
-        _log.warning(message)
-
-
 class KernelFiles(IndexDataCacheFile):
     """The files of one function: an index of signatures, and machine code for each.
 
-    Every file begins with a SHA-256 over its content and the stamp, and is read no further unless
-    it fits.
+    Every file begins with digests of the stamp and of its content, and is read no further unless
+    they fit. Machine code is kept with its signature, under a name that follows from the signature:
+    processes that write at once never take one name for two signatures.
+
+    Args:
+        folder: where they lie.
+        base: what their names begin with.
+        stamp: what they hold for.
+        is_private: whether files that another user owns, or may write to, are left unread.
     """
 
-    def __init__(self, folder: str, base: str, stamp: Any) -> None:
+    def __init__(self, folder: str, base: str, stamp: Any, *, is_private: bool) -> None:
         super().__init__(folder, base, stamp)
+        self._base, self._is_private = base, is_private
         # names of their own: these are not files as numba alone would read them
         self._index_name = f"{base}.index"
         self._index_path = str(Path(folder) / self._index_name)
-        self._data_name_pattern = f"{base}.{{number:d}}.kernel"
 
     def load(self, key: Any) -> Any:
         """The machine code of a signature, None if there is none that fits."""
         name = self._load_index().get(key)
-        return None if name is None else self._read(self._data_path(name))
+        found = None if name is None else self._read(self._data_path(name))
+        # an index may have been written by another process than the file that it names
+        return None if found is None or found[0] != key else found[1]
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the machine code of a signature, if that is possible."""
         known = self._load_index()
-        names = (self._data_name(i) for i in itertools.count(1))
-        name = known.get(key) or next(name for name in names if name not in known.values())
+        name = f"{self._base}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.kernel"
         try:
             Path(self._cache_path).mkdir(parents=True, exist_ok=True)
             # the index comes last: it never names what has not been written
-            self._save_data(name, data)
+            self._write(self._data_path(name), (key, data))
             self._save_index({**known, key: name})
         except OSError as error:
             say_once(
@@ -111,12 +110,11 @@ class KernelFiles(IndexDataCacheFile):
     def _save_index(self, overloads: dict[Any, str]) -> None:
         self._write(self._index_path, overloads)
 
-    def _save_data(self, name: str, data: Any) -> None:
-        self._write(self._data_path(name), data)
-
     def _write(self, path: str, content: Any) -> None:
         dumped = self._dump(content)
         with self._open_for_write(path) as file:
+            if self._is_private:
+                os.fchmod(file.fileno(), 0o600)
             file.write(self._stamped)
             file.write(hashlib.sha256(dumped).digest())
             file.write(dumped)
@@ -124,12 +122,16 @@ class KernelFiles(IndexDataCacheFile):
     @property
     def _stamped(self) -> bytes:
         """What every file begins with: it belongs to these sources and this compiler."""
-        return hashlib.sha256(repr((self._version, self._source_stamp)).encode()).digest()
+        belongs = _FORMAT, self._version, self._source_stamp
+        return hashlib.sha256(repr(belongs).encode()).digest()
 
     def _read(self, path: str) -> Any:
-        """What a file holds; None if there is none, or it is of other sources or damaged."""
+        """What a file holds; None if there is none, or it is of other sources, another user's or
+        damaged."""
         try:
-            content = Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                # of what was opened, whatever has that name by now
+                found, content = os.fstat(file.fileno()), file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -139,6 +141,13 @@ class KernelFiles(IndexDataCacheFile):
             return None
         stamp, digest, dumped = content[:32], content[32:64], content[64:]
         if len(stamp) == 32 and stamp != self._stamped:
+            return None
+        if self._is_private and (found.st_uid != os.geteuid() or found.st_mode & 0o022):
+            say_once(
+                "another's",
+                f"{path} belongs to another user, or others may write to it; its kernel is "
+                "compiled and written anew",
+            )
             return None
         if hashlib.sha256(dumped).digest() != digest:
             say_once("damaged", f"{path} is damaged; its kernel is compiled and written anew")

@@ -163,6 +163,19 @@ class CarouselVectorEnv(LaneVectorEnv):
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if self._played is None:
+            return state
+        # the rows of a very long table are `_played`'s: as arrays they would be copied whole
+        return {**state, "_tables": (*[None] * 4, *self._tables[4:]), "_bound": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._played is not None:
+            self._tables = (*self._played.rows, *self._tables[4:])
+            self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
+
     @property
     def users(self) -> UserTable:
         """The table of users, which is made when it is first asked for."""

@@ -94,8 +94,9 @@ def check_writable(path: Path) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file: a reader sees the old contents or the new ones, also after a loss of power.
 
-    The bytes go to a temporary name beside the target, are flushed to the disk, and renamed.
-    What killed writes of the same file have left is removed first.
+    The bytes go to a temporary name beside the target, are flushed to the disk, and renamed. Where
+    the file system does not flush folders, a loss of power may bring the old contents back. What
+    killed writes of the same file have left is removed first.
 
     Raises:
         CarouselError: the place cannot be written.
@@ -140,39 +141,39 @@ def _part(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file beside the target, held for as long as the block runs and then removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_parts(path.parent, glob.escape(path.name))
-    temporary, file = _held(path)
-    try:
-        with file:
-            yield temporary, file
-    finally:
-        # after a rename there is nothing left
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-def _held(path: Path) -> tuple[Path, BinaryIO]:
-    """A new temporary file, locked so that `clear_parts` of another process leaves it alone."""
     while True:
         # not the process's number: processes of two containers may share it, and a folder
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         file = temporary.open("xb")
-        if fcntl is None:
-            return temporary, file
+        try:
+            with file:
+                if _is_held(file):
+                    yield temporary, file
+                    return
+        finally:
+            # after a rename there is nothing left
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+
+
+def _is_held(file: BinaryIO) -> bool:
+    """Lock a temporary file so that `clear_parts` of another process leaves it alone; whether it is
+    still there, for it may have been cleared before it was locked."""
+    if fcntl is None:
+        return True
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:
-            return temporary, file
-        file.close()  # it was cleared before it was locked
+    except OSError:
+        return True  # some file systems have no locks: there `clear_parts` gets none either
+    return os.fstat(file.fileno()).st_nlink > 0
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename last through a loss of power, where a folder can be flushed."""
-    if os.name != "posix":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems have no such thing
-            raise
-    finally:
-        os.close(number)
+    """Make a rename last through a loss of power, where a folder can be opened and flushed; it has
+    happened in any case."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -70,6 +70,13 @@ class PlayedUsers:
         )
         self._is_made = _room(n, np.zeros((1, 1), dtype=np.bool_))[:, 0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a copy makes anew what was made: every row is a function of the population and the user
+        return PlayedUsers, (self._population,), np.flatnonzero(self._is_made)
+
+    def __setstate__(self, made: NDArray[np.int64]) -> None:
+        self.make(made)
+
     def _made_of(self, users: NDArray[np.integer]) -> UserRows:
         table = draw_users(self._population, users)
         return UserRows(

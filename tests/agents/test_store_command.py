@@ -50,3 +50,17 @@ def test_without_a_store_nothing_is_listed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CAROUSEL_CACHE", "")
     assert carousel("list").startswith("0 entries")
     assert json.loads(carousel("list", "--json"))["folder"] is None
+
+
+def test_what_cannot_be_removed_is_told(place: Path, monkeypatch: pytest.MonkeyPatch):
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name.startswith("old"):
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(CarouselError, match="still holds 1000 bytes"):
+        carousel("prune", "--bytes", "0")
+    assert [path.name.partition("-")[0] for path in place.iterdir()] == ["old"]

@@ -11,7 +11,7 @@ import numba
 import pytest
 
 import carousel_envs
-from carousel_envs import _compile, _kernel_cache
+from carousel_envs import _compile, _say
 
 
 def planted(message):
@@ -35,7 +35,7 @@ def double(x):
 def test_where_nothing_can_be_kept_kernels_are_compiled_without_a_cache(monkeypatch, caplog):
     nowhere = planted("cannot cache function 'double': no locator available for file 'x'")
     monkeypatch.setattr(numba, "njit", nowhere)
-    monkeypatch.setattr(_kernel_cache, "_TOLD", set())
+    monkeypatch.setattr(_say, "_SAID", set())
     with caplog.at_level(logging.WARNING):
         compiled = [_compile.njit(double) for _ in range(3)]
     assert compiled == [(double, {"nogil": True, "error_model": "numpy"})] * 3

@@ -1,14 +1,16 @@
 """Reading what may be no file at all, and names that are nearly right."""
 
 import errno
+import fcntl
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import UsageError, finite_rows, named
-from carousel_envs.files import check_folder, read_whole
+from carousel_envs.files import check_folder, check_writable, read_whole, write_whole
 
 
 def test_a_regular_file_is_read_to_its_end(tmp_path):
@@ -74,3 +76,46 @@ def test_rows_of_anything_but_finite_numbers_are_refused(rows, sentence):
     with pytest.raises(CarouselError, match=sentence):
         finite_rows("observation", rows)
     assert finite_rows("observation", [[1e38], [-1e38]]).shape == (2, 1)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_written_to(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    check_writable(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+    for data in (b"one", b"two"):
+        write_whole(tmp_path / "file", data)
+        assert (tmp_path / "file").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_fails_between_opening_and_writing_leaves_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", lambda _: (_ for _ in ()).throw(OSError(5, "broken")))
+        with pytest.raises(CarouselError, match="file cannot be written: broken"):
+            write_whole(tmp_path / "file", b"one")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("refused", ["open", "fsync"])
+def test_what_has_been_written_is_not_said_to_have_failed(tmp_path, monkeypatch, refused):
+    """A folder may refuse to be opened or flushed after the rename."""
+    fsync, opened = os.fsync, os.open
+
+    def no_fsync(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        fsync(number)
+
+    def no_open(path, flags, *more, **named):
+        if path == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, flags, *more, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, refused, {"open": no_open, "fsync": no_fsync}[refused])
+        write_whole(tmp_path / "file", b"one")
+    assert (tmp_path / "file").read_bytes() == b"one"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-from carousel_envs import _kernel_cache
+from carousel_envs import _kernel_cache, _say
 from carousel_envs._kernel_cache import KernelFiles
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def double(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
 
     def run() -> tuple[tuple[int, int], list[str]]:
-        monkeypatch.setattr(_kernel_cache, "_TOLD", set())
+        monkeypatch.setattr(_say, "_SAID", set())
         spec = importlib.util.spec_from_file_location("double", script)
         module = importlib.util.module_from_spec(spec)
         caplog.clear()
@@ -121,11 +121,52 @@ def test_another_owner_is_named(tmp_path, monkeypatch):
 
 @pytest.fixture
 def told(monkeypatch):
-    monkeypatch.setattr(_kernel_cache, "_TOLD", set())
+    monkeypatch.setattr(_say, "_SAID", set())
 
 
 def kept(folder: Path, stamp: str = "now") -> KernelFiles:
-    return KernelFiles(str(folder), "double", stamp)
+    return KernelFiles(str(folder), "double", stamp, is_private=True)
+
+
+def test_processes_that_write_at_once_never_mix_up_signatures(tmp_path, told):
+    one, other = kept(tmp_path), kept(tmp_path)
+    known = one._load_index(), other._load_index()  # neither knows of the other
+    late = []
+    one._load_index, other._load_index = (lambda found=found: dict(found) for found in known)
+    one._save_index = late.append
+    one.save("f8", "code of f8")
+    other.save("i8", "code of i8")
+    KernelFiles._save_index(one, late[0])
+    assert kept(tmp_path).load("f8") == "code of f8"
+    assert kept(tmp_path).load("i8") is None  # the last index does not know of it
+    kept(tmp_path).save("i8", "code of i8")
+    assert kept(tmp_path).load("i8") == "code of i8"
+    assert kept(tmp_path).load("f8") == "code of f8"
+
+
+def test_machine_code_of_another_signature_is_not_loaded(tmp_path, told):
+    kept(tmp_path).save("f8", "code of f8")
+    (name,) = kept(tmp_path)._load_index().values()
+    kept(tmp_path)._save_index({"i8": name})
+    assert kept(tmp_path).load("i8") is None
+
+
+@pytest.mark.parametrize("how", ["owner", "mode"])
+def test_a_file_that_another_user_may_have_written_is_not_read(
+    tmp_path, monkeypatch, told, caplog, how
+):
+    kept(tmp_path).save("f8", "code")
+    (path,) = tmp_path.glob("*.kernel")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if how == "mode":
+        path.chmod(0o620)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert kept(tmp_path).load("f8") is None
+    (record,) = caplog.records
+    assert "belongs to another user, or others may write to it" in record.getMessage()
+    beside_the_source = KernelFiles(str(tmp_path), "double", "now", is_private=False)
+    assert beside_the_source.load("f8") == "code"
 
 
 def test_a_full_disk_is_told_once_with_its_folder(tmp_path, monkeypatch, told, caplog):
@@ -154,7 +195,8 @@ def test_after_a_full_disk_no_other_kernel_is_taken_for_it(tmp_path, monkeypatch
     kept(tmp_path).save("f8", "new code")
     assert "No space left" in caplog.text
     assert kept(tmp_path).load("f8") is None
-    kept(tmp_path)._save_index({"f8": "double.1.kernel"})
+    (left,) = tmp_path.glob("*.kernel")
+    kept(tmp_path)._save_index({"f8": left.name})
     assert kept(tmp_path).load("f8") is None
 
 
@@ -174,7 +216,7 @@ def test_five_hundred_damaged_files_are_all_refused(tmp_path, told):
     rng = np.random.default_rng(0)
     files = kept(tmp_path)
     files.save("f8", b"code" * 20)
-    path = tmp_path / "double.1.kernel"
+    (path,) = tmp_path.glob("*.kernel")
     whole = path.read_bytes()
     for i in range(500):
         damaged = bytearray(whole[: rng.integers(len(whole))] if i % 5 == 0 else whole)
@@ -190,6 +232,6 @@ def test_five_hundred_damaged_files_are_all_refused(tmp_path, told):
 
 def test_what_the_compiler_keeps_privately_is_still_there():
     """`_kernel_cache` stands in for these."""
-    for name in ("_load_index", "_save_index", "_save_data", "_data_path", "_open_for_write"):
+    for name in ("_load_index", "_save_index", "_data_path", "_open_for_write"):
         assert callable(getattr(IndexDataCacheFile, name)), name
     assert callable(FunctionCache.disable)

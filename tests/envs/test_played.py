@@ -128,6 +128,53 @@ def test_one_session_of_the_longest_table_takes_little_memory():
     assert float(ran.stdout) < 150.0  # MB; the whole table takes more than 2000
 
 
+_COPIES = """
+import copy, pickle, resource
+import numpy as np
+from carousel_envs import CarouselEnv, Population
+population = Population.preset("Taste").replace(
+    n_users=10_000_000, unavailability=0.3, satiation_gain=(0.1, 0.2), satiation_memory=0.5
+)
+env = CarouselEnv(population=population)
+env.reset(seed=0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+text = pickle.dumps(env)
+copies = [copy.deepcopy(env), pickle.loads(text)]
+assert len(text) < 1e6, len(text)
+for t in range(60):
+    seen = [one.step(t % 2) for one in (env, *copies)]
+    for other in seen[1:]:
+        np.testing.assert_array_equal(other[0], seen[0][0])
+        assert other[1:4] == seen[0][1:4]
+    if any(seen[0][2:4]):
+        for one in (env, *copies):
+            one.reset()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def test_copies_of_the_longest_table_take_little_memory():
+    ran = subprocess.run(
+        [sys.executable, "-c", _COPIES], capture_output=True, text=True, check=True
+    )
+    assert float(ran.stdout) < 150.0  # MB; each copy of the whole table takes more than 800
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_copies_go_on_as_the_original_without_a_reset(few, mode):
+    env = CarouselVectorEnv(5, population=POPULATIONS["badges"], autoreset_mode=mode)
+    env.reset(seed=1)
+    turns = 2 if mode == AutoresetMode.DISABLED else 30
+    for split in range(4 if turns == 30 else 1):
+        copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+        for t in range(turns + split):
+            expected = env.step(np.full(5, t % 2))
+            for other in copies:
+                for one, same in zip(other.step(np.full(5, t % 2))[:4], expected[:4], strict=True):
+                    np.testing.assert_array_equal(one, same)
+        assert all(np.shares_memory(one._tables[0], one._played.rows.rows) for one in copies)
+
+
 def test_results_are_kept_up_to_a_number_of_bytes():
     calls = []
 

@@ -18,7 +18,7 @@ import pytest
 from enumeration import tiny
 from env_helpers import plain
 
-from carousel_envs import CarouselError, Population, files
+from carousel_envs import CarouselError, Population, _say, files
 from carousel_envs.reference import Reference, solve, store
 from carousel_envs.rollout import rollout
 
@@ -96,10 +96,13 @@ def test_a_cache_that_is_no_folder_is_said_to_be_none(tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAROUSEL_CACHE", named)
     solver = Solver()
+    monkeypatch.setattr(_say, "_SAID", set())
     with caplog.at_level(logging.WARNING):
         ask(solver)
-    assert solver.asked == 1
-    assert "CAROUSEL_CACHE is" in caplog.text
+        ask(solver)
+    assert solver.asked == 2
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"CAROUSEL_CACHE is {named!r}")
 
 
 def cut(entry: Path) -> None:
@@ -182,7 +185,7 @@ def many(solver: Solver, count: int) -> list[Path]:
         population = POPULATION.replace(n_users=20 + i)
         ask(solver, population)
         path = store.entry_path("kinds", population)
-        used = time.time() - 3600 * (count - i - 1)
+        used = time.time() - 3600 * (count - i)
         os.utime(path, (used, used))
         found.append(path)
     return found
@@ -205,6 +208,29 @@ def test_what_was_used_least_recently_gives_way(place, monkeypatch):
     assert [entry.path for entry in store.entries()][:2] == [third, first]
     assert store.prune(0)
     assert store.entries() == []
+
+
+def test_what_cannot_be_removed_stays_and_what_was_solved_is_kept(place, monkeypatch, caplog):
+    foreign, own = many(Solver(), 2)
+    unlink = Path.unlink
+
+    def refuse(path, missing_ok=False):
+        if path == foreign:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(_say, "_SAID", set())
+    monkeypatch.setattr(store, "prune", partial(store.prune, 2 * own.stat().st_size + 50))
+    solver = Solver()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            ask(solver)
+    assert solver.asked == 1
+    assert next(entry.path for entry in store.entries()) == foreign
+    assert not own.exists()
+    (record,) = caplog.records
+    assert record.getMessage() == f"{foreign} cannot be removed (Permission denied); it stays"
 
 
 def test_entries_of_other_source_are_told_apart(place):
@@ -322,9 +348,28 @@ def test_what_solves_imports_nothing_of_what_the_digest_leaves_out():
         for module in imported(path, package):
             files = (module.with_suffix(".py"), module / "__init__.py")
             waiting += [file for file in files if file.exists()]
-    within = {path.relative_to(package).parts[0] for path in seen}
-    assert {"reference", "rollout.py", "population.py", "users.py", "cues.py"} <= within
-    assert not within & set(store._NEVER_SOLVES)
+    within = {path.relative_to(package) for path in seen}
+    names = ("reference/solve.py", "rollout.py", "population.py", "users.py", "cues.py")
+    assert {Path(name) for name in names} <= within
+    assert all(map(store.solves, within))
+
+
+def test_what_only_left_out_modules_import_is_left_out():
+    package = Path(store.__file__).parents[1]
+    importers: dict[Path, list[bool]] = {}
+    for path in package.rglob("*.py"):
+        solves = store.solves(path.relative_to(package))
+        for module in imported(path, package):
+            importers.setdefault(module.with_suffix(".py"), []).append(solves)
+    wasted = [
+        path.relative_to(package)
+        for path, by in importers.items()
+        if path.exists() and not any(by) and store.solves(path.relative_to(package))
+    ]
+    assert package / "sheet.py" in importers
+    assert package / "font.py" in importers
+    assert wasted == []
+    assert all((package / part).exists() for part in store._NEVER_SOLVES)
 
 
 def imported(path: Path, package: Path) -> set[Path]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from carousel_envs.errors import whole_number
+from carousel_envs.errors import CarouselError, whole_number
 from carousel_envs.reference import store
 
 from .. import console
@@ -42,12 +42,16 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove the least recently used references until the store is no larger than --bytes."""
-    removed = store.prune(whole_number("--bytes", size, 0, 2**63 - 1))
+    size = whole_number("--bytes", size, 0, 2**63 - 1)
+    removed = store.prune(size)
     freed = sum(entry.size for entry in removed)
     if as_json:
         console.print_json(_document(removed) | {"bytes": freed})
-        return
-    console.say(f"{len(removed)} entries removed, {freed:,} bytes")
+    else:
+        console.say(f"{len(removed)} entries removed, {freed:,} bytes")
+    left = sum(entry.size for entry in store.entries())
+    if left > size:
+        raise CarouselError(f"the store still holds {left} bytes: not every entry can be removed")
 
 
 def _document(entries: list[store.Entry]) -> dict[str, object]:

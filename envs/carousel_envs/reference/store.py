@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from .._say import say_once
 from ..errors import CarouselError
 from ..files import clear_parts, read_whole, write_whole
 
@@ -44,10 +45,20 @@ _log = logging.getLogger(__name__)
 LARGEST_BYTES = 1 << 30
 """What the store holds at most."""
 _SUFFIX = ".reference"
-_NEVER_SOLVES = ("checking", "shifts", "suite", "wrappers", "render.py")
+_LARGEST_ENTRY = 1 << 30
+"""What one entry holds at most; a larger file is not read."""
+_NEVER_SOLVES = (
+    "checking",
+    "shifts",
+    "suite",
+    "wrappers",
+    "font.py",
+    "recall/render.py",
+    "render.py",
+    "sheet.py",
+    "_version.py",
+)
 """Parts of the package that nothing is solved with: a change there loses no solution."""
-
-_LARGEST = 2**30
 
 Arrays = dict[str, "NDArray[Any]"]
 
@@ -66,7 +77,7 @@ def folder() -> Path | None:
         reason = "it is no folder"
     except (OSError, RuntimeError) as error:
         reason = str(error)
-    _log.warning("CAROUSEL_CACHE is %r (%s); nothing is kept", named, reason)
+    say_once("CAROUSEL_CACHE", f"CAROUSEL_CACHE is {named!r} ({reason}); nothing is kept")
     return None
 
 
@@ -77,9 +88,14 @@ def solvers() -> str:
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         within = path.relative_to(package)
-        if within.parts[0] not in _NEVER_SOLVES:
+        if solves(within):
             digest.update(str(within).encode() + path.read_bytes())
     return digest.hexdigest()[:8]
+
+
+def solves(module: Path) -> bool:
+    """Whether a module, as a path within the package, may bear on what is solved."""
+    return not any(module.is_relative_to(part) for part in _NEVER_SOLVES)
 
 
 def entry_path(what: str, population: Population) -> Path | None:
@@ -120,18 +136,21 @@ def entries() -> list[Entry]:
 def prune(largest: int = LARGEST_BYTES) -> list[Entry]:
     """Remove the least recently used entries until the store holds no more than so many bytes.
 
+    An entry that cannot be removed, such as another user's, stays, which is logged once.
+
     Returns:
         What was removed.
-
-    Raises:
-        OSError: an entry cannot be removed.
     """
     known, removed = entries(), []
     total = sum(entry.size for entry in known)
     for entry in known:
         if total <= largest:
             break
-        entry.path.unlink(missing_ok=True)
+        try:
+            entry.path.unlink(missing_ok=True)
+        except OSError as error:
+            say_once("entry", f"{entry.path} cannot be removed ({error.strerror}); it stays")
+            continue
         total -= entry.size
         removed.append(entry)
     return removed
@@ -160,16 +179,17 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
     content = archive.getvalue()
     try:
         write_whole(path, _digest(path, content) + content)
-        # what was killed while it wrote another entry
-        clear_parts(path.parent, f"*{_SUFFIX}")
-        prune()
-    except (CarouselError, OSError) as error:
+    except CarouselError as error:
         _log.warning("%s; it will be solved again next time", error)
+        return arrays
+    # what was killed while it wrote another entry
+    clear_parts(path.parent, f"*{_SUFFIX}")
+    prune()
     return arrays
 
 
 def _read(path: Path) -> Arrays:
-    whole = read_whole(path, _LARGEST)
+    whole = read_whole(path, _LARGEST_ENTRY)
     digest, content = whole[:32], whole[32:]
     if _digest(path, content) != digest:
         raise ValueError("it does not hold what was written under this name")
