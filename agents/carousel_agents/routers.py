@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.errors import UsageError, shown
 
 from . import scripted
 
@@ -44,6 +44,11 @@ def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None
             columns.
     """
     if not is_file(text):
+        if _there(Path(text)):
+            raise UsageError(
+                f"{shown(text)} is no policy file, which ends in {SUFFIX}; `carousel import-sb3` "
+                "makes one of a Stable-Baselines3 model"
+            )
         return scripted.make(text, target, training)
     path = Path(text)
     if not _there(path):

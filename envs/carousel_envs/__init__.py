@@ -13,7 +13,7 @@ from .carousel import CarouselEnv, CarouselVectorEnv
 from .errors import CarouselError
 from .observation import Columns, column_names
 from .personas import Persona, repertoire, trait_names
-from .population import Population
+from .population import Population, describe_fields
 from .presets import id_of as _id_of
 from .presets import names as _names
 from .recall import Questions, RecallEnv, RecallVectorEnv
@@ -34,6 +34,7 @@ __all__ = [
     "__version__",
     "any_population",
     "column_names",
+    "describe_fields",
     "environment_ids",
     "repertoire",
     "trait_names",

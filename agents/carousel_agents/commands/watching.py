@@ -54,7 +54,7 @@ def watch(
             {"router": acting.name, "env": name, "seed": seed, "total": total, "turns": turns}
         )
         return
-    title = " ".join([f"{acting.name} on {name}, seed {seed}", *(shift or [])])
+    title = ", ".join([f"{acting.name} on {name}", f"seed {seed}", *(shift or [])])
     rows = [
         _of_users(turn) if isinstance(target, Population) else _of_questions(turn, target)
         for turn in turns
@@ -65,6 +65,10 @@ def watch(
         ("turn", *heads),
         [(str(i), *(row[head] for head in heads)) for i, row in enumerate(rows, 1)],
     )
+    # what is available is the same throughout a session
+    missing = [who for who in target.personas if turns[0]["shown"].get(f"available_{who}") == 0.0]
+    if missing:
+        console.say(f"not available to this user: {', '.join(missing)}")
     left = len(turns) < target.session_length
     end = "the user left" if left else "the session is over"
     console.say(f"{end} after {len(turns)} turns; total reward {total:.2f}")

@@ -55,6 +55,11 @@ class SB3Router:
         frame_stack: FrameStack | None = None,
         vecnormalize: VecNormalize | None = None,
     ) -> None:
+        if not hasattr(model, "predict"):
+            raise CarouselError(
+                f"model is {shown(model)}; it must be a model of Stable-Baselines3, loaded by the "
+                "`load` of its class"
+            )
         population = any_population(population)
         if vecnormalize is None and hasattr(model, "get_vec_normalize_env"):
             vecnormalize = model.get_vec_normalize_env()
