@@ -35,12 +35,16 @@ class Interrupted(BaseException):
 _heard = False
 _importing = False
 _listening = False
+_put_off = 0
 _wakeup = -1
 _unraisable_before: Any = sys.__unraisablehook__
 
 
 def listen() -> None:
-    """From here on Ctrl-C raises `Interrupted` in the main thread, which is this one."""
+    """From here on Ctrl-C raises `Interrupted` in the main thread; in another one nothing changes,
+    because only the main thread can handle signals."""
+    if threading.current_thread() is not threading.main_thread():
+        return
     global _heard, _importing, _listening, _unraisable_before, _wakeup
     leave()
     _heard = _importing = False
@@ -84,6 +88,18 @@ def importing() -> Iterator[None]:
 
 
 @contextmanager
+def put_off() -> Iterator[None]:
+    """Hear Ctrl-C, and raise it only when the block has ended."""
+    global _put_off
+    _put_off += 1
+    try:
+        yield
+    finally:
+        _put_off -= 1
+    _raise_unless_on_its_way()
+
+
+@contextmanager
 def explained(sentence: Callable[[], str]) -> Iterator[None]:
     """If a block is interrupted, say what that means for the command.
 
@@ -104,7 +120,7 @@ def explained(sentence: Callable[[], str]) -> Iterator[None]:
 def _hear(*_: object) -> None:
     global _heard
     _heard = True
-    if _importing:
+    if _importing and not _put_off:
         _end()
     _raise_unless_on_its_way()
 
@@ -119,14 +135,17 @@ def _end() -> NoReturn:
 
 
 def _raise_unless_on_its_way(*_: object) -> None:
-    if not (_listening and _heard):
+    if not (_listening and _heard) or _put_off:
         return
-    # what is being handled here, be it by a `finally`, or by whoever is about to leave it
-    error = sys.exception()
-    while error is not None:
+    # what is being handled here, by a `finally` or by a block that is about to end
+    handled, known = [sys.exception()], set()
+    while handled:
+        error = handled.pop()
         if isinstance(error, Interrupted):
             return
-        error = error.__cause__ or error.__context__
+        if error is not None and id(error) not in known:
+            known.add(id(error))
+            handled += [error.__cause__, error.__context__]
     raise Interrupted
 
 

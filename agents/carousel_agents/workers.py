@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from carousel_envs import CarouselError
 
+from .interruption import put_off
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -39,7 +41,9 @@ def as_workers_start() -> Iterator[None]:
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        # the mask is that of this thread; the system may hand the signal to another one
+        with put_off():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for name, value in kept.items():

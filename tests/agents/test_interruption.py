@@ -106,14 +106,49 @@ def test_a_command_says_what_it_means_there(monkeypatch, capsys):
 
 
 def test_it_is_heard_after_processes_were_started(monkeypatch, capsys):
+    reached = []
+
     def run():
         with workers.as_workers_start():
             ctrl_c()
+            time.sleep(0.3)  # longer than it takes to be raised again
+            reached.append("the end of the block")
         # put off, not lost
         time.sleep(20)
         return "", 0
 
     assert ended(monkeypatch, capsys, run) == NOTHING
+    assert reached
+
+
+def test_what_is_on_its_way_behind_another_cause_is_not_raised_again(monkeypatch, capsys):
+    cleaned = []
+
+    def run():
+        try:
+            ctrl_c()
+        except Interrupted:
+            try:
+                raise ValueError("of the cleanup") from KeyError("another cause")
+            finally:
+                time.sleep(0.3)
+                cleaned.append("to its end")
+        return "", 0
+
+    assert ended(monkeypatch, capsys, run) == NOTHING
+    assert cleaned
+
+
+def test_off_the_main_thread_nothing_changes():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook
+    thread = threading.Thread(target=interruption.listen)
+    thread.start()
+    thread.join()
+    assert before == (
+        signal.getsignal(signal.SIGINT),
+        signal.getsignal(signal.SIGALRM),
+        sys.unraisablehook,
+    )
 
 
 def test_the_main_thread_is_woken_whichever_thread_the_signal_went_to(monkeypatch, capsys):

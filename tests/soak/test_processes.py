@@ -156,16 +156,18 @@ def test_whatever_moment_a_command_ends_at_the_next_one_ends_as_if_it_had_not(
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         seconds = rng.uniform(0.0, 1.1) * usual
+        ended = True
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
+            ended = False
             # Ctrl-C reaches everybody in the group, a kill the one that is meant
             (os.killpg if ending == signal.SIGINT else os.kill)(process.pid, ending)
         _, told = process.communicate(timeout=60)
         code = process.returncode
         if "Traceback" in told:
             faults.append(f"{i}: a traceback after {seconds:.2f} s: {told[-800:]}")
-        if ending == signal.SIGINT and code not in (0, 130):
+        if ending == signal.SIGINT and code != (0 if ended else 130):
             faults.append(f"{i}: exit code {code} after {seconds:.2f} s")
         time.sleep(1.0)
         if left := marked(mark):
