@@ -112,7 +112,7 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW + "[evaluation]\nseed = -1", "seed is -1"),
         (ROW + "[evaluation]\nturns = 1", "evaluation: 'turns' is no key"),
         (ROW.replace("Boredom", "Nowhere"), "row 1: environment 'Nowhere' is unknown"),
-        (ROW.replace("ppo", "sarsa"), "row 1: algorithm is 'sarsa'; known are ppo, a2c"),
+        (ROW.replace("ppo", "sarsa"), "row 1: algorithm 'sarsa' is unknown; known are ppo, a2c"),
         (ROW.replace('["ppo"]', '"ppo"'), "algorithms is 'ppo'; it must be a list of names"),
         (ROW.replace('"ppo"', "3"), "algorithms holds 3; it must be a list of names"),
         (ROW.replace('"ppo"', '"ppo", "ppo"'), "algorithms holds 'ppo' more than once"),

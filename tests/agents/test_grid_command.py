@@ -32,7 +32,7 @@ def test_a_grid_is_run_once(tmp_path):
     [
         (ROW, ("--workers", "0"), "workers is 0"),
         (ROW, ("--only", "Boredom/dqn"), "--only 'Boredom/dqn' matches nothing"),
-        (ROW.replace("ppo", "sarsa"), (), "grid grid.toml: row 1: algorithm is 'sarsa'"),
+        (ROW.replace("ppo", "sarsa"), (), "grid grid.toml: row 1: algorithm 'sarsa' is unknown"),
         (ROW.replace("[[row]]", "[row]"), (), "has no [[row]]"),
     ],
 )

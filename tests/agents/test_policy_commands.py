@@ -211,7 +211,7 @@ def test_what_cannot_be_imported_is_one_sentence(tmp_path: Path):
     assert "users show 30 columns" in importing("--out", out, "--history", "2")
     assert "offered 3 personas" in importing(env="Recall")
     assert "no context to be shown" in importing("--out", out, "--visible-context", env="Recall")
-    assert "algorithm is 'sarsa'; known are ppo" in importing(algo="sarsa")
+    assert "algorithm 'sarsa' is unknown; known are ppo" in importing(algo="sarsa")
     assert "cannot be loaded as a model of dqn" in importing(algo="dqn")
     assert "must end in .safetensors" in importing("--out", tmp_path / "x.zip")
     assert "cannot be read: No such file" in importing(zip_=tmp_path / "none.zip")

@@ -197,7 +197,7 @@ def test_weights_that_are_no_numbers_stop_the_run_before_a_persona_is_drawn(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"algorithm": "sarsa"}, "algorithm is 'sarsa'; known are ppo, a2c"),
+        ({"algorithm": "sarsa"}, "algorithm 'sarsa' is unknown; known are ppo, a2c"),
         ({"steps": 0}, "steps is 0"),
         ({"steps": 1.5}, "steps is 1.5"),
         ({"seed": -1}, "seed is -1"),

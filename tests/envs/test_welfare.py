@@ -254,7 +254,7 @@ def test_mean_welfare_weighs_those_who_look_alike():
         ((SEEN, ("much",)), "weights is"),
         ((SEEN, (float("nan"),)), "weights is"),
         ((SEEN, 0.5), "weights is"),
-        (("Nowhere",), "preset is 'Nowhere'"),
+        (("Nowhere",), "preset 'Nowhere' is unknown"),
         ((3,), "population is 3"),
         (("Boredom",), "keep no welfare"),
         ((SEEN.replace(satiation_gain=0.1, satiation_memory=0.5),), "satiate"),

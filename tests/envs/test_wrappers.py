@@ -662,7 +662,7 @@ BAD = {
         ("(2, 3)", "(3, 2)"),
     ),
     "other personas": (lambda e: BeliefFeatures(e, population="Taste"), ("6 personas", "4 and")),
-    "unknown population": (lambda e: BeliefFeatures(e, population="boredom"), ("'boredom'",)),
+    "unknown population": (lambda e: BeliefFeatures(e, population="boreddom"), ("'boreddom'",)),
     "columns gone": (
         lambda e: BeliefFeatures(BeliefFeatures(e, replace=True)),
         (f"first {D} columns",),
