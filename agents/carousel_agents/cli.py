@@ -47,7 +47,15 @@ def _named() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; afterwards, signals are handled as before."""
+    try:
+        program()
+    finally:
+        interruption.restore()
+
+
+def program() -> None:
+    """Run the command line as the last thing that this process does: then Ctrl-C is ignored."""
     interruption.listen()
     stdout = sys.stdout
     sys.stdout = _Output(stdout)
@@ -119,4 +127,4 @@ def _flushed() -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    program()

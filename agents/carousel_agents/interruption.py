@@ -36,27 +36,31 @@ _heard = False
 _importing = False
 _listening = False
 _put_off = 0
-_wakeup = -1
+_wakeup = _wakeup_before = -1
+_handlers_before: dict[int, Any] = {}
+_reminder: threading.Thread | None = None
 _unraisable_before: Any = sys.__unraisablehook__
 
 
 def listen() -> None:
     """From here on Ctrl-C raises `Interrupted` in the main thread; in another one nothing changes,
     because only the main thread can handle signals."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         return
-    global _heard, _importing, _listening, _unraisable_before, _wakeup
-    leave()
-    _heard = _importing = False
+    global _importing, _listening, _reminder, _unraisable_before, _wakeup, _wakeup_before
+    restore()
+    _importing = False
     _unraisable_before, sys.unraisablehook = sys.unraisablehook, _unraisable
     reader, _wakeup = os.pipe()
     os.set_blocking(_wakeup, False)
-    signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
-    signal.signal(signal.SIGALRM, _raise_unless_on_its_way)
-    signal.signal(signal.SIGINT, _hear)
+    _wakeup_before = signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
+    for number, handler in ((signal.SIGALRM, _raise_unless_on_its_way), (signal.SIGINT, _hear)):
+        _handlers_before[number] = signal.getsignal(number)
+        signal.signal(number, handler)
     _listening = True
     main = threading.get_ident()
-    threading.Thread(target=_remind, args=(reader, main), daemon=True).start()
+    _reminder = threading.Thread(target=_remind, args=(reader, main), daemon=True)
+    _reminder.start()
 
 
 def heard() -> bool:
@@ -65,15 +69,33 @@ def heard() -> bool:
 
 
 def leave() -> None:
-    """Let Ctrl-C pass from here on: what is left to do is to say how it ended."""
+    """Ignore Ctrl-C from here on: what is left to do is to say how it ended."""
     global _listening
-    if not _listening:
+    if not (_listening and _in_main_thread()):
         return
     _listening = False
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(_wakeup_before)
     os.close(_wakeup)
     sys.unraisablehook = _unraisable_before
+
+
+def restore() -> None:
+    """Forget what was heard, and handle signals as before `listen`."""
+    global _heard, _reminder
+    if not _in_main_thread():
+        return
+    leave()
+    if _reminder is not None:
+        # an alarm that it sends after this would end a process without a handler
+        _reminder.join()
+        _reminder = None
+    _heard = False
+    # SIGINT comes last, in the order of `listen`: from then on another Ctrl-C may raise
+    for number in list(_handlers_before):
+        handler = _handlers_before.pop(number)
+        # None is a handler that is not Python's: it cannot be set again from here
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
@@ -89,14 +111,31 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Hear Ctrl-C, and raise it only when the block has ended."""
+    """Hear Ctrl-C, and raise it only when the block has ended; so, too, where nobody listens.
+
+    In another thread than the main one nothing is raised anyway.
+    """
     global _put_off
-    _put_off += 1
-    try:
+    before = signal.getsignal(signal.SIGINT)
+    if not _in_main_thread() or before is None:
         yield
-    finally:
-        _put_off -= 1
-    _raise_unless_on_its_way()
+    elif _listening:
+        _put_off += 1
+        try:
+            yield
+        finally:
+            _put_off -= 1
+            if _heard:
+                _hear()
+    else:
+        came: list[int] = []
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if came:
+                signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
@@ -115,6 +154,10 @@ def explained(sentence: Callable[[], str]) -> Iterator[None]:
         if not (_heard or isinstance(error, Interrupted)):
             raise
         raise Interrupted(sentence()) from None
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _hear(*_: object) -> None:

@@ -35,22 +35,22 @@ def as_workers_start() -> Iterator[None]:
 
     Here it is only put off until the block ends: what is ignored would be lost.
     """
-    kept = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    # started with the first process, it would let Ctrl-C through again
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        # the mask is that of this thread; the system may hand the signal to another one
-        with put_off():
+    # the mask is for the new process: here the system may hand the signal to another thread
+    with put_off():
+        kept = {name: os.environ.get(name) for name in _ONE_THREAD}
+        # started with the first process, it would let Ctrl-C through again
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        try:
             yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for name, value in kept.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for name, value in kept.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def each(

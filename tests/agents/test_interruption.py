@@ -17,11 +17,8 @@ from carousel_agents.interruption import Interrupted
 
 @pytest.fixture(autouse=True)
 def _ctrl_c():
-    handler, alarm = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
     yield
-    interruption.leave()
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGALRM, alarm)
+    interruption.restore()
 
 
 def ctrl_c() -> None:
@@ -119,6 +116,55 @@ def test_it_is_heard_after_processes_were_started(monkeypatch, capsys):
 
     assert ended(monkeypatch, capsys, run) == NOTHING
     assert reached
+
+
+def test_it_is_put_off_where_nobody_listens():
+    reached = []
+
+    def run():
+        with workers.as_workers_start():
+            # the mask does not reach threads that were there before
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            ctrl_c()
+            reached.append("the end of the block")
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert reached
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_what_workers_inherit_is_taken_back_before_it_is_raised(listens, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if listens:
+        interruption.listen()
+    with pytest.raises(Interrupted if listens else KeyboardInterrupt), workers.as_workers_start():
+        # for this thread, which has it blocked
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_afterwards_signals_are_handled_as_before(interrupted, monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
+    threads = threading.active_count()
+    before = signal.set_wakeup_fd(writer)
+    try:
+        code, _ = ended(monkeypatch, capsys, ctrl_c if interrupted else lambda: ("", 0))
+    finally:
+        wakeup = signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+    assert code == (130 if interrupted else 0)
+    assert wakeup == writer
+    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM))
+    assert threading.active_count() == threads
+    # and the next error is not taken for an interruption
+    with pytest.raises(ValueError, match="its own"), interruption.explained(lambda: "wrong"):
+        raise ValueError("its own")
 
 
 def test_what_is_on_its_way_behind_another_cause_is_not_raised_again(monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import errno
 import io
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,6 @@ from carousel_agents import cli
 from carousel_agents.commands import app
 
 LONG = "a" * 300
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c():
-    handler = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, handler)
 
 
 def failure(capsys: pytest.CaptureFixture[str], monkeypatch: Any, *arguments: Any) -> str:

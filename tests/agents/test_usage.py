@@ -17,17 +17,11 @@ COMMANDS = (
 
 def carousel(capfd, monkeypatch, *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command, in this process."""
-    import signal
-
     from carousel_agents import cli
 
-    handler = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(sys, "argv", ["carousel", *arguments])
-    try:
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
     out, err = capfd.readouterr()
     return int(ended.value.code or 0), out, err
 
