@@ -133,16 +133,29 @@ def test_it_is_put_off_where_nobody_listens():
     assert reached
 
 
-@pytest.mark.parametrize("listens", [False, True])
-def test_what_workers_inherit_is_taken_back_before_it_is_raised(listens, monkeypatch):
+def start_and_interrupt(inherited: list[object]) -> None:
+    try:
+        with workers.as_workers_start():
+            # for this thread, which has it blocked
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    finally:
+        blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        inherited += [os.environ.get("OMP_NUM_THREADS"), blocked]
+
+
+def test_what_workers_inherit_is_taken_back_before_it_is_raised(monkeypatch, capsys):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    if listens:
-        interruption.listen()
-    with pytest.raises(Interrupted if listens else KeyboardInterrupt), workers.as_workers_start():
-        # for this thread, which has it blocked
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-    assert "OMP_NUM_THREADS" not in os.environ
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    inherited: list[object] = []
+    assert ended(monkeypatch, capsys, lambda: start_and_interrupt(inherited)) == NOTHING
+    assert inherited == [None, False]
+
+
+def test_so_it_is_where_nobody_listens(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    inherited: list[object] = []
+    with pytest.raises(KeyboardInterrupt):
+        start_and_interrupt(inherited)
+    assert inherited == [None, False]
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
