@@ -129,6 +129,8 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
             use for, or a frozen one whose training users show other columns than those it will
             meet.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"name is {shown(name)}; it must be that of a router, and come first")
     name = canonical(name)
     plain, colon, argument = name.partition(":")
     frozen = plain.startswith(FROZEN)
