@@ -65,6 +65,11 @@ def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
     return data
 
 
+def unreadable(path: Path, error: OSError) -> CarouselError:
+    """The sentence for a file that could not be read, to be raised in place of its error."""
+    return CarouselError(f"{shown_path(path)} cannot be read: {error.strerror or error}")
+
+
 def check_folder(path: Path) -> None:
     """Refuse a place for a folder that holds something else.
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown, truth_value, whole_number
-from carousel_envs.files import read_whole
+from carousel_envs.files import read_whole, unreadable
 from carousel_envs.registry import environment_id
 
 from ..learning.settings import check_algorithm, settings_of
@@ -119,7 +119,7 @@ class Grid:
         try:
             document = tomllib.loads(read_whole(path, _LARGEST).decode())
         except OSError as error:
-            raise CarouselError(f"grid {path} cannot be read: {error.strerror or error}") from None
+            raise unreadable(path, error) from None
         except (ValueError, RecursionError) as error:
             first = str(error).partition("\n")[0]
             raise CarouselError(f"grid {path} is no TOML file: {first}") from None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import clear_parts, read_whole, write_whole
+from carousel_envs.files import clear_parts, read_whole, unreadable, write_whole
 from carousel_envs.registry import short_name
 
 from ..documents import sealed, unsealed
@@ -194,9 +194,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CarouselError(
-                f"{self.record_file} cannot be read: {error.strerror or error}"
-            ) from None
+            raise unreadable(self.record_file, error) from None
         except (ValueError, RecursionError):
             raise CarouselError(f"{self.record_file} is damaged: it is no JSON") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:

@@ -28,6 +28,7 @@ from carousel_envs.files import (
     check_writable,
     clear_parts,
     read_whole,
+    unreadable,
     write_whole,
 )
 
@@ -161,9 +162,7 @@ class StudyFolder:
         try:
             return read_rows(self.results, read_whole(self.results))
         except OSError as error:
-            raise CarouselError(
-                f"{self.results} cannot be read: {error.strerror or error}"
-            ) from None
+            raise unreadable(self.results, error) from None
 
     def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
         """`state`; with `force`, what cannot be read is "other", which may be replaced then.
@@ -275,7 +274,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError):
         raise CarouselError(f"{path} is damaged: it is no JSON") from None
     if not isinstance(document, dict):

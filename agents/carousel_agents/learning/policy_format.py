@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown, shown_path
-from carousel_envs.files import check_readable, write_whole
+from carousel_envs.errors import shown
+from carousel_envs.files import check_readable, unreadable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,8 +103,7 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
                     )
             tensors = {name: file.get_tensor(name) for name in names}
     except OSError as error:
-        reason = error.strerror or error
-        raise CarouselError(f"{shown_path(path)} cannot be read: {reason}") from None
+        raise unreadable(path, error) from None
     except CarouselError:
         raise
     except (SafetensorError, ValueError, RecursionError) as error:

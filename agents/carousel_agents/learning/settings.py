@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from carousel_envs import CarouselError
 from carousel_envs.errors import named
 from carousel_envs.fields import Fields, Unit, Weight
-from carousel_envs.files import read_whole
+from carousel_envs.files import read_whole, unreadable
 
 from .extras import EXTRAS, refuse_missing
 
@@ -286,7 +286,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_whole(path).decode())
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError) as error:
         # not only of syntax: a number of thousands of digits is refused as well
         raise CarouselError(f"{path} is no TOML: {error}") from None

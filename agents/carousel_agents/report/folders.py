@@ -11,7 +11,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
-from carousel_envs.files import read_whole
+from carousel_envs.files import read_whole, unreadable
 
 from ..documents import unsealed
 from ..generalisation.rows_file import read_rows
@@ -147,7 +147,7 @@ def _bytes(folder: Path, path: Path) -> bytes:
             f"{folder} holds no {path.name}; `carousel generalise --out {folder}` writes one"
         ) from None
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
 
 
 def _joined(
