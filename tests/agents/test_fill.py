@@ -21,6 +21,7 @@ from carousel_agents.benchmark.runs import Run, RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
 from carousel_agents.routers import find_router
 from carousel_envs import CarouselError
+from matrix import most_later
 
 ENV = "Carousel/Boredom-v0"
 STEPS = 256 * 40
@@ -338,7 +339,10 @@ def processes_naming(text: str) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "ending",
+    most_later([signal.SIGINT, signal.SIGKILL], lambda ending: ending == signal.SIGKILL),
+)
 def test_after_an_interruption_nobody_works_on_and_the_rest_can_be_done(tmp_path, ending):
     script, store = tmp_path / "script.py", tmp_path / "store"
     script.write_text(INTERRUPTED)

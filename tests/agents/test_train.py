@@ -1,5 +1,7 @@
 """Training: every algorithm everywhere, reproducible, and good enough."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -15,12 +17,18 @@ from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.reference.memoryless import best_memoryless
 from carousel_envs.registry import any_population, names
+from matrix import most_later
 
 ENV = "Carousel/Boredom-v0"
 
 
-@pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    most_later(
+        itertools.product(ALGORITHMS, names()),
+        lambda algorithm, name: name == "Unmask" or algorithm == "ppo",
+    ),
+)
 def test_every_algorithm_trains_on_every_environment(algorithm: str, name: str, tmp_path):
     population = any_population(name)
     file = execute(small(algorithm, population))
