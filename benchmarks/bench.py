@@ -41,6 +41,7 @@ SCRIPTS = (
     "scripted",
     "users",
     "memory",
+    "adapter",
     "ceiling",
     "training",
     "inference",

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import adapter
 import ceiling
 import common
 import inference
@@ -20,6 +21,7 @@ import steps_to_score
 import users
 from carousel_agents.benchmark.timing import Spread
 from carousel_agents.learning.adapter import CarouselVecEnv
+from matrix import most_later
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +149,15 @@ def test_inference(capsys):
     assert len(printed(capsys)) == 1
 
 
+def test_what_the_ways_into_stable_baselines_cost(capsys, monkeypatch):
+    for name, value in {"LANES": 2, "TURNS": 8, "STEPS": 16, "SECONDS": 0.0}.items():
+        monkeypatch.setattr(adapter, name, value)
+    monkeypatch.setattr(scalar, "STEPS", 2)
+    with pytest.warns(UserWarning, match="mini-batch size"):
+        adapter.main(["--blocks", "1"])
+    assert len(printed(capsys)) == 4
+
+
 def test_the_free_environment_plays_a_recording_round_and_round(monkeypatch):
     monkeypatch.setattr(ceiling, "RECORDED", 3)
     env = ceiling.FreeVecEnv(CarouselVecEnv.of(ceiling.BOREDOM, 2))
@@ -176,7 +187,10 @@ def test_a_seed_that_never_comes_so_far_costs_all_its_seconds():
     assert (share["measured"], share["met"]) == (0.5, False)
 
 
-@pytest.mark.parametrize(("best", "reached", "points"), [(1e-6, True, 3), (1e6, False, 4)])
+@pytest.mark.parametrize(
+    ("best", "reached", "points"),
+    most_later([(1e-6, True, 3), (1e6, False, 4)], lambda *case: case[1]),
+)
 def test_training_ends_with_three_good_evaluations_in_a_row(monkeypatch, best, reached, points):
     monkeypatch.setattr(steps_to_score, "POINTS", 4)
     monkeypatch.setattr(steps_to_score, "SESSIONS", 4)
