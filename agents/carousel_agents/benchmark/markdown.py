@@ -24,12 +24,13 @@ NOTES = f"""\
 - Sees: *present* is a policy of the current observation alone; *past* one that remembers, or that
   is shown earlier observations.
 - Frames/s and seconds are wall-clock times of training alone, on one thread, evaluations not
-  counted, with two runs side by side; medians over seeds, because machines are noisy. To {_OWN} of
-  own: until the curve of a run, of 2 000 sessions a point, first reaches that share of its final
-  score. To {_BEST} of best known: the same for the best score known of its class: of all runs in
-  the table, and for *past* the reference, for *present* the best memoryless table where one is
-  known. A dash: half of the seeds or more never do, or the score to reach is nothing to wait for
-  (own below 0.1, best known 0 or less).
+  counted, with as many runs at a time as the grid had workers (two, unless its command says
+  otherwise); medians over seeds, because machines are noisy. To {_OWN} of own: until the curve of
+  a run, of 2 000 sessions a point, first reaches that share of its final score. To {_BEST} of best
+  known: the same for the best score known of its class: of all runs in the table, and for *past*
+  the reference, for *present* the best memoryless table where one is known. A dash: half of the
+  seeds or more never do, or the score to reach is nothing to wait for (own below 0.1, best known 0
+  or less).
 """
 
 SPEEDUP_NOTE = """\
