@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from carousel_envs import CarouselError
+from carousel_envs import CarouselError, Columns, Population
 from carousel_envs.errors import finite_rows
+from carousel_envs.registry import columns_of
 from carousel_envs.rollout import Policy, seen_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from carousel_envs.registry import AnyPopulation
 
 
 class Router(Policy, Protocol):
@@ -39,12 +42,23 @@ class NamedRouter:
         policy: what acts.
         trained_on: fingerprint of the training users that it was solved for; None where it was
             solved for those it meets.
+        built_for: whose columns it reads; None: it says so itself.
     """
 
     name: str
     description: str
     policy: Policy = field(repr=False)
     trained_on: str | None = None
+    built_for: AnyPopulation | None = field(default=None, repr=False)
+
+    def check_fits(self, population: AnyPopulation) -> None:
+        """Say so if it was built for other columns.
+
+        Raises:
+            CarouselError: it was.
+        """
+        if self.built_for is not None:
+            refuse_unless_shown_alike(self.name, self.built_for, population)
 
     def view(self, env: Any) -> Any:
         return seen_by(self.policy, env)
@@ -71,3 +85,27 @@ class NamedRouter:
                     f"it: {error}"
                 ) from None
             raise
+
+
+def refuse_unless_shown_alike(
+    router: str, population: AnyPopulation, target: AnyPopulation
+) -> None:
+    """A router reads its columns by place: those it was solved for must be those it will meet,
+    though somebody else may sit in a slot.
+
+    Raises:
+        CarouselError: they differ.
+    """
+    own, met = (
+        (Columns.of(one), one.cue_levels)
+        if isinstance(one, Population)
+        else (columns_of(one), one.n_years)
+        for one in (population, target)
+    )
+    if own != met:
+        widths = [len(columns_of(one)) for one in (population, target)]
+        raise CarouselError(
+            f"router {router!r} was solved for observations of {widths[0]} columns and would "
+            f"meet {widths[1]}; training users and those it meets must show the same columns, "
+            "with as many levels"
+        )

@@ -9,7 +9,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Self, cast
 
-from .errors import CarouselError, named, shown
+from .errors import CarouselError, UsageError, named, shown
 from .fields import Fields
 
 
@@ -52,10 +52,20 @@ class Preset(Fields):
         """The population behind `Carousel/<name>-v0`, in whatever case the name is written.
 
         Raises:
-            UsageError: no preset has this name.
+            UsageError: no preset of this kind has this name.
         """
         known = cls.presets()
-        return cls(**known[named("preset", name, known)])
+        try:
+            return cls(**known[named("preset", name, known)])
+        except UsageError:
+            for kind in Preset.__subclasses__():
+                for other in kind.presets():
+                    if isinstance(name, str) and other.casefold() == name.casefold():
+                        raise UsageError(
+                            f"preset {other!r} is one of {kind.__name__}, not of {cls.__name__}: "
+                            f"{kind.__name__}.preset({other!r}); known here are {', '.join(known)}"
+                        ) from None
+            raise
 
     @classmethod
     def named(cls) -> Mapping[str, Self]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AnyPopulation = Population | Questions
 
+_NAMESPACE = "Carousel/"
+
 __all__ = [
     "AnyPopulation",
     "any_population",
@@ -35,6 +37,7 @@ __all__ = [
     "environment_id",
     "environment_ids",
     "names",
+    "played_under",
     "scalar_env",
     "shifts_of",
     "short_name",
@@ -58,9 +61,29 @@ def environment_id(name: str) -> str:
     return by_name[named("environment", name, by_name, listed=ids)]
 
 
+def played_under(environment: str, population: AnyPopulation) -> str:
+    """The id under which a population is played.
+
+    Args:
+        environment: a registered id or its name, in any case; or an id of one's own, with a
+            namespace other than Carousel, as `Mine/Boredom-v0`.
+        population: the preset of that id or changed users, but no other preset.
+
+    Raises:
+        CarouselError: no such environment (`UsageError`), or another plays these.
+    """
+    own = isinstance(environment, str) and "/" in environment
+    if own and not environment.casefold().startswith(_NAMESPACE.casefold()):
+        return environment
+    known = environment_id(environment)
+    name = short_name(known)
+    (Questions if name in QUESTIONS else Population).read(population, of=name)
+    return known
+
+
 def short_name(env_id: str) -> str:
     """The name within an id: Boredom of Carousel/Boredom-v0."""
-    return env_id.removeprefix("Carousel/").removesuffix("-v0")
+    return env_id.removeprefix(_NAMESPACE).removesuffix("-v0")
 
 
 def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPopulation:

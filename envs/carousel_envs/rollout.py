@@ -60,6 +60,19 @@ class Onlooker(Protocol):
         ...
 
 
+@runtime_checkable
+class Choosy(Protocol):
+    """A policy that knows whom it can be played with."""
+
+    def check_fits(self, population: AnyPopulation) -> None:
+        """Say so if it cannot read what is shown there, or its picks mean something else.
+
+        Raises:
+            CarouselError: it cannot be played with these.
+        """
+        ...
+
+
 def seen_by(policy: Policy, env: Any) -> Any:
     """The environment, scalar or vector, as this policy sees it (`Onlooker`; else as it is)."""
     return policy.view(env) if isinstance(policy, Onlooker) else env
@@ -125,8 +138,8 @@ def rollout(
         progress: called with the number of sessions done after each block.
 
     Raises:
-        CarouselError: the policy lacks a method, or the number of sessions or the seed is not
-            allowed.
+        CarouselError: the policy lacks a method, does not fit the population (`Choosy`), or the
+            number of sessions or the seed is not allowed.
     """
     population = any_population(population)
     whole_number("sessions", sessions, 1, 2**31)
@@ -137,6 +150,8 @@ def rollout(
                 f"router {shown(policy)} has no method {method!r}; a router needs "
                 "initial_state(lanes, seed) and act(observation, state)"
             )
+    if isinstance(policy, Choosy):
+        policy.check_fits(population)
     blocks = []
     for first in range(0, sessions, LANES):
         lanes = min(LANES, sessions - first)

@@ -64,7 +64,7 @@ def file_of(
     return policy_file_of(
         model,
         population=population,
-        environment="Carousel/Any-v0",
+        environment="Mine/Any-v0",
         algorithm=algorithm,
         view=view or View(),
         training={"steps": model.num_timesteps, "seed": 0},

@@ -41,7 +41,7 @@ def _search(folder: Path, searches: int, processes: int, number: int) -> None:
         try:
             found = tuning.tune(
                 users,
-                environment="Carousel/X-v0",
+                environment="Mine/X-v0",
                 algorithm="a2c",
                 seeds=1,
                 trials=_TRIALS,

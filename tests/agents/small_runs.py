@@ -19,5 +19,5 @@ SMALL = {
 
 
 def small(algorithm: str, population=BOREDOM, **changes) -> Run:
-    request = {"environment": "Carousel/X-v0", "steps": 1500, "settings": SMALL[algorithm]}
+    request = {"environment": "Mine/X-v0", "steps": 1500, "settings": SMALL[algorithm]}
     return Run.of(population, algorithm=algorithm, **{**request, **changes})

@@ -228,7 +228,7 @@ def test_stacks_of_every_kind_of_network_are_played_beside(
         tmp_path / "m.zip",
         population,
         algorithm=algorithm,
-        environment="Carousel/Any-v0",
+        environment="Mine/Any-v0",
         frame_stack=FrameStack(2),
     )
     assert file.view.padding == (0.0,) * len(columns_of(population))

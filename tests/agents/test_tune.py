@@ -26,7 +26,7 @@ SHORT = BOREDOM.replace(session_length=8)
 
 
 def search(storage: Path, trials: int, **changes):
-    request = {"environment": "Carousel/X-v0", "algorithm": "a2c", "steps": 20_000, "seeds": 1}
+    request = {"environment": "Mine/X-v0", "algorithm": "a2c", "steps": 20_000, "seeds": 1}
     return tune(SHORT, storage=storage, trials=trials, **{**request, **changes})
 
 
@@ -59,7 +59,7 @@ def test_the_preset_counts_with_the_seeds_of_the_search(tmp_path: Path):
     engagements = [
         train(
             SHORT,
-            environment="Carousel/X-v0",
+            environment="Mine/X-v0",
             algorithm="a2c",
             steps=20_000,
             seed=tuning._FIRST_SEED + i,

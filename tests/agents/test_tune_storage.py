@@ -27,7 +27,7 @@ STEPS = preset("a2c").steps
 
 
 def search(storage: Path, trials: int) -> Any:
-    request = {"environment": "Carousel/X-v0", "algorithm": "a2c", "seeds": 1}
+    request = {"environment": "Mine/X-v0", "algorithm": "a2c", "seeds": 1}
     return tune(BOREDOM, storage=storage, trials=trials, **request)
 
 
@@ -91,7 +91,7 @@ def test_no_search_ends_without_the_preset(tmp_path: Path, monkeypatch: pytest.M
     reported = []
     found = tune(
         BOREDOM,
-        environment="Carousel/X-v0",
+        environment="Mine/X-v0",
         algorithm="a2c",
         seeds=1,
         storage=tmp_path / "s",
@@ -198,7 +198,7 @@ def test_a_damaged_request_is_one_sentence(damage: str, tmp_path: Path):
         (lambda known: known["versions"].update(new="1"), "its 'versions.new' is '1', and is not"),
         (lambda known: known.update(view={}), "its view.history is not known, and 1 is asked for"),
         (lambda known: known.update(view=None), "its view.history is not known, and 1 is asked"),
-        (lambda known: known.clear(), "its environment is not known, and 'Carousel/X-v0' is"),
+        (lambda known: known.clear(), "its environment is not known, and 'Mine/X-v0' is"),
     ],
 )
 def test_whatever_differs_is_named(change: Any, sentence: str, tmp_path: Path):

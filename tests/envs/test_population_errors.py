@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from env_helpers import BUSY, CUES, assert_one_sentence, busy
 
-from carousel_envs import CarouselError, Population, repertoire
+from carousel_envs import CarouselError, Population, Questions, repertoire
+from carousel_envs.errors import UsageError
 from carousel_envs.population import PER_PERSONA
 
 NAN, INF = float("nan"), float("inf")
@@ -271,6 +272,13 @@ def test_an_unknown_preset_is_named_beside_the_known_ones():
     assert_one_sentence(str(caught.value))
     for fragment in ("'boreddom'", "did you mean Boredom", "Taste", "Satiation"):
         assert fragment in str(caught.value)
+
+
+def test_a_preset_of_the_other_kind_is_named_with_its_kind():
+    with pytest.raises(UsageError, match=r"one of Questions, not of Population: Questions\.preset"):
+        Population.preset("recall")
+    with pytest.raises(UsageError, match=r"one of Population, not of Questions: Population\."):
+        Questions.preset("Boredom")
 
 
 def test_a_preset_is_known_in_any_case():

@@ -769,3 +769,9 @@ def test_a_history_beyond_all_memory_is_refused():
 def test_whether_to_replace_is_a_truth_value(replace):
     with pytest.raises(CarouselError, match=r"replace is .*; it must be True or False"):
         BeliefFeatures(CarouselEnv(), replace=replace)
+
+
+def test_arguments_in_each_others_place_are_recognised():
+    for env in (gym.make("Carousel/Boredom-v0"), gym.make_vec("Carousel/Boredom-v0", 2)):
+        with pytest.raises(CarouselError, match=r"each other's place: History\(env, n\)"):
+            History(4, env)

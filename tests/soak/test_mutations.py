@@ -266,7 +266,7 @@ def test_a_database_of_a_search(times: int, tmp_path: Path, monkeypatch: pytest.
     def read() -> str:
         tuning.tune(
             Population.preset("Boredom"),
-            environment="Carousel/X-v0",
+            environment="Mine/X-v0",
             algorithm="a2c",
             seeds=1,
             trials=3,

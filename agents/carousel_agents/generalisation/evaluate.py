@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs.errors import whole_number
 from carousel_envs.reference import Reference, solve
+from carousel_envs.registry import any_population
 from carousel_envs.rollout import Sessions, rollout
+
+from ..routers import find_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,8 +105,8 @@ class Evaluation:
 
 
 def evaluate(
-    router: Policy,
-    population: AnyPopulation,
+    router: Policy | str,
+    population: AnyPopulation | str,
     *,
     users: int = 2000,
     seed: int = 0,
@@ -113,10 +116,20 @@ def evaluate(
 
     Every router meets the same users with the same luck (common random numbers).
 
+    Args:
+        router: what picks; or, as on the command line, a scripted name or a path to a policy file.
+        population: the users, or questions; or the name of a preset.
+        users: sessions to play, 1 to 2**31.
+        seed: session i uses the streams of seed + i.
+        progress: called with the number of sessions played after each block.
+
     Raises:
-        CarouselError: users or seed is not allowed.
+        CarouselError: an argument is not allowed, or the router does not fit these users.
     """
     whole_number("users", users, 1, 2**31)
+    population = any_population(population)
+    if isinstance(router, str):
+        router = find_router(router, population)
     sessions: Sessions = rollout(population, router, users, seed, progress)
     reference = solve(population)
     mean = sessions.mean

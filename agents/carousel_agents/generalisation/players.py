@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import shown
-from carousel_envs.files import read_whole
+from carousel_envs.files import read_whole, unreadable
 
 from .. import scripted
 from ..learning import LearnedRouter, PolicyFile
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
-    from ..router import Router
+    from ..router import NamedRouter, Router
 
 COMPANIONS = ("frozen-loop", "optimal", "uniform", "fixed")
 """Scripted routers beside those that are asked for, on every population; `optimal` and `fixed` are
@@ -104,7 +104,7 @@ class Player:
             if not self.policy.startswith(scripted.FROZEN):
                 return find_router(self.policy, target, source)
             router = _frozen(self.policy, source)
-            scripted.refuse_unless_shown_alike(self.policy, source, target)
+            router.check_fits(target)
             return router
         learned = LearnedRouter(self.file, self.name)
         learned.check_fits(target)
@@ -118,7 +118,7 @@ class Player:
 
 
 @lru_cache(maxsize=32)
-def _frozen(name: str, source: AnyPopulation) -> Router:
+def _frozen(name: str, source: AnyPopulation) -> NamedRouter:
     # solved for the training users, so one will do for all targets
     return scripted.make(name, source, source)
 
@@ -221,7 +221,7 @@ def _learned(text: str) -> Player:
         digest = hashlib.sha256(read_whole(path, LARGEST_BYTES)).hexdigest()
     except OSError as error:
         if path.is_file():
-            raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+            raise unreadable(path, error) from None
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file") from None
     return Player(text, PolicyFile.load(path), digest)
 

@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from carousel_envs import CarouselError
 from carousel_envs.errors import named, whole_number
-from carousel_envs.files import check_readable
-from carousel_envs.registry import any_population, environment_id
+from carousel_envs.files import check_readable, unreadable
+from carousel_envs.registry import any_population, environment_id, played_under
 
 from ..interruption import Interrupted
 from .extract import SOURCES, policy_file_of
@@ -85,6 +85,7 @@ def import_sb3(
             raise CarouselError("environment is None; name the id that the file is to bear")
         environment = environment_id(population)
     population = any_population(population)
+    environment = played_under(environment, population)
     path = Path(archive)
     model, steps, version = _model(path, algorithm)
     statistics = None if vecnormalize is None else _statistics(Path(vecnormalize))
@@ -128,7 +129,7 @@ def _version(path: Path) -> str:
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             return one_line(file.read(40).decode(errors="replace"))
     except OSError as error:
-        raise CarouselError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     except Exception:  # each way of compressing has errors of its own, without a common base
         raise CarouselError(f"{path} is no archive that Stable-Baselines3 wrote") from None
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError
 from carousel_envs.errors import finite_rows, shown
 
 from .inference import LstmStep, dense, scaled
+from .view import refuse_other_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,6 @@ def _relu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     np.maximum(x, np.float32(0.0), out=out)
 
 
-_TOLD = 8
 _ACTIVATIONS: Mapping[str, Any] = {"tanh": np.tanh, "relu": _relu}
 
 
@@ -49,11 +49,15 @@ class LearnedRouter:
 
     Attributes:
         file: the network and where it comes from.
-        name: how it is called in tables.
+        name: how it is called in tables; default: its algorithm.
     """
 
     file: PolicyFile
-    name: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.file.algorithm)
 
     @property
     def description(self) -> str:
@@ -149,23 +153,7 @@ class LearnedRouter:
         Raises:
             CarouselError: they do, or they cannot be seen as it sees them.
         """
-        known = self.file.population
-        if (
-            isinstance(population, Population)
-            and isinstance(known, Population)
-            and len(population.personas) == len(known.personas)
-        ):
-            population = population.replace(personas=known.personas)
-        seen = self.file.view.columns(population)
-        if seen != self.file.columns:
-            unknown = [name for name in seen if name not in self.file.columns]
-            missing = [name for name in self.file.columns if name not in seen]
-            differs = [f"it knows nothing of {_told(unknown)}"] if unknown else []
-            differs += [f"it needs {_told(missing)}"] if missing else []
-            raise CarouselError(
-                f"router {self.name!r} was trained on other columns: "
-                f"{' and '.join(differs) or 'they stand in another order'}"
-            )
+        refuse_other_columns(self.name, self.file.view, self.file.population, population)
 
     # -- the network, as its arithmetic wants it ------------------------------------------------
 
@@ -228,9 +216,3 @@ class LearnedRouter:
         # where nobody is available, whoever is picked is refused: any number will do
         may |= ~may.any(axis=1, keepdims=True)
         return np.where(may, outputs, np.float32(-np.inf))
-
-
-def _told(names: list[str]) -> str:
-    # names come from a file that nobody vouches for, or from questions about anything
-    first = [name if name.isprintable() else shown(name) for name in names[:_TOLD]]
-    return ", ".join(first) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")

@@ -14,7 +14,7 @@ from carousel_envs.registry import any_population
 
 from .pipeline import Pipeline, refuse_other_bounds, refuse_other_memories
 from .policy_file import BEGINS
-from .view import View
+from .view import View, refuse_other_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +82,7 @@ class SB3Router:
         self.model = model
         self.name = name
         self.trained_on = population.fingerprint
+        self._population = population
         self._begins = next(columns.index(c) for c in BEGINS if c in columns)
         wanted = [f"available_{action}" for action in population.actions]
         self._available = [columns.index(c) for c in wanted if c in columns]
@@ -98,6 +99,10 @@ class SB3Router:
             CarouselError: it cannot be shown so.
         """
         return self._shown.wrap(env)
+
+    def check_fits(self, population: AnyPopulation) -> None:
+        """As `LearnedRouter.check_fits`."""
+        refuse_other_columns(self.name, self._shown, self._population, population)
 
     def initial_state(self, lanes: int, seed: int) -> Any:
         """Nothing: models with memory make their own zeros."""

@@ -17,6 +17,7 @@ from carousel_envs import CarouselError
 from carousel_envs.errors import real_number, whole_number
 from carousel_envs.files import check_writable
 from carousel_envs.lanes import MAX_LANES
+from carousel_envs.registry import played_under
 from carousel_envs.rollout import rollout
 
 from . import algorithms, extras
@@ -103,7 +104,21 @@ class Run:
         settings: Mapping[str, Any] | None = None,
         **others: Any,
     ) -> Run:
-        """A run with the preset of its algorithm, in which `settings` and `steps` are changed."""
+        """A run with the preset of its algorithm, in which `settings` and `steps` are changed.
+
+        Args:
+            population: as above.
+            environment: an environment of ours in any form that `played_under` takes, or an id of
+                one's own.
+            algorithm: as above.
+            steps: environment steps; default: the preset's.
+            settings: what differs from the preset, by name.
+            others: `seed`, `view`, `curve`, `label`, as above.
+
+        Raises:
+            CarouselError: an argument is not allowed, or they do not go together.
+        """
+        environment = played_under(environment, population)
         changes = {**(settings or {}), **({} if steps is None else {"steps": steps})}
         algorithm = check_algorithm(algorithm)
         chosen = settings_of(algorithm, changes)

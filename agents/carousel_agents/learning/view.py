@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import truth_value, whole_number
+from carousel_envs.errors import shown, truth_value, whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers import History, VisibleContext
 from carousel_envs.wrappers.forms import names_of, single_space
@@ -22,6 +22,7 @@ MAX_HISTORY = 64
 _SAMPLE = 4096
 _COUNT = "turns_with_persona"
 _CONSTANT = 1e-6
+_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -133,3 +134,41 @@ def refuse_unless_shown(population: AnyPopulation, view: View) -> None:
     """
     if view.visible_context and not isinstance(population, Population):
         raise CarouselError("there is no context to be shown: questions have no users")
+
+
+def refuse_other_columns(router: str, view: View, known: AnyPopulation, met: AnyPopulation) -> None:
+    """A network reads by place: what is shown there must be what it was trained on, though somebody
+    else may sit in a slot.
+
+    Args:
+        router: how it is called.
+        view: how it sees both.
+        known: the users it was trained on, or questions.
+        met: those it is to meet.
+
+    Raises:
+        CarouselError: the columns differ, or it cannot see those it is to meet.
+    """
+    columns = view.columns(known)
+    if (
+        isinstance(met, Population)
+        and isinstance(known, Population)
+        and len(met.personas) == len(known.personas)
+    ):
+        met = met.replace(personas=known.personas)
+    seen = view.columns(met)
+    if seen != columns:
+        unknown = [name for name in seen if name not in columns]
+        missing = [name for name in columns if name not in seen]
+        differs = [f"it knows nothing of {_told(unknown)}"] if unknown else []
+        differs += [f"it needs {_told(missing)}"] if missing else []
+        raise CarouselError(
+            f"router {router!r} was trained on other columns: "
+            f"{' and '.join(differs) or 'they stand in another order'}"
+        )
+
+
+def _told(names: list[str]) -> str:
+    # names come from a file that nobody vouches for, or from questions about anything
+    first = [name if name.isprintable() else shown(name) for name in names[:_TOLD]]
+    return ", ".join(first) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")

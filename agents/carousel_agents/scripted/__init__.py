@@ -15,11 +15,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from carousel_envs import CarouselError, Columns, Population
+from carousel_envs import CarouselError, Population
 from carousel_envs.errors import UsageError, did_you_mean, shown
-from carousel_envs.registry import columns_of
 
-from ..router import NamedRouter, Router
+from ..router import NamedRouter, refuse_unless_shown_alike
 from . import (
     clairvoyant,
     cue_pattern,
@@ -116,7 +115,7 @@ def takes(name: str) -> str:
     return str(_MODULES[ALIASES.get(name, name)].TAKES)
 
 
-def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None) -> Router:
+def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None) -> NamedRouter:
     """Build a scripted router.
 
     Args:
@@ -145,28 +144,4 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
     refuse_unless_shown_alike(plain, population, target)
     policy = module.build(population, argument) if colon else module.build(population)
     fingerprint = population.fingerprint if trained else None
-    return NamedRouter(name, describe_as(name), policy, fingerprint)
-
-
-def refuse_unless_shown_alike(
-    router: str, population: AnyPopulation, target: AnyPopulation
-) -> None:
-    """A router reads its columns by place: those it was solved for must be those it will meet,
-    though somebody else may sit in a slot.
-
-    Raises:
-        CarouselError: they differ.
-    """
-    own, met = (
-        (Columns.of(one), one.cue_levels)
-        if isinstance(one, Population)
-        else (columns_of(one), one.n_years)
-        for one in (population, target)
-    )
-    if own != met:
-        widths = [len(columns_of(one)) for one in (population, target)]
-        raise CarouselError(
-            f"router {router!r} was solved for observations of {widths[0]} columns and would "
-            f"meet {widths[1]}; training users and those it meets must show the same columns, "
-            "with as many levels"
-        )
+    return NamedRouter(name, describe_as(name), policy, fingerprint, population)

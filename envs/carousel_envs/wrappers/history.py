@@ -37,6 +37,8 @@ class History(Observer):
     """
 
     def __init__(self, env: Any, n: int) -> None:
+        if hasattr(n, "observation_space"):
+            raise CarouselError("env and n are in each other's place: History(env, n)")
         n = whole_number("n", n, 1, MAX_HISTORY)
         space = self._open(env, n=n)
         self._n = n
