@@ -75,6 +75,13 @@ def test_a_row_may_change_settings_under_a_label(tmp_path):
     assert Run.of(run.request()).name == run.name
 
 
+def test_a_label_alone_tells_rows_of_different_steps_apart(tmp_path):
+    rows = [f'{ROW}steps = {n}_000\nlabel = "{n}k"\n' for n in (1, 2)]
+    runs = read(tmp_path, "".join(rows)).runs()
+    assert [run.name for run in runs[:2]] == ["Boredom/ppo-1k/seed-0", "Boredom/ppo-2k/seed-0"]
+    assert [Run.of(run.request()) for run in runs] == list(runs)
+
+
 def test_a_request_without_changes_says_nothing_of_them(tmp_path):
     request = read(tmp_path, ROW).runs()[0].request()
     assert not {"changes", "shifts", "label", "users_label"} & set(request)
@@ -128,8 +135,7 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW.replace("Boredom", "Recall") + "context = true", "row 1: there is no context"),
         (ROW + "fit = 1", "row 1: 'fit' is no key"),
         (ROW + "settings = 3", "row 1: settings is 3; it must be a table"),
-        (ROW + "settings = {gamma = 0.9}", "row 1: settings and label must be given together"),
-        (ROW + 'label = "a"', "row 1: settings and label must be given together"),
+        (ROW + "settings = {gamma = 0.9}", "row 1: settings must come with a label"),
         (ROW + 'label = "A b"', "row 1: label is 'A b'; it must be a word"),
         (ROW + 'settings = {gamma = 2}\nlabel = "a"', "row 1: gamma is 2"),
         (ROW + 'settings = {gama = 1}\nlabel = "a"', "row 1: .*gama"),

@@ -18,7 +18,8 @@ A grid is a TOML file:
     shifts = ["hazard=1"]   # optional: shifts of the population
     users = "few"           # optional: what the users so changed are called in names of folders
     settings = { network = [16] }   # optional: what is changed in the algorithm's preset,
-    label = "net16"                 # and what the router's name says of it
+    label = "net16"                 # and what the router's name says of it; alone, it tells apart
+                                    # rows of one algorithm, such as of different steps
 """
 
 from __future__ import annotations
@@ -253,10 +254,9 @@ def _settings(table: Mapping[str, Any]) -> tuple[tuple[tuple[str, Any], ...], st
         raise CarouselError(
             f"label is {shown(label)}; it must be a word of lower-case letters, digits and dots"
         )
-    if bool(settings) != bool(label):
+    if settings and not label:
         raise CarouselError(
-            "settings and label must be given together: the label tells the router from the one "
-            "with its preset"
+            "settings must come with a label, which tells the router from the one with its preset"
         )
     plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return tuple(sorted(plain.items())), label
