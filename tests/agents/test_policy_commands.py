@@ -62,6 +62,9 @@ def test_inspect_says_what_a_file_holds(tmp_path: Path):
     }
     assert said["training"] == {"steps": 10, "seed": 0}
     table = run("inspect", path)
+    shown = " ".join(table.split())
+    assert ", ".join(said["columns"]) in shown
+    assert "..." not in table
     for line in (r"population.changed.swap_cost.here\s+2.0", r"training.steps\s+10"):
         assert re.search(line, table)
 

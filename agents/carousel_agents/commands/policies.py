@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy file (.safetensors)")]
 
-_MOST, _NAME, _VALUE = 80, 40, 120
+_MOST, _NAME, _VALUE = 80, 40, 100
 
 
 class Padding(Enum):
@@ -104,12 +105,18 @@ def _changes(policy: PolicyFile, fields: dict[str, Any]) -> dict[str, Any] | Non
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every leaf as (dotted name, text); lists of plain values are leaves."""
+    """Every leaf as (dotted name, text); lists of plain values are leaves, on several lines where
+    they are long."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
-        yield name, ", ".join(map(str, value)) or "none"
+        text = ", ".join(one_line(str(item)) for item in value) or "none"
+        first, *others = textwrap.wrap(text, _VALUE, break_on_hyphens=False)
+        yield name, first
+        yield from (("", line) for line in others)
+    elif isinstance(value, list):
+        yield name, f"{len(value)} entries; --json shows them"
     else:
         yield name, "none" if value in (None, {}) else str(value)
 
