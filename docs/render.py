@@ -112,6 +112,18 @@ Two axes at once are written `hazard+swap-cost`, both at the same severity (`shi
 change is that of the training population, so where they move different fields their order makes no
 difference. What both axes expect is expected of the composition.
 
+In Python:
+
+```python
+from carousel_agents.generalisation import evaluate
+from carousel_envs import Population
+from carousel_envs.shifts import find_shift
+
+training = Population.preset("Boredom")
+users = find_shift("hazard").apply(training, 0.5)
+print(evaluate("loop", users))  # or any router; scored against what can be had with these users
+```
+
 ## Users
 
 {users}
