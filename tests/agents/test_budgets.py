@@ -1,5 +1,6 @@
 """Budgets: a preset scales with its steps, and too few of them are said to be too few."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from typer.testing import CliRunner
 
 from carousel_agents.benchmark.fill import fill
 from carousel_agents.benchmark.grid import Grid
-from carousel_agents.commands import grids
+from carousel_agents.commands import grids, learn
 from carousel_agents.commands.app import app
 from carousel_agents.learning.settings import ALGORITHMS, preset, settings_of, shortfall
 from carousel_agents.learning.spaces import SPACES, as_parameters, as_settings, space_of
+from carousel_agents.learning.train import Run
+from carousel_envs import Population
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -53,7 +56,7 @@ def test_a_search_has_the_scaled_preset_among_its_trials(algorithm: str):
     assert settings_of(algorithm, {**as_settings(parameters), "steps": 100_000}) == known
 
 
-SENTENCE = "ppo needs 100000 to learn Boredom with every seed"
+SENTENCE = "ppo needs 100000 to learn Boredom with most seeds"
 SMALL = ("--steps", "1500", "--setting", "lanes=16", "--setting", "batch_size=80")
 
 
@@ -122,3 +125,58 @@ def test_a_grid_says_it_once_and_its_table_marks_whom_it_concerns(
         assert "ppo*" in shown
         assert "ppo-history2*" not in shown
         assert shown.lower().count(SENTENCE.lower()) == 1
+
+
+def constant(run, **others):
+    """A policy whose network says the same of everything that it sees."""
+    file = stand_in.execute(run, **others)
+    ((weight, bias),) = file.network.layers
+    network = dataclasses.replace(file.network, layers=((0.0 * weight, bias),))
+    return dataclasses.replace(file, network=network)
+
+
+def test_swaps_are_counted_in_play(tmp_path: Path):
+    run = Run.of(Population.preset("Boredom"), environment="Boredom", steps=1500)
+    rest = {"report": lambda _: None, "checkpoint": tmp_path / "c"}
+    assert learn.swaps_of(constant(run, **rest)) == 0.0
+    assert learn.swaps_of(stand_in.execute(run, **rest)) > 0.0
+
+
+@pytest.mark.parametrize("execute", [constant, stand_in.execute])
+def test_a_router_that_never_swaps_does_not_go_without_a_word(
+    execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def quick(run, *, report, checkpoint, **_):
+        return execute(run, report=report, checkpoint=checkpoint)
+
+    monkeypatch.setattr("carousel_agents.learning.train.execute", quick)
+    done = carousel("train", "Boredom", "--out", tmp_path / "p.safetensors")
+    assert done.exit_code == 0
+    assert ("p.safetensors never swaps" in done.stderr) == (execute is constant)
+
+
+def test_a_grid_and_its_table_say_which_seeds_never_swap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = GRID[: GRID.rindex("[[row]]")].replace("1_500", "100_000")
+    (tmp_path / "g.toml").write_text(text)
+
+    def first_is_constant(run, **others):
+        return (stand_in.execute if run.seed else constant)(run, **others)
+
+    def quick(runs, out, **others):
+        from test_fill import here
+
+        others["engine"] = here
+        return fill(runs, out, execute=first_is_constant, **others)
+
+    monkeypatch.setattr(grids, "fill", quick)
+    done = carousel("grid", tmp_path / "g.toml", "--out", tmp_path / "runs")
+    assert [line for line in done.stderr.splitlines() if "never swaps" in line] == [
+        line for line in done.stderr.splitlines() if "seed-0: " in line
+    ]
+    for option in ((), ("--markdown",)):
+        shown = carousel("table", tmp_path / "runs", *option).stdout.replace("`", "").lower()
+        assert "ppo*: 1 of 3 seeds never swap" in shown
+    told = json.loads(carousel("table", tmp_path / "runs", "--json").stdout)
+    assert [row["never_swap"] for row in told["environments"][0]["rows"] if row["seeds"]] == [1]

@@ -48,6 +48,7 @@ class Result:
             "run": self.run.name,
             "status": self.status,
             "score": known.get("evaluation", {}).get("score"),
+            "swaps": known.get("evaluation", {}).get("swaps"),
             "seconds": known.get("training", {}).get("seconds"),
             "error": self.error,
         }

@@ -76,7 +76,7 @@ def cells(
     """
     learned = row["kind"] == "learned"
     name = f"{code}{row['router']}{code}" if learned else _TITLES.get(row["router"], row["router"])
-    name += "*" * (_shortfall(row) is not None)
+    name += "*" * (_caveat(row) is not None)
     low, high = _number(row["score_low"], 3), _number(row["score_high"], 3)
     found = [
         name,
@@ -107,7 +107,7 @@ def brief(row: Mapping[str, Any]) -> list[str]:
 
 def reasons(environment: Mapping[str, Any]) -> list[str]:
     """Why scripted routers have no figures and learned ones bear a star, a line each."""
-    told = [(row, row["reason"] or _shortfall(row)) for row in environment["rows"]]
+    told = [(row, row["reason"] or _caveat(row)) for row in environment["rows"]]
     return [
         f"{_TITLES.get(row['router'], row['router'])}{'*' * (not row['reason'])}: {reason}"
         for row, reason in told
@@ -115,9 +115,14 @@ def reasons(environment: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _shortfall(row: Mapping[str, Any]) -> str | None:
-    """What is to be said of a learned router's budget, if it is too small."""
-    return shortfall(row["algorithm"], row["steps"]) if row["kind"] == "learned" else None
+def _caveat(row: Mapping[str, Any]) -> str | None:
+    """What is to be said of a learned router: seeds that learnt nothing, or too small a budget."""
+    if row["kind"] != "learned":
+        return None
+    never, seeds = row["never_swap"], row["seeds"]
+    told = [f"{never} of {seeds} seeds never swap"] if never else []
+    told += [short] if (short := shortfall(row["algorithm"], row["steps"])) else []
+    return "; ".join(told) or None
 
 
 def markdown(document: Mapping[str, Any], speedups: Mapping[str, float] | None = None) -> str:

@@ -40,6 +40,7 @@ ROW = (
     "reason",  # why a scripted router makes no sense here
     *("algorithm", "sees", "seeds", "steps"),  # sees: the class of policy
     *("score", "score_low", "score_high", "scores", "engagement"),
+    "never_swap",  # how many seeds let one persona speak for ever
     "frames_per_second",
     *("seconds_to_own", "reached_own"),  # seconds, and how many seeds reached it
     *("seconds_to_best", "reached_best"),
@@ -145,6 +146,7 @@ def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> 
         "score_high": limits[1] if limits else None,
         "scores": scores,
         "engagement": float(iqm([record["evaluation"]["engagement"] for record in records])),
+        "never_swap": sum(record["evaluation"]["swaps"] == 0.0 for record in records),
         "frames_per_second": median(
             record["training"]["steps"] / record["training"]["seconds"] for record in records
         ),

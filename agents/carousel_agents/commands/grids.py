@@ -139,6 +139,7 @@ class _Shown(Listener):
             result.error
             if result.record is None
             else f"score {console.number(row['score'])}, {console.number(row['seconds'], 1)} s"
+            + ", never swaps" * (row["swaps"] == 0.0)
         )
         left = in_words(self._remaining.seconds())
         console.tell(f"[{self._ended}/{self._total}] {result.run.name}: {what}; {left}")

@@ -10,6 +10,7 @@ import typer
 
 from carousel_envs.errors import UsageError, shown
 from carousel_envs.files import check_writable, clear_parts
+from carousel_envs.rollout import rollout
 
 from .. import console
 from ..interruption import explained, importing
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
+    from ..learning import PolicyFile
     from ..learning.train import Run
+
+_LOOKED_AT = 2**61 + 2**59
+"""Seed of sessions that no evaluation, reference, curve or training plays."""
 
 
 def train(
@@ -158,7 +163,9 @@ def prepared(population: AnyPopulation, **request: Any) -> Run:
     return Run.of(population, **request)
 
 
-def train_with_progress(run: Run, out: Path, *, restart: bool, force: bool, **others: Any) -> Any:
+def train_with_progress(
+    run: Run, out: Path, *, restart: bool, force: bool, **others: Any
+) -> PolicyFile:
     """Train behind a progress bar and write the policy file; returns it.
 
     Args:
@@ -203,7 +210,19 @@ def train_with_progress(run: Run, out: Path, *, restart: bool, force: bool, **ot
             file = execute(run, report=report, checkpoint=checkpoint, **others)
         file.save(out)
         discard(checkpoint)
+    if not swaps_of(file):
+        console.tell(
+            f"{out} never swaps: one persona speaks for the whole session; this can happen with "
+            "any number of steps, and another seed may learn to swap"
+        )
     return file
+
+
+def swaps_of(file: PolicyFile) -> float:
+    """Mean swaps a session of a policy, on sessions that are neither trained on nor reported."""
+    from ..learning import LearnedRouter
+
+    return float(rollout(file.population, LearnedRouter(file), 500, _LOOKED_AT).swaps.mean())
 
 
 def demo(

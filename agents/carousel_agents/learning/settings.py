@@ -272,7 +272,7 @@ def shortfall(algorithm: str, steps: int | None) -> str | None:
     if (known.steps if steps is None else steps) >= budget.needs:
         return None
     return (
-        f"steps is {steps}, and {algorithm} needs {budget.needs} to learn Boredom with every seed: "
+        f"steps is {steps}, and {algorithm} needs {budget.needs} to learn Boredom with most seeds: "
         "with fewer, a router may never swap"
     )
 
