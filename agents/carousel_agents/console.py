@@ -168,6 +168,10 @@ def progress(
     Yields:
         A function of (done, total, note).
     """
+    if not ERR.is_terminal:
+        # in a file the last state of a bar tells nothing, and older releases end it with a line
+        yield lambda done, total, note="": None
+        return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=_BAR),
@@ -175,8 +179,6 @@ def progress(
         TimeElapsedColumn(),
         *([TimeRemainingColumn()] if remaining else []),
         console=ERR,
-        # in a file the last state of a bar tells nothing
-        disable=not ERR.is_terminal,
     )
     with bar:
         task = bar.add_task(plain(description), total=None, note="")

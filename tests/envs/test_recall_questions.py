@@ -139,7 +139,7 @@ def test_the_preset_is_the_default():
     assert all(meaning for _, meaning in Questions.described())
     assert Questions().actions == Questions().personas
     assert Questions().last_year == 2025
-    with pytest.raises(CarouselError, match="preset 'Boredom' is unknown; known are Recall"):
+    with pytest.raises(CarouselError, match="one of Population, not of Questions"):
         Questions.preset("Boredom")
 
 
