@@ -159,6 +159,10 @@ def print_figures(title: str, figures: Mapping[str, Any]) -> None:
 _BAR = 16  # cells, so that at 80 columns there is room for what stands beside it
 
 
+def _nothing(done: float, total: float, note: str = "") -> None:
+    """What a bar shows that nobody sees."""
+
+
 @contextmanager
 def progress(
     description: str, *, remaining: bool = True
@@ -170,7 +174,7 @@ def progress(
     """
     if not ERR.is_terminal:
         # in a file the last state of a bar tells nothing, and older releases end it with a line
-        yield lambda done, total, note="": None
+        yield _nothing
         return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
