@@ -1,7 +1,9 @@
 """Without extras: what works, and what is missing in a sentence."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import metadata
 
 import pytest
 
@@ -79,3 +81,11 @@ def test_the_command_line_names_it_in_one_sentence(missing, tmp_path):
         "'persona-carousel[agents]' brings it\n"
     )
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_a_packages_page_has_no_links_that_lead_nowhere():
+    page = metadata("persona-carousel").get_payload()
+    assert "# Carousel" in page
+    links = re.findall(r"\]\(([^)]*)\)", page)
+    assert links
+    assert all(link.startswith("https://") for link in links)
