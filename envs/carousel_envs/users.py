@@ -152,14 +152,6 @@ class UserTable:
         table.setflags(write=False)
         return table
 
-    @cached_property
-    def types(self) -> tuple[UserTable, NDArray[np.float64]]:
-        """The distinct users and their shares: a table of the distinct rows, shape (types,)."""
-        whole = np.column_stack([self.rows.astype(np.float64), self.gain, self.memory])
-        _, first, counts = np.unique(whole, axis=0, return_index=True, return_counts=True)
-        order = np.argsort(first)
-        return self.take(first[order]), counts[order] / len(self)
-
     def take(self, index: NDArray[np.integer]) -> UserTable:
         """The table of the rows with these indices, in this order."""
         return UserTable(
@@ -232,6 +224,39 @@ def in_chunks(population: Population) -> Iterator[tuple[int, UserTable]]:
     for start in range(0, population.n_users, _CHUNK):
         stop = min(start + _CHUNK, population.n_users)
         yield start, draw_users(population, np.arange(start, stop))
+
+
+def weighed_users(population: Population) -> tuple[UserTable, NDArray[np.int64]]:
+    """Users and how many of each there are, int64, shape (rows,): every user once; of a table of
+    more than `MANY`, which is not made as a whole, those that differ."""
+    if population.n_users <= MANY:
+        table = user_table(population)
+        return table, np.ones(len(table), dtype=np.int64)
+    found: list[tuple[UserTable, NDArray[np.int64]]] = []
+    waiting = distinct = 0
+    for _, drawn in in_chunks(population):
+        found.append(_distinct([(drawn, np.ones(len(drawn), dtype=np.int64))]))
+        waiting += len(found[-1][0])
+        if waiting > max(MANY, 2 * distinct):
+            found = [_distinct(found)]
+            waiting = distinct = len(found[0][0])
+    return _distinct(found)
+
+
+def _distinct(
+    found: list[tuple[UserTable, NDArray[np.int64]]],
+) -> tuple[UserTable, NDArray[np.int64]]:
+    """The distinct users of several tables, in the order of the first of each; arguments and result
+    as `weighed_users` returns them."""
+    tables, counts = zip(*found, strict=True)
+    parts = zip(*(table.arrays for table in tables), strict=True)
+    rows, gain, memory, archetype = (np.concatenate(part) for part in parts)
+    whole = np.column_stack([rows.astype(np.float64), gain, memory])
+    _, first, which = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.bincount(which.ravel(), weights=np.concatenate(counts)).astype(np.int64)
+    joined = UserTable(rows, gain, memory, archetype, tables[0].n_actions)
+    return joined.take(first[order]), number[order]
 
 
 def draw_users(population: Population, index: NDArray[np.integer]) -> UserTable:

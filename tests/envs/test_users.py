@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import populations
 
-from carousel_envs import user_table
+from carousel_envs import user_table, users
 from carousel_envs.population import span_numbers
-from carousel_envs.users import UNIT
+from carousel_envs.reference.model import Model
+from carousel_envs.users import UNIT, weighed_users
 
 ARRAYS = ("rows", "gain", "memory", "archetype")
 MANY = 40_000
@@ -236,20 +238,29 @@ def test_the_fingerprint_is_that_of_the_content():
     assert len(prints | {table.fingerprint}) == len(changes) + 1
 
 
-def test_types_are_the_distinct_users_with_their_shares():
+@pytest.mark.parametrize(("many", "chunk"), [(100, 64), (1, 500), (499, 3)])
+def test_of_a_very_long_table_those_that_differ_are_weighed(monkeypatch, many, chunk):
     population = plain(
         fit="traits",
         archetypes=((1.0, 0, 0, 0), (0, 1.0, 0, 0)),
         archetype_weights=(0.7, 0.3),
         unavailability=0.5,
+        vulnerable_share=0.2,
         n_users=500,
     )
-    table = user_table(population)
-    types, shares = table.types
-    assert shares.sum() == pytest.approx(1.0)
-    assert len(types) == len(np.unique(table.rows, axis=0))
-    for row, share in zip(types.rows, shares, strict=True):
-        assert (table.rows == row).all(axis=1).mean() == pytest.approx(share)
+    table, model = user_table(population), Model.of(population)
+    alone, ones = weighed_users(population)
+    assert alone is table
+    assert (ones == 1).all()
+    monkeypatch.setattr(users, "MANY", many)
+    monkeypatch.setattr(users, "_CHUNK", chunk)
+    some, counts = weighed_users(population)
+    _, first, number = np.unique(table.rows, axis=0, return_index=True, return_counts=True)
+    np.testing.assert_array_equal(some.rows, table.rows[np.sort(first)])
+    np.testing.assert_array_equal(counts, number[np.argsort(first)])
+    for field in dataclasses.fields(Model):
+        value, again = getattr(model, field.name), getattr(Model.of(population), field.name)
+        np.testing.assert_allclose(again, value, rtol=1e-12, err_msg=field.name)
 
 
 def test_take_keeps_the_order_that_it_is_given():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cues import cue_table
-from ..users import UNIT, user_table
+from ..users import UNIT, weighed_users
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,8 @@ class Model:
     @classmethod
     def of(cls, population: Population) -> Model:
         """The model of a population's realised user table."""
-        table = user_table(population)
+        table, counts = weighed_users(population)
+        share = counts / population.n_users
         kinds, which_kind = np.unique(_hidden(table), axis=0, return_inverse=True)
         visible = (table.available * (1 << np.arange(table.n_actions))).sum(axis=1)
         if "vulnerable" in population.shows:
@@ -77,9 +78,9 @@ class Model:
         contexts, which_context = np.unique(visible, return_inverse=True)
         joint = np.zeros((len(kinds), len(contexts)))
         pairs = (which_kind.ravel(), which_context)
-        np.add.at(joint, pairs, 1.0 / len(table))
+        np.add.at(joint, pairs, share)
         vulnerable = np.zeros_like(joint)
-        np.add.at(vulnerable, pairs, table.vulnerable / len(table))
+        np.add.at(vulnerable, pairs, table.vulnerable * share)
         welfare = population.per_action("welfare")
         return cls(
             **_kind_columns(kinds, table.n_actions),
