@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from env_helpers import busy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_solve import assert_ordered
 
 from carousel_envs import CarouselError, Population
+from carousel_envs.reference import solve
+from carousel_envs.reference.solve import relaxed
 from carousel_envs.shifts import SEVERITIES, SHIFTS
 from carousel_envs.users import user_table
 
@@ -135,3 +139,25 @@ def test_without_a_pair_nothing_changes():
         user_table(Population.preset("Taste")).fingerprint
         == user_table(Population.preset("Taste").replace(pair=None)).fingerprint
     )
+
+
+@pytest.mark.parametrize(
+    ("removed", "kept"), [("satiation_gain", "leave_bored"), ("farewell_bored", "leave_bored")]
+)
+def test_users_without_satiation_and_goodbyes_are_the_same_users(removed, kept):
+    population = busy(
+        session_length=4,
+        n_users=12,
+        shows=("farewell",),
+        farewell_fresh=0.0,
+        farewell_bored=(0.1, 0.3),
+        leave_bored=(0.05, 0.2),
+        satiation_gain=(0.1, 0.5),
+        pair=(removed, kept),
+        pair_share=0.0,
+    )
+    bare = relaxed(population)
+    assert not bare.has_satiation
+    assert (user_table(bare).farewell == 0.0).all()
+    np.testing.assert_array_equal(user_table(bare).leave, user_table(population).leave)
+    assert_ordered(solve(population))

@@ -66,8 +66,15 @@ def _solve(population: Population) -> Reference:
 
 
 def _by_relaxation(population: Population, model: Model) -> Reference:
-    relaxed = population.replace(satiation_gain=0.0, farewell_fresh=0.0, farewell_bored=0.0)
-    return solve_by_relaxation(population, model, solve(relaxed))
+    return solve_by_relaxation(population, model, solve(relaxed(population)))
+
+
+def relaxed(population: Population) -> Population:
+    """The same users, who never tire of a persona and never say goodbye."""
+    names = ("satiation_gain", "farewell_fresh", "farewell_bored")
+    tied = population.pair or ()
+    # a range that is tied to another stays one, because whom the other meets depends on it
+    return population.replace(**{name: (0.0, 0.0) if name in tied else 0.0 for name in names})
 
 
 # -- one kind of user, no satiation ---------------------------------------------------------------
