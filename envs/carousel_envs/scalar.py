@@ -32,7 +32,7 @@ class LaneEnv(gym.Env[Any, Any], ABC):
     Args:
         one: the vector environment that plays.
         info_arrays: whether every value of an info is an array (a number or flag one of shape ()),
-            for readers that ask values for their dtype, such as TorchRL's; costs a third of a step.
+            for readers that ask values for their dtype, such as TorchRL's; steps take longer.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
