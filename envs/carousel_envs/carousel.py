@@ -335,7 +335,7 @@ class CarouselEnv(LaneEnv):
     Args:
         population, reward, render_mode: as in `CarouselVectorEnv`.
         info_arrays: whether every value of an info is an array (a number or flag one of shape ()),
-            for readers that ask values for their dtype, such as TorchRL's; costs a third of a step.
+            for readers that ask values for their dtype, such as TorchRL's; steps take longer.
 
     Raises:
         CarouselError: an argument is not allowed.
