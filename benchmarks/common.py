@@ -142,8 +142,15 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    told: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        told.setdefault(name.strip(), value.strip())
+    if "model name" not in told:
+        return platform.machine()
+    # virtual machines give one name to several generations
+    kind = [f"{name} {told[name]}" for name in ("cpu family", "model", "stepping") if name in told]
+    return ", ".join([told["model name"], *kind])
 
 
 def _version(package: str) -> str | None:

@@ -350,7 +350,12 @@ def test_kill_9_at_ten_random_moments(tmp_path: Path):
     kills = 0
     while kills < 10:
         # from the middle of the imports to the end of a run
-        kills += kill_at(command(cut), rng.uniform(0.5, 1.1) * usual)
+        started = time.perf_counter()
+        if kill_at(command(cut), rng.uniform(0.5, 1.1) * usual):
+            kills += 1
+        else:
+            # a machine that was slow at first would else never be killed in time
+            usual = min(usual, time.perf_counter() - started)
         if cut.parent.exists():
             readable(cut.parent)
         # the run was over, or killed just as it ended: the next one begins anew

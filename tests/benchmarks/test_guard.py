@@ -1,9 +1,11 @@
 """The guard fails where stepping lost more than the margin, and says by how much."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+import common
 import guard
 
 
@@ -92,3 +94,13 @@ def test_the_committed_baseline_knows_every_environment():
 
 def test_a_ratio_is_measured():
     assert 0.0 < guard.measure("Recall", 2) < 10.0
+
+
+def test_two_generations_of_one_name_are_two_processors(monkeypatch):
+    first = "processor: 0\nmodel name\t: Make\ncpu family\t: 25\nmodel\t\t: {}\n"
+    text = f"{first}\nmodel name\t: Make\nmodel\t\t: 9\n"
+    names = []
+    for model in (1, 17):
+        monkeypatch.setattr(Path, "read_text", lambda *_, n=model, **__: text.format(n))
+        names.append(common.processor())
+    assert names == ["Make, cpu family 25, model 1", "Make, cpu family 25, model 17"]
