@@ -20,9 +20,9 @@ test: setup
 test-long: setup
 	$(BIN)/python -m pytest -m "slow and not soak and not browser and not rliable"
 
-# Kills, interrupts, full disks, damaged files and random populations, in numbers: some hours. CAROUSEL_POPULATIONS
-# (10000 through wrappers, and through solvers), CAROUSEL_MUTATIONS (5000 for
-# each kind of file) and CAROUSEL_ENDINGS (150 for each command) say how many.
+# Kills, interrupts, full disks, damaged files and random populations, in numbers: many hours.
+# CAROUSEL_POPULATIONS (10000 through wrappers, and through solvers), CAROUSEL_MUTATIONS (5000 for each
+# kind of file) and CAROUSEL_ENDINGS (150 for each command) say how many.
 soak: setup
 	$(BIN)/python -m pytest -m soak tests/soak
 
