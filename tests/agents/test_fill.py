@@ -167,6 +167,7 @@ def test_a_damaged_record_is_one_sentence(tmp_path, text, sentence):
         ("training", None),
         ("evaluation.engagement", "a"),
         ("evaluation.engagement", float("nan")),
+        ("evaluation.swaps", None),
         ("command", None),
     ],
 )

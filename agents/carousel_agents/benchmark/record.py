@@ -73,6 +73,7 @@ class _Training(_Part):
 
 class _Evaluation(_Part):
     engagement: FiniteFloat
+    swaps: FiniteFloat
 
 
 class _Begun(_Part):
