@@ -29,11 +29,11 @@ soak: setup
 # The algorithms that need the extra `sbx`, in an environment of their own: JAX is large, and
 # constraints.txt names no version of it.
 test-sbx: $(SBX)/.installed
-	$(SBX)/bin/python -m pytest -n 0 tests/agents/test_extras.py tests/agents/test_sbx.py
+	$(SBX)/bin/python -m pytest -n 0 tests/agents/learning/test_extras.py tests/agents/learning/test_sbx.py
 
 # Statistics beside those of rliable.
 test-rliable: $(VENV)/.rliable
-	$(BIN)/python -m pytest -n 0 -m rliable tests/agents/test_rliable.py
+	$(BIN)/python -m pytest -n 0 -m rliable tests/agents/generalisation/test_rliable.py
 
 $(VENV)/.rliable: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[rliable]"
@@ -52,7 +52,7 @@ test-python-%: $(PYTHONS)/uv/.installed
 	$(UV) venv --quiet --clear --python $(firstword $(subst -, ,$*)) $(PYTHONS)/$*
 	$(UV) pip install --quiet --python $(PYTHONS)/$* --resolution $(patsubst $(firstword $(subst -, ,$*))-%,%,$*) \
 		".[dev]" $(foreach package,$(LIGHT),"$(package)")
-	$(PYTHONS)/$*/bin/python -m pytest -n 0 -q -m "not slow" tests/envs tests/agents/test_usage.py tests/agents/test_console.py
+	$(PYTHONS)/$*/bin/python -m pytest -n 0 -q -m "not slow" tests/envs tests/agents/commands/test_usage.py tests/agents/system/test_console.py
 
 $(PYTHONS)/uv/.installed:
 	$(PYTHON) -m venv $(PYTHONS)/uv
@@ -65,7 +65,7 @@ test-browser: $(VENV)/.browser
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 		then apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
 		else echo "these tests need chromium; install it first (on Debian: apt-get install chromium)" >&2; exit 1; fi; }
-	$(BIN)/python -m pytest -n 0 -m browser tests/report/test_browser.py
+	$(BIN)/python -m pytest -n 0 -m browser tests/agents/report/test_browser.py
 
 $(VENV)/.browser: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"

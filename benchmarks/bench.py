@@ -25,9 +25,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carousel_agents import console
-from carousel_envs.errors import CarouselError
-from carousel_envs.files import check_writable, write_whole
+from carousel_agents.system import console
+from carousel_envs.foundation.errors import CarouselError
+from carousel_envs.foundation.files import check_writable, write_whole
 from common import processor, several_of, tell, whole
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carousel_agents import console
 from carousel_agents.benchmark.stepper import Stepper
 from carousel_agents.benchmark.timing import in_turns, rate
-from carousel_envs.errors import CarouselError
-from carousel_envs.files import write_whole
+from carousel_agents.system import console
+from carousel_envs.foundation.errors import CarouselError
+from carousel_envs.foundation.files import write_whole
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, processor, several_of, tell
 from peers import RowWriter

@@ -19,10 +19,10 @@ import numba
 import numpy as np
 
 from carousel_agents.benchmark.timing import Spread, in_turns, rate
-from carousel_envs import turn
-from carousel_envs.blocks import BLOCK, column_shift
-from carousel_envs.recall import session as recall_session
+from carousel_envs.compiled.blocks import BLOCK, column_shift
+from carousel_envs.questions import session as recall_session
 from carousel_envs.registry import any_population, vector_env
+from carousel_envs.users import turn
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell
 
 if TYPE_CHECKING:

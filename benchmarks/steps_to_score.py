@@ -2,10 +2,10 @@
 
 Every seed trains with the preset of PPO, which is evaluated fifty times on the way, each time over
 20 000 sessions that are not trained on. A router is within 3 % if its mean engagement per session
-is at least 0.97 of the value of the best memoryless policy, which is solved for
-(`carousel_envs.reference.memoryless`). The seconds are those of training alone, up to the first of
-three evaluations in a row that are within 3 %; there training ends. As many seeds train at a time
-as there are workers, a process and a torch thread each.
+is at least 0.97 of the value of the best memoryless policy, which is solved for (`memoryless.py`).
+The seconds are those of training alone, up to the first of three evaluations in a row that are
+within 3 %; there training ends. As many seeds train at a time as there are workers, a process and
+a torch thread each.
 
     python benchmarks/steps_to_score.py [--blocks SEEDS] [--steps N] [--workers N]
 
@@ -22,7 +22,7 @@ from carousel_agents.benchmark.timing import Spread
 from carousel_agents.learning import train as training
 from carousel_agents.learning.settings import settings_of
 from carousel_envs import Population
-from carousel_envs.reference.memoryless import best_memoryless
+from carousel_envs.reference.known_user.memoryless import best_memoryless
 from common import LEARNING, arguments, print_document, row, tell, whole
 
 BOREDOM = Population.preset("Boredom")

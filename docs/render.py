@@ -23,17 +23,18 @@ from typing import TYPE_CHECKING, Any, get_origin
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
-from carousel_envs import Population, environment_ids, recall
-from carousel_envs.population import PER_PERSONA, SPANS
+from carousel_envs import Population, Questions, environment_ids
 from carousel_envs.reference import solve
 from carousel_envs.registry import any_population, shifts_of
 from carousel_envs.registry import short_name as short
 from carousel_envs.shifts import QUANTITIES, SHIFTS
+from carousel_envs.shifts import questions as question_shifts
+from carousel_envs.users.population import PER_PERSONA, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from carousel_envs.fields import Fields
+    from carousel_envs.foundation.validation import Fields
     from carousel_envs.shifts import GradedShift
 
 FOLDER = Path(__file__).parent / "environments"
@@ -104,9 +105,9 @@ Users keep their rows: user i is user i of training, changed only in what the sh
 shift means nothing it says why (`carousel shifts ENV`), and is refused.
 
 Expected: what severity 1 does to a quantity, on every environment where the axis applies. What is
-not named depends on the population. `tests/envs/test_shift_expected.py` holds every entry against
-the re-solved reference; what has to be searched for is among the long tests, in sessions of 16
-turns.
+not named depends on the population. `tests/envs/shifts/test_shift_expected.py` holds every entry
+against the re-solved reference; what has to be searched for is among the long tests, in sessions
+of 16 turns.
 
 Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Each
 change is that of the training population, so where they move different fields their order makes no
@@ -275,7 +276,7 @@ def catalogue() -> str:
 
     return CATALOGUE.format(
         users=table(SHIFTS),
-        questions=table(recall.SHIFTS),
+        questions=table(question_shifts.SHIFTS),
         quantities="\n".join(f"| {name} | {meaning} |" for name, meaning in QUANTITIES.items()),
     )
 
@@ -292,7 +293,7 @@ def populations() -> str:
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
         return "\n".join(rows)
 
-    return POPULATIONS.format(users=table(Population), questions=table(recall.Questions))
+    return POPULATIONS.format(users=table(Population), questions=table(Questions))
 
 
 def form_of(name: str, annotation: Any) -> str:

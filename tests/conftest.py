@@ -10,8 +10,13 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+
 if TYPE_CHECKING:
     import pytest
+
+settings.register_profile("carousel", deadline=None, derandomize=True, database=None)
+settings.load_profile("carousel")
 
 FIRST = ("test_cli.py", "test_notebooks.py")
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import interruption
+from .system import interruption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def program() -> None:
     if interruption.heard():
         sentence, code = sentence if code == 130 else "interrupted", 130
     if sentence:
-        from .terminal import plain
+        from .system.terminal import plain
 
         print(f"carousel: {plain(sentence)}", file=sys.stderr)
     # what is left in the buffer of a standard output that cannot be written must not be tried again
@@ -86,9 +86,9 @@ def _run() -> tuple[str, int]:
     """How a command ended: a sentence, or "" where all is said, and the exit code."""
     # imported late: from the first moment on, Ctrl-C is heard
     with interruption.importing():
-        from carousel_envs.errors import CarouselError, UsageError
+        from carousel_envs.foundation.errors import CarouselError, UsageError
 
-        from .extras import needed_by
+        from .system.extras import needed_by
 
     try:
         with needed_by("the command line"):
@@ -108,7 +108,7 @@ def _run() -> tuple[str, int]:
 
 def _refusal(error: OSError) -> str:
     """What the system refused, and why."""
-    from carousel_envs.errors import shown_path
+    from carousel_envs.foundation.errors import shown_path
 
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename == _OUTPUT:

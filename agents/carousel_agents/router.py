@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from carousel_envs import CarouselError, Columns, Population
-from carousel_envs.errors import finite_rows
+from carousel_envs.foundation.errors import finite_rows
 from carousel_envs.registry import columns_of
 from carousel_envs.rollout import Policy, seen_by
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import gymnasium as _gym
 
 from ._version import __version__
-from .carousel import CarouselEnv, CarouselVectorEnv
-from .errors import CarouselError
-from .observation import Columns, column_names
-from .personas import Persona, repertoire, trait_names
-from .population import Population, describe_fields
-from .presets import id_of as _id_of
-from .presets import names as _names
-from .recall import Questions, RecallEnv, RecallVectorEnv
+from .foundation.errors import CarouselError
+from .foundation.presets import id_of as _id_of
+from .foundation.presets import names as _names
+from .questions.environment import RecallEnv, RecallVectorEnv
+from .questions.population import Questions
 from .registry import any_population, environment_ids
-from .users import UserTable, user_table
+from .users.environment import CarouselEnv, CarouselVectorEnv
+from .users.observation import Columns, column_names
+from .users.personas import Persona, repertoire, trait_names
+from .users.population import Population, describe_fields
+from .users.table import UserTable, user_table
 
 __all__ = [
     "CarouselEnv",
@@ -43,7 +44,9 @@ __all__ = [
 
 
 for _name in _names():
-    _where = "carousel_envs.recall" if _name == "Recall" else "carousel_envs.suite"
+    _where = (
+        "carousel_envs.questions.environment" if _name == "Recall" else "carousel_envs.environments"
+    )
     _gym.register(
         id=_id_of(_name),
         entry_point=f"{_where}:{_name}Env",

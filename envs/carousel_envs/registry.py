@@ -10,20 +10,20 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .carousel import CarouselEnv, CarouselVectorEnv
-from .errors import CarouselError, named, shown
-from .observation import column_names
-from .population import Population
-from .presets import QUESTIONS, id_of, is_json, names
-from .recall.environment import RecallEnv, RecallVectorEnv
-from .recall.observation import question_column_names
-from .recall.questions import Questions
-from .recall.shifts import SHIFTS as QUESTION_SHIFTS
+from .foundation.errors import CarouselError, named, shown
+from .foundation.presets import QUESTIONS, id_of, is_json, names
+from .questions.environment import RecallEnv, RecallVectorEnv
+from .questions.observation import question_column_names
+from .questions.population import Questions
 from .shifts import SHIFTS
+from .shifts.questions import SHIFTS as QUESTION_SHIFTS
+from .users.environment import CarouselEnv, CarouselVectorEnv
+from .users.observation import column_names
+from .users.population import Population
 
 if TYPE_CHECKING:
-    from .lanes import LaneVectorEnv
-    from .scalar import LaneEnv
+    from .lanes.scalar import LaneEnv
+    from .lanes.vector import LaneVectorEnv
     from .shifts import GradedShift
 
 AnyPopulation = Population | Questions

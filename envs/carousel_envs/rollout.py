@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ._compile import njit
-from .errors import CarouselError, shown, whole_number
-from .population import Population
+from .compiled.compiler import njit
+from .foundation.errors import CarouselError, shown, whole_number
 from .registry import any_population, vector_env
+from .users.population import Population
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ import steps_to_score
 import users
 from carousel_agents.benchmark.timing import Spread
 from carousel_agents.learning.adapter import CarouselVecEnv
-from matrix import most_later
+from support.matrix import most_later
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from env_helpers import busy
 
 from carousel_envs import CarouselVectorEnv, Population
-from carousel_envs.observation import Columns
-from carousel_envs.reference.policies import UniformPolicy
+from carousel_envs.reference.acting.policies import UniformPolicy
 from carousel_envs.rollout import LANES, rollout
+from carousel_envs.users.observation import Columns
+from support.env_helpers import busy
 
 POPULATION = busy()
 POLICY = UniformPolicy(Columns.of(POPULATION))

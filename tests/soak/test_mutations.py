@@ -8,20 +8,13 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
-from mutations import mutated
 
-sys.path.append(str(Path(__file__).parents[1] / "agents"))
-import stand_in
-from small_runs import small
-
-from carousel_agents import study as studies
 from carousel_agents.benchmark.fill import fill
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.perform import perform
@@ -29,11 +22,16 @@ from carousel_agents.benchmark.runs import Run, RunStore
 from carousel_agents.learning import tune as tuning
 from carousel_agents.learning.train import execute
 from carousel_agents.report import write_page
+from carousel_agents.study import shift_study as studies
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import store
+from support import stand_in
+from support.mutations import mutated
+from support.small_runs import small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 MANY = int(os.environ.get("CAROUSEL_MUTATIONS", "5000"))
 
@@ -199,7 +197,7 @@ def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, 
 
     def read() -> Any:
         if sign:
-            from carousel_agents.documents import sealed
+            from carousel_agents.system.sealed_documents import sealed
 
             summary = json.loads((folder / "summary.json").read_text())
             digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
@@ -220,8 +218,8 @@ def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, 
 
 def test_a_part_of_a_study(times: int, tmp_path: Path, finished: Path):
     (target,) = STUDY.plan().targets
-    from carousel_agents.generalisation.folder import StudyFolder
-    from carousel_agents.generalisation.suite import Played
+    from carousel_agents.generalisation.shift_suite import Played
+    from carousel_agents.study.folder import StudyFolder
 
     folder = StudyFolder(tmp_path)
     rows = pl.read_parquet(finished / "results.parquet").filter(pl.col("severity") == 1.0)

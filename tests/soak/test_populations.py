@@ -6,8 +6,6 @@ CAROUSEL_POPULATIONS says how many of each kind (10 000).
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +13,12 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-sys.path.append(str(Path(__file__).parents[1] / "envs"))
-from strategies import populations
-from test_solve import assert_ordered
-from test_wrapper_spaces import assert_keeps_its_space, stacks, wrapped
-
 from carousel_envs import CarouselVectorEnv
 from carousel_envs.reference import solve
 from carousel_envs.rollout import rollout
+from support.solved import assert_ordered
+from support.strategies import populations
+from support.wrapped import assert_keeps_its_space, stacks, wrapped
 
 pytestmark = pytest.mark.soak
 MANY = int(os.environ.get("CAROUSEL_POPULATIONS", "10000"))

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "agents"))
-from lock_contention import contend
-from search_together import search_together
+from support.lock_contention import contend
+from support.search_together import search_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

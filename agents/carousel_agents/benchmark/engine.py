@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..workers import as_workers_start, end_with_parent
+from ..system.workers import as_workers_start, end_with_parent
 from .perform import Job, perform, sentence
 
 if TYPE_CHECKING:

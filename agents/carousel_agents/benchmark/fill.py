@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from carousel_envs import CarouselError
 from carousel_envs.reference import solve
 
-from ..locks import locked
+from ..system.locks import locked
 from .engine import LocalEngine
 from .perform import Job
 from .runs import RunStore, difference

@@ -31,13 +31,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown, truth_value, whole_number
-from carousel_envs.files import read_whole, unreadable
+from carousel_envs.foundation.errors import shown, truth_value, whole_number
+from carousel_envs.foundation.files import read_whole, unreadable
 from carousel_envs.registry import environment_id
 
+from ..generalisation.changed_population import population_of
 from ..learning.settings import check_algorithm, settings_of
 from ..learning.view import MAX_HISTORY, View, refuse_unless_shown
-from ..populations import population_of
 from .runs import PRESENT, Run
 
 if TYPE_CHECKING:

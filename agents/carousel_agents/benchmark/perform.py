@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from carousel_envs import CarouselError
 
 from ..generalisation import evaluate
-from ..routers import find_router
+from ..generalisation.finding import find_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

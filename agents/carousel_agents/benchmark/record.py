@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
-from carousel_envs.files import clear_parts, read_whole, unreadable, write_whole
+from carousel_envs.foundation.files import clear_parts, read_whole, unreadable, write_whole
 from carousel_envs.registry import short_name
 
-from ..documents import sealed, unsealed
+from ..generalisation.changed_population import population_of
 from ..learning.policy_format import LARGEST_BYTES
 from ..learning.view import View
-from ..locks import locked
-from ..populations import population_of
+from ..system.locks import locked
+from ..system.sealed_documents import sealed, unsealed
 from .record import refuse_damaged
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import carousel_envs  # noqa: F401  (registers the environments)
-from carousel_envs.errors import whole_number
+from carousel_envs.foundation.errors import whole_number
 
 from .stepper import Stepper
 from .timing import Spread, in_turns

@@ -12,7 +12,7 @@ import numpy as np
 
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
-from carousel_envs.reference.memoryless import best_memoryless
+from carousel_envs.reference.known_user.memoryless import best_memoryless
 from carousel_envs.registry import environment_ids
 
 from ..generalisation import beside

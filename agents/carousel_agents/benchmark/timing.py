@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carousel_envs.errors import CarouselError, whole_number
+from carousel_envs.foundation.errors import CarouselError, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

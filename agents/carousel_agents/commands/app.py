@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 
 from carousel_envs import __version__
 
-from .. import console
+from ..system import console
 from . import (
     distances,
     generalise,

@@ -10,9 +10,9 @@ import typer
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SEVERITIES, find_shift
 
-from .. import console
 from ..generalisation.distance import SEED, SESSIONS
 from ..generalisation.distance import distance as distance_between
+from ..system import console
 from .options import AxisOption, EnvArgument, JsonOption, SeedOption, SetOption, environment
 
 if TYPE_CHECKING:

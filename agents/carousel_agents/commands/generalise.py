@@ -9,8 +9,8 @@ import typer
 
 from carousel_envs.shifts import SEVERITIES
 
-from .. import console
-from ..interruption import explained
+from ..system import console
+from ..system.interruption import explained
 from .options import (
     AxisOption,
     ForceResultsOption,
@@ -24,7 +24,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..study import Outcome
+    from ..study.shift_study import Outcome
 
 
 def generalise(
@@ -69,7 +69,7 @@ def generalise(
 
     A study that was cut short goes on when the same command is given again.
     """
-    from ..study import Study, run_study
+    from ..study.shift_study import Study, run_study
 
     routers, env = routers_and_environment(names)
     name, population = environment_after(routers, env, changes)
@@ -95,7 +95,7 @@ def show(outcome: Outcome, out: Path, as_json: bool) -> None:
     Raises:
         CarouselError: after all has been told, if there is no page of it.
     """
-    from ..study_summary import document_of_rows, print_study
+    from ..study.shift_summary import document_of_rows, print_study
 
     if as_json:
         console.print_json({"out": str(out), **document_of_rows(outcome.rows)})

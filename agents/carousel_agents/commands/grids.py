@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import UsageError, whole_number
-from carousel_envs.files import check_folder
+from carousel_envs.foundation.errors import UsageError, whole_number
+from carousel_envs.foundation.files import check_folder
 
-from .. import console
 from ..benchmark.engine import LocalEngine
 from ..benchmark.fill import Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
-from ..interruption import explained
 from ..learning.settings import shortfall
-from ..workers import MOST_WORKERS
+from ..system import console
+from ..system.interruption import explained
+from ..system.workers import MOST_WORKERS
 from .options import JsonOption, WorkersOption  # noqa: TC001  (likewise)
 
 if TYPE_CHECKING:

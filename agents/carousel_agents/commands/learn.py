@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carousel_envs.errors import UsageError, shown
-from carousel_envs.files import check_writable, clear_parts
+from carousel_envs.foundation.errors import UsageError, shown
+from carousel_envs.foundation.files import check_writable, clear_parts
 from carousel_envs.rollout import rollout
 
-from .. import console
-from ..interruption import explained, importing
+from ..generalisation.changed_population import assigned
 from ..learning.settings import read_settings, shortfall
 from ..learning.view import View
-from ..locks import locked
-from ..populations import assigned
+from ..system import console
+from ..system.interruption import explained, importing
+from ..system.locks import locked
 from .options import (
     AlgorithmOption,
     EnvArgument,
@@ -237,7 +237,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from ..study import Study, check_study, run_study
+    from ..study.shift_study import Study, check_study, run_study
     from .generalise import show
 
     name, population = environment_of_users("Boredom")

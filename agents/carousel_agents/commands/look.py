@@ -8,11 +8,13 @@ import gymnasium as gym
 import typer
 
 from carousel_envs import environment_ids
-from carousel_envs.errors import UsageError
+from carousel_envs.foundation.errors import UsageError
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SHIFTS, GradedShift
 
-from .. import console, references, scripted, tradeoff
+from .. import scripted
+from ..system import console
+from . import frontier_table, reference_tables
 from .options import (
     EnvArgument,
     JsonOption,
@@ -84,19 +86,19 @@ def reference(
         if changes:
             raise UsageError("--set needs an environment, --all shows them as they are")
         with console.status("solving") as status:
-            rows = references.gate_rows(lambda name: status(f"solving {name}"))
+            rows = reference_tables.gate_rows(lambda name: status(f"solving {name}"))
         if as_json:
             console.print_json({"rows": rows})
         else:
-            references.print_gate(rows)
+            reference_tables.print_gate(rows)
         return
     name, population = environment(env, changes)
     with console.status(f"solving {name}"):
-        document = references.reference_document(name, population)
+        document = reference_tables.reference_document(name, population)
     if as_json:
         console.print_json(document)
     else:
-        references.print_reference(document, population.session_length)
+        reference_tables.print_reference(document, population.session_length)
 
 
 def frontier(
@@ -108,11 +110,11 @@ def frontier(
     """Trade engagement against welfare: the best routers for every weighing of the two."""
     name, population = environment_of_users(env, changes)
     with console.status(f"solving {name}"):
-        document = tradeoff.frontier_document(name, population, points)
+        document = frontier_table.frontier_document(name, population, points)
     if as_json:
         console.print_json(document)
     else:
-        tradeoff.print_frontier(document)
+        frontier_table.print_frontier(document)
 
 
 def shifts(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import UsageError, named, shown, shown_path
+from carousel_envs.foundation.errors import UsageError, named, shown, shown_path
 from carousel_envs.registry import environment_id, names
 from carousel_envs.shifts import SHIFTS
 
 from .. import scripted
+from ..generalisation.changed_population import population_of
 from ..learning.settings import ALGORITHMS, OPTIONAL
-from ..populations import population_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from carousel_envs.errors import whole_number
-from carousel_envs.lanes import MAX_LANES
+from carousel_envs.foundation.errors import whole_number
+from carousel_envs.lanes.vector import MAX_LANES
 from carousel_envs.registry import environment_id
 
-from .. import console
 from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
-from ..populations import shifted_population
-from ..routers import find_router, is_file, training_fingerprint
+from ..generalisation.changed_population import shifted_population
+from ..generalisation.finding import find_router, is_file, training_fingerprint
+from ..system import console
 from .options import (
     EnvArgument,
     JsonOption,

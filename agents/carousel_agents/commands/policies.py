@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carousel_envs import CarouselError, any_population, environment_ids
-from carousel_envs.files import check_writable
+from carousel_envs.foundation.files import check_writable
 
-from .. import console
-from ..interruption import importing
 from ..learning import PolicyFile
 from ..learning import export as exporting
 from ..learning.policy_format import one_line
 from ..learning.view import View, refuse_unless_shown
+from ..system import console
+from ..system.interruption import importing
 from .options import (
     EnvArgument,
     ForceOption,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import console
+from ..system import console
 
 
 def report(

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from carousel_envs.errors import CarouselError, whole_number
+from carousel_envs.foundation.errors import CarouselError, whole_number
 from carousel_envs.reference import store
 
-from .. import console
+from ..system import console
 from .options import JsonOption  # noqa: TC001  (the command line reads annotations)
 
 app = typer.Typer(help="The store of solved references; deleting it is always safe.")

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown_path
-from carousel_envs.files import check_writable, write_whole
+from carousel_envs.foundation.errors import shown_path
+from carousel_envs.foundation.files import check_writable, write_whole
 
-from .. import console
-from ..interruption import explained, importing
 from ..learning.settings import shortfall
 from ..learning.view import View
+from ..system import console
+from ..system.interruption import explained, importing
 from .options import (
     AlgorithmOption,
     EnvArgument,

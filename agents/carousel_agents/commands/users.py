@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .. import console
-from ..interruption import explained
+from ..system import console
+from ..system.interruption import explained
 from .options import (
     ForceResultsOption,
     JsonOption,
@@ -50,7 +50,7 @@ def users_seen(
     of the same training users stands beside them: its gap is what the two tables differ by.
     """
     from ..generalisation.users_seen import curve
-    from ..users_study import UsersStudy, run_users_study
+    from ..study.users_study import UsersStudy, run_users_study
 
     routers, env = routers_and_environment(names)
     name, population = environment_after(routers, env, changes)

@@ -8,13 +8,13 @@ import numpy as np
 import typer
 
 from carousel_envs import Population
-from carousel_envs.cues import NAMES
 from carousel_envs.registry import columns_of, scalar_env
 from carousel_envs.rollout import seen_by
+from carousel_envs.users.cues import NAMES
 
-from .. import console
-from ..populations import shifted_population
-from ..routers import find_router
+from ..generalisation.changed_population import shifted_population
+from ..generalisation.finding import find_router
+from ..system import console
 from .options import (
     EnvArgument,
     JsonOption,

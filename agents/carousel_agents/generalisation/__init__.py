@@ -2,14 +2,14 @@
 
 from typing import NoReturn
 
-from ..extras import missing
+from ..system.extras import missing
 from .companions import beside
 from .distance import Distance, distance
 from .evaluate import Evaluation, evaluate
 
 try:
     from .gaps import gaps
-    from .suite import generalise
+    from .shift_suite import generalise
     from .summary import aggregated
 except ModuleNotFoundError as _error:
     # one router on one population needs no tables of rows

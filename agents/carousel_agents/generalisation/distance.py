@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import CarouselError, Columns, Population, Questions, any_population
-from carousel_envs.errors import whole_number
+from carousel_envs.foundation.errors import whole_number
 from carousel_envs.reference import Filter
 from carousel_envs.reference.model import Model
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from carousel_envs.errors import whole_number
+from carousel_envs.foundation.errors import whole_number
 from carousel_envs.reference import Reference, solve
 from carousel_envs.registry import any_population
 from carousel_envs.rollout import Sessions, rollout
 
-from ..routers import find_router
+from .finding import find_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import as_array, whole_number
+from carousel_envs.foundation.errors import as_array, whole_number
 
 from .statistics import RESAMPLES
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import read_whole, unreadable
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import read_whole, unreadable
 
 from .. import scripted
 from ..learning import LearnedRouter, PolicyFile
 from ..learning.policy_format import LARGEST_BYTES
-from ..routers import SUFFIX, find_router, is_file, training_fingerprint
 from .companions import BASELINES
+from .finding import SUFFIX, find_router, is_file, training_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

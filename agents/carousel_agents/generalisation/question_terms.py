@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs.recall.tables import KNOWS, SAYS, question_tables
-from carousel_envs.reference.recall import shown_with
-from carousel_envs.users import UNIT
+from carousel_envs.questions.table import KNOWS, SAYS, question_tables
+from carousel_envs.reference.questions import shown_with
+from carousel_envs.users.table import UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs.reference import Belief, Filter
-from carousel_envs.reference.prediction import (
+from carousel_envs.reference.acting.prediction import (
     ENGAGED,
     GOODBYE,
     LEFT,

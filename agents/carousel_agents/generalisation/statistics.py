@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import as_array, real_number, whole_number
+from carousel_envs.foundation.errors import as_array, real_number, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 
 from .evaluate import Z95
 from .score_table import Table, shifted

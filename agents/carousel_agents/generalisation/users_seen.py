@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import whole_number
-from carousel_envs.rng import GOLDEN, mix64
-from carousel_envs.users import draw_users, in_chunks, user_table
+from carousel_envs.compiled.rng import GOLDEN, mix64
+from carousel_envs.foundation.errors import whole_number
+from carousel_envs.users.table import draw_users, in_chunks, user_table
 
 from .players import Player
+from .shift_suite import Axis, Played, Target, play
 from .statistics import interval, iqm
-from .suite import Axis, Played, Target, play
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
-    from carousel_envs.users import UserTable
+    from carousel_envs.users.table import UserTable
 
 AXIS = Axis(
     "users",

@@ -7,11 +7,11 @@ import train`), and so do the names below that belong to Stable-Baselines3, once
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..extras import needed_by
+from ..system.extras import needed_by
 
 with needed_by("carousel_agents.learning"):
+    from .learned_router import LearnedRouter
     from .policy_file import PolicyFile
-    from .router import LearnedRouter
 
 if TYPE_CHECKING:
     from .adapter import CarouselVecEnv

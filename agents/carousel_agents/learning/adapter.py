@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.lanes import LaneVectorEnv
+from carousel_envs.foundation.errors import shown
+from carousel_envs.lanes.snapshots import take_back
+from carousel_envs.lanes.vector import LaneVectorEnv
 from carousel_envs.registry import vector_env
-from carousel_envs.snapshots import take_back
 from carousel_envs.wrappers.forms import LaneWrapper
 
 from .lane_access import SharedLanes

@@ -12,10 +12,10 @@ import torch
 from sb3_contrib import QRDQN, TRPO, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
-from . import extras
+from . import optional_algorithms
 from .distributions import leave_unchecked
 from .network import ScaledColumns
-from .rollouts import ShuffledMaskedRollout, ShuffledRollout
+from .rollout_buffer import ShuffledMaskedRollout, ShuffledRollout
 from .sequences import SessionBuffer
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def find(name: str) -> Algorithm:
     Raises:
         CarouselError: its extra is missing, or cannot be imported.
     """
-    known = ALGORITHMS if name in ALGORITHMS else extras.module_of(name).ALGORITHMS
+    known = ALGORITHMS if name in ALGORITHMS else optional_algorithms.module_of(name).ALGORITHMS
     found: Algorithm = known[name]
     return found
 

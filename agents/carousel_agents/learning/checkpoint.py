@@ -26,8 +26,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import check_readable, write_whole
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import check_readable, write_whole
 
 from .state import bring_back, state_of
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import write_whole
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,9 +20,9 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import named, shown
+from carousel_envs.foundation.errors import named, shown
 
-from . import extras
+from . import optional_algorithms
 from .layers import Lstm, Network
 from .network import ScaledColumns
 from .policy_file import PolicyFile
@@ -201,9 +201,9 @@ def policy_file_of(
 
 
 def _checked_source(model: Any, algorithm: str) -> Source:
-    if algorithm not in SOURCES and algorithm not in extras.EXTRAS:
+    if algorithm not in SOURCES and algorithm not in optional_algorithms.EXTRAS:
         named("algorithm", algorithm, SOURCES)
-    known = SOURCES if algorithm in SOURCES else extras.module_of(algorithm).SOURCES
+    known = SOURCES if algorithm in SOURCES else optional_algorithms.module_of(algorithm).SOURCES
     source: Source = known[algorithm]
     if not isinstance(model, source.model):
         raise CarouselError(

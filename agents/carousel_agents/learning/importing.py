@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from stable_baselines3.common.vec_env import VecNormalize
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import named, whole_number
-from carousel_envs.files import check_readable, unreadable
+from carousel_envs.foundation.errors import named, whole_number
+from carousel_envs.foundation.files import check_readable, unreadable
 from carousel_envs.registry import any_population, environment_id, played_under
 
-from ..interruption import Interrupted
+from ..system.interruption import Interrupted
 from .extract import SOURCES, policy_file_of
 from .pipeline import Pipeline, refuse_difference, refuse_other_bounds, refuse_other_memories
 from .policy_format import one_line

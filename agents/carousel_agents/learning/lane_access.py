@@ -14,7 +14,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from stable_baselines3.common.env_util import is_wrapped
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 
 from .lane_rows import split
 

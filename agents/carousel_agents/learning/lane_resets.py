@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 
 from .lane_rows import lane_infos, lane_rows, merged
 

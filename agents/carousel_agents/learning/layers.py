@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import one_of, truth_value, whole_number
+from carousel_envs.foundation.errors import one_of, truth_value, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,12 +16,12 @@ from gymnasium.wrappers import FlattenObservation, FrameStackObservation
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import one_of, whole_number
+from carousel_envs.foundation.errors import one_of, whole_number
 from carousel_envs.registry import scalar_env, vector_env
 from carousel_envs.wrappers.forms import single_space
 
 from .extract import Normalisation
-from .router import LearnedRouter
+from .learned_router import LearnedRouter
 from .stacking import PaddedView
 from .view import MAX_HISTORY, Scaling, View
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError, Population, Questions
-from carousel_envs.errors import real_number, shown, whole_number
+from carousel_envs.foundation.errors import real_number, shown, whole_number
 
 from . import policy_format
 from .layers import Network

@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import check_readable, unreadable, write_whole
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import check_readable, unreadable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

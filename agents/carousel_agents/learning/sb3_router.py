@@ -9,7 +9,7 @@ from gymnasium import spaces
 from sb3_contrib import MaskablePPO
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 from carousel_envs.registry import any_population
 
 from .pipeline import Pipeline, refuse_other_bounds, refuse_other_memories

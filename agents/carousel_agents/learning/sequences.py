@@ -14,7 +14,7 @@ import torch
 from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
 
-from .rollouts import lay_flat
+from .rollout_buffer import lay_flat
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import named
-from carousel_envs.fields import Fields, Unit, Weight
-from carousel_envs.files import read_whole, unreadable
+from carousel_envs.foundation.errors import named
+from carousel_envs.foundation.files import read_whole, unreadable
+from carousel_envs.foundation.validation import Fields, Unit, Weight
 
-from .extras import EXTRAS, refuse_missing
+from .optional_algorithms import EXTRAS, refuse_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import real_number, whole_number
+from carousel_envs.foundation.errors import real_number, whole_number
 from carousel_envs.wrappers import History
 from carousel_envs.wrappers.forms import names_of, single_space
 

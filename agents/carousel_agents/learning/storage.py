@@ -12,9 +12,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
+from carousel_envs.foundation.errors import shown
 
-from ..locks import locked
+from ..system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

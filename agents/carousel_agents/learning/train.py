@@ -14,17 +14,17 @@ from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import set_random_seed
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import real_number, whole_number
-from carousel_envs.files import check_writable
-from carousel_envs.lanes import MAX_LANES
+from carousel_envs.foundation.errors import real_number, whole_number
+from carousel_envs.foundation.files import check_writable
+from carousel_envs.lanes.vector import MAX_LANES
 from carousel_envs.registry import played_under
 from carousel_envs.rollout import rollout
 
-from . import algorithms, extras
+from . import algorithms, optional_algorithms
 from .adapter import CarouselVecEnv
 from .checkpoint import load_checkpoint, save_checkpoint
 from .extract import policy_file_of
-from .router import LearnedRouter
+from .learned_router import LearnedRouter
 from .settings import ALGORITHMS, DQNSettings, OnPolicySettings, check_algorithm, settings_of
 from .view import Scaling, View, refuse_unless_shown
 
@@ -163,7 +163,7 @@ def versions(algorithm: str) -> dict[str, str]:
     names = (
         *("persona-carousel", "gymnasium", "numpy", "numba"),
         *("stable-baselines3", "sb3-contrib", "torch"),
-        *extras.packages_of(algorithm),
+        *optional_algorithms.packages_of(algorithm),
     )
     return {name: metadata.version(name) for name in names}
 

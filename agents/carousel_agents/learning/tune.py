@@ -14,8 +14,8 @@ import optuna
 from optuna.trial import TrialState
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import whole_number
-from carousel_envs.files import check_writable
+from carousel_envs.foundation.errors import whole_number
+from carousel_envs.foundation.files import check_writable
 from carousel_envs.reference import solve
 
 from .spaces import as_parameters, as_settings, propose

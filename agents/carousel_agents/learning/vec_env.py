@@ -12,7 +12,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import one_of, shown, truth_value, whole_number
+from carousel_envs.foundation.errors import one_of, shown, truth_value, whole_number
 
 from .lane_access import access_to
 from .lane_resets import Padding, reset_of

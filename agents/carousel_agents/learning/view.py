@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import shown, truth_value, whole_number
+from carousel_envs.foundation.errors import shown, truth_value, whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers import History, VisibleContext
 from carousel_envs.wrappers.forms import names_of, single_space

@@ -1,6 +1,6 @@
 """One self-contained HTML page about what becomes of routers off their training distribution."""
 
-from ..extras import needed_by
+from ..system.extras import needed_by
 
 with needed_by("carousel_agents.report"):
     from .write import write_page

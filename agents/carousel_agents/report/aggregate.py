@@ -13,13 +13,7 @@ import polars as pl
 from carousel_envs import CarouselError
 
 from ..generalisation.score_table import Table, shifted
-from ..generalisation.summary import (
-    FROZEN_LOOP,
-    aggregated,
-    improvement,
-    over_populations,
-    profile,
-)
+from ..generalisation.summary import FROZEN_LOOP, aggregated, improvement, over_populations, profile
 from ..generalisation.users_seen import AXIS as USERS
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import read_whole, unreadable
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import read_whole, unreadable
 
-from ..documents import unsealed
-from ..generalisation.rows_file import read_rows
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
+from ..study.rows_file import read_rows
+from ..system.sealed_documents import unsealed
 from .records import clean
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError
-from carousel_envs.errors import shown
-from carousel_envs.files import check_writable, write_whole
+from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.files import check_writable, write_whole
 
 from ..generalisation.statistics import COVERAGE
 from .aggregate import RESAMPLES

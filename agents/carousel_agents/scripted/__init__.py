@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.errors import UsageError, did_you_mean, shown
+from carousel_envs.foundation.errors import UsageError, did_you_mean, shown
 
 from ..router import NamedRouter, refuse_unless_shown_alike
 from . import (

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population, reading
-from carousel_envs._compile import njit
-from carousel_envs.recall import QuestionColumns
+from carousel_envs import CarouselError, Columns, Population
+from carousel_envs.compiled import observations
+from carousel_envs.compiled.compiler import njit
+from carousel_envs.questions.observation import QuestionColumns
 from carousel_envs.reference.clairvoyant import answered_best, solve_clairvoyant
 from carousel_envs.wrappers import Clairvoyance
 
@@ -96,9 +97,9 @@ def _follow(observation, seen, kinds, first, table, picks):  # type: ignore[no-u
             picks[i] = first[kind]
             continue
         mood = _U(observation[i, _U(hidden) + _U(1)] > 0.5)
-        turn = _U(reading.share(observation, i, elapsed, length))
+        turn = _U(observations.share(observation, i, elapsed, length))
         goodbye = _U(farewell >= 0 and observation[i, _U(farewell)] > 0.5)
-        speaks = _U(reading.largest(observation, i, persona, n_k))
+        speaks = _U(observations.largest(observation, i, persona, n_k))
         picks[i] = table[kind, turn, goodbye, speaks, mood]
     return unknown
 

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, column_names, reading
-from carousel_envs._compile import njit
-from carousel_envs.cues import cue_table
-from carousel_envs.errors import one_row_per_lane, shown
+from carousel_envs import CarouselError, Columns, column_names
+from carousel_envs.compiled import observations
+from carousel_envs.compiled.compiler import njit
+from carousel_envs.foundation.errors import one_row_per_lane, shown
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
+from carousel_envs.users.cues import cue_table
 
 from . import streams
 from .repertoire import by_typical_fit, next_one, places
@@ -102,11 +103,11 @@ def _swap_after(  # type: ignore[no-untyped-def]
             continue
         # what was shown to an earlier persona is over
         so_far = before[i] if turns > 1.5 else 0
-        symbol = reading.symbol(observation, i, strides, n_symbols)
+        symbol = observations.symbol(observation, i, strides, n_symbols)
         if symbol == n_symbols:
             unknown, symbol = np.int64(i), np.int64(0)
         run[i] = so_far + 1 if matches[symbol] else 0
-        picks[i] = reading.largest(observation, i, persona, len(place_of))
+        picks[i] = observations.largest(observation, i, persona, len(place_of))
         if run[i] >= length:
             picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
     return unknown

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import Columns, Population
-from carousel_envs.errors import named
-from carousel_envs.recall import QuestionColumns
+from carousel_envs.foundation.errors import named
+from carousel_envs.questions.observation import QuestionColumns
 from carousel_envs.reference import solve
-from carousel_envs.reference.policies import ContextIndex, SchedulePolicy
-from carousel_envs.reference.recall import TablePolicy
+from carousel_envs.reference.acting.policies import ContextIndex, SchedulePolicy
+from carousel_envs.reference.questions import TablePolicy
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population, rng
-from carousel_envs._compile import njit
-from carousel_envs.blocks import FLOATS
-from carousel_envs.errors import one_row_per_lane, whole_number
+from carousel_envs import CarouselError, Columns, Population
+from carousel_envs.compiled import rng
+from carousel_envs.compiled.blocks import FLOATS
+from carousel_envs.compiled.compiler import njit
+from carousel_envs.foundation.errors import one_row_per_lane, whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.wrappers.forms import single_space
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs._compile import njit
-from carousel_envs.errors import real_number
+from carousel_envs.compiled.compiler import njit
+from carousel_envs.foundation.errors import real_number
 from carousel_envs.reference import Belief, Filter
-from carousel_envs.reference.belief import BeliefProblem, solve_belief
-from carousel_envs.reference.filtering import bored
+from carousel_envs.reference.acting.filtering import bored
+from carousel_envs.reference.acting.policies import current_persona
+from carousel_envs.reference.known_user.belief import BeliefProblem, solve_belief
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.policies import current_persona
 
 from .repertoire import by_typical_fit, next_one, places
 

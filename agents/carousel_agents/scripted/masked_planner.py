@@ -24,14 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, reading
-from carousel_envs._compile import njit
-from carousel_envs.errors import shown
-from carousel_envs.population import NO_PERSONA
+from carousel_envs import CarouselError, Columns
+from carousel_envs.compiled import observations
+from carousel_envs.compiled.compiler import njit
+from carousel_envs.foundation.errors import shown
 from carousel_envs.reference import solve, welfare_optimal
-from carousel_envs.reference.policies import PlanPolicy, ThresholdPolicy
+from carousel_envs.reference.acting.policies import PlanPolicy, ThresholdPolicy
+from carousel_envs.users.population import NO_PERSONA
 
-from .training_test import Evidence, TrainingTest
+from .sequential_test import Evidence, TrainingTest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,7 +151,9 @@ def _always(observation, seen, action, picks):  # type: ignore[no-untyped-def]
         else:
             # nobody speaks yet: the first who is there
             begins = observation[i, streak] < 0.5
-            picks[i] = reading.largest(observation, i, available if begins else persona, n_actions)
+            picks[i] = observations.largest(
+                observation, i, available if begins else persona, n_actions
+            )
 
 
 @lru_cache(maxsize=16)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carousel_envs.reference.memoryless import best_memoryless
+from carousel_envs.reference.known_user.memoryless import best_memoryless
 
 if TYPE_CHECKING:
     from carousel_envs import Population
-    from carousel_envs.reference.memoryless import MemorylessPolicy
+    from carousel_envs.reference.known_user.memoryless import MemorylessPolicy
 
 DESCRIPTION = "the best table found from the current observation to a swap, without any memory"
 TAKES = ""

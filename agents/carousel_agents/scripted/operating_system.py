@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Population, reading
-from carousel_envs._compile import njit
+from carousel_envs import Population
+from carousel_envs.compiled import observations
+from carousel_envs.compiled.compiler import njit
 from carousel_envs.reference import Belief, Filter, solve_recall
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
@@ -82,7 +83,7 @@ def _most_probable(joint, fit, observation, seen, picks):  # type: ignore[no-unt
             if there[k] and probable[k] > best + _TIE:
                 best, found = probable[k], _U(k)
         if observation[i, _U(streak)] > 0.5:
-            speaks = _U(reading.largest(observation, i, persona, n_actions))
+            speaks = _U(observations.largest(observation, i, persona, n_actions))
             # who speaks may be none of the personas
             if speaks < n_k and there[speaks] and probable[speaks] >= best - _TIE:
                 found = speaks

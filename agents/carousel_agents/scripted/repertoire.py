@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs._compile import njit
+from carousel_envs.compiled.compiler import njit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

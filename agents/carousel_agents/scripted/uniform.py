@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carousel_envs import Columns, Population
-from carousel_envs.reference.policies import UniformPolicy
-from carousel_envs.reference.recall import AnybodyPolicy
+from carousel_envs.reference.acting.policies import UniformPolicy
+from carousel_envs.reference.questions import AnybodyPolicy
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CarouselError, shown, whole_number
+from ..foundation.errors import CarouselError, shown, whole_number
 from . import against_scalar, autoreset, calls, contract, masks, ownership, resets, seeding
 from .play import described
 from .report import Finding, Outcome, Report, Verdict, failed, skipped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..errors import CarouselError
+from ..foundation.errors import CarouselError
 
 Outcome = Literal["passed", "failed", "skipped", "noted"]
 

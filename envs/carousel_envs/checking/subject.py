@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..errors import CarouselError, whole_number
+from ..foundation.errors import CarouselError, whole_number
 from .play import Chooser, Env, Event, Row, described, difference, events, play, replay
 
 if TYPE_CHECKING:

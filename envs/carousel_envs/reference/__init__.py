@@ -1,12 +1,25 @@
 """References: what can be had from a population, exactly or between two bounds."""
 
-from .filtering import Belief, Filter
-from .recall import Rates, RecallReference, rates_of, solve_recall
-from .recovery import fluid_rate, rebounding_index, rebounding_rate, whittle_index
+from .acting.filtering import Belief, Filter
+from .known_user.frontier import (
+    FrontierPoint,
+    Outcome,
+    engagement_optimal,
+    frontier,
+    welfare_optimal,
+)
+from .long_run.recovering import fluid_rate, rebounding_index, rebounding_rate, whittle_index
+from .long_run.swap_rule import (
+    BlindCycle,
+    SwapRule,
+    blind_cycle,
+    blind_rate,
+    rotation_rate,
+    swap_rule,
+)
+from .questions import Rates, RecallReference, rates_of, solve_recall
 from .reference import Reference
-from .renewal import BlindCycle, SwapRule, blind_cycle, blind_rate, rotation_rate, swap_rule
 from .solve import solve
-from .welfare import FrontierPoint, Outcome, engagement_optimal, frontier, welfare_optimal
 
 __all__ = [
     "Belief",

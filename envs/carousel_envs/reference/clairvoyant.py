@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import CarouselError
-from ..recall.tables import question_tables
-from ..users import BORED, FRESH, UNIT, user_table
+from ..foundation.errors import CarouselError
+from ..questions.table import question_tables
+from ..users.table import BORED, FRESH, UNIT, user_table
 from .model import Model
-from .rotation_policies import moods_are_certain
-from .satiation import SatiationProblem, solve_satiation
+from .satiation.policies import moods_are_certain
+from .satiation.schedules import SatiationProblem, solve_satiation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..population import Population
-    from ..recall.questions import Questions
-    from ..users import UserTable
+    from ..questions.population import Questions
+    from ..users.population import Population
+    from ..users.table import UserTable
 
 MAX_ROTATIONS = 200
 """Kinds of user who satiate that are solved one by one, at most."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..cues import cue_table
-from ..users import UNIT, weighed_users
+from ..users.cues import cue_table
+from ..users.table import UNIT, weighed_users
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..population import Population
-    from ..users import UserTable
+    from ..users.population import Population
+    from ..users.table import UserTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..rollout import Policy, rollout
-from . import chains
+from .unheard import values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ..population import Population
+    from ..users.population import Population
     from .model import Model
 
 SESSIONS = 100_000
@@ -113,9 +113,9 @@ class Reference:
 
 def best_fixed(population: Population, model: Model) -> tuple[float, str]:
     """Value and name of the best constant router."""
-    values = chains.fixed_values(model)[: model.personas]
-    best = int(values.argmax())
-    return float(values[best]), population.personas[best]
+    fixed = values.fixed_values(model)[: model.personas]
+    best = int(fixed.argmax())
+    return float(fixed[best]), population.personas[best]
 
 
 def open_loop(
@@ -125,7 +125,7 @@ def open_loop(
     `starts` are schedules to improve in each context."""
     total, schedules = 0.0, []
     for j, mask in enumerate(model.masks):
-        value, schedule = chains.best_schedule(
+        value, schedule = values.best_schedule(
             model, mask, model.joint[:, j], tuple(starts[j]), _SCHEDULE_WORK / len(model.masks)
         )
         total += value

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..observation import Columns
-from ..recall.questions import Questions
+from ..questions.population import Questions
 from ..registry import any_population
-from . import chains
-from .belief import BeliefProblem, evaluate_thresholds, solve_belief
-from .blind import best_blind_schedule
-from .filtering import Filter
+from ..users.observation import Columns
+from .acting.filtering import Filter
+from .acting.policies import ContextIndex, MyopicPolicy, SchedulePolicy, ThresholdPolicy
+from .hidden_kinds.solve import solve_hidden_kinds
+from .known_user.belief import BeliefProblem, evaluate_thresholds, solve_belief
 from .model import Model
-from .policies import ContextIndex, MyopicPolicy, SchedulePolicy, ThresholdPolicy
-from .recall import solve_recall
+from .questions import solve_recall
 from .reference import Reference, spread
 from .reference import best_fixed as _best_fixed
-from .rotation_policies import moods_are_certain
-from .solve_kinds import solve_hidden_kinds
-from .solve_satiation import solve_by_relaxation, solve_hidden_rotation, solve_rotation
+from .satiation.policies import moods_are_certain
+from .satiation.solve import solve_by_relaxation, solve_hidden_rotation, solve_rotation
 from .store import stored
+from .unheard import values
+from .unheard.best_schedule import best_blind_schedule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..population import Population
     from ..registry import AnyPopulation
+    from ..users.population import Population
     from .store import Arrays
 
 
@@ -97,7 +97,7 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         value_upper=float(found["upper"]),
         blind=float(found["blind"]),
         best_fixed=best_fixed,
-        uniform=chains.uniform_value(model),
+        uniform=values.uniform_value(model),
         myopic=float(found["myopic"]),
         best_persona=best_persona,
         thresholds=thresholds,

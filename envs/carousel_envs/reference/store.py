@@ -29,16 +29,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from platformdirs import user_cache_path
 
-from .._say import say_once
-from ..errors import CarouselError
-from ..files import clear_parts, read_whole, write_whole
+from ..foundation.errors import CarouselError
+from ..foundation.files import clear_parts, read_whole, write_whole
+from ..foundation.messages import say_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from ..population import Population
+    from ..users.population import Population
 
 _log = logging.getLogger(__name__)
 
@@ -49,13 +49,13 @@ _LARGEST_ENTRY = 1 << 30
 """What one entry holds at most; a larger file is not read."""
 _NEVER_SOLVES = (
     "checking",
+    "environments",
     "shifts",
-    "suite",
     "wrappers",
-    "font.py",
-    "recall/render.py",
-    "render.py",
-    "sheet.py",
+    "lanes/font.py",
+    "lanes/sheet.py",
+    "questions/render.py",
+    "users/render.py",
     "_version.py",
 )
 """Parts of the package that nothing is solved with: a change there loses no solution."""

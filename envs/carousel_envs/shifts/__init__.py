@@ -1,7 +1,7 @@
 """Typed, graded shifts: a shift maps a population and a severity to a shifted population.
 
-One module for each concern; `SHIFTS` has every shift of users by name, and `recall.SHIFTS` those of
-questions.
+One module for each concern; `SHIFTS` has every shift of users by name, and `questions.SHIFTS` those
+of questions.
 """
 
 from __future__ import annotations

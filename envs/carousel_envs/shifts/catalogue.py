@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CarouselError, UsageError, named, real_number, shown
+from ..foundation.errors import CarouselError, UsageError, named, real_number, shown
 from .composition import JOIN, compose
 from .covariate import COVARIATE
 from .graded import GradedShift

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..errors import CarouselError, shown
+from ..foundation.errors import CarouselError, shown
 from .graded import GradedShift, Regime
 
 if TYPE_CHECKING:

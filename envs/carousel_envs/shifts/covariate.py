@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..personas import repertoire
+from ..users.personas import repertoire
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:
-    from ..population import Population
+    from ..users.population import Population
 
 VULNERABLE_MOST = 0.5
 

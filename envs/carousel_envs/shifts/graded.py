@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
-from ..cues import cue_table
-from ..errors import CarouselError, real_number
-from ..population import PER_PERSONA, Population, as_population
-from ..users import user_table
+from ..foundation.errors import CarouselError, real_number
+from ..users.cues import cue_table
+from ..users.population import PER_PERSONA, Population, as_population
+from ..users.table import user_table
 from .quantities import Direction, checked
 
 if TYPE_CHECKING:

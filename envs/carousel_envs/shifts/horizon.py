@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..population import Population, map_span, span_numbers
+from ..users.population import Population, map_span, span_numbers
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..population import Population, map_span, span_numbers
+from ..users.population import Population, map_span, span_numbers
 from .graded import Shift, between, by_name
 
 HAZARD_FACTOR, HAZARD_CAP = 4.0, 0.9

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..population import Population
+    from ..users.population import Population
     from .quantities import Direction
 
 DROPOUT_MOST = 0.9

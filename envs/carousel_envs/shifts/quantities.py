@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ..errors import CarouselError, shown
+from ..foundation.errors import CarouselError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

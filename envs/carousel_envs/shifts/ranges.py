@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import CarouselError
-from ..population import SPANS, Population, span_numbers
+from ..foundation.errors import CarouselError
+from ..users.population import SPANS, Population, span_numbers
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:

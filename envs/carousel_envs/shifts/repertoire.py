@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..personas import repertoire
-from ..population import PER_PERSONA, Population
+from ..users.personas import repertoire
+from ..users.population import PER_PERSONA, Population
 from .graded import Shift, between, by_name
 
 UNAVAILABLE_MOST = 0.7

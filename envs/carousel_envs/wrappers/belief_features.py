@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._compile import njit
-from ..errors import CarouselError, truth_value, whole_number
-from ..observation import Columns
-from ..population import Population, as_population
-from ..reference.filtering import Belief, Filter
+from ..compiled.compiler import njit
+from ..foundation.errors import CarouselError, truth_value, whole_number
+from ..lanes.snapshots import refuse_outside
+from ..reference.acting.filtering import Belief, Filter
 from ..reference.model import Model
-from ..snapshots import refuse_outside
+from ..users.observation import Columns
+from ..users.population import Population, as_population
 from .forms import (
     ALL,
     Info,

@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..population import Population
-from .forms import (
-    ALL,
-    Info,
-    Observer,
-    ScalarObserver,
-    VectorObserver,
-    names_of,
-)
+from ..users.population import Population
+from .forms import ALL, Info, Observer, ScalarObserver, VectorObserver, names_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ import numpy as np
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 
-from ..errors import CarouselError, as_array, shown, whole_number
-from ..snapshots import refuse_outside
+from ..foundation.errors import CarouselError, as_array, shown, whole_number
+from ..lanes.snapshots import refuse_outside
 from .forms import Info, LaneWrapper, ScalarForm, VectorForm, names_of, single_space
 
 if TYPE_CHECKING:

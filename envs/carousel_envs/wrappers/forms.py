@@ -15,16 +15,16 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
-from ..errors import CarouselError, shown
-from ..snapshots import refuse_outside, refuse_unfit, take_back
-from ..specs import plain
+from ..foundation.errors import CarouselError, shown
+from ..lanes.recorded_spec import plain
+from ..lanes.snapshots import refuse_outside, refuse_unfit, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ..population import Population
+    from ..users.population import Population
 
     Rows = slice | NDArray[np.int64]
 

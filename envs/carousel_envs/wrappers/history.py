@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CarouselError, whole_number
+from ..foundation.errors import CarouselError, whole_number
 from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of
 
 if TYPE_CHECKING:

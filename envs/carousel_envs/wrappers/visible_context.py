@@ -6,24 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CarouselError
-from ..population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, Population
-from ..users import MANY, draw_users, user_table
-from .forms import (
-    Info,
-    Observer,
-    ScalarObserver,
-    VectorObserver,
-    names_of,
-    read_names,
-)
+from ..foundation.errors import CarouselError
+from ..users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, Population
+from ..users.table import MANY, draw_users, user_table
+from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from ..users import UserTable
+    from ..users.table import UserTable
     from .forms import Rows
 
 _MOODS = ("fresh", "bored")

@@ -1,0 +1,50 @@
+"""Which source decides what a study's rows say, so that results of other source are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import carousel_envs.wrappers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PLAYS = (
+    *("generalisation", "scripted", "router.py"),
+    *("learning/inference.py", "learning/layers.py", "learning/policy_file.py"),
+    *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
+    "learning/view.py",
+)
+_KEEPS = ("gaps", "statistics", "summary")
+READS = (*(f"generalisation/{name}.py" for name in _KEEPS), "system/extras.py")
+"""What only keeps rows, puts them together, or says what is not installed: a change there makes no
+row another."""
+
+
+@cache
+def sources() -> str:
+    """First 8 hex digits of a SHA-256 over the source that decides rows, but for what
+    `carousel_envs.reference.store.solvers` covers."""
+    return digest(deciding())
+
+
+def deciding() -> dict[str, Path]:
+    """The files by a name that is the same on every machine, in order."""
+    agents, wrappers = Path(__file__).parents[1], Path(carousel_envs.wrappers.__file__).parent
+    found = {f"wrappers/{path.name}": path for path in wrappers.glob("*.py")}
+    for part in _PLAYS:
+        place = agents / part
+        for path in [place] if place.is_file() else place.rglob("*.py"):
+            found[path.relative_to(agents).as_posix()] = path
+    return {name: found[name] for name in sorted(found) if name not in READS}
+
+
+def digest(files: Mapping[str, Path]) -> str:
+    """First 8 hex digits of a SHA-256 over names and contents."""
+    whole = hashlib.sha256()
+    for name, path in files.items():
+        whole.update(name.encode() + path.read_bytes())
+    return whole.hexdigest()[:8]

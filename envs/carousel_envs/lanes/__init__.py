@@ -1,0 +1,4 @@
+"""What every environment has, whatever it plays: lanes, seeds, options, autoreset, snapshots.
+
+Imports `foundation` and `compiled`. Start with `vector.py`; `scalar.py` is the same at one lane.
+"""

@@ -1,0 +1,345 @@
+"""A finite, seeded, fingerprinted table of users drawn from a population.
+
+Probabilities are stored as counts of 1/65536, the resolution of the kernel's draws, of which 65535
+is left out and counts as 65536: what is left fits 16 bits. The kernel and the reference solvers
+read these same arrays, so there is no rounding between them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..compiled import rng
+from ..foundation.caching import cached_by_size
+from .population import Population, span_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from .population import Span
+
+UNIT = 65536
+"""Probability one, in the unit of the tables."""
+
+FRESH, BORED = 0, 1
+"""Index of each mood, in every array that has an axis of moods."""
+
+# Columns of a user's uniform draws. Fixed for ever: moving one would change every table.
+_ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH, _LEAVE_BORED = (
+    range(8)
+)
+_VULNERABLE, _FAREWELL_FRESH, _FAREWELL_BORED = range(8, 11)
+_BADGE, _BADGE_OTHER = range(11, 13)
+_IN_CORNER, _ELSEWHERE = range(13, 15)
+_AVAILABLE = 16
+_DRAWS = 32
+
+_COLUMN_OF = {
+    "boredom_hazard": _HAZARD,
+    "engagement_fresh": _ENGAGE_FRESH,
+    "engagement_bored": _ENGAGE_BORED,
+    "satiation_gain": _GAIN,
+    "satiation_memory": _MEMORY,
+    "leave_fresh": _LEAVE_FRESH,
+    "leave_bored": _LEAVE_BORED,
+    "farewell_fresh": _FAREWELL_FRESH,
+    "farewell_bored": _FAREWELL_BORED,
+}
+
+VULNERABLE_BIT = 24
+"""Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
+BADGE_BIT = 25
+"""First of the bits of a row's flags that hold the badge: 1 + the persona it names, 0: none."""
+
+
+@dataclass(frozen=True, eq=False)
+class UserTable:
+    """Users as rows.
+
+    Attributes:
+        rows: int32, shape (n, 4K + 5). Columns: fit of each action, hazard of each, engagement of
+            each with a fresh user, with a bored one, leaving (fresh, bored), saying goodbye (fresh,
+            bored), all in 1/65536, then flags: a bit per available action, `VULNERABLE_BIT`, and
+            the badge from `BADGE_BIT` on.
+        gain: float64, shape (n, K), engagement lost per unit of satiation.
+        memory: float64, shape (n,), share of satiation kept from turn to turn.
+        archetype: int32, shape (n,).
+        n_actions: K.
+    """
+
+    rows: NDArray[np.int32]
+    gain: NDArray[np.float64]
+    memory: NDArray[np.float64]
+    archetype: NDArray[np.int32]
+    n_actions: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Everything that says who the users are, one row each."""
+        return self.rows, self.gain, self.memory, self.archetype
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the table takes, `by_action` included, in bytes."""
+        return self.rows.nbytes // 2 + sum(array.nbytes for array in self.arrays)
+
+    @property
+    def fit(self) -> NDArray[np.float64]:
+        """P(fresh right after a persona takes over), shape (n, K)."""
+        return self.rows[:, : self.n_actions] / UNIT
+
+    @property
+    def hazard(self) -> NDArray[np.float64]:
+        """P(a fresh user becomes bored in a turn), shape (n, K)."""
+        return self.rows[:, self.n_actions : 2 * self.n_actions] / UNIT
+
+    @property
+    def engagement(self) -> NDArray[np.float64]:
+        """P(engagement) without satiation, shape (n, K, 2): fresh, bored."""
+        k = self.n_actions
+        both = self.rows[:, 2 * k : 4 * k].reshape(-1, 2, k)
+        return np.asarray(both.transpose(0, 2, 1) / UNIT)
+
+    @property
+    def leave(self) -> NDArray[np.float64]:
+        """P(leaving) per turn, shape (n, 2): fresh, bored."""
+        return self.rows[:, -5:-3] / UNIT
+
+    @property
+    def farewell(self) -> NDArray[np.float64]:
+        """P(saying goodbye) per turn, shape (n, 2): fresh, bored."""
+        return self.rows[:, -3:-1] / UNIT
+
+    @property
+    def available(self) -> NDArray[np.bool_]:
+        """Which actions each user can be given, shape (n, K)."""
+        bits = 1 << np.arange(self.n_actions)
+        return np.asarray((self.rows[:, -1:] & bits) != 0)
+
+    @property
+    def vulnerable(self) -> NDArray[np.bool_]:
+        """Whether each user is vulnerable, shape (n,)."""
+        return np.asarray((self.rows[:, -1] >> VULNERABLE_BIT) & 1 != 0)
+
+    @property
+    def badge(self) -> NDArray[np.int32]:
+        """Persona that each user's badge names, -1 for users without one, shape (n,)."""
+        return np.asarray((self.rows[:, -1] >> BADGE_BIT) - 1)
+
+    @cached_property
+    def by_action(self) -> NDArray[np.int32]:
+        """The rows as the kernel reads them, two probabilities in a number, the second in its upper
+        half, 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
+        engagement with a fresh and with a bored user; then leaving (fresh, bored), saying goodbye
+        (fresh, bored), and flags."""
+        k = self.n_actions
+        half = np.minimum(self.rows[:, :-1], UNIT - 1).astype(np.uint32)
+        actions, moods = half[:, : 4 * k].reshape(-1, 2, 2, k), half[:, 4 * k :].reshape(-1, 2, 2)
+        of_actions = (actions[:, :, 0] | actions[:, :, 1] << 16).transpose(0, 2, 1)
+        of_moods = moods[:, :, 0] | moods[:, :, 1] << 16
+        both = np.hstack([of_actions.reshape(-1, 2 * k), of_moods]).view(np.int32)
+        table = np.hstack([both, self.rows[:, -1:]])
+        table.setflags(write=False)
+        return table
+
+    def take(self, index: NDArray[np.integer]) -> UserTable:
+        """The table of the rows with these indices, in this order."""
+        return UserTable(
+            np.ascontiguousarray(self.rows[index]),
+            self.gain[index],
+            self.memory[index],
+            self.archetype[index],
+            self.n_actions,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over the content of the table."""
+        digest = hashlib.sha256()
+        for array in self.arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _draw(span: Span, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map uniform draws to a span, monotonically, leaving out its hole."""
+    numbers = span_numbers(span)
+    if len(numbers) == 1:
+        return np.full_like(uniform, numbers[0])
+    if len(numbers) == 2:
+        return numbers[0] + uniform * (numbers[1] - numbers[0])
+    low, hole_low, hole_high, high = numbers
+    position = uniform * ((hole_low - low) + (high - hole_high))
+    below = position < hole_low - low
+    return np.where(below, low + position, hole_high + position - (hole_low - low))
+
+
+def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
+    counts = np.rint(probability * UNIT).astype(np.int32)
+    counts[counts == UNIT - 1] = UNIT
+    return counts
+
+
+MANY = 2**20
+"""Of a table of more users than this, a session makes only the rows that are played."""
+_CHUNK = 2**16
+"""Rows that are drawn at once, since what is computed on the way takes much more than a row."""
+
+
+@cached_by_size(lambda table: table.nbytes)
+def user_table(population: Population) -> UserTable:
+    """Realise a population as its table of `n_users` rows.
+
+    Row i depends on (users_seed, i) alone, and each quantity on a uniform draw of its own: a
+    shifted population moves the same users, and a longer table begins with the shorter one.
+    """
+    n, k = population.n_users, population.n_actions
+    table = UserTable(
+        rows=np.empty((n, 4 * k + 5), dtype=np.int32),
+        gain=np.empty((n, k)),
+        memory=np.empty(n),
+        archetype=np.empty(n, dtype=np.int32),
+        n_actions=k,
+    )
+    for start, drawn in in_chunks(population):
+        for whole, part in zip(table.arrays, drawn.arrays, strict=True):
+            whole[start : start + len(drawn)] = part
+    for array in table.arrays:
+        array.setflags(write=False)
+    return table
+
+
+def in_chunks(population: Population) -> Iterator[tuple[int, UserTable]]:
+    """The table of a population piece by piece, each with the index of its first row."""
+    for start in range(0, population.n_users, _CHUNK):
+        stop = min(start + _CHUNK, population.n_users)
+        yield start, draw_users(population, np.arange(start, stop))
+
+
+def weighed_users(population: Population) -> tuple[UserTable, NDArray[np.int64]]:
+    """Users and how many of each there are, int64, shape (rows,): every user once; of a table of
+    more than `MANY`, which is not made as a whole, those that differ."""
+    if population.n_users <= MANY:
+        table = user_table(population)
+        return table, np.ones(len(table), dtype=np.int64)
+    found: list[tuple[UserTable, NDArray[np.int64]]] = []
+    waiting = distinct = 0
+    for _, drawn in in_chunks(population):
+        found.append(_distinct([(drawn, np.ones(len(drawn), dtype=np.int64))]))
+        waiting += len(found[-1][0])
+        if waiting > max(MANY, 2 * distinct):
+            found = [_distinct(found)]
+            waiting = distinct = len(found[0][0])
+    return _distinct(found)
+
+
+def _distinct(
+    found: list[tuple[UserTable, NDArray[np.int64]]],
+) -> tuple[UserTable, NDArray[np.int64]]:
+    """The distinct users of several tables, in the order of the first of each; arguments and result
+    as `weighed_users` returns them."""
+    tables, counts = zip(*found, strict=True)
+    parts = zip(*(table.arrays for table in tables), strict=True)
+    rows, gain, memory, archetype = (np.concatenate(part) for part in parts)
+    whole = np.column_stack([rows.astype(np.float64), gain, memory])
+    _, first, which = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.bincount(which.ravel(), weights=np.concatenate(counts)).astype(np.int64)
+    joined = UserTable(rows, gain, memory, archetype, tables[0].n_actions)
+    return joined.take(first[order]), number[order]
+
+
+def draw_users(population: Population, index: NDArray[np.integer]) -> UserTable:
+    """Some rows of a population's table, by their indices, in this order."""
+    draws = _tied(population, rng.uniforms_of(population.users_seed, index, _DRAWS))
+    weights = np.array(population.archetype_weights)
+    ends = np.cumsum(weights / weights.sum())
+    archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
+    fit = population.fit_matrix()[archetype]
+    hazard = _draw(population.boredom_hazard, draws[:, _HAZARD])
+    vulnerable = draws[:, _VULNERABLE] < population.vulnerable_share
+    lift = population.per_action("appeal") + vulnerable[:, None] * population.per_action(
+        "vulnerable_appeal"
+    )
+    lift[:, len(population.personas) :] = -1.0  # nobody engages with no persona
+    engagement = [
+        _counts(np.clip(_draw(span, draws[:, column])[:, None] + lift, 0.0, 1.0))
+        for span, column in (
+            (population.engagement_fresh, _ENGAGE_FRESH),
+            (population.engagement_bored, _ENGAGE_BORED),
+        )
+    ]
+    rows = np.column_stack(
+        [
+            _counts(fit),
+            _counts(hazard[:, None] * (1.0 - population.hazard_relief * fit)),
+            *engagement,
+            _counts(_draw(population.leave_fresh, draws[:, _LEAVE_FRESH])),
+            _counts(_draw(population.leave_bored, draws[:, _LEAVE_BORED])),
+            _counts(_draw(population.farewell_fresh, draws[:, _FAREWELL_FRESH])),
+            _counts(_draw(population.farewell_bored, draws[:, _FAREWELL_BORED])),
+            (_available(population, draws) << np.arange(population.n_actions)).sum(axis=1)
+            + (vulnerable.astype(np.int64) << VULNERABLE_BIT)
+            + (_badges(population, draws, fit) << BADGE_BIT),
+        ]
+    ).astype(np.int32)
+    return UserTable(
+        rows=np.ascontiguousarray(rows),
+        gain=_draw(population.satiation_gain, draws[:, _GAIN])[:, None]
+        * population.per_action("satiation_wear"),
+        memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
+        archetype=archetype,
+        n_actions=population.n_actions,
+    )
+
+
+def _tied(population: Population, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws in which `pair_share` of users are in the upper halves of both ranges of the pair, and
+    the others evenly in the other three quarters."""
+    if population.pair is None:
+        return draws
+    tied = draws.copy()
+    first, second = (_COLUMN_OF[name] for name in population.pair)
+    share = population.pair_share
+    corner = draws[:, _IN_CORNER] < share
+    # one half of a uniform draw is uniform in that half
+    for column in (first, second):
+        tied[corner, column] = 0.5 + draws[corner, column] % 0.5
+    astray = ~corner & (draws[:, first] >= 0.5) & (draws[:, second] >= 0.5)
+    third = (3.0 * draws[:, _ELSEWHERE]).astype(np.int64)
+    tied[astray & (third != 1), first] -= 0.5
+    tied[astray & (third != 2), second] -= 0.5
+    return tied
+
+
+def _available(population: Population, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+    """1 where an action is available, shape (n, K); at least one persona always is."""
+    personas = len(population.personas)
+    present = draws[:, _AVAILABLE : _AVAILABLE + personas]
+    available = np.ones((len(draws), population.n_actions), dtype=np.int64)
+    available[:, :personas] = present >= population.unavailability
+    available[np.arange(len(draws)), present.argmax(axis=1)] = 1
+    return available
+
+
+def _badges(
+    population: Population, draws: NDArray[np.float64], fit: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """1 + the persona that each user's badge names, or 0 where there are none, shape (n,)."""
+    if population.badge is None:
+        return np.zeros(len(draws), dtype=np.int64)
+    best = fit[:, : len(population.personas)].argmax(axis=1)
+    # two draws: whom a wrong badge names does not depend on how often badges are right
+    other = (draws[:, _BADGE_OTHER] * (len(population.personas) - 1)).astype(np.int64)
+    other += other >= best
+    return 1 + np.where(draws[:, _BADGE] < population.badge, best, other)

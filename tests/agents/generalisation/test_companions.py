@@ -1,0 +1,100 @@
+"""What stands beside a learned router: the same five, on the same users, and solved only once."""
+
+import json
+
+import pytest
+
+from carousel_agents import scripted
+from carousel_agents.benchmark.runs import Run
+from carousel_agents.commands.app import app
+from carousel_agents.generalisation import beside, companions, evaluate
+from carousel_agents.learning import LearnedRouter
+from carousel_envs import CarouselError, Population, any_population, environment_ids
+from carousel_envs.registry import short_name
+from support import stand_in
+
+BOREDOM = Population.preset("Boredom")
+FIVE = ["fixed", "uniform", "open-loop", "loop", "optimal"]
+
+
+@pytest.mark.parametrize("env", environment_ids())
+def test_the_five_stand_beside_in_every_environment(env):
+    rows = beside(any_population(short_name(env)), 20, 3)
+    assert [row["router"] for row in rows] == FIVE
+    for row in rows:
+        silent = row["router"] == "loop" and env == "Carousel/Recall-v0"
+        assert (row["score"] is None) == silent == (row["reason"] is not None)
+        assert silent or row["score_low"] <= row["score"] <= row["score_high"]
+
+
+def test_they_meet_the_same_users_with_the_same_luck():
+    rows = {row["router"]: row for row in beside(BOREDOM, 300, 7)}
+    for name in FIVE:
+        alone = evaluate(scripted.make(name, BOREDOM), BOREDOM, users=300, seed=7).row()
+        for key in ("engagement", "engagement_se", "score", "score_low", "score_high"):
+            assert rows[name][key] == alone[key]
+
+
+def test_they_are_played_once_and_what_is_done_to_a_row_changes_no_other(monkeypatch):
+    played = []
+    monkeypatch.setattr(
+        companions, "evaluate", lambda *a, **k: played.append(a) or evaluate(*a, **k)
+    )
+    small = BOREDOM.replace(session_length=6)
+    first = beside(small, 11, 0)
+    first[0]["score"] = "spoilt"
+    again = beside(small.replace(), 11, 0)
+    assert len(played) == len(FIVE)
+    assert again[0]["score"] != "spoilt"
+    beside(small, 12, 0)
+    assert len(played) == 2 * len(FIVE)
+
+
+def test_a_bad_number_of_users_is_no_reason_but_an_error():
+    with pytest.raises(CarouselError, match="users is 0"):
+        beside(BOREDOM, 0, 0)
+
+
+def typed(arguments) -> None:
+    app(arguments, standalone_mode=False)
+
+
+@pytest.fixture
+def policy(tmp_path):
+    def saved(env):
+        path = tmp_path / "policy.safetensors"
+        run = Run(env, "ppo", 0, steps=1, curve=1).training()
+        file = stand_in.execute(run, report=lambda _: None, checkpoint=tmp_path / "none")
+        file.save(path)
+        return path, file
+
+    return saved
+
+
+@pytest.mark.parametrize("env", ["Carousel/Boredom-v0", "Carousel/Recall-v0"])
+def test_evaluate_shows_them_beside_a_learned_router(policy, capsys, env):
+    path, file = policy(env)
+    typed(["evaluate", str(path), env, "--users", "30", "--seed", "2", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["beside"] == beside(file.population, 30, 2)
+    found = evaluate(LearnedRouter(file, "x"), file.population, users=30, seed=2)
+    assert document["engagement"] == found.engagement
+    typed(["evaluate", str(path), env, "--users", "30"])
+    shown = capsys.readouterr().out
+    assert all(f"\n{name} " in shown for name in ("policy.safetensors", *FIVE))
+    assert ("loop: router 'loop' needs users with moods" in shown) == ("Recall" in env)
+
+
+def test_under_a_shift_they_are_those_of_the_shifted_users(policy, capsys):
+    path, file = policy("Carousel/Boredom-v0")
+    shift = ["--shift", "swap-cost=1"]
+    typed(["evaluate", str(path), "Boredom", "--users", "30", "--json", *shift])
+    document = json.loads(capsys.readouterr().out)
+    assert document["beside"] != beside(file.population, 30, 0)
+    (optimum,) = (row for row in document["beside"] if row["router"] == "optimal")
+    assert optimum["score"] > document["score"]
+
+
+def test_nothing_stands_beside_a_scripted_router(capsys):
+    typed(["evaluate", "uniform", "Boredom", "--users", "30", "--json"])
+    assert "beside" not in json.loads(capsys.readouterr().out)

@@ -1,0 +1,86 @@
+"""Tables in Markdown say what the rows say."""
+
+import polars as pl
+import pytest
+
+from carousel_agents.generalisation.gaps import gaps
+from carousel_agents.generalisation.summary import aggregated
+from carousel_agents.report import markdown
+from support.study_example import AXES, CONTROLS, LEARNED, frame, study_rows
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """A study without the question of users, which has a folder of its own."""
+    return frame(study_rows(seeds=4)).filter(pl.col("axis") != "users")
+
+
+def cells(table):
+    """Heads, and lines by their first cells."""
+    heads, rule, *lines = [
+        [cell.strip() for cell in line[1:-1].split(" | ")] for line in table.splitlines()
+    ]
+    assert {len(heads)} == {len(line) for line in (rule, *lines)}
+    return heads, lines
+
+
+def test_the_end_of_every_axis_has_a_line_with_everybody(rows):
+    heads, lines = cells(markdown.at_the_end(rows))
+    assert heads[5:] == [*(f"`{name}`" for name in LEARNED), *markdown.BESIDE.values()]
+    assert [line[0] for line in lines] == [f"`{axis}`" for axis in AXES]
+    ours = rows.filter((pl.col("severity") == 1) & (pl.col("trained_on") == "source"))
+    told = {(row["axis"], row["router"]): row for row in aggregated(ours)}
+    for axis, line in zip(AXES, lines, strict=True):
+        known = told[axis, "dqn"]
+        assert line[heads.index("`dqn`")] == (
+            f"{known['score']:.2f} ({known['score_low']:.2f} to {known['score_high']:.2f})"
+        )
+        assert line[heads.index("optimum")] == "1.00"
+    without = [line for line in lines if line[2] == "- *"]
+    assert [line[0] for line in without] == ["`patience`", "`session-length`"]
+
+
+def test_severities_are_columns_and_controls_are_left_out(rows):
+    heads, lines = cells(markdown.by_severity(rows))
+    assert heads == ["axis", "router", "0", "0.25", "0.5", "0.75", "1"]
+    assert len(lines) == len(AXES) * (len(LEARNED) + 1)
+    ours = rows.filter(pl.col("trained_on") == "source")
+    assert markdown.by_severity(ours) == markdown.by_severity(rows)
+    assert lines[3] == ["`hazard`", "`frozen-loop`", "0.98", "0.85", "0.73", "0.60", "0.48"]
+
+
+def test_where_listening_is_worth_nothing_there_is_no_score(rows):
+    nothing = pl.when(pl.col("severity") == 1).then(None).otherwise(pl.col("score"))
+    _, lines = cells(markdown.by_severity(rows.with_columns(score=nothing)))
+    assert {line[-1] for line in lines} == {"-"}
+
+
+def test_every_control_makes_a_gap_whose_parts_add_up(rows):
+    heads, lines = cells(markdown.gaps_in_three(rows))
+    assert heads[2:] == ["gap", "difficulty", "learnability", "shift"]
+    assert [line[0] for line in lines] == [f"`{axis}=1`" for axis in CONTROLS for _ in LEARNED]
+    for line, gap in zip(lines, gaps(rows), strict=True):
+        numbers = [float(cell.split(" ")[0]) for cell in line[2:]]
+        assert numbers[0] == pytest.approx(sum(numbers[1:]), abs=0.021)
+        assert numbers[3] == pytest.approx(gap["shift"], abs=0.005)
+
+
+def test_regimes_and_all_populations(rows):
+    heads, lines = cells(markdown.by_regime(rows))
+    assert heads == ["router", "training", "interpolation", "combinatorial", "extrapolation"]
+    assert [line[0] for line in lines] == [
+        *(f"`{name}`" for name in LEARNED),
+        *markdown.BESIDE.values(),
+    ]
+    heads, lines = cells(markdown.over_all(rows))
+    by_router = {line[0]: line for line in lines}
+    assert by_router["optimum"][2] == "1.00"
+    assert by_router["frozen loop"][3] == "-"
+    assert 0 <= float(by_router["`ppo`"][3]) <= 1
+
+
+def test_bounds_are_marked(rows):
+    bounds = rows.with_columns(tier=pl.lit("bounds"))
+    for make in (markdown.at_the_end, markdown.gaps_in_three):
+        assert make(bounds).count("†") == make(bounds).count("\n") - 1
+        assert "†" not in make(rows)

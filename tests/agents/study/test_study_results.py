@@ -1,0 +1,99 @@
+"""The study that the docs show: what must hold of its rows, whatever was learnt."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from carousel_agents.generalisation.gaps import gaps
+from carousel_agents.generalisation.schema import SCHEMA
+from carousel_agents.report.folders import read_studies
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
+FOLDER = RESULTS / "generalisation"
+STUDIES = ("Boredom", "Taste", "ranges", "users")
+LEARNED = ("ppo", "dqn", "recurrent-ppo")
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return {name: pl.read_parquet(FOLDER / name / "results.parquet") for name in STUDIES}
+
+
+@pytest.fixture(params=["Boredom", "Taste"])
+def rows(request, studies):
+    return studies[request.param]
+
+
+def test_the_page_reads_what_is_kept():
+    # format, digests of the rows, and whether studies go together
+    read_studies([FOLDER / name for name in STUDIES])
+
+
+def test_rows_are_of_the_schema(studies):
+    assert all(rows.schema == SCHEMA for rows in studies.values())
+
+
+def test_severity_zero_repeats_the_table_of_learned_routers_to_the_last_digit(studies):
+    table = json.loads((RESULTS / "learners.json").read_text(encoding="utf-8"))
+    by_name = {environment["name"]: environment["rows"] for environment in table["environments"]}
+    for name in ("Boredom", "Taste"):
+        trained = studies[name].filter(pl.col("severity") == 0).unique(["router", "policy"])
+        for router in LEARNED:
+            (known,) = (row for row in by_name[name] if row["router"] == router)
+            own = trained.filter(pl.col("router") == router).sort("training_seed")
+            assert own["training_seed"].to_list() == list(range(100, 110))
+            assert sorted(own["score"].to_list()) == sorted(known["scores"])
+
+
+def test_the_optimum_scores_one_where_the_reference_is_exact(studies):
+    for rows in studies.values():
+        best = rows.filter((pl.col("router") == "optimal") & (pl.col("tier") == "exact"))
+        apart = (best["engagement"] - best["value"]).abs()
+        assert (apart <= 4.5 * best["engagement_se"]).all()
+
+
+def test_uniform_choice_scores_nothing_and_nobody_exceeds_the_upper_bound(rows):
+    uniform = rows.filter(pl.col("router") == "uniform")["score"].drop_nulls()
+    assert len(uniform) > 0
+    assert (uniform <= 0).all()
+    room = rows["value_upper"] + 4.5 * rows["engagement_se"]
+    assert (rows["engagement"] <= room).all()
+
+
+def test_the_frozen_loop_is_the_loop_at_home_and_falls_off_it(studies):
+    rows = studies["Boredom"]
+    home = rows.filter(pl.col("severity") == 0)
+    same = home.filter(pl.col("router").is_in(["loop", "frozen-loop"]))["engagement"]
+    assert same.n_unique() == 1
+    for axis in ("hazard", "cue-noise", "cue-reversal", "swap-cost"):
+        away = rows.filter((pl.col("severity") == 1) & (pl.col("axis") == axis))
+        loop, best = (away.filter(pl.col("router") == r) for r in ("frozen-loop", "optimal"))
+        assert loop["score_high"].item() < best["score_low"].item()
+
+
+def test_distances_are_nothing_at_home_and_grow_with_severity(rows):
+    for axis in rows.partition_by("axis"):
+        one = axis.unique("severity").sort("severity")
+        nats, error = (one[name].to_list() for name in ("distance_nats", "distance_se"))
+        assert nats[0] == 0.0
+        known = [(x, e) for x, e in zip(nats, error, strict=True) if x is not None]
+        for (near, e), (far, f) in pairwise(known):
+            assert near <= far + 3 * (e**2 + f**2) ** 0.5
+
+
+def test_every_control_has_its_gap(rows):
+    found = gaps(rows)
+    assert {gap["axis"] for gap in found} == {"hazard", "cue-reversal", "swap-cost"}
+    assert len(found) == 3 * len(LEARNED)
+    assert {(gap["source_policies"], gap["target_policies"]) for gap in found} == {(10, 5)}
+
+
+def test_new_users_are_nobody_of_training(studies):
+    rows = studies["users"]
+    assert (rows.filter(pl.col("severity") == 1)["overlap"] == 0).all()
+    assert (rows.filter(pl.col("severity") == 0)["overlap"] > 0).all()
+    learned = rows.filter(pl.col("role") == "learned")
+    assert set(learned["users_trained"]) == {10, 100, 1000, 10_000}

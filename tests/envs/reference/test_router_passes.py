@@ -1,0 +1,119 @@
+"""Compiled decisions of routers at a belief, against what they say in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carousel_envs import Population
+from carousel_envs.reference import Filter
+from carousel_envs.reference.acting.policies import _myopic
+from carousel_envs.reference.satiation.policies import CERTAIN, WhittlePolicy, _best_index, tops
+
+# more than a block of lanes, and not a whole number of them
+LANES = 300
+
+
+def drawn(known, seed):
+    """A random belief, and observations in which somebody is there and, mostly, speaks."""
+    draw, columns, model = np.random.default_rng(seed), known.columns, known.model
+    joint = draw.dirichlet(np.ones(2 * model.n_types), LANES).reshape(LANES, model.n_types, 2)
+    satiation = draw.random((LANES, model.n_types, model.n_actions))
+    shown = np.zeros((LANES, columns.width), dtype=np.float32)
+    shown[:, columns.available] = draw.random((LANES, columns.n_actions)) < 0.7
+    shown[:, columns.available.start] = 1.0
+    speaks = draw.integers(columns.n_actions, size=LANES)
+    shown[:, columns.streak] = draw.integers(0, 4, size=LANES)
+    begins = shown[:, columns.streak] == 0.0
+    shown[~begins, columns.persona.start + speaks[~begins]] = 1.0
+    shown[:, columns.elapsed] = draw.random(LANES)
+    if columns.farewell is not None:
+        shown[:, columns.farewell] = draw.integers(0, 2, size=LANES)
+    # nobody: -1
+    return joint, satiation, shown, np.where(begins, -1, speaks)
+
+
+def moods(model, joint, speaks):
+    """P(kind, mood) were each persona to speak: who does already leaves it as it is; (N, types, K,
+    2)."""
+    kind = joint.sum(axis=2)[:, :, None]
+    found = np.stack([kind * model.fit, kind * (1.0 - model.fit)], axis=3)
+    for i in np.flatnonzero(speaks >= 0):
+        found[i, :, speaks[i]] = joint[i]
+    return found
+
+
+def prices(model, speaks):
+    """What picking each persona costs, (N, K)."""
+    swaps = (speaks[:, None] >= 0) & (speaks[:, None] != np.arange(model.n_actions))
+    return model.swap_cost * swaps
+
+
+def assert_largest(picks, value, there):
+    value = np.where(there, value, -np.inf)
+    lanes = np.arange(LANES)
+    assert there[lanes, picks].all()
+    np.testing.assert_allclose(value[lanes, picks], value.max(axis=1), rtol=0.0, atol=1e-9)
+    # lanes without a near tie leave no choice
+    clear = np.diff(np.sort(value, axis=1)[:, -2:])[:, 0] > 1e-9
+    assert clear.sum() > LANES / 2
+    np.testing.assert_array_equal(picks[clear], value.argmax(axis=1)[clear])
+
+
+@pytest.mark.parametrize("preset", ["Taste", "Satiation", "Welfare"])
+def test_the_myopic_pick_is_worth_most_in_the_coming_turn(preset):
+    known = Filter(Population.preset(preset))
+    model, columns = known.model, known.columns
+    joint, satiation, shown, speaks = drawn(known, 1)
+    farewell = columns.farewell
+    picks = np.empty(LANES, dtype=np.int64)
+    _myopic(
+        joint,
+        satiation,
+        shown,
+        (columns.persona.start, columns.available.start, columns.streak, farewell or -1),
+        model.fit,
+        model.engagement,
+        model.gain if model.has_satiation else None,
+        None if farewell is None else model.hook,
+        model.swap_cost,
+        picks,
+    )
+    lost = model.gain * satiation if model.has_satiation else np.zeros((LANES, 1, 1))
+    chance = np.maximum(model.engagement[None] - lost[..., None], 0.0)
+    earned = (moods(model, joint, speaks) * chance).sum(axis=(1, 3))
+    if farewell is not None:
+        earned *= np.where(shown[:, farewell, None] > 0.5, model.hook, 1.0)
+    there = shown[:, columns.available] > 0.5
+    assert_largest(picks, earned - prices(model, speaks), there)
+
+
+def test_the_whittle_pick_has_the_largest_expected_index():
+    population = Population.preset("Satiation").replace(session_length=6)
+    known = Filter(population)
+    known = Filter(population, known.model.merged(3))
+    policy, model, columns = WhittlePolicy.of(known), known.model, known.columns
+    joint, satiation, shown, speaks = drawn(known, 2)
+    picks = np.empty(LANES, dtype=np.int64)
+    _best_index(
+        joint,
+        satiation,
+        shown,
+        (columns.persona.start, columns.available.start, columns.streak, columns.elapsed),
+        model.length,
+        model.fit,
+        tops(model),
+        policy.index,
+        picks,
+    )
+    turn = np.minimum(np.rint(shown[:, columns.elapsed] * model.length), model.length - 1)
+    grid = np.linspace(0.0, 1.0, policy.index.shape[-1])
+    value = np.zeros((LANES, model.n_actions))
+    mass = moods(model, joint, speaks)
+    for i, t in enumerate(turn.astype(np.int64)):
+        for a, k, mood in np.ndindex(model.n_types, model.n_actions, 2):
+            if mass[i, a, k, mood] > CERTAIN:
+                row = policy.index[a, k, mood, t, int(speaks[i] in (-1, k))]
+                share = satiation[i, a, k] / tops(model)[a]
+                value[i, k] += mass[i, a, k, mood] * np.interp(share, grid, row)
+    assert_largest(picks, value, shown[:, columns.available] > 0.5)
