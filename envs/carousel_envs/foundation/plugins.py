@@ -1,0 +1,202 @@
+"""Registries: records by name, this project's and those that others add in files of their own.
+
+A plugin is a Python module that registers what it brings when it is imported. It is found as
+
+- an entry point of an installed distribution, in the group `carousel.<plural>` of the registry;
+- a name in the environment variable `CAROUSEL_PLUGINS` (modules or `.py` files, separated as in
+  `PATH`), to which `--plugin` on the command line adds. Worker processes inherit it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from .errors import CarouselError, UsageError, named, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+VARIABLE = "CAROUSEL_PLUGINS"
+"""Environment variable that names plugins."""
+
+
+class Named(Protocol):
+    """What a registry holds: a record with a name."""
+
+    @property
+    def name(self) -> str:
+        """The name that people type."""
+        ...
+
+
+R = TypeVar("R", bound=Named)
+
+
+class Registry(Mapping[str, R], Generic[R]):
+    """Records by name, in the order in which they were registered.
+
+    Plugins are loaded when the registry is first read.
+
+    Args:
+        noun: what a record is called in messages, such as "router".
+        plural: the same of several; the group of entry points is `carousel.<plural>`.
+        builtin: modules of this project that register theirs when they are imported.
+    """
+
+    def __init__(self, noun: str, plural: str, builtin: Sequence[str] = ()) -> None:
+        self.noun, self.plural = noun, plural
+        self._builtin = tuple(builtin)
+        self._records: dict[str, R] = {}
+        self._origin: dict[str, str] = {}
+        self._loaded: set[str] = set()
+
+    def register(self, record: R) -> R:
+        """Add a record; returns it.
+
+        Raises:
+            CarouselError: another module has registered one of this name.
+        """
+        name, origin = record.name, sys._getframe(1).f_globals.get("__name__", "")
+        if self._origin.get(name, origin) != origin:
+            raise CarouselError(
+                f"{self.noun} {name!r} is registered by {self._origin[name]} already; "
+                f"{origin} must give its own another name"
+            )
+        self._records[name], self._origin[name] = record, origin
+        return record
+
+    def find(self, name: str) -> R:
+        """The record of this name, in whatever case it is written.
+
+        Raises:
+            UsageError: there is none; the message lists those that there are.
+        """
+        self._load()
+        return self._records[named(self.noun, name, self._records)]
+
+    def _load(self) -> None:
+        """Import what registers records: each module once, and plugins as they are named."""
+        for module in self._builtin:
+            if module not in self._loaded:
+                self._loaded.add(module)
+                importlib.import_module(module)
+        load_named()
+        if self.plural not in self._loaded:
+            self._loaded.add(self.plural)
+            for entry in metadata.entry_points(group=f"carousel.{self.plural}"):
+                _guarded(entry.value, entry.load)
+
+    def __getitem__(self, name: str) -> R:
+        self._load()
+        return self._records[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(tuple(self._records))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._records)
+
+
+def plugins() -> tuple[str, ...]:
+    """The modules and files that `CAROUSEL_PLUGINS` names."""
+    return tuple(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
+
+
+def add_plugins(names: Sequence[str]) -> None:
+    """Load plugins, here and in every process that is started from here.
+
+    Args:
+        names: modules, or paths of `.py` files.
+
+    Raises:
+        UsageError: there is no such module or file.
+        CarouselError: it cannot be imported.
+    """
+    for name in names:
+        load_plugin(name)
+    known = plugins()
+    # a process that is started from here may stand in another folder
+    added = [str(Path(name).resolve()) if name.endswith(".py") else name for name in names]
+    os.environ[VARIABLE] = os.pathsep.join([*known, *(n for n in added if n not in known)])
+
+
+_NAMED: set[str] = set()
+
+
+def load_named() -> None:
+    """Load the plugins that `CAROUSEL_PLUGINS` names, each once."""
+    for name in plugins():
+        if name not in _NAMED:
+            _NAMED.add(name)
+            load_plugin(name)
+
+
+def load_plugin(name: str) -> ModuleType:
+    """Import a plugin: a module by its name, or a `.py` file by its path.
+
+    Raises:
+        UsageError: there is no such module or file.
+        CarouselError: it cannot be imported.
+    """
+    if name.endswith(".py") or "/" in name:
+        return _load_file(Path(name))
+    if name not in sys.modules:
+        try:
+            found = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        if found is None:
+            raise UsageError(
+                f"plugin {shown(name)} is not found; it must be a module that can be imported, or "
+                "the path of a .py file"
+            )
+    module: ModuleType = _guarded(name, lambda: importlib.import_module(name))
+    return module
+
+
+def _load_file(path: Path) -> ModuleType:
+    name = path.stem
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == str(path.resolve()):
+        return known
+    if not path.is_file():
+        raise UsageError(f"plugin {shown(str(path))} does not exist, or is no file")
+    if known is not None:
+        raise CarouselError(
+            f"plugin {shown(str(path))} has the name of the module {name!r}, which is in use; it "
+            "must have another"
+        )
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # by its name, so that what it defines can be pickled
+    sys.modules[name] = module
+    try:
+        _guarded(str(path), lambda: spec.loader.exec_module(module))
+    except CarouselError:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _guarded(name: str, load: Any) -> Any:
+    """What `load` returns; what goes wrong in somebody's module, as a sentence that names it."""
+    try:
+        return load()
+    except CarouselError:
+        raise
+    except Exception as error:
+        raise CarouselError(
+            f"plugin {shown(name)} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
