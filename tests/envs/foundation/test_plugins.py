@@ -40,7 +40,7 @@ def test_records_are_found_by_name_in_any_case_and_in_order():
     records = [things.register(Record(name)) for name in ("second", "First")]
     assert list(things) == ["second", "First"]
     assert things.find("FIRST") is records[1]
-    with pytest.raises(UsageError, match="thing 'frist' is unknown.*did you mean"):
+    with pytest.raises(UsageError, match=r"thing 'frist' is unknown.*did you mean"):
         things.find("frist")
 
 
@@ -49,7 +49,7 @@ def test_a_module_may_register_its_record_again_but_none_of_another():
     things.register(Record("one"))
     things.register(Record("one"))
     other = {"__name__": "elsewhere", "things": things, "Record": Record}
-    with pytest.raises(CarouselError, match="thing 'one' is registered by .*test_plugins already"):
+    with pytest.raises(CarouselError, match=r"thing 'one' is registered by .*test_plugins already"):
         exec("things.register(Record('one'))", other)
 
 
@@ -114,5 +114,5 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, text, said):
 
 
 def test_a_module_that_is_not_there_is_said():
-    with pytest.raises(UsageError, match="plugin 'no_such.module' is not found; it must be"):
+    with pytest.raises(UsageError, match=r"plugin 'no_such.module' is not found; it must be"):
         load_plugin("no_such.module")
