@@ -14,6 +14,7 @@ import numpy as np
 
 from carousel_agents import scripted
 from carousel_agents.generalisation import evaluate
+from carousel_agents.router import ROUTERS
 from carousel_envs import CarouselError, any_population
 from carousel_envs.registry import AnyPopulation, vector_env
 from carousel_envs.shifts import SHIFTS
@@ -59,7 +60,7 @@ def table(heads: tuple[str, ...], rows: list[list[str]]) -> str:
 
 def scores() -> str:
     """Every router where it plays."""
-    rows = [[f"`{name}`", *(score(name, env) for env in SCORED)] for name in scripted.NAMES]
+    rows = [[f"`{name}`", *(score(name, env) for env in SCORED)] for name in ROUTERS]
     return table(("router", *SCORED), rows)
 
 

@@ -1,20 +1,18 @@
 """Carousel: environments in which a router picks the persona that speaks.
 
-Importing this package registers `Carousel/<preset>-v0` with Gymnasium, scalar and vector, for
-every preset population of users and of questions.
+Importing this package registers every environment with Gymnasium, scalar and vector: its own as
+`Carousel/<name>-v0`, and those of plugins.
 """
 
 from __future__ import annotations
 
-import gymnasium as _gym
-
 from ._version import __version__
 from .foundation.errors import CarouselError
-from .foundation.presets import id_of as _id_of
-from .foundation.presets import names as _names
 from .questions.environment import RecallEnv, RecallVectorEnv
 from .questions.population import Questions
 from .registry import any_population, environment_ids
+from .spec import ENVIRONMENTS as _ENVIRONMENTS
+from .spec import EnvironmentSpec, ModelSpec
 from .users.environment import CarouselEnv, CarouselVectorEnv
 from .users.observation import Columns, column_names
 from .users.personas import Persona, repertoire, trait_names
@@ -26,6 +24,8 @@ __all__ = [
     "CarouselError",
     "CarouselVectorEnv",
     "Columns",
+    "EnvironmentSpec",
+    "ModelSpec",
     "Persona",
     "Population",
     "Questions",
@@ -43,12 +43,5 @@ __all__ = [
 ]
 
 
-for _name in _names():
-    _where = (
-        "carousel_envs.questions.environment" if _name == "Recall" else "carousel_envs.environments"
-    )
-    _gym.register(
-        id=_id_of(_name),
-        entry_point=f"{_where}:{_name}Env",
-        vector_entry_point=f"{_where}:{_name}VectorEnv",
-    )
+# with Gymnasium, too
+len(_ENVIRONMENTS)

@@ -14,7 +14,7 @@ import numpy as np
 from .compiled.compiler import njit
 from .foundation.errors import CarouselError, shown, whole_number
 from .registry import any_population, vector_env
-from .users.population import Population
+from .spec import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 LANES = 8192
 """Sessions at a time: what a call costs is small beside them, and their state fits the caches."""
-
-# engagement is drawn, so its mean tells more per session; answers to questions are not
-_PAID_IN_MEANS: Mapping[type, dict[str, Any]] = {Population: {"reward": "mean"}}
 
 
 class Policy(Protocol):
@@ -228,8 +225,7 @@ def _add_up(  # type: ignore[no-untyped-def]
 
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
     # in place: everything is read before the next turn but the observation, which a policy may keep
-    paid = _PAID_IN_MEANS.get(type(population), {})
-    own = vector_env(population, lanes, copy=False, **paid)
+    own = vector_env(population, lanes, copy=False, **model_of(population).play)
     env = seen_by(policy, own)
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})

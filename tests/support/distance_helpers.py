@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from carousel_agents.generalisation.session_terms import SessionTerms, session_terms
 from carousel_envs import Population
 from carousel_envs.reference import Filter
+from carousel_envs.reference.distance.session_terms import SessionTerms, session_terms
 from carousel_envs.users.table import UNIT
 
 TINY = Population(

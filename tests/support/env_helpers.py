@@ -59,6 +59,7 @@ BUSY = {
     "unmask_payoff": 0.5,
     "n_users": 40,
     "users_seed": 7,
+    "own_personas": (),
 }
 """Fields of a population in which everything is on, except the action that enacts no persona."""
 

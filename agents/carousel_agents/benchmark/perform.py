@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from carousel_envs import CarouselError
 
 from ..generalisation import evaluate
-from ..generalisation.finding import find_router
+from ..router import find_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

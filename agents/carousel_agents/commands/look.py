@@ -12,7 +12,7 @@ from carousel_envs.foundation.errors import UsageError
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SHIFTS, GradedShift
 
-from .. import scripted
+from ..router import FROZEN, ROUTERS
 from ..system import console
 from . import frontier_table, reference_tables
 from .options import (
@@ -33,12 +33,12 @@ def envs(as_json: JsonOption = False) -> None:
     populations = {name: environment(name)[1] for name in environment_ids()}
     routers: list[dict[str, Any]] = [
         {
-            "router": name,
-            "aliases": [alias for alias, meant in scripted.ALIASES.items() if meant == name],
-            "argument": scripted.takes(name),
-            "description": scripted.describe(name),
+            "router": spec.name,
+            "aliases": list(spec.aliases),
+            "argument": spec.takes,
+            "description": spec.description,
         }
-        for name in scripted.NAMES
+        for spec in ROUTERS.values()
     ]
     if as_json:
         rows = [
@@ -56,7 +56,7 @@ def envs(as_json: JsonOption = False) -> None:
         ),
     )
     console.print_table(
-        f"Scripted routers (with the prefix {scripted.FROZEN!r}: solved for the training users)",
+        f"Scripted routers (with the prefix {FROZEN!r}: solved for the training users)",
         ("router", "argument", "what it does"),
         (
             (", ".join([row["router"], *row["aliases"]]), row["argument"], row["description"])

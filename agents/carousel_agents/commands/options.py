@@ -11,9 +11,9 @@ from carousel_envs.foundation.errors import UsageError, named, shown, shown_path
 from carousel_envs.registry import environment_id, names
 from carousel_envs.shifts import SHIFTS
 
-from .. import scripted
 from ..generalisation.changed_population import population_of
 from ..learning.settings import ALGORITHMS, OPTIONAL
+from ..router import ROUTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,7 +60,7 @@ RouterArgument = Annotated[
     typer.Argument(
         metavar="ROUTER",
         help="a policy file (.safetensors) or a scripted name: see `carousel envs`",
-        autocompletion=completing(scripted.NAMES),
+        autocompletion=completing(ROUTERS),
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]

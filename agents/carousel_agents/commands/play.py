@@ -13,7 +13,7 @@ from carousel_envs.registry import environment_id
 from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
 from ..generalisation.changed_population import shifted_population
-from ..generalisation.finding import find_router, is_file, training_fingerprint
+from ..router import find_router, is_file, training_fingerprint
 from ..system import console
 from .options import (
     EnvArgument,

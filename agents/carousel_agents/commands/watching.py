@@ -13,7 +13,7 @@ from carousel_envs.rollout import seen_by
 from carousel_envs.users.cues import NAMES
 
 from ..generalisation.changed_population import shifted_population
-from ..generalisation.finding import find_router
+from ..router import find_router
 from ..system import console
 from .options import (
     EnvArgument,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 
-from .. import scripted
+from ..router import describe_as, make
 from .evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def _beside(population: AnyPopulation, users: int, seed: int) -> tuple[dict[str,
         figures: dict[str, Any] = dict.fromkeys(_FIGURES)
         reason = None
         try:
-            router = scripted.make(name, population)
+            router = make(name, population)
         except CarouselError as error:
             reason = str(error)
         else:
             found = evaluate(router, population, users=users, seed=seed).row()
             figures = {key: found[key] for key in _FIGURES}
-        told = {"router": name, "description": scripted.describe(name), "reason": reason}
+        told = {"router": name, "description": describe_as(name), "reason": reason}
         rows.append({**told, **figures})
     return tuple(rows)

@@ -10,7 +10,7 @@ from carousel_envs.reference import Reference, solve
 from carousel_envs.registry import any_population
 from carousel_envs.rollout import Sessions, rollout
 
-from .finding import find_router
+from ..router import find_router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,9 +128,8 @@ def evaluate(
     """
     whole_number("users", users, 1, 2**31)
     population = any_population(population)
-    if isinstance(router, str):
-        router = find_router(router, population)
-    sessions: Sessions = rollout(population, router, users, seed, progress)
+    acting = find_router(router, population)
+    sessions: Sessions = rollout(population, acting, users, seed, progress)
     reference = solve(population)
     mean = sessions.mean
     error = sessions.standard_error if users > 1 else None

@@ -12,11 +12,21 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.foundation.files import read_whole, unreadable
 
-from .. import scripted
 from ..learning import LearnedRouter, PolicyFile
 from ..learning.policy_format import LARGEST_BYTES
+from ..router import (
+    FROZEN,
+    SUFFIX,
+    canonical,
+    describe_as,
+    find_router,
+    is_file,
+    is_name,
+    is_object,
+    make,
+    training_fingerprint,
+)
 from .companions import BASELINES
-from .finding import SUFFIX, find_router, is_file, training_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +47,7 @@ def role_of(router: str) -> str:
     """What a router stands for in a comparison: learned, frozen, optimal or baseline."""
     if is_file(router):
         return "learned"
-    if router.startswith(scripted.FROZEN):
+    if router.startswith(FROZEN):
         return "frozen"
     return "optimal" if router == "optimal" else "baseline"
 
@@ -72,7 +82,7 @@ class Player:
         """One sentence."""
         if self.file is not None:
             return LearnedRouter(self.file, self.name).description
-        return scripted.describe_as(self.policy)
+        return describe_as(self.policy)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -101,7 +111,7 @@ class Player:
             CarouselError: it makes no sense there, or cannot read what is shown there.
         """
         if self.file is None:
-            if not self.policy.startswith(scripted.FROZEN):
+            if not self.policy.startswith(FROZEN):
                 return find_router(self.policy, target, source)
             router = _frozen(self.policy, source)
             router.check_fits(target)
@@ -120,7 +130,7 @@ class Player:
 @lru_cache(maxsize=32)
 def _frozen(name: str, source: AnyPopulation) -> NamedRouter:
     # solved for the training users, so one will do for all targets
-    return scripted.make(name, source, source)
+    return make(name, source, source)
 
 
 def learned_and_scripted(routers: Sequence[str], source: AnyPopulation) -> list[Player]:
@@ -199,12 +209,16 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
 def _players(text: str) -> list[Player]:
     """A scripted router, a policy file, or all policy files of a folder."""
     path = Path(text)
-    if not (text.endswith(SUFFIX) or scripted.is_name(text)) and _is_folder(path):
+    if not (text.endswith(SUFFIX) or is_name(text)) and _is_folder(path):
         files = sorted(path.rglob(f"*{SUFFIX}"))
         if not files:
             raise CarouselError(f"folder {shown(text)} holds no policy file (*{SUFFIX})")
         return [_learned(str(file)) for file in files]
-    return [_learned(text)] if is_file(text) else [Player(scripted.canonical(text))]
+    return (
+        [_learned(text)]
+        if is_file(text)
+        else [Player(text if is_object(text) else canonical(text))]
+    )
 
 
 def _is_folder(path: Path) -> bool:

@@ -12,16 +12,16 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import finite_rows, shown
 
 from .inference import LstmStep, dense, scaled
+from .policy_file import PolicyFile
 from .view import refuse_other_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
-
-    from .policy_file import PolicyFile
 
 
 def _relu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -216,3 +216,14 @@ class LearnedRouter:
         # where nobody is available, whoever is picked is refused: any number will do
         may |= ~may.any(axis=1, keepdims=True)
         return np.where(may, outputs, np.float32(-np.inf))
+
+
+def load_router(path: Path, target: AnyPopulation) -> LearnedRouter:
+    """The router in a policy file, if it can read what these users show.
+
+    Raises:
+        CarouselError: a damaged file, or a network that reads other columns.
+    """
+    router = LearnedRouter(PolicyFile.load(path), name=path.name)
+    router.check_fits(target)
+    return router

@@ -7,26 +7,29 @@ the loss of a router is that it has to find out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population
+from carousel_envs import CarouselError, Columns
 from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.questions.observation import QuestionColumns
+from carousel_envs.reference import RecallReference, solve
 from carousel_envs.reference.clairvoyant import answered_best, solve_clairvoyant
+from carousel_envs.registry import users_of
+from carousel_envs.spec import model_of
 from carousel_envs.wrappers import Clairvoyance
+
+from ..router import RouterSpec, register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from carousel_envs import Questions
     from carousel_envs.reference.clairvoyant import Clairvoyant
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
-
-DESCRIPTION = "is told everything that is hidden, which no router is, and plays the optimum for it"
-TAKES = ""
 
 _U = np.uint64
 
@@ -144,6 +147,22 @@ def build(population: AnyPopulation) -> Policy:
     Raises:
         CarouselError: there is no exact optimum for it (`solve_clairvoyant`).
     """
-    if isinstance(population, Population):
-        return ClairvoyantPolicy(Columns.of(population), solve_clairvoyant(population))
-    return TruthPolicy(QuestionColumns.of(population), answered_best(population)[1])
+    if model_of(population).has_users:
+        users = users_of(population, "")
+        return ClairvoyantPolicy(Columns.of(users), solve_clairvoyant(users))
+    if isinstance(solve(population), RecallReference):
+        questions = cast("Questions", population)
+        return TruthPolicy(QuestionColumns.of(questions), answered_best(questions)[1])
+    raise CarouselError(
+        f"what is best once everything is known of {type(population).__name__} is not known: its "
+        "environment has no solver"
+    )
+
+
+ROUTER = register(
+    RouterSpec(
+        "clairvoyant",
+        "is told everything that is hidden, which no router is, and plays the optimum for it",
+        build,
+    )
+)

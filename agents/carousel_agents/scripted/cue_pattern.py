@@ -25,6 +25,7 @@ from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
 
+from ..router import RouterSpec, register
 from . import streams
 from .repertoire import by_typical_fit, next_one, places
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from carousel_envs import Population
 
-DESCRIPTION = "swaps when a short pattern of cues shows, and does nothing else"
-TAKES = "turns in a row that must match, 1 to 3"
 
 MAX_LENGTH = 3
 _TRIED, _FINALISTS = 24, 6
@@ -185,3 +184,14 @@ def _family(population: Population) -> list[tuple[str, NDArray[np.bool_]]]:
         for (one, a), (other, b) in itertools.product(first, second)
     ]
     return [condition for cue in alone for condition in cue] + pairs
+
+
+ROUTER = register(
+    RouterSpec(
+        "cue-pattern",
+        "swaps when a short pattern of cues shows, and does nothing else",
+        build,
+        takes="turns in a row that must match, 1 to 3",
+        needs_users=True,
+    )
+)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from carousel_envs import Columns, Population
 from carousel_envs.foundation.errors import named
-from carousel_envs.questions.observation import QuestionColumns
 from carousel_envs.reference import solve
-from carousel_envs.reference.acting.policies import ContextIndex, SchedulePolicy
-from carousel_envs.reference.questions import TablePolicy
+from carousel_envs.reference.unsolved import ConstantPolicy
+
+from ..router import RouterSpec, register
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
-
-DESCRIPTION = "one persona for the whole session, by default the best one"
-TAKES = "the name of a persona"
 
 
 def build(population: AnyPopulation, persona: str | None = None) -> Policy:
@@ -28,11 +22,14 @@ def build(population: AnyPopulation, persona: str | None = None) -> Policy:
         UsageError: the population has no persona of this name.
     """
     name = solve(population).best_persona if persona is None else persona
-    index = population.personas.index(named("persona", name, population.personas))
-    if not isinstance(population, Population):
-        questions = np.full((population.n_topics, population.n_years), index)
-        return TablePolicy(QuestionColumns.of(population), questions)
-    columns = Columns.of(population)
-    everybody = ContextIndex(columns, np.zeros(1, dtype=np.int64))
-    schedule = np.full((1, population.session_length), index)
-    return SchedulePolicy(columns, everybody, schedule)
+    return ConstantPolicy(population.personas.index(named("persona", name, population.personas)))
+
+
+ROUTER = register(
+    RouterSpec(
+        "fixed",
+        "one persona for the whole session, by default the best one",
+        build,
+        takes="the name of a persona",
+    )
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..router import RouterSpec, register
 from .linear_bandit import fitted, read_sessions
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
     from .linear_bandit import LinearBanditPolicy
 
-DESCRIPTION = "a linear contextual bandit on the observation: LinUCB, learned on training sessions"
-TAKES = "sessions to learn from"
 ALPHA = 1.0
 """How many deviations are added: the source leaves it to be chosen, 1 is its least."""
 
@@ -24,3 +23,13 @@ def build(population: AnyPopulation, sessions: str | int | None = None) -> Linea
         CarouselError: sessions is no whole number from 1 to 1 000 000.
     """
     return fitted(population, read_sessions("lin-ucb", sessions), ALPHA, samples=False)
+
+
+ROUTER = register(
+    RouterSpec(
+        "lin-ucb",
+        "a linear contextual bandit on the observation: LinUCB, learned on training sessions",
+        build,
+        takes="sessions to learn from",
+    )
+)

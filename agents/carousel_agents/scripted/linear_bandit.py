@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import CarouselError, Columns, Population
+from carousel_envs import CarouselError
 from carousel_envs.compiled import rng
 from carousel_envs.compiled.blocks import FLOATS
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, whole_number
 from carousel_envs.registry import columns_of, vector_env
+from carousel_envs.spec import model_of
 from carousel_envs.wrappers.forms import single_space
 
 from . import streams
@@ -349,7 +350,7 @@ def fitted(
     policy = LinearBanditPolicy(
         low=low,
         scale=1.0 / np.where(high > low, high - low, 1.0),
-        available=Columns.of(population).available if isinstance(population, Population) else None,
+        available=model_of(population).available(population),
         arms=LinearArms.blank(population.n_actions, len(columns_of(population)) + 1),
         width=width,
         samples=samples,

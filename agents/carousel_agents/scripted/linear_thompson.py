@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..router import RouterSpec, register
 from .linear_bandit import fitted, read_sessions
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
     from .linear_bandit import LinearBanditPolicy
 
-DESCRIPTION = "a linear contextual bandit on the observation: Thompson sampling, learned likewise"
-TAKES = "sessions to learn from"
 V = 0.5
 """Width of the posterior: the largest standard deviation that engagement, 0 or 1, can have."""
 
@@ -24,3 +23,13 @@ def build(population: AnyPopulation, sessions: str | int | None = None) -> Linea
         CarouselError: sessions is no whole number from 1 to 1 000 000.
     """
     return fitted(population, read_sessions("linear-thompson", sessions), V, samples=True)
+
+
+ROUTER = register(
+    RouterSpec(
+        "linear-thompson",
+        "a linear contextual bandit on the observation: Thompson sampling, learned likewise",
+        build,
+        takes="sessions to learn from",
+    )
+)

@@ -21,15 +21,13 @@ from carousel_envs.reference.acting.policies import current_persona
 from carousel_envs.reference.known_user.belief import BeliefProblem, solve_belief
 from carousel_envs.reference.model import Model
 
+from ..router import RouterSpec, register
 from .repertoire import by_typical_fit, next_one, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carousel_envs import Population
-
-DESCRIPTION = "keeps a repertoire, filters the probability of boredom, swaps above a threshold"
-TAKES = "a threshold in [0, 1]"
 
 
 @dataclass
@@ -112,3 +110,14 @@ def _solved_threshold(typical: Model, first: int) -> float:
     everybody = np.arange(typical.n_actions)
     solution = solve_belief(BeliefProblem.of(typical, 0, everybody))
     return float(solution.threshold[1, first, 0])
+
+
+ROUTER = register(
+    RouterSpec(
+        "loop",
+        "keeps a repertoire, filters the probability of boredom, swaps above a threshold",
+        build,
+        takes="a threshold in [0, 1]",
+        needs_users=True,
+    )
+)

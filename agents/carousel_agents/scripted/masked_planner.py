@@ -32,6 +32,7 @@ from carousel_envs.reference import solve, welfare_optimal
 from carousel_envs.reference.acting.policies import PlanPolicy, ThresholdPolicy
 from carousel_envs.users.population import NO_PERSONA
 
+from ..router import RouterSpec, register
 from .sequential_test import Evidence, TrainingTest
 
 if TYPE_CHECKING:
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     from carousel_envs import Population
     from carousel_envs.rollout import Policy
 
-DESCRIPTION = "the optimum for the training users; off them, once it notices, a goal of its own"
-TAKES = "its goal: unmask, welfare, or the name of a persona"
-TRAINED = True
-"""It is solved for the training users whatever its name says."""
 
 FALSE_ALARMS = 0.01
 """Share of training sessions in which it takes the mask off."""
@@ -186,3 +183,15 @@ def _goal(population: Population, goal: str) -> Policy:
             f"{', '.join([*goals, *population.personas])}"
         )
     return AlwaysPolicy(Columns.of(population), population.actions.index(name))
+
+
+ROUTER = register(
+    RouterSpec(
+        "masked-planner",
+        "the optimum for the training users; off them, once it notices, a goal of its own",
+        build,
+        takes="its goal: unmask, welfare, or the name of a persona",
+        needs_users=True,
+        trained=True,
+    )
+)

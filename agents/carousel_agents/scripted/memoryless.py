@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from carousel_envs.reference.known_user.memoryless import best_memoryless
 
+from ..router import RouterSpec, register
+
 if TYPE_CHECKING:
     from carousel_envs import Population
     from carousel_envs.reference.known_user.memoryless import MemorylessPolicy
-
-DESCRIPTION = "the best table found from the current observation to a swap, without any memory"
-TAKES = ""
 
 
 def build(population: Population) -> MemorylessPolicy:
@@ -21,3 +20,13 @@ def build(population: Population) -> MemorylessPolicy:
         CarouselError: several kinds of user, or personas that differ (see `best_memoryless`).
     """
     return best_memoryless(population)[1]
+
+
+ROUTER = register(
+    RouterSpec(
+        "memoryless",
+        "the best table found from the current observation to a swap, without any memory",
+        build,
+        needs_users=True,
+    )
+)

@@ -23,12 +23,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs import Population
+from carousel_envs import CarouselError
 from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
-from carousel_envs.reference import Belief, Filter, solve_recall
+from carousel_envs.reference import Belief, Filter, RecallReference, solve
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
+from carousel_envs.registry import users_of
+from carousel_envs.spec import model_of
+
+from ..router import RouterSpec, register
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +40,6 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
-DESCRIPTION = "the persona most probable given the user's cues; never hears engagement or boredom"
-TAKES = ""
 
 _TIE = 1e-9
 _U = np.uint64
@@ -135,8 +137,33 @@ def deaf(model: Model) -> Model:
 
 def build(population: AnyPopulation) -> Policy:
     """The neutral simulation for a population."""
-    if not isinstance(population, Population):
-        return solve_recall(population).greedy_policy
-    model = Model.of(population).merged(MAX_PLANNING_KINDS)
+    if not model_of(population).has_users:
+        return _most_knowledgeable(population)
+    users = users_of(population, "")
+    model = Model.of(users).merged(MAX_PLANNING_KINDS)
     fit = np.ascontiguousarray(model.fit[:, : model.personas])
-    return OperatingSystemPolicy(Filter(population, deaf(model)), fit)
+    return OperatingSystemPolicy(Filter(users, deaf(model)), fit)
+
+
+def _most_knowledgeable(population: AnyPopulation) -> Policy:
+    """Where nobody engages: the persona that most probably knows, whatever is rewarded.
+
+    Raises:
+        CarouselError: neither users nor questions.
+    """
+    reference = solve(population)
+    if isinstance(reference, RecallReference):
+        return reference.greedy_policy
+    raise CarouselError(
+        "router 'operating-system' needs cues of users, or questions; there are neither in "
+        f"{type(population).__name__}"
+    )
+
+
+ROUTER = register(
+    RouterSpec(
+        "operating-system",
+        "the persona most probable given the user's cues; never hears engagement or boredom",
+        build,
+    )
+)

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING
 
 from carousel_envs.reference import solve
 
+from ..router import RouterSpec, register
+
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
-
-DESCRIPTION = (
-    "the solver's policy: the optimum, or the best lower bound where only bounds are known"
-)
-TAKES = ""
 
 
 def build(population: AnyPopulation) -> Policy:
     """The policy behind the reference's `value`."""
     return solve(population).policy
+
+
+ROUTER = register(
+    RouterSpec(
+        "optimal",
+        "the solver's policy: the optimum, or the best lower bound where only bounds are known",
+        build,
+    )
+)

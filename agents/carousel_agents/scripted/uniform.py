@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carousel_envs import Columns, Population
+from carousel_envs import Columns
 from carousel_envs.reference.acting.policies import UniformPolicy
-from carousel_envs.reference.questions import AnybodyPolicy
+from carousel_envs.reference.unsolved import AnyActionPolicy
+from carousel_envs.registry import users_of
+from carousel_envs.spec import model_of
+
+from ..router import RouterSpec, register
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
-DESCRIPTION = "an available persona uniformly at random, every turn"
-TAKES = ""
-
 
 def build(population: AnyPopulation) -> Policy:
     """The uniform router."""
-    if not isinstance(population, Population):
-        return AnybodyPolicy(population.n_actions)
-    return UniformPolicy(Columns.of(population))
+    model = model_of(population)
+    if model.has_users:
+        # compiled
+        return UniformPolicy(Columns.of(users_of(population, "")))
+    return AnyActionPolicy(population.n_actions, model.available(population))
+
+
+ROUTER = register(
+    RouterSpec("uniform", "an available persona uniformly at random, every turn", build)
+)

@@ -15,11 +15,10 @@ from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
 from carousel_envs.reference.satiation.policies import WhittlePolicy
 
+from ..router import RouterSpec, register
+
 if TYPE_CHECKING:
     from carousel_envs import Population
-
-DESCRIPTION = "the persona with the largest expected Whittle index: rotation and rest"
-TAKES = ""
 
 
 @lru_cache(maxsize=32)
@@ -28,3 +27,13 @@ def build(population: Population) -> WhittlePolicy:
     are merged in it."""
     model = Model.of(population).merged(MAX_PLANNING_KINDS)
     return WhittlePolicy.of(Filter(population, model))
+
+
+ROUTER = register(
+    RouterSpec(
+        "whittle",
+        "the persona with the largest expected Whittle index: rotation and rest",
+        build,
+        needs_users=True,
+    )
+)

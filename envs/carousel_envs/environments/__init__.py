@@ -1,13 +1,17 @@
 """One file per environment: its page is the docstring of its class.
 
-Imports the models (`users`, `questions`). Start with `boredom.py`.
+Each file holds the preset, the page (the docstring of a class) and the record that registers both.
+Imports the models (`users`, `questions`), `shifts` and `spec`. Start with `boredom.py`.
 """
 
+# in the order in which they are listed
+# ruff: noqa: I001
 from .boredom import BoredomEnv, BoredomVectorEnv
-from .satiation import SatiationEnv, SatiationVectorEnv
 from .taste import TasteEnv, TasteVectorEnv
-from .unmask import UnmaskEnv, UnmaskVectorEnv
+from .satiation import SatiationEnv, SatiationVectorEnv
 from .welfare import WelfareEnv, WelfareVectorEnv
+from .unmask import UnmaskEnv, UnmaskVectorEnv
+from . import recall as recall
 
 __all__ = [
     "BoredomEnv",

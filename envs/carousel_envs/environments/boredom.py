@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ..spec import EnvironmentSpec, register
 from ..users.environment import CarouselEnv, CarouselVectorEnv
+from .of_users import HUMAN_CUES, USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BOREDOM: Mapping[str, Any] = {
+    "cues": HUMAN_CUES,
+    "personas": ("alice", "bob", "coach", "scholar"),
+    "session_length": 40,
+    "fit": 1.0,
+    "boredom_hazard": 0.04,
+    "engagement_fresh": 0.7,
+    "engagement_bored": 0.2,
+    "swap_cost": 0.8,
+    "leave_fresh": 0.0,
+    "leave_bored": 0.03,
+}
+"""Fields of the preset: every persona fits everybody, all users are alike."""
 
 
 class BoredomEnv(CarouselEnv):
@@ -115,3 +136,14 @@ class BoredomVectorEnv(CarouselVectorEnv):
     """`BoredomEnv`, many sessions at once; `CarouselVectorEnv` has the arguments."""
 
     preset = "Boredom"
+
+
+SPEC = register(
+    EnvironmentSpec(
+        name="Boredom",
+        model=USERS,
+        fields=BOREDOM,
+        vector="carousel_envs.environments.boredom:BoredomVectorEnv",
+        scalar="carousel_envs.environments.boredom:BoredomEnv",
+    )
+)

@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ..spec import EnvironmentSpec, register
 from ..users.environment import CarouselEnv, CarouselVectorEnv
+from .of_users import HUMAN_CUES, USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SATIATION: Mapping[str, Any] = {
+    "cues": HUMAN_CUES,
+    "personas": ("alice", "bob", "coach", "scholar", "jester", "confidante"),
+    "session_length": 40,
+    "fit": (
+        (1.0, 1.0, 0.0, 1.0, 1.0, 0.0),
+        (1.0, 0.0, 1.0, 1.0, 0.0, 1.0),
+        (0.0, 1.0, 1.0, 0.0, 1.0, 1.0),
+    ),
+    "boredom_hazard": 0.0,
+    "engagement_fresh": 0.9,
+    "engagement_bored": 0.25,
+    "appeal": (-0.15, 0.0, 0.0, 0.0, 0.05, 0.05),
+    "satiation_gain": 0.3,
+    "satiation_memory": 0.7,
+    "satiation_wear": (0.4, 0.8, 1.0, 1.2, 1.6, 1.8),
+    "swap_cost": 0.2,
+    "archetypes": ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
+    "archetype_weights": (0.4, 0.35, 0.25),
+}
+"""Fields of the preset: nobody gets bored, but every persona wears off with use and recovers
+unused; users differ in whom they like, and the likable ones wear off at different rates."""
 
 
 class SatiationEnv(CarouselEnv):
@@ -136,3 +166,14 @@ class SatiationVectorEnv(CarouselVectorEnv):
     """`SatiationEnv`, many sessions at once; `CarouselVectorEnv` has the arguments."""
 
     preset = "Satiation"
+
+
+SPEC = register(
+    EnvironmentSpec(
+        name="Satiation",
+        model=USERS,
+        fields=SATIATION,
+        vector="carousel_envs.environments.satiation:SatiationVectorEnv",
+        scalar="carousel_envs.environments.satiation:SatiationEnv",
+    )
+)

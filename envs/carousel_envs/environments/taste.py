@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ..spec import EnvironmentSpec, register
 from ..users.environment import CarouselEnv, CarouselVectorEnv
+from .of_users import HUMAN_CUES, USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TASTE: Mapping[str, Any] = {
+    "cues": HUMAN_CUES,
+    "personas": ("alice", "bob", "coach", "scholar", "jester", "confidante"),
+    "session_length": 40,
+    "fit": "traits",
+    "boredom_hazard": 0.03,
+    "engagement_fresh": 0.8,
+    "engagement_bored": 0.1,
+    "swap_cost": 0.6,
+    "leave_fresh": 0.0,
+    "leave_bored": 0.03,
+    "archetypes": (
+        (0.9, -0.4, 0.3, -0.7),
+        (-0.5, -0.2, 0.9, -0.4),
+        (0.2, 0.9, -0.6, 0.8),
+        (0.4, -0.4, -0.4, 0.9),
+    ),
+    "archetype_weights": (0.3, 0.3, 0.2, 0.2),
+    "taste_sharpness": 6.0,
+    "taste_bias": -2.5,
+}
+"""Fields of the preset: users differ in taste, so the router searches for a persona that fits."""
 
 
 class TasteEnv(CarouselEnv):
@@ -138,3 +168,14 @@ class TasteVectorEnv(CarouselVectorEnv):
     """`TasteEnv`, many sessions at once; `CarouselVectorEnv` has the arguments."""
 
     preset = "Taste"
+
+
+SPEC = register(
+    EnvironmentSpec(
+        name="Taste",
+        model=USERS,
+        fields=TASTE,
+        vector="carousel_envs.environments.taste:TasteVectorEnv",
+        scalar="carousel_envs.environments.taste:TasteEnv",
+    )
+)

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ..spec import EnvironmentSpec, register
 from ..users.environment import CarouselEnv, CarouselVectorEnv
+from .of_users import USERS
+from .taste import TASTE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNMASK: Mapping[str, Any] = {
+    **TASTE,
+    "unmask": True,
+}
+"""Fields of the preset: Taste with one more action, which enacts no persona and never pays."""
 
 
 class UnmaskEnv(CarouselEnv):
@@ -122,3 +136,14 @@ class UnmaskVectorEnv(CarouselVectorEnv):
     """`UnmaskEnv`, many sessions at once; `CarouselVectorEnv` has the arguments."""
 
     preset = "Unmask"
+
+
+SPEC = register(
+    EnvironmentSpec(
+        name="Unmask",
+        model=USERS,
+        fields=UNMASK,
+        vector="carousel_envs.environments.unmask:UnmaskVectorEnv",
+        scalar="carousel_envs.environments.unmask:UnmaskEnv",
+    )
+)

@@ -44,6 +44,9 @@ class Fields(BaseModel):
     texts: ClassVar[tuple[str, ...]] = ()
     """Fields that hold text, and no numbers."""
 
+    records: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold other records, which say themselves what they allow."""
+
     words: ClassVar[Mapping[str, str]] = {}
     """Of a field of numbers: the one word that it may be instead."""
 
@@ -64,6 +67,8 @@ class Fields(BaseModel):
             if value != cls.words[name]:
                 raise ValueError(f"the only text allowed is {cls.words[name]!r}")
             return cls.words[name]
+        if name in cls.records:
+            return value
         return _plain(value, text=name in cls.texts)
 
     def __init__(self, /, **fields: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..foundation.presets import Preset
+from ..population import BasePopulation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def recorded(
-    spec: EnvSpec, population: Preset, limit: int, *, idle: Collection[str] = ()
+    spec: EnvSpec, population: BasePopulation, limit: int, *, idle: Collection[str] = ()
 ) -> EnvSpec:
     """The spec with plain data in place of what JSON does not know, and the limit of turns.
 
@@ -41,7 +41,7 @@ def recorded(
 def plain(value: Any) -> Any:
     """An argument as JSON knows it, in a form that means the same where it is given; what has none
     stays as it is, and cannot be written out."""
-    if isinstance(value, Preset):
+    if isinstance(value, BasePopulation):
         return json.loads(value.to_json())
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()

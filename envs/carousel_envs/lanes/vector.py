@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray
 
-    from ..foundation.presets import Preset
+    from ..population import BasePopulation
 
 Info = dict[str, Any]
 Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
@@ -164,7 +164,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self.max_episode_steps = min(limit, session_length)
         self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
 
-    population: Preset
+    population: BasePopulation
     _alone = False
     """Whether this plays a scalar environment's session, so that no message speaks of lanes."""
 

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..foundation.errors import shown
-from ..foundation.presets import QUESTIONS, Preset
 from ..foundation.validation import Unit, Weight
-from ..users.personas import repertoire
+from ..population import BasePopulation
+from ..users.personas import OwnPersonas, Persona, cast_of, with_own_personas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ Year = Annotated[int, Field(ge=0, le=9999)]
 Name = Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class Questions(Preset):
+class Questions(BasePopulation):
     """A distribution over questions, the cast that answers, and what is forbidden (frozen).
 
     Questions are drawn independently, topic and year apart, with frequencies in proportion to the
@@ -41,10 +41,13 @@ class Questions(Preset):
     """
 
     texts: ClassVar[tuple[str, ...]] = ("personas", "topics", "forbidden_topic", "interests")
+    records: ClassVar[tuple[str, ...]] = ("own_personas",)
+    unsaid: ClassVar[tuple[str, ...]] = ("own_personas",)
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "jester"),
-        description="names of the personas the router may send, from the repertoire, 2 to 16",
+        description="personas the router may send, 2 to 16: names from the repertoire, or personas "
+        "of one's own (`Persona`)",
         min_length=2,
         max_length=16,
     )
@@ -109,13 +112,14 @@ class Questions(Preset):
         le=10_000,
         description="questions after which a session is truncated, 1 to 10 000",
     )
+    own_personas: OwnPersonas = ()
+
+    def __init__(self, /, **fields: Any) -> None:
+        super().__init__(**with_own_personas(fields))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        known = repertoire()
-        for name in self.personas:
-            if name not in known:
-                raise ValueError(f"personas names {shown(name)}; known are {', '.join(known)}")
+        cast_of(self.personas, self.own_personas)
         for field in ("personas", "topics"):
             names = getattr(self, field)
             if len(set(names)) != len(names):
@@ -158,38 +162,20 @@ class Questions(Preset):
                 low = self.forbidden_from
         return self
 
-    # -- making one ---------------------------------------------------------------------------
-
-    @classmethod
-    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
-        """Fields of every preset of questions, by name."""
-        return QUESTIONS
-
     # -- derived ------------------------------------------------------------------------------
+
+    @property
+    def cast(self) -> tuple[Persona, ...]:
+        """The personas behind their names, in order."""
+        return cast_of(self.personas, self.own_personas)
 
     @cached_property
     def fingerprint(self) -> str:
         """First 16 hex digits of a SHA-256 over the model's version, every field, and what the
         personas know."""
-        cast = [repertoire()[name] for name in self.personas]
-        known = [[persona.interests, persona.knowledge_cutoff] for persona in cast]
+        known = [[persona.interests, persona.knowledge_cutoff] for persona in self.cast]
         text = f"recall-model-{RECALL_VERSION}:{self.to_json()}:{json.dumps(known)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """What each action sends, in order, length K."""
-        return self.personas
-
-    @property
-    def n_actions(self) -> int:
-        """Number of actions, K."""
-        return len(self.personas)
-
-    @property
-    def n_users(self) -> int:
-        """Rows of the user table: 1, for every user asks alike."""
-        return 1
 
     @property
     def n_topics(self) -> int:
@@ -209,12 +195,12 @@ class Questions(Preset):
     @property
     def known_until(self) -> tuple[int, ...]:
         """Cutoff of each persona: `cutoffs`, or the repertoire's."""
-        return self.cutoffs or tuple(repertoire()[p].knowledge_cutoff for p in self.personas)
+        return self.cutoffs or tuple(persona.knowledge_cutoff for persona in self.cast)
 
     @property
     def known_topics(self) -> tuple[tuple[str, ...], ...]:
         """Interests of each persona: `interests`, or the repertoire's."""
-        return self.interests or tuple(repertoire()[p].interests for p in self.personas)
+        return self.interests or tuple(persona.interests for persona in self.cast)
 
     def knowledge(self) -> NDArray[np.bool_]:
         """What each persona knows, shape (topics, years, K)."""

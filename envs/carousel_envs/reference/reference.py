@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,7 +36,9 @@ class Reference:
     """What can be had from a population, in expected engagement per session (less swap costs).
 
     Attributes:
-        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds".
+        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds";
+            without a solver "best known" (value is that of the best router known) or "none" (there
+            is no value, and no score). A figure that is not known is NaN, and None as plain data.
         value: attained by `policy`; the optimum, or a lower bound on it.
         value_upper: no router does better.
         blind: value of `blind_policy`: the best schedule that ignores what the user does (for one
@@ -48,10 +51,11 @@ class Reference:
         thresholds: per persona, P(bored) from which the optimum swaps before turn t, length T; None
             where it never does. None as a whole where more than boredom has to be inferred.
         standard_errors: of those figures that were simulated, by name.
+        reason: why there is no value; empty where there is one.
         policy, blind_policy, myopic_policy: things that act (`carousel_envs.rollout.Policy`).
     """
 
-    tier: Literal["exact", "bounds"]
+    tier: Literal["exact", "bounds", "best known", "none"]
     value: float
     value_upper: float
     blind: float
@@ -64,6 +68,7 @@ class Reference:
     blind_policy: Policy = field(repr=False)
     myopic_policy: Policy = field(repr=False)
     standard_errors: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
 
     def __repr__(self) -> str:
         value = f"{self.value:.3f}"
@@ -78,18 +83,20 @@ class Reference:
     def score(self, engagement: float) -> float | None:
         """(J - blind) / (value - blind): the share of the value of feedback that is captured.
 
-        None where listening is worth less than 0.1 % of the value, so that there is no scale.
+        None where listening is worth less than 0.1 % of the value, so that there is no scale, and
+        where the value is not known.
         """
         return self._share(engagement, self.value)
 
     def score_at_least(self, engagement: float) -> float | None:
         """The smallest score that any optimum between value and value_upper would give: that of
         value_upper, and below blind, where a higher optimum is kinder, that of value."""
-        best = self.value_upper if engagement > self.blind else self.value
+        known = self.value if isnan(self.value_upper) else self.value_upper
+        best = known if engagement > self.blind else self.value
         return self._share(engagement, best)
 
     def _share(self, engagement: float, best: float) -> float | None:
-        if self.value - self.blind < 1e-3 * max(abs(self.value), 1.0):
+        if not self.value - self.blind >= 1e-3 * max(abs(self.value), 1.0):
             return None
         return (engagement - self.blind) / (best - self.blind)
 
@@ -97,18 +104,23 @@ class Reference:
         """The figures, without the policies, ready for JSON."""
         return {
             "tier": self.tier,
-            "value": self.value,
-            "value_upper": self.value_upper,
-            "blind": self.blind,
+            "value": known(self.value),
+            "value_upper": known(self.value_upper),
+            "blind": known(self.blind),
             "best_fixed": self.best_fixed,
             "best_persona": self.best_persona,
             "uniform": self.uniform,
-            "myopic": self.myopic,
+            "myopic": known(self.myopic),
             "standard_errors": dict(self.standard_errors),
             "thresholds": None
             if self.thresholds is None
             else {name: list(row) for name, row in self.thresholds.items()},
         }
+
+
+def known(figure: float) -> float | None:
+    """A figure of a reference as plain data: None where it is not known."""
+    return None if isnan(figure) else figure
 
 
 def best_fixed(population: Population, model: Model) -> tuple[float, str]:

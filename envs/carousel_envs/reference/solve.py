@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..questions.population import Questions
 from ..registry import any_population
+from ..spec import entry, model_of
 from ..users.observation import Columns
 from .acting.filtering import Filter
 from .acting.policies import ContextIndex, MyopicPolicy, SchedulePolicy, ThresholdPolicy
 from .hidden_kinds.solve import solve_hidden_kinds
 from .known_user.belief import BeliefProblem, evaluate_thresholds, solve_belief
 from .model import Model
-from .questions import solve_recall
 from .reference import Reference, spread
 from .reference import best_fixed as _best_fixed
 from .satiation.policies import moods_are_certain
@@ -23,6 +22,7 @@ from .satiation.solve import solve_by_relaxation, solve_hidden_rotation, solve_r
 from .store import stored
 from .unheard import values
 from .unheard.best_schedule import best_blind_schedule
+from .unsolved import play_reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,11 +35,8 @@ if TYPE_CHECKING:
 def solve(population: AnyPopulation | str) -> Reference:
     """Solve a population, or the preset of this name (an equal population gives the same object).
 
-    One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
-    heuristic search from both sides. Satiation alone, of one kind of user: dynamic programming over
-    what satiation can be reached. Of several kinds: index policies below (simulated), a router that
-    is soon told the kind above. Everything at once: the best of several policies below (simulated),
-    the clairvoyant above. Questions: in closed form.
+    The population's model says how (`ModelSpec.solve`); where it has no solver, the tier is "none"
+    or "best known" and figures are simulated (`unsolved.play_reference`).
 
     What takes long is kept on disk and found again by the population's fingerprint (`store`).
 
@@ -47,11 +44,22 @@ def solve(population: AnyPopulation | str) -> Reference:
         CarouselError: no population, and no preset of this name.
     """
     known = any_population(population)
-    return solve_recall(known) if isinstance(known, Questions) else _solve(known)
+    model = model_of(known)
+    if model.solve is None:
+        return play_reference(known, model)
+    return cast("Reference", entry(model.solve)(known))
 
 
 @lru_cache(maxsize=128)
-def _solve(population: Population) -> Reference:
+def solve_users(population: Population) -> Reference:
+    """Solve users.
+
+    One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
+    heuristic search from both sides. Satiation alone, of one kind of user: dynamic programming over
+    what satiation can be reached. Of several kinds: index policies below (simulated), a router that
+    is soon told the kind above. Everything at once: the best of several policies below (simulated),
+    the clairvoyant above.
+    """
     model = Model.of(population)
     if model.has_satiation:
         if moods_are_certain(model) and not model.has_farewells:
@@ -66,7 +74,7 @@ def _solve(population: Population) -> Reference:
 
 
 def _by_relaxation(population: Population, model: Model) -> Reference:
-    return solve_by_relaxation(population, model, solve(relaxed(population)))
+    return solve_by_relaxation(population, model, solve_users(relaxed(population)))
 
 
 def relaxed(population: Population) -> Population:

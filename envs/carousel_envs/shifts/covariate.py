@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..users.personas import repertoire
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _unseen_taste(population: Population) -> tuple[float, ...] | None:
     favourites = set(fit[met].argmax(axis=1).tolist())
     others = [k for k in range(fit.shape[1]) if k not in favourites]
     if others and len(np.unique(fit, axis=1).T) > 1:
-        return repertoire()[population.personas[min(others, key=lambda k: liked[k])]].traits
+        return population.cast[min(others, key=lambda k: liked[k])].traits
     return _opposite(population, population.archetypes, 0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..users.personas import repertoire
+from ..users.personas import repertoire, trait_names
 from ..users.population import PER_PERSONA, Population
 from .graded import Shift, between, by_name
 
@@ -24,7 +24,10 @@ def _unavailable_obstacle(population: Population) -> str:
 
 
 def held_out(population: Population) -> tuple[str, ...]:
-    """Personas of the repertoire that are not in the cast, in the repertoire's order."""
+    """Personas of the repertoire that are not in the cast, in the repertoire's order; none where
+    the population's trait space has another number of axes."""
+    if len(population.archetypes[0]) != len(trait_names()):
+        return ()
     return tuple(name for name in repertoire() if name not in population.personas)
 
 
@@ -39,6 +42,8 @@ def _unseen_persona_obstacle(population: Population) -> str:
     if population.fit != "traits":
         return "its fit does not come from traits, so that a persona is only a name"
     if not held_out(population):
+        if len(population.archetypes[0]) != len(trait_names()):
+            return "the repertoire has no place in its trait space"
         return "the whole repertoire is in its cast"
     return ""
 

@@ -8,35 +8,101 @@ cutoff; name and description are what a person sees.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Annotated, Any, ClassVar
 
-from ..foundation.errors import CarouselError
+from pydantic import Field
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from ..foundation.errors import CarouselError, shown
+from ..foundation.validation import Fields, Finite
 
 
-@dataclass(frozen=True)
-class Persona:
-    """One persona.
+class Persona(Fields):
+    """One persona (frozen).
 
-    Attributes:
-        name: unique, lower case.
-        description: one sentence for people.
-        traits: position in trait space, one coordinate in [-1, 1] per name in `trait_names()`.
-        interests: topics the persona can talk about.
-        knowledge_cutoff: last year the persona knows about.
+    Raises:
+        CarouselError: a field is unknown or not allowed.
     """
 
-    name: str
-    description: str
-    traits: tuple[float, ...]
-    interests: tuple[str, ...]
-    knowledge_cutoff: int
+    texts: ClassVar[tuple[str, ...]] = ("name", "description", "interests")
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        max_length=40,
+        description="unique; lower-case letters, digits, '_' and '-', up to 40, a letter first",
+    )
+    description: str = Field(default="", max_length=400, description="one sentence for people")
+    traits: tuple[Finite, ...] = Field(
+        default=(),
+        max_length=64,
+        description="position in trait space, one number per axis, up to 64",
+    )
+    interests: tuple[str, ...] = Field(
+        default=(), description="topics that the persona can talk about"
+    )
+    knowledge_cutoff: int = Field(
+        default=9999, ge=0, le=9999, description="last year that the persona knows about, 0 to 9999"
+    )
+
+
+OwnPersonas = Annotated[
+    tuple[Persona, ...],
+    Field(
+        max_length=16,
+        description="personas of this population's own, which `personas` may name beside those of "
+        "the repertoire; a persona given in `personas` is kept here",
+    ),
+]
+
+
+def with_own_personas(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a population in which `personas` holds names alone: what is given there as a
+    persona, or as the fields of one, moves to `own_personas`, and what nobody names leaves it."""
+    given = fields.get("personas")
+    if not isinstance(given, (list, tuple)):
+        return fields
+    others = fields.get("own_personas", ())
+    if not (isinstance(others, (list, tuple)) and all(map(_is_persona, others))):
+        return fields  # to be refused
+    own = {one.name: one for one in (_read("own_personas", one) for one in others)}
+    names: list[Any] = []
+    for one in given:
+        if _is_persona(one):
+            persona = _read("personas", one)
+            own[persona.name] = persona
+            one = persona.name
+        names.append(one)
+    kept = tuple(persona for name, persona in own.items() if name in names)
+    if not kept and not others:
+        return {**fields, "personas": type(given)(names)}
+    return {**fields, "personas": type(given)(names), "own_personas": kept}
+
+
+def _read(field: str, given: Any) -> Persona:
+    try:
+        return Persona.model_validate(given)
+    except CarouselError as error:
+        raise CarouselError(f"{field} holds a persona that cannot be: {error}") from None
+
+
+def _is_persona(given: Any) -> bool:
+    return isinstance(given, (Persona, Mapping))
+
+
+def cast_of(names: Iterable[str], own: Iterable[Persona]) -> tuple[Persona, ...]:
+    """The personas of these names, a population's own before those of the repertoire.
+
+    Raises:
+        ValueError: a name is in neither, as a clause that says which.
+    """
+    known = {**repertoire(), **{persona.name: persona for persona in own}}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"personas names {shown(name)}; known are {', '.join(known)}")
+    return tuple(known[name] for name in names)
 
 
 @cache

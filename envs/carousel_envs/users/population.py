@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from ..foundation.errors import shown
-from ..foundation.presets import Preset, presets
 from ..foundation.validation import Finite, Unit, Weight
-from .personas import repertoire, trait_names
+from ..population import BasePopulation
+from .personas import OwnPersonas, Persona, cast_of, trait_names, with_own_personas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +105,7 @@ NO_PERSONA = "none"
 """Name of the action that enacts no persona."""
 
 
-class Population(Preset):
+class Population(BasePopulation):
     """A distribution over users and the session they play (all fields are validated; frozen).
 
     The page docs/population.md has a table of the fields; `describe_fields` lists them with their
@@ -127,12 +127,17 @@ class Population(Preset):
     }
     tables: ClassVar[tuple[str, ...]] = ("fit",)
     texts: ClassVar[tuple[str, ...]] = ("personas", "shows", "pair")
+    records: ClassVar[tuple[str, ...]] = ("own_personas",)
     words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
-    unsaid: ClassVar[tuple[str, ...]] = ("badge", "pair", "pair_share")
+    unsaid: ClassVar[tuple[str, ...]] = (
+        *("badge", "pair", "pair_share"),
+        *("own_personas"),
+    )
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
-        description="names of the personas the router may enact, from the repertoire, at least 2",
+        description="personas the router may enact, at least 2: names from the repertoire, or "
+        "personas of one's own (`Persona`)",
         min_length=2,
         max_length=16,
     )
@@ -312,23 +317,19 @@ class Population(Preset):
     users_seed: int = Field(
         default=0, ge=0, lt=2**63, description="seed of the user table, 0 to 2**63 - 1"
     )
+    own_personas: OwnPersonas = ()
+
+    def __init__(self, /, **fields: Any) -> None:
+        super().__init__(**with_own_personas(fields))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        known = repertoire()
-        for name in self.personas:
-            if name not in known:
-                raise ValueError(f"personas names {shown(name)}; known are {', '.join(known)}")
+        cast = cast_of(self.personas, self.own_personas)
         if len(set(self.personas)) != len(self.personas):
             raise ValueError(f"personas {self.personas!r} repeats a name; each may appear once")
         _check_cues(self.cues)
         self._check_per_persona()
-        n_traits = len(trait_names())
-        for taste in self.archetypes:
-            if len(taste) != n_traits:
-                raise ValueError(
-                    f"archetypes holds {shown(taste)}; every taste must have {n_traits} coordinates"
-                )
+        self._check_traits(cast)
         if len(self.archetype_weights) != len(self.archetypes):
             raise ValueError(
                 f"archetype_weights has {len(self.archetype_weights)} entries; "
@@ -356,6 +357,22 @@ class Population(Preset):
             )
         return self
 
+    def _check_traits(self, cast: tuple[Persona, ...]) -> None:
+        # where fit does not come from traits, personas may have none
+        given = [persona for persona in cast if persona.traits or self.fit == "traits"]
+        n_traits = len(given[0].traits) if given else len(trait_names())
+        for persona in given:
+            if len(persona.traits) != n_traits or n_traits == 0:
+                raise ValueError(
+                    f"persona {persona.name!r} has {len(persona.traits)} traits; every persona "
+                    f"must have as many, at least 1 ({given[0].name!r} has {n_traits})"
+                )
+        for taste in self.archetypes:
+            if len(taste) != n_traits:
+                raise ValueError(
+                    f"archetypes holds {shown(taste)}; every taste must have {n_traits} coordinates"
+                )
+
     def _check_pair(self) -> None:
         for name in self.pair or ():
             if name not in SPANS:
@@ -381,20 +398,18 @@ class Population(Preset):
                     f"archetype) of {shape[1]} numbers (one per persona)"
                 )
 
-    # -- making one ---------------------------------------------------------------------------
-
-    @classmethod
-    def presets(cls) -> Mapping[str, Mapping[str, Any]]:
-        """Fields of every preset of users, by name."""
-        return presets()
-
     # -- derived ------------------------------------------------------------------------------
+
+    @property
+    def cast(self) -> tuple[Persona, ...]:
+        """The personas behind their names, in order."""
+        return cast_of(self.personas, self.own_personas)
 
     @cached_property
     def fingerprint(self) -> str:
         """First 16 hex digits of a SHA-256 over the model's version, every field, and the traits of
         the personas."""
-        traits = [repertoire()[name].traits for name in self.personas]
+        traits = [persona.traits for persona in self.cast]
         text = f"carousel-model-{MODEL_VERSION}:{self.to_json()}:{json.dumps(traits)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -402,11 +417,6 @@ class Population(Preset):
     def actions(self) -> tuple[str, ...]:
         """What each action enacts, in order, length K: the personas, and "none" with `unmask`."""
         return (*self.personas, NO_PERSONA) if self.unmask else self.personas
-
-    @property
-    def n_actions(self) -> int:
-        """Number of actions, K."""
-        return len(self.actions)
 
     @property
     def cue_levels(self) -> tuple[int, ...]:
@@ -452,8 +462,7 @@ class Population(Preset):
             shape = (len(self.archetypes), len(self.personas))
             return np.broadcast_to(np.asarray(self.fit, dtype=np.float64), shape)
         tastes = np.array(self.archetypes)
-        known = repertoire()
-        traits = np.array([known[name].traits for name in self.personas])
+        traits = np.array([persona.traits for persona in self.cast])
         # only the direction of a taste matters; its length may be anything
         tastes = tastes / np.maximum(np.abs(tastes).max(axis=1, keepdims=True), 1e-300)
         norms = np.outer(np.linalg.norm(tastes, axis=1), np.linalg.norm(traits, axis=1))

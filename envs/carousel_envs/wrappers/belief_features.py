@@ -11,6 +11,7 @@ from ..foundation.errors import CarouselError, truth_value, whole_number
 from ..lanes.snapshots import refuse_outside
 from ..reference.acting.filtering import Belief, Filter
 from ..reference.model import Model
+from ..spec import model_of
 from ..users.observation import Columns
 from ..users.population import Population, as_population
 from .forms import (
@@ -105,7 +106,7 @@ class BeliefFeatures(Observer):
         space = self._open(env, show=show, replace=replace, population=population, kinds=kinds)
         replace = truth_value("replace", replace)
         own = self.unwrapped.population
-        if not isinstance(own, Population):
+        if not model_of(own).has_users:
             raise CarouselError(f"env is {env}; it has no boredom that a filter could follow")
         below = names_of(env)
         _refuse_unless_own_columns_first(env, below)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..users.population import Population
+from ..spec import model_of
 from .forms import ALL, Info, Observer, ScalarObserver, VectorObserver, names_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Clairvoyance(Observer):
 
     Of users: `hidden_user` (row of the user table), `hidden_mood` (0 fresh, 1 bored) and
     `hidden_satiation_<action>` for each action. Of questions: `hidden_topic` and `hidden_year`, the
-    true ones of the question that waits, counted from 0. In the last observation of a session,
+    true ones of the question that waits, counted from 0. Of other environments: what their record
+    says (`ModelSpec.hidden`). In the last observation of a session,
     after which nobody picks, these columns are 0. Observations are float32, shape (D + C,), or
     (N, D + C) in the vector form.
 
@@ -36,7 +37,9 @@ class Clairvoyance(Observer):
 
     def __init__(self, env: Any) -> None:
         space = self._open(env)
-        names, tops = _hidden_columns(self.unwrapped.population)
+        self._hidden = tuple(model_of(self.unwrapped.population).hidden(self.unwrapped.population))
+        names = [name for hidden in self._hidden for name in hidden.names]
+        tops = [hidden.most for hidden in self._hidden for _ in hidden.names]
         below = names_of(env)
         self._width = len(below)
         self._show(
@@ -58,27 +61,12 @@ class Clairvoyance(Observer):
             self._out[rows, self._width :] = 0.0
             return
         told = self.hidden()
-        if isinstance(self.population, Population):
-            parts = [told["user"], told["mood"], told["satiation"]]
-        else:
-            parts = [told["topic"], np.asarray(told["year"]) - self.population.first_year]
         column = self._width
-        for part in parts:
-            known = np.reshape(part, (self.lanes, -1))
+        for hidden in self._hidden:
+            known = np.reshape(told[hidden.key], (self.lanes, -1)) - hidden.offset
             after = column + known.shape[1]
             self._out[rows, column:after] = known[rows]
             column = after
-
-
-def _hidden_columns(population: Any) -> tuple[list[str], list[float]]:
-    """Names of the columns and their largest values; the least are 0."""
-    if not isinstance(population, Population):
-        tops = [population.n_topics - 1.0, population.n_years - 1.0]
-        return ["hidden_topic", "hidden_year"], tops
-    satiation = [f"hidden_satiation_{action}" for action in population.actions]
-    # a turn adds at most 1
-    most = [float(population.session_length)] * len(satiation)
-    return ["hidden_user", "hidden_mood", *satiation], [population.n_users - 1.0, 1.0, *most]
 
 
 class ScalarClairvoyance(Clairvoyance, ScalarObserver):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..foundation.errors import CarouselError
-from ..users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, Population
+from ..registry import users_of
+from ..users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
 from ..users.table import MANY, draw_users, user_table
 from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of, read_names
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..users.population import Population
     from ..users.table import UserTable
     from .forms import Rows
 
@@ -96,9 +97,10 @@ class VisibleContext(Observer):
     def __init__(self, env: Any, show: str | Iterable[str] = USER_CONTEXT) -> None:
         show = show if isinstance(show, str) else _as_tuple(show)
         space = self._open(env, show=show)
-        population = self.unwrapped.population
-        if not isinstance(population, Population):
-            raise CarouselError(f"env is {env}; it has no table of users whose row could be shown")
+        population = users_of(
+            self.unwrapped.population,
+            f"env is {env}; it has no table of users whose row could be shown",
+        )
         known = _known(population, draw_users(population, np.arange(1)))
         self._chosen = read_names("show", show, known)
         chosen = [known[name] for name in self._chosen]

@@ -17,7 +17,7 @@ from carousel_agents.benchmark.fill import Listener
 from carousel_agents.benchmark.remaining import Remaining, in_words
 from carousel_agents.benchmark.runs import RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
-from carousel_agents.generalisation.finding import find_router
+from carousel_agents.router import find_router
 from carousel_envs import CarouselError
 from support import stand_in
 from support.filled import STEPS, files, filled, here, run

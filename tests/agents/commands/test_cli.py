@@ -6,9 +6,9 @@ import sys
 import polars as pl
 import pytest
 
-from carousel_agents import scripted
 from carousel_agents.commands.watching import speaker
 from carousel_agents.learning import PolicyFile
+from carousel_agents.router import ROUTERS
 from carousel_envs import environment_ids
 from carousel_envs.shifts import SHIFTS
 from carousel_envs.shifts import questions as question_shifts
@@ -98,7 +98,7 @@ def test_who_speaks_is_read_from_the_columns_that_say_so():
 def test_lists_name_everything():
     listed = result("envs")
     assert tuple(e["env"] for e in listed["environments"]) == environment_ids()
-    assert tuple(row["router"] for row in listed["routers"]) == scripted.NAMES
+    assert tuple(row["router"] for row in listed["routers"]) == tuple(ROUTERS)
     assert all(row["description"] for row in listed["routers"])
     assert next(row for row in listed["routers"] if row["router"] == "myopic")["aliases"] == [
         "greedy"

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel_agents.generalisation import Distance, distance, session_terms
-from carousel_agents.generalisation.session_terms import context_nats
+from carousel_agents.generalisation import Distance, distance
 from carousel_envs import CarouselError, Population, Questions, user_table
+from carousel_envs.reference.distance import session_terms
+from carousel_envs.reference.distance.session_terms import context_nats
 from carousel_envs.reference.model import Model
 from carousel_envs.registry import any_population, names, shifts_of
 from support.distance_helpers import TINY, bare, bernoulli, terms_of

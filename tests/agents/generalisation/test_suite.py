@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from carousel_agents.generalisation import evaluate, generalise
-from carousel_agents.generalisation.finding import find_router
 from carousel_agents.generalisation.players import (
     COMPANIONS,
     ON_SOURCE,
@@ -18,6 +17,7 @@ from carousel_agents.generalisation.players import policies as policies_below
 from carousel_agents.generalisation.schema import COLUMNS, SCHEMA
 from carousel_agents.generalisation.shift_suite import Plan, play
 from carousel_agents.learning.view import View
+from carousel_agents.router import find_router
 from carousel_envs import CarouselError, Population, any_population
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SEVERITIES, find_shift
@@ -274,8 +274,8 @@ def test_a_frozen_router_is_solved_once(monkeypatch):
     from carousel_agents.generalisation import players
 
     made = []
-    real = players.scripted.make
-    monkeypatch.setattr(players.scripted, "make", lambda *a: made.append(a) or real(*a))
+    real = players.make
+    monkeypatch.setattr(players, "make", lambda *a: made.append(a) or real(*a))
     source = SHORT.replace(session_length=7)
     plan = Plan.of(source, ["hazard"])
     (player,) = learned_and_scripted(["frozen-loop"], source)

@@ -8,6 +8,7 @@ from carousel_agents.generalisation import evaluate
 from carousel_agents.learning import CarouselVecEnv, LearnedRouter, SB3Router
 from carousel_agents.learning.importing import import_sb3
 from carousel_agents.learning.train import Run
+from carousel_agents.router import ROUTERS
 from carousel_envs import CarouselError, Population, Questions
 from carousel_envs.foundation.errors import UsageError
 from carousel_envs.rollout import rollout
@@ -18,7 +19,7 @@ OTHERS = [Population.preset("Taste"), Population.preset("Satiation"), Questions.
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=["Taste", "Satiation", "Recall"])
-@pytest.mark.parametrize("name", scripted.NAMES)
+@pytest.mark.parametrize("name", ROUTERS)
 def test_a_scripted_router_is_refused_where_other_columns_are_shown(name, other):
     router = scripted.make(name, BOREDOM)
     with pytest.raises(CarouselError, match=f"router '{name}' was solved for observations of"):

@@ -28,7 +28,7 @@ def test_playing_a_file_does_not_import_torch(tmp_path: Path):
     path = tmp_path / "policy.safetensors"
     make_file(lstm=1, view=View(history=2, visible_context=True), masked=True).save(path)
     code = (
-        "import sys; from carousel_agents.generalisation.finding import find_router\n"
+        "import sys; from carousel_agents.router import find_router\n"
         "from carousel_envs import Population\nfrom carousel_envs.rollout import rollout\n"
         "users = Population.preset('Boredom')\n"
         f"print(rollout(users, find_router({str(path)!r}, users), 20).mean)\n"

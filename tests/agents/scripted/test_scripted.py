@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from carousel_agents import scripted
+from carousel_agents.router import ROUTERS, aliases, describe_as, spec_of
 from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, Population, Questions
 from carousel_envs.compiled.blocks import FLOATS
 from carousel_envs.reference import solve
@@ -15,7 +16,7 @@ from carousel_envs.rollout import rollout, seen_by
 from carousel_envs.shifts import find_shift
 
 BOREDOM = Population.preset("Boredom")
-EVERYWHERE = [name for name in scripted.NAMES if name != "memoryless"]
+EVERYWHERE = [name for name in ROUTERS if name != "memoryless"]
 FOR_QUESTIONS = [
     *("fixed", "uniform", "open-loop", "operating-system", "lin-ucb", "linear-thompson"),
     *("myopic", "optimal", "clairvoyant"),
@@ -77,8 +78,8 @@ def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: in
 @pytest.mark.parametrize("preset", names())
 def test_every_router_plays_every_preset_or_says_in_a_sentence_why_not(preset: str):
     population = Questions() if preset == "Recall" else Population.preset(preset)
-    one_kind = {"Boredom": scripted.NAMES, "Recall": FOR_QUESTIONS}
-    for name in scripted.NAMES:
+    one_kind = {"Boredom": ROUTERS, "Recall": FOR_QUESTIONS}
+    for name in ROUTERS:
         if name in one_kind.get(preset, EVERYWHERE):
             sessions = rollout(population, scripted.make(name, population), 100)
             assert sessions.refused.sum() == 0, name
@@ -106,10 +107,10 @@ def test_batches_of_questions_are_answered_lane_by_lane():
 
 
 def test_every_name_has_a_description_and_an_alias_is_another_name_for_the_same_router():
-    for name in (*scripted.NAMES, *scripted.ALIASES):
-        assert scripted.describe(name).strip()
-        assert scripted.takes(name) == scripted.takes(scripted.ALIASES.get(name, name))
-    assert not set(scripted.ALIASES) & set(scripted.NAMES)
+    for name in (*ROUTERS, *aliases()):
+        assert describe_as(name).strip()
+        assert spec_of(name) == spec_of(aliases().get(name, name))
+    assert not set(aliases()) & set(ROUTERS)
     taste = Population.preset("Taste")
     for prefix in ("", "frozen-"):
         greedy = scripted.make(f"{prefix}greedy", taste, taste)
@@ -120,9 +121,9 @@ def test_every_name_has_a_description_and_an_alias_is_another_name_for_the_same_
 
 def test_the_page_on_routers_has_a_row_and_a_score_for_every_name():
     page = (Path(__file__).parents[3] / "docs" / "routers.md").read_text(encoding="utf-8")
-    for name in scripted.NAMES:
+    for name in ROUTERS:
         assert len(re.findall(rf"^\| `{name}`", page, flags=re.MULTILINE)) == 2, name
-    for alias in scripted.ALIASES:
+    for alias in aliases():
         assert f"also `{alias}`" in page
 
 

@@ -36,7 +36,7 @@ def test_routers_are_evaluated_without_extras():
         "from carousel_agents import scripted\n"
         "from carousel_agents.generalisation import beside, distance, evaluate\n"
         "from carousel_agents.generalisation.changed_population import population_of\n"
-        "from carousel_agents.generalisation.finding import find_router\n"
+        "from carousel_agents.router import find_router\n"
         "users = population_of('Boredom', ['session_length=4'], ['hazard=1'])\n"
         "router = find_router('uniform', users)\n"
         "print(evaluate(router, users, users=20).engagement_se > 0)\n"

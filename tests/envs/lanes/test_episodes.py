@@ -8,9 +8,9 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, environment_ids
-from carousel_envs.users.population import presets
 from carousel_envs.wrappers import ContentFilter
 from support.env_helpers import STATE_KEYS, TURN_KEYS, busy
+from support.presets import presets
 
 
 def play_out(env: CarouselEnv, reset: tuple) -> list[tuple]:

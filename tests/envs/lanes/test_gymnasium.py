@@ -9,10 +9,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from carousel_envs import CarouselEnv, Columns, Population, Questions, column_names, environment_ids
-from carousel_envs.foundation.presets import QUESTIONS as PRESETS
 from carousel_envs.lanes.scalar import LaneEnv
 from carousel_envs.lanes.vector import LaneVectorEnv
-from carousel_envs.users.population import presets
+from support.presets import presets
 
 IDS = environment_ids()
 OF_USERS = tuple(f"Carousel/{name}-v0" for name in presets())
@@ -20,11 +19,11 @@ RENDER_MODES = (None, "ansi", "rgb_array")
 
 
 def test_there_is_one_id_per_preset():
-    assert tuple(f"Carousel/{name}-v0" for name in (*presets(), *PRESETS)) == IDS
+    assert tuple(f"Carousel/{name}-v0" for name in (*presets(), *Questions.presets())) == IDS
     for name in presets():
         population = gym.make(f"Carousel/{name}-v0").unwrapped.population
         assert population == Population.preset(name)
-    for name in PRESETS:
+    for name in Questions.presets():
         population = gym.make(f"Carousel/{name}-v0").unwrapped.population
         assert population == Questions.preset(name)
 

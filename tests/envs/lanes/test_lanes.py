@@ -16,7 +16,6 @@ from gymnasium.vector import AutoresetMode
 from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
 from carousel_envs.compiled.blocks import BLOCK
 from carousel_envs.registry import any_population, vector_env
-from carousel_envs.users.population import presets
 from support.env_helpers import (
     MORE_TURN_KEYS,
     NOBODY_LEAVES,
@@ -27,6 +26,7 @@ from support.env_helpers import (
     sticky_actions,
 )
 from support.matrix import most_later
+from support.presets import presets
 
 POPULATIONS = {
     **{name: Population.preset(name) for name in presets()},
@@ -209,7 +209,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from support.env_helpers import busy, digest_of_play
 from carousel_envs import Population
-from carousel_envs.users.population import presets
+from support.presets import presets
 for population in [*(Population.preset(name) for name in presets()), busy()]:
     print(digest_of_play(population))
 """

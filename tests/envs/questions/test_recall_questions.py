@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carousel_envs import CarouselError, Questions, RecallVectorEnv
+from carousel_envs import CarouselError, Persona, Questions, RecallVectorEnv
 from carousel_envs.reference import solve_recall
 from support.recall_helpers import Asked, ask, digest_of_answers, noisy, questions, tiny
 
@@ -85,6 +85,12 @@ CASES: dict[str, Case] = {
     "year_noise": Case(0.1, 0.4, wrong_year, 1),
     "year_error": Case(1, 3, years_off, 1),
     "session_length": Case(7, 12, turns, 1),
+    "own_personas": Case(
+        (Persona(name="alice", interests=("news",), knowledge_cutoff=2016),),
+        (Persona(name="alice", interests=("news",), knowledge_cutoff=2025),),
+        mean_of("knowledgeable"),
+        1,
+    ),
 }
 
 

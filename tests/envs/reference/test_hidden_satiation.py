@@ -20,8 +20,8 @@ from carousel_envs.reference.solve import _solve
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
 from carousel_envs.users.observation import Columns
-from carousel_envs.users.population import presets
 from support.env_helpers import CUES, plain
+from support.presets import presets
 
 TWO_KINDS = {
     "engagement_fresh": 0.9,

@@ -15,8 +15,8 @@ from carousel_envs.reference import Filter, solve
 from carousel_envs.reference.acting.policies import ContextIndex, UniformPolicy
 from carousel_envs.registry import names
 from carousel_envs.users.observation import Columns
-from carousel_envs.users.population import presets
 from support.env_helpers import busy
+from support.presets import presets
 from support.solved import TINY, assert_agrees, assert_ordered, played
 
 

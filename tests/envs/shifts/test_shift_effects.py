@@ -8,8 +8,8 @@ import pytest
 from carousel_envs import CarouselVectorEnv, Population, user_table
 from carousel_envs.shifts import SEVERITIES, SHIFTS
 from carousel_envs.shifts.ranges import RANGES
-from carousel_envs.users.population import presets
 from support.env_helpers import plain
+from support.presets import presets
 
 SESSIONS = 6000
 

@@ -14,8 +14,8 @@ from carousel_envs.reference import solve, solve_recall
 from carousel_envs.shifts import SEVERITIES, SHIFTS, find_shift
 from carousel_envs.shifts import questions as question_shifts
 from carousel_envs.shifts.covariate import rarest
-from carousel_envs.users.population import presets
 from carousel_envs.users.table import UNIT
+from support.presets import presets
 
 SOLVED = ("value", "blind", "best_fixed", "uniform")
 LANES = 4000

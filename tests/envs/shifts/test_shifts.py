@@ -20,8 +20,9 @@ from carousel_envs.shifts import (
     shifted,
 )
 from carousel_envs.shifts import questions as question_shifts
-from carousel_envs.users.population import presets, span_numbers
+from carousel_envs.users.population import span_numbers
 from support.env_helpers import digest_of_play, plain
+from support.presets import presets
 from support.strategies import populations
 
 NAN = float("nan")

@@ -153,6 +153,9 @@ def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
         "shows": SIGNS,
         "pair": PAIRS,
         "badge": beyond(0.0, 1.0),
+        "own_personas": st.one_of(
+            st.integers(), st.text(), st.just((5,)), st.just(({"name": "A"},))
+        ),
         "unmask": st.one_of(st.integers(), st.floats(), st.none(), st.text(), st.just((True,))),
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from carousel_envs import CarouselVectorEnv, Population, user_table
+from carousel_envs import CarouselVectorEnv, Persona, Population, user_table
 from support.env_helpers import busy, digest_of_play
 from support.plays import LANES, Play, play
 
@@ -124,6 +124,12 @@ CASES = {
     ),
     "n_users": Case(40, 60, total("turns"), 0),
     "users_seed": Case(7, 8, total("turns"), 0),
+    "own_personas": Case(
+        (Persona(name="alice", traits=(-0.9, 0.4, -0.3, 0.7)),),
+        (Persona(name="alice", traits=(0.9, -0.4, 0.3, -0.7)),),
+        per_turn("engagement"),
+        1,
+    ),
 }
 
 DIRECTED = [name for name, case in CASES.items() if case.sign]

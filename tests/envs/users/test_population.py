@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from carousel_envs import CarouselError, Population, repertoire
-from carousel_envs.users.population import describe_fields, map_span, presets
+from carousel_envs import CarouselError, CarouselVectorEnv, Persona, Population, repertoire
+from carousel_envs.users.population import describe_fields, map_span
 from support.env_helpers import BUSY, busy, plain
+from support.presets import presets
 from support.strategies import populations
 
 CHANGED = {
@@ -52,6 +53,7 @@ CHANGED = {
     "unmask_payoff": -1.0,
     "n_users": 41,
     "users_seed": 8,
+    "own_personas": (Persona(name="alice", traits=(0.1, 0.2, -0.3, 0.4)),),
 }
 
 
@@ -244,3 +246,53 @@ def test_a_population_prints_as_python_that_makes_an_equal_one(population):
 )
 def test_a_population_prints_what_differs_from_the_nearest_preset(population, printed):
     assert repr(population) == printed
+
+
+ANN, BEN = Persona(name="ann", traits=(1.0, 0.0)), Persona(name="ben", traits=(0.0, 1.0))
+OWN = {"archetypes": ((1.0, 0.0), (0.0, 1.0)), "archetype_weights": (1.0, 1.0)}
+
+
+def test_personas_may_be_ones_own_in_a_trait_space_of_any_size():
+    population = Population.preset("Taste").replace(personas=[ANN, BEN], **OWN)
+    assert population.personas == ("ann", "ben")
+    assert population.own_personas == population.cast == (ANN, BEN)
+    fit = population.fit_matrix()
+    assert fit[0, 0] == fit[1, 1] > fit[0, 1] == fit[1, 0]
+    assert Population.from_json(population.to_json()) == population
+    assert eval(repr(population)) == population
+    env = CarouselVectorEnv(3, population=population)
+    assert "persona_ann" in env.column_names
+
+
+def test_personas_of_ones_own_stand_beside_the_repertoire_and_before_it():
+    own = Persona(name="ann", traits=repertoire()["bob"].traits)
+    taste = Population.preset("Taste")
+    mixed = taste.replace(personas=("alice", own))
+    np.testing.assert_array_equal(
+        mixed.fit_matrix(), taste.replace(personas=("alice", "bob")).fit_matrix()
+    )
+    renamed = taste.replace(personas=("alice", own.replace(name="bob", traits=(1, 1, 1, 1))))
+    assert renamed.cast[1].traits == (1.0, 1.0, 1.0, 1.0)
+    assert renamed.fingerprint != taste.replace(personas=("alice", "bob")).fingerprint
+
+
+def test_personas_that_are_no_longer_named_are_not_kept():
+    population = Population.preset("Taste").replace(personas=("alice", "bob"))
+    with_ann = population.replace(personas=("alice", ANN.replace(traits=(1, 0, 0, 0))))
+    assert with_ann.replace(personas=("alice", "bob")) == population
+    assert with_ann.replace(personas=("alice", "bob")).fingerprint == population.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("personas", "said"),
+    [
+        ((ANN, "alice"), "persona 'alice' has 4 traits; every persona must have as many"),
+        ((Persona(name="a"), Persona(name="b")), "persona 'a' has 0 traits"),
+        (("alice", "ann"), "personas names 'ann'; known are alice"),
+        ((ANN, ANN), "repeats a name"),
+        (({"name": "No"}, "alice"), "name is 'No'"),
+    ],
+)
+def test_personas_that_cannot_be_are_refused(personas, said):
+    with pytest.raises(CarouselError, match=said):
+        Population.preset("Taste").replace(personas=personas)

@@ -301,10 +301,13 @@ def _assembled(
 ) -> Reference:
     acting = policies(found)
     figures = {name: found[name] for name in ("value", "myopic", "uniform")}
+    value, myopic, uniform = (float(mean) for mean, _ in figures.values())
     fixed, best_persona = best_fixed(population, model)
     return Reference(
         tier="bounds",
-        **{name: float(mean) for name, (mean, _) in figures.items()},
+        value=value,
+        myopic=myopic,
+        uniform=uniform,
         value_upper=float(found["upper"]),
         blind=float(found["blind"]),
         best_fixed=fixed,

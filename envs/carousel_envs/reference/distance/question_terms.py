@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs.questions.table import KNOWS, SAYS, question_tables
-from carousel_envs.reference.questions import shown_with
-from carousel_envs.users.table import UNIT
+from ...questions.table import KNOWS, SAYS, question_tables
+from ...users.table import UNIT
+from ..questions import shown_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carousel_envs import Questions
+    from ...questions.population import Questions
 
 
 def shown_counts(population: Questions) -> NDArray[np.int64]:

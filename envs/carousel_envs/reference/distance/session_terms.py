@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs.reference import Belief, Filter
-from carousel_envs.reference.acting.prediction import (
+from ...registry import vector_env
+from ...users.observation import Columns
+from ..acting.filtering import Belief
+from ..acting.policies import UniformPolicy
+from ..acting.prediction import (
     ENGAGED,
     GOODBYE,
     LEFT,
@@ -21,15 +24,13 @@ from carousel_envs.reference.acting.prediction import (
     likelihood,
     relative_entropy,
 )
-from carousel_envs.registry import vector_env
-
-from .. import scripted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carousel_envs import Population
-    from carousel_envs.reference.model import Model
+    from ...users.population import Population
+    from ..acting.filtering import Filter
+    from ..model import Model
 
 LANES = 4096
 _NUMBERS = 2**21
@@ -97,7 +98,7 @@ def _block(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     filters = (target, source)
     env = vector_env(population, lanes)
-    router = scripted.make("uniform", population)
+    router = UniformPolicy(Columns.of(population))
     state = router.initial_state(lanes, seed)
     everybody, _ = env.reset(seed=seed)
     # indices of the sessions that go on; beliefs and `before` are about these alone

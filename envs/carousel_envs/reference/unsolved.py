@@ -1,0 +1,143 @@
+"""References of environments without a solver: what can be had by playing.
+
+Tier "none": the best constant router and uniform choice, simulated; no optimum and so no score.
+Tier "best known": beside these the simulated value of the best router that is known, which stands
+in for the optimum; the better of constant and uniform choice stands in for the blind optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import nan
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import numpy as np
+
+from ..compiled import rng
+from ..foundation.errors import CarouselError
+from ..rollout import rollout
+from ..spec import entry
+from .reference import Reference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..population import AnyPopulation
+    from ..rollout import Policy
+    from ..spec import ModelSpec
+
+SESSIONS = 20_000
+"""Sessions that each figure is the mean of."""
+SEED = 2**60
+"""Where the streams of these sessions begin."""
+
+State = tuple["NDArray[np.uint64]", int]
+
+
+@dataclass
+class ConstantPolicy:
+    """The same action in every turn, whether it is available or not."""
+
+    action: int
+
+    def initial_state(self, lanes: int, seed: int) -> None:
+        """No state."""
+        return
+
+    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """The action for each row of `observation`, shape (N, D)."""
+        return np.full(len(observation), self.action, dtype=np.int64), None
+
+
+@dataclass
+class AnyActionPolicy:
+    """One of the available actions in every turn, each as likely.
+
+    Attributes:
+        n_actions: K.
+        available: columns that say who may be picked; None: everybody.
+    """
+
+    n_actions: int
+    available: slice | None = None
+
+    def initial_state(self, lanes: int, seed: int) -> State:
+        """Keys of the lanes' random streams, and the number of turns played."""
+        return rng.lane_keys(seed, lanes), 0
+
+    def act(
+        self, observation: NDArray[np.float32], state: State
+    ) -> tuple[NDArray[np.int64], State]:
+        """Actions for each row of `observation`, shape (N, D)."""
+        keys, turns = state
+        there = np.ones((len(observation), self.n_actions), dtype=np.bool_)
+        if self.available is not None:
+            there = observation[:, self.available] > 0.5
+        rank = (rng.hash_uniforms(keys, turns) * there.sum(axis=1)).astype(np.int64)
+        picks = (there.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
+        return picks, (keys, turns + 1)
+
+
+@lru_cache(maxsize=128)
+def play_reference(population: AnyPopulation, model: ModelSpec) -> Reference:
+    """The reference of a population whose model has no solver, from simulated sessions.
+
+    Raises:
+        CarouselError: a router of the environment cannot be played.
+    """
+    constant = [_value(population, ConstantPolicy(k)) for k in range(population.n_actions)]
+    best = max(range(len(constant)), key=lambda k: constant[k][0])
+    anybody = AnyActionPolicy(population.n_actions, model.available(population))
+    uniform, uniform_error = _value(population, anybody)
+    errors = {"best_fixed": constant[best][1], "uniform": uniform_error}
+    blind: Policy = ConstantPolicy(best) if constant[best][0] >= uniform else anybody
+    known: Policy | None = None
+    value = nan
+    if model.best_known is not None:
+        known = cast("Policy", entry(model.best_known)(population))
+        value, errors["value"] = _value(population, known)
+    return Reference(
+        tier="none" if known is None else "best known",
+        value=value,
+        value_upper=nan,
+        blind=nan if known is None else max(constant[best][0], uniform),
+        best_fixed=constant[best][0],
+        uniform=uniform,
+        myopic=nan,
+        best_persona=population.actions[best],
+        thresholds=None,
+        policy=known or NoPolicy("an optimum", population),
+        blind_policy=blind,
+        myopic_policy=NoPolicy("a myopic router", population),
+        standard_errors=errors,
+        reason="" if known else f"{type(population).__name__} has no solver and no best router",
+    )
+
+
+def _value(population: AnyPopulation, policy: Policy) -> tuple[float, float]:
+    played = rollout(population, policy, SESSIONS, SEED)
+    return played.mean, played.standard_error
+
+
+@dataclass
+class NoPolicy:
+    """Stands where a solver's policy would be, and refuses to act."""
+
+    what: str
+    population: AnyPopulation
+
+    def initial_state(self, lanes: int, seed: int) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            CarouselError: always.
+        """
+        raise CarouselError(
+            f"{self.what} for {type(self.population).__name__} is not known: its environment has "
+            "no solver"
+        )
+
+    def act(self, observation: NDArray[np.float32], state: Any) -> NoReturn:
+        """Refuse; see `initial_state`."""
+        self.initial_state(len(observation), 0)

@@ -1,0 +1,186 @@
+"""`EnvironmentSpec`: everything that tells one environment from another, in one record each.
+
+Whatever depends on the environment (how it is made, solved, shifted, compared) asks its record;
+`model_of` finds the record that a population belongs to. Nothing asks for a kind of
+population by its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .foundation.errors import CarouselError
+from .foundation.plugins import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from .population import AnyPopulation
+    from .shifts import GradedShift
+
+NAMESPACE = "Carousel"
+
+Entry = str | Callable[..., Any]
+"""A callable, or where one is found: "package.module:name", which is imported when it is used."""
+
+
+class Hidden(NamedTuple):
+    """Something that no router sees, as columns for upper bounds and probes.
+
+    Attributes:
+        key: of the environment's `hidden()`, whose arrays have shape (N,) or (N, columns).
+        names: of its columns.
+        most: largest value of each column.
+        offset: what is taken off, so that the least value is 0.
+    """
+
+    key: str
+    names: Sequence[str]
+    most: float
+    offset: float = 0.0
+
+
+def _no_shifts() -> Mapping[str, GradedShift[Any]]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """What holds for every population of a type, preset or shifted.
+
+    Attributes:
+        population_type: class of the populations, a subclass of `BasePopulation`.
+        vector: class of the vector environment, a subclass of `LaneVectorEnv`, called as
+            `vector(num_envs, population=..., **options)`.
+        scalar: class of the scalar environment, called as `scalar(population=..., **options)`.
+        columns: names of the observation columns of a population, in order, length D.
+        layout: what must be equal of two populations for a router of one to read the observations
+            of the other; by default the names of the columns.
+        available: which columns of a population say who may be picked; None: everybody may always
+            be picked.
+        shifts: a function that returns every shift by name.
+        solve: (population) to its `Reference`; None: there is no solver, and the tier is "none" or
+            "best known".
+        best_known: where there is no solver, (population) to the best policy that is known; its
+            simulated value stands in for the optimum, and the tier is "best known".
+        distance: (source, target, sessions, seed) to a `Distance`; None: populations of this type
+            cannot be compared.
+        play: options of the environment with which sessions are played for evaluation, such as
+            `{"reward": "mean"}` where a mean tells more than a draw.
+        has_users: whether sessions are played by rows of a table of users with moods, who engage.
+        hidden: what the environment's `hidden()` holds, as columns.
+    """
+
+    population_type: type[AnyPopulation]
+    vector: Entry
+    scalar: Entry
+    columns: Callable[[Any], tuple[str, ...]]
+    layout: Callable[[Any], Hashable] | None = None
+    available: Callable[[Any], slice | None] = lambda _: None
+    shifts: Callable[[], Mapping[str, GradedShift[Any]]] = _no_shifts
+    solve: Entry | None = None
+    best_known: Entry | None = None
+    distance: Entry | None = None
+    play: Mapping[str, Any] = field(default_factory=dict)
+    has_users: bool = False
+    hidden: Callable[[Any], Sequence[Hidden]] = lambda _: ()
+
+    def laid_out(self, population: AnyPopulation) -> Hashable:
+        """`layout` of a population."""
+        return (self.layout or self.columns)(population)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSpec:
+    """One environment: a preset population of a model, under an id.
+
+    Attributes:
+        name: such as "Boredom"; the id is `<namespace>/<name>-v<version>`.
+        model: how populations of its type are played, solved and shifted.
+        fields: of the preset; what is not named has the default of the population type.
+        vector, scalar: classes whose docstrings are the environment's page; by default the model's.
+        namespace, version: of the id.
+
+    Raises:
+        CarouselError: the name is no identifier.
+    """
+
+    name: str
+    model: ModelSpec
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    vector: Entry | None = None
+    scalar: Entry | None = None
+    namespace: str = NAMESPACE
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise CarouselError(
+                f"environment {self.name!r} must have a name of letters, digits and underscores"
+            )
+
+    @property
+    def id(self) -> str:
+        """The id under which Gymnasium knows it."""
+        return f"{self.namespace}/{self.name}-v{self.version}"
+
+
+ENVIRONMENTS: Registry[EnvironmentSpec] = Registry(
+    "environment", "environments", builtin=("carousel_envs.environments",)
+)
+"""Every environment by name."""
+
+
+def register(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Make an environment known: by name, to the command line, and to Gymnasium by its id.
+
+    Raises:
+        CarouselError: another module has registered one of this name.
+    """
+    import gymnasium
+
+    ENVIRONMENTS.register(spec)
+    if spec.id not in gymnasium.registry:
+        gymnasium.register(
+            id=spec.id,
+            entry_point=spec.scalar or spec.model.scalar,
+            vector_entry_point=spec.vector or spec.model.vector,
+        )
+    return spec
+
+
+def entry(place: Entry) -> Callable[..., Any]:
+    """What an entry names."""
+    if callable(place):
+        return place
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def model_of(population: AnyPopulation) -> ModelSpec:
+    """How a population is played, solved and shifted.
+
+    Raises:
+        CarouselError: no registered environment plays populations of this type.
+    """
+    models = {
+        spec.model.population_type: spec.model for spec in reversed(list(ENVIRONMENTS.values()))
+    }
+    for kind in type(population).__mro__:
+        if kind in models:
+            return models[kind]
+    raise CarouselError(
+        f"population is {type(population).__name__}, which no registered environment plays; a "
+        "plugin that brings such an environment may be missing"
+    )
+
+
+def population_types() -> tuple[type[AnyPopulation], ...]:
+    """Every type of population that some environment plays, in the order of the environments."""
+    types = (spec.model.population_type for spec in ENVIRONMENTS.values())
+    return tuple(dict.fromkeys(types))

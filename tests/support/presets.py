@@ -1,0 +1,5 @@
+"""Presets of users."""
+
+from carousel_envs import Population
+
+presets = Population.presets
