@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from carousel_envs import CarouselError
+from carousel_envs import CarouselError, any_population
 from carousel_envs.foundation.errors import UsageError, did_you_mean, finite_rows, shown
 from carousel_envs.foundation.plugins import Registry, load_plugin
 from carousel_envs.registry import columns_of
@@ -214,12 +214,14 @@ def describe_as(text: str) -> str:
     return spec_of(text).description + where
 
 
-def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None) -> NamedRouter:
+def make(
+    name: str, target: AnyPopulation | str, training: AnyPopulation | str | None = None
+) -> NamedRouter:
     """Make a registered router.
 
     Args:
         name: `NAME`, `frozen-NAME`, either with `:ARGUMENT` where the router takes one.
-        target: the users it will meet.
+        target: the users it will meet, or the name of a preset.
         training: the users a frozen router is solved for; default: the target.
 
     Raises:
@@ -230,12 +232,13 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
     if not isinstance(name, str):
         raise UsageError(f"name is {shown(name)}; it must be that of a router, and come first")
     name = canonical(name)
+    target = any_population(target)
     plain, colon, argument = name.partition(":")
     spec = spec_of(plain)
     if colon and not spec.takes:
         raise UsageError(f"router {plain!r} takes no argument; it was given {shown(argument)}")
     trained = plain.startswith(FROZEN) or spec.trained
-    population = training if trained and training is not None else target
+    population = any_population(training if trained and training is not None else target)
     if spec.needs_users and not model_of(population).has_users:
         raise CarouselError(f"router {plain!r} needs users with moods; there are none in questions")
     refuse_unless_shown_alike(plain, population, target)
@@ -245,7 +248,9 @@ def make(name: str, target: AnyPopulation, training: AnyPopulation | None = None
 
 
 def find_router(
-    router: Policy | str, target: AnyPopulation, training: AnyPopulation | None = None
+    router: Policy | str,
+    target: AnyPopulation | str,
+    training: AnyPopulation | str | None = None,
 ) -> Router:
     """The router that a person or a caller means.
 
@@ -260,6 +265,7 @@ def find_router(
     """
     if not isinstance(router, str):
         return _named(router, type(router).__name__)
+    target = any_population(target)
     if is_file(router):
         path = Path(router)
         if not _there(path):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from .foundation.errors import CarouselError, UsageError, named, shown
 from .foundation.validation import Fields
@@ -148,7 +148,7 @@ def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPo
         return _type_of(population).read(population)
     if isinstance(population, str):
         name = named("population", population, ENVIRONMENTS)
-        return ENVIRONMENTS[name].model.population_type.preset(name)
+        return cast("AnyPopulation", ENVIRONMENTS[name].model.population_type.preset(name))
     types = [kind.__name__ for kind in population_types()]
     raise CarouselError(
         f"population is {shown(population)}; it must be a {', '.join(types)}, the JSON of "

@@ -19,8 +19,6 @@ from .foundation.plugins import Registry
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from .population import AnyPopulation
-    from .shifts import GradedShift
 
 NAMESPACE = "Carousel"
 
@@ -44,7 +42,7 @@ class Hidden(NamedTuple):
     offset: float = 0.0
 
 
-def _no_shifts() -> Mapping[str, GradedShift[Any]]:
+def _no_shifts() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
@@ -75,13 +73,13 @@ class ModelSpec:
         hidden: what the environment's `hidden()` holds, as columns.
     """
 
-    population_type: type[AnyPopulation]
+    population_type: type[Any]
     vector: Entry
     scalar: Entry
     columns: Callable[[Any], tuple[str, ...]]
     layout: Callable[[Any], Hashable] | None = None
     available: Callable[[Any], slice | None] = lambda _: None
-    shifts: Callable[[], Mapping[str, GradedShift[Any]]] = _no_shifts
+    shifts: Callable[[], Mapping[str, Any]] = _no_shifts
     solve: Entry | None = None
     best_known: Entry | None = None
     distance: Entry | None = None
@@ -89,7 +87,7 @@ class ModelSpec:
     has_users: bool = False
     hidden: Callable[[Any], Sequence[Hidden]] = lambda _: ()
 
-    def laid_out(self, population: AnyPopulation) -> Hashable:
+    def laid_out(self, population: Any) -> Hashable:
         """`layout` of a population."""
         return (self.layout or self.columns)(population)
 
@@ -162,7 +160,7 @@ def entry(place: Entry) -> Callable[..., Any]:
     return found
 
 
-def model_of(population: AnyPopulation) -> ModelSpec:
+def model_of(population: Any) -> ModelSpec:
     """How a population is played, solved and shifted.
 
     Raises:
@@ -180,7 +178,7 @@ def model_of(population: AnyPopulation) -> ModelSpec:
     )
 
 
-def population_types() -> tuple[type[AnyPopulation], ...]:
+def population_types() -> tuple[type[Any], ...]:
     """Every type of population that some environment plays, in the order of the environments."""
     types = (spec.model.population_type for spec in ENVIRONMENTS.values())
     return tuple(dict.fromkeys(types))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from carousel_envs import __version__
+from carousel_envs.foundation.errors import UsageError
+from carousel_envs.foundation.plugins import add_plugins
 
 from ..system import console
 from . import (
@@ -26,6 +28,9 @@ from . import (
     users,
     watching,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # typer brings click's errors along, and does not say where from
 _UsageError: Any = typer.BadParameter.__base__
@@ -66,6 +71,14 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="say the version")
     ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE",
+            help="load a module or a .py file that brings environments, routers, shifts, metrics "
+            "or algorithms, before or after the command; may be repeated",
+        ),
+    ] = None,
 ) -> None:
     """Routers over personas: solve, train, evaluate and shift."""
     if context.invoked_subcommand is None:
@@ -91,9 +104,37 @@ def run() -> tuple[str, int]:
         What to say in the end ("": nothing), and the exit code.
     """
     try:
-        return "", int(app(prog_name="carousel", standalone_mode=False) or 0)
+        arguments, plugins = without_plugins(sys.argv[1:])
+        add_plugins(plugins)
+        return "", int(app(arguments, prog_name="carousel", standalone_mode=False) or 0)
     except _TyperError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "carousel"
         said = error.format_message().rstrip(".")
         return f"{said[:1].lower()}{said[1:]}; see `{command} -h`", error.exit_code
+
+
+def without_plugins(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What was typed without `--plugin MODULE`, wherever that stands, and the modules.
+
+    What plugins bring must be known before arguments are read.
+
+    Raises:
+        UsageError: `--plugin` is the last word.
+    """
+    rest: list[str] = []
+    plugins: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word.startswith("--plugin="):
+            plugins.append(word.removeprefix("--plugin="))
+        elif word == "--plugin":
+            module = next(words, None)
+            if module is None:
+                raise UsageError("--plugin needs a module, or the path of a .py file")
+            plugins.append(module)
+        else:
+            rest.append(word)
+    return rest, plugins

@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from carousel_envs import CarouselError
+from carousel_envs.foundation.plugins import load_named
 
 from .interruption import put_off
 
@@ -75,9 +76,7 @@ def each(
             yield key, perform(task)
         return
     # spawn, not fork: a copy of a process whose libraries have threads may hang
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=end_with_parent
-    )
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         # the processes are started by the first task that is handed in
         with as_workers_start():
@@ -96,6 +95,13 @@ def each(
             ) from None
         raise
     pool.shutdown()
+
+
+def _begin() -> None:
+    """What a worker does first."""
+    end_with_parent()
+    # tasks may hold what plugins define
+    load_named()
 
 
 def end_with_parent() -> None:

@@ -6,7 +6,7 @@ of questions.
 
 from __future__ import annotations
 
-from .catalogue import SHIFTS, find_shift, parse_shift, shifted
+from .catalogue import SHIFTS, find_shift, parse_shift, register, shifted
 from .composition import compose
 from .graded import SEVERITIES, GradedShift, Kind, Regime, Shift
 from .quantities import QUANTITIES, Direction
@@ -25,5 +25,6 @@ __all__ = [
     "compose",
     "find_shift",
     "parse_shift",
+    "register",
     "shifted",
 ]

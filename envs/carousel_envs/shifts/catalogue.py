@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..foundation.errors import CarouselError, UsageError, named, real_number, shown
+from ..foundation.plugins import Registry
 from .composition import JOIN, compose
 from .covariate import COVARIATE
-from .graded import GradedShift
+from .graded import GradedShift, Shift
 from .horizon import HORIZON
 from .mechanism import MECHANISM
 from .observation import OBSERVATION
@@ -18,12 +18,16 @@ from .repertoire import REPERTOIRE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .graded import P, Shift
+    from .graded import P
 
-SHIFTS: Mapping[str, Shift] = MappingProxyType(
-    {**MECHANISM, **OBSERVATION, **COVARIATE, **REPERTOIRE, **HORIZON, **RANGES}
-)
-"""Every shift of users by name."""
+SHIFTS: Registry[Shift] = Registry("shift", "shifts")
+"""Every shift of users by name: ours, then those of plugins."""
+
+for _family in (MECHANISM, OBSERVATION, COVARIATE, REPERTOIRE, HORIZON, RANGES):
+    for _shift in _family.values():
+        SHIFTS.register(_shift)
+
+register = SHIFTS.register
 
 
 def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> GradedShift[Any]:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..foundation.plugins import Registry
 from ..questions.population import Questions, as_questions
 from ..questions.table import question_tables
 from . import GradedShift
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -252,5 +252,10 @@ _ALL: Iterable[QuestionShift] = (
     ),
 )
 
-SHIFTS: Mapping[str, QuestionShift] = MappingProxyType({shift.name: shift for shift in _ALL})
-"""Every shift of questions by name."""
+SHIFTS: Registry[QuestionShift] = Registry("shift", "question_shifts")
+"""Every shift of questions by name: ours, then those of plugins."""
+
+for _shift in _ALL:
+    SHIFTS.register(_shift)
+
+register = SHIFTS.register

@@ -129,10 +129,7 @@ class Population(BasePopulation):
     texts: ClassVar[tuple[str, ...]] = ("personas", "shows", "pair")
     records: ClassVar[tuple[str, ...]] = ("own_personas",)
     words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
-    unsaid: ClassVar[tuple[str, ...]] = (
-        *("badge", "pair", "pair_share"),
-        *("own_personas"),
-    )
+    unsaid: ClassVar[tuple[str, ...]] = ("badge", "pair", "pair_share", "own_personas")
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),

@@ -20,7 +20,7 @@ from carousel_envs import (
     environment_ids,
 )
 from carousel_envs.environments import BoredomEnv, TasteVectorEnv
-from carousel_envs.registry import names
+from carousel_envs.registry import any_population, names
 from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History
 from support.env_helpers import plain
 
@@ -291,3 +291,15 @@ def test_every_action_has_a_key_to_play_with():
     assert list(keys)[:2] == ["1", "2"]
     wide = ContentFilter(CarouselEnv(), 0, 1)
     assert wide.get_wrapper_attr("get_keys_to_action")() == {"1": 0, "2": 1, "3": 2, "4": 3}
+
+
+def test_presets_have_the_fingerprints_under_which_results_are_kept():
+    # docs/results and every policy file name them; a change orphans these
+    assert {name: any_population(name).fingerprint for name in names()} == {
+        "Boredom": "eeba468a3b58e684",
+        "Taste": "3a1eccd07784fce2",
+        "Satiation": "21ee7a081022b88f",
+        "Welfare": "a5cd21c80d806f8c",
+        "Unmask": "a2ee246991759e94",
+        "Recall": "d84bec0df2b3a337",
+    }
