@@ -20,7 +20,7 @@ from carousel_envs import (
     environment_ids,
 )
 from carousel_envs.environments import BoredomEnv, TasteVectorEnv
-from carousel_envs.registry import any_population, names
+from carousel_envs.registry import names
 from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History
 from support.env_helpers import plain
 
