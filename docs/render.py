@@ -68,8 +68,8 @@ Reward per session, from `carousel reference --all`:
 - blind: the best schedule that ignores the user. best_fixed: the best single persona.
 - uniform: a random persona every turn. myopic: the best next turn at the exact belief.
 
-The score of a router is its share of the way from `blind` to `value`; see the
-[README](../../README.md#the-score).
+The score of a router is its share of the way from `blind` to `value`; see
+[the score](../score.md).
 """
 
 LEARNERS = """\

@@ -1,0 +1,77 @@
+"""Pages: links lead somewhere, code runs, and figures are those of the rows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from carousel_agents.generalisation.summary import aggregated
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_within_the_checkout_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"https?:|mailto:", target):
+            path, _, anchor = target.partition("#")
+            found = (page.parent / path).resolve() if path else page
+            assert found.exists(), f"{page.name}: {target}"
+            if anchor and found.suffix == ".md":
+                heads = re.findall(r"(?m)^#+ (.*)$", found.read_text(encoding="utf-8"))
+                slugs = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+                assert anchor in slugs, f"{page.name}: {target}"
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in index, page.name
+
+
+def test_the_lines_of_python_in_the_readme_run(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("Evaluation(score ")
+
+
+def test_the_readme_is_one_screen():
+    assert len(README.splitlines()) <= 60
+    assert len(re.findall(r"(?m)^- ", README)) == 5
+
+
+def test_the_figures_under_the_picture_are_those_of_the_rows():
+    rows = aggregated(pl.read_parquet(ROOT / "docs/results/generalisation/Boredom/results.parquet"))
+
+    def told(router: str, axis: str, severity: float, digits: int) -> str:
+        (row,) = [
+            row
+            for row in rows
+            if (row["router"], row["axis"], row["severity"]) == (router, axis, severity)
+            and row["trained_on"] == "source"
+        ]
+        score, low, high = (
+            f"{row[name]:.{digits}f}" for name in ("score", "score_low", "score_high")
+        )
+        return f"{score} ({low} to {high})"
+
+    text = README.replace("\N{MINUS SIGN}", "-")
+    assert told("ppo", "cue-reversal", 0.0, 3) in text
+    for router in ("ppo", "frozen-loop"):
+        assert told(router, "cue-reversal", 1.0, 2) in text
+    assert (
+        pl.read_parquet(ROOT / "docs/results/generalisation/Boredom/results.parquet")
+        .filter(pl.col("router") == "ppo", pl.col("trained_on") == "source")["training_seed"]
+        .n_unique()
+        == 10
+    )
