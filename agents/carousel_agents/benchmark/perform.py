@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..learning import PolicyFile
     from ..learning.train import Progress
     from ..learning.train import Run as Training
-    from .runs import Run, RunFolder
+    from .runs import Run
+    from .store import RunFolder
 
 
 class Trainer(Protocol):

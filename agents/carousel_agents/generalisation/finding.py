@@ -9,6 +9,7 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import UsageError, shown
 
 from .. import scripted
+from ..system import archives
 
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
@@ -50,7 +51,7 @@ def find_router(text: str, target: AnyPopulation, training: AnyPopulation | None
                 "makes one of a Stable-Baselines3 model"
             )
         return scripted.make(text, target, training)
-    path = Path(text)
+    path = archives.unpacked(Path(text))
     if not _there(path):
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file")
     # the extra that policy files need is not needed by scripted routers

@@ -15,6 +15,7 @@ from carousel_envs.foundation.files import read_whole, unreadable
 from .. import scripted
 from ..learning import LearnedRouter, PolicyFile
 from ..learning.policy_format import LARGEST_BYTES
+from ..system import archives
 from .companions import BASELINES
 from .finding import SUFFIX, find_router, is_file, training_fingerprint
 
@@ -181,7 +182,7 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
     known = {target.fingerprint for target in targets}
     found: dict[str, Player] = {}
     for folder in folders:
-        if not is_file(folder) and not Path(folder).is_dir():
+        if not is_file(folder) and not archives.unpacked(Path(folder)).is_dir():
             raise CarouselError(f"control {shown(folder)} is neither a folder nor a policy file")
         for player in _players(folder):
             assert player.file is not None
@@ -198,7 +199,7 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
 
 def _players(text: str) -> list[Player]:
     """A scripted router, a policy file, or all policy files of a folder."""
-    path = Path(text)
+    path = Path(text) if scripted.is_name(text) else archives.unpacked(Path(text))
     if not (text.endswith(SUFFIX) or scripted.is_name(text)) and _is_folder(path):
         files = sorted(path.rglob(f"*{SUFFIX}"))
         if not files:
