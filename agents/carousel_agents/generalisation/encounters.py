@@ -6,10 +6,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import polars as pl
-
+from ..system.extras import needed_by
 from ..system.workers import each
-from .schema import SCHEMA
+
+with needed_by("a study of shifts"):
+    import polars as pl
+
+    from .schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -49,7 +49,7 @@ class ShiftStudy:
         severities: numbers in [0, 1]; 0 is training.
         controls: folders of policies that were trained on a shifted target.
         companions: whether the scripted routers that give a score its scale (frozen loop, optimum,
-            uniform choice, best constant, ...) play too where nobody asked for them.
+            uniform choice, best constant, ...) play even if they were not asked for.
         changes: the --set options that made `population`, for the commands.
     """
 
@@ -92,7 +92,7 @@ class ShiftSuite:
     Attributes:
         study: what was asked for.
         plan: the targets.
-        players: everybody who takes part.
+        players: all routers that take part.
     """
 
     study: ShiftStudy

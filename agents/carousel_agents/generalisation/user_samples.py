@@ -1,4 +1,4 @@
-"""Users of training and new users: who is met, and that nobody is both.
+"""Samples of training users and of new users, with no user in both.
 
 New users are drawn from the same ranges as those of training, and none of them is, to the dynamics,
 like a user of training.
@@ -29,7 +29,7 @@ TABLE = 50
 NEW_USERS = 2**40
 """Added to the seed of the user table: new users are other draws from the same ranges."""
 TRIES = 1000
-"""Most draws of new users; the first in which nobody is like a user of training is taken."""
+"""Most draws of new users; the first without a user like those of training is taken."""
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ class StudyFolder:
         Raises:
             CarouselError: a file cannot be read.
         """
-        # an empty request answers nobody's
+        # an empty request is no request
         if begun := _object(self.request_file):
             return ("started" if begun == request else "other"), begun
         summary = self.summary()
