@@ -105,20 +105,20 @@ format: setup
 docs: setup
 	$(BIN)/python docs/render.py
 
-# Trains what is missing in benchmarks/learners and writes docs/results/learners.md.
+# Trains what is missing in benchmarks/learners.tar, packs it again, and writes docs/results/learners.md.
 learners: setup
-	$(BIN)/carousel grid benchmarks/learners.toml --out benchmarks/learners
+	$(BIN)/carousel grid benchmarks/learners.toml --out benchmarks/learners --pack
 	$(BIN)/carousel table benchmarks/learners --json > docs/results/.learners.json
 	mv docs/results/.learners.json docs/results/learners.json
 	$(BIN)/python docs/render.py
 
-# Trains what is missing in benchmarks/generalisation, takes all policies through the shifts, and
-# writes docs/results/generalisation.md and its figures.
+# Trains what is missing in benchmarks/generalisation.tar and packs it again, takes all policies
+# through the shifts, and writes docs/results/generalisation.md and its figures.
 STUDY := docs/results/generalisation
 RANGES := --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]' \
 	--set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
 generalisation: $(VENV)/.docs
-	$(BIN)/carousel grid benchmarks/generalisation.toml --out benchmarks/generalisation
+	$(BIN)/carousel grid benchmarks/generalisation.toml --out benchmarks/generalisation --pack
 	for env in Boredom Taste; do \
 		policies=benchmarks/learners/$$env; controls=benchmarks/generalisation/$$env@; \
 		$(BIN)/carousel generalise $$policies/ppo $$policies/dqn $$policies/recurrent-ppo $$env \

@@ -3,7 +3,7 @@
 The command is timed as a person waits for it, imports and page included, with what is already
 solved: references in the user's store after a first run that is not counted. `--cold` also times a
 first run with an empty store, once; where there are several kinds of user that takes many minutes.
-The policy is the first seed of PPO in `benchmarks/learners`.
+The policy is the first seed of PPO in `benchmarks/learners.tar`.
 
     python benchmarks/suite.py [--env ENV]... [--workers N] [--cold] [--blocks N]
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from carousel_agents.benchmark.timing import Spread, in_turns
+from carousel_agents.system.archives import unpacked
 from common import (
     ENVIRONMENTS,
     LEARNING,
@@ -39,7 +40,7 @@ USERS, WANTED = 2000, 30.0
 
 def timed(environment: str, workers: int, store: str | None) -> float:
     """Wall-clock seconds of one command."""
-    policy = min((LEARNERS / environment / "ppo").glob("seed-*/policy.safetensors"))
+    policy = min((unpacked(LEARNERS) / environment / "ppo").glob("seed-*/policy.safetensors"))
     surroundings = dict(os.environ) | ({} if store is None else {"CAROUSEL_CACHE": store})
     with tempfile.TemporaryDirectory() as out:
         command = [

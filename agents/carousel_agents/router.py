@@ -25,6 +25,8 @@ from carousel_envs.registry import columns_of
 from carousel_envs.rollout import Policy, seen_by
 from carousel_envs.spec import entry, model_of
 
+from .system import archives
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -267,7 +269,7 @@ def find_router(
         return _named(router, type(router).__name__)
     target = any_population(target)
     if is_file(router):
-        path = Path(router)
+        path = archives.unpacked(Path(router))
         if not _there(path):
             raise CarouselError(f"policy file {shown(router)} does not exist, or is no file")
         # the extra that policy files need is not needed by other routers

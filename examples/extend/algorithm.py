@@ -1,10 +1,11 @@
-"""An algorithm of one's own: double deep Q-learning (arXiv 1509.06461).
+r"""An algorithm of one's own: double deep Q-learning (arXiv 1509.06461).
 
-    carousel --plugin examples/extend/algorithm.py train Boredom --algo double-dqn --out mine.safetensors
+    carousel --plugin examples/extend/algorithm.py \
+        train Boredom --algo double-dqn --out mine.safetensors
     carousel evaluate mine.safetensors Boredom
 
-Any class that trains as those of Stable-Baselines3 do will serve. A policy file is data: it is read and
-played without this module.
+Any class that trains as those of Stable-Baselines3 do will serve. A policy file is data: it is
+read and played without this module.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 def load() -> Implementation:
     """The class that trains; imported when a model is first built."""
     import torch
-    from stable_baselines3 import DQN
-
     from carousel_agents.learning.implementation import Implementation
+    from stable_baselines3 import DQN
 
     class DoubleDQN(DQN):
         """DQN in which the network that is trained picks what the target network values."""

@@ -2,8 +2,8 @@
 
     carousel --plugin examples/extend/metric.py evaluate loop Boredom
 
-It is in what `evaluate` returns, in the rows of studies (a column with this meaning), in summaries and
-on the report page. A metric that only adds up a number of `info` is one line:
+It is in what `evaluate` returns, in the rows of studies (a column with this meaning), in summaries
+and on the report page. A metric that only adds up a number of `info` is one line:
 
     register(Metric("bored", "mean turns per session with a bored user", "mood", dtype=np.int64))
 """
@@ -13,13 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from carousel_envs.metrics import Metric, register
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from carousel_envs.metrics import Turn
+    from numpy.typing import NDArray
 
 
 class LongestRun:

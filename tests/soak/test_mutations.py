@@ -15,14 +15,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from carousel_agents.benchmark.fill import fill
+from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.perform import perform
-from carousel_agents.benchmark.runs import Run, RunStore
+from carousel_agents.benchmark.runs import Run
+from carousel_agents.benchmark.store import RunStore
+from carousel_agents.generalisation.shift_suite import ShiftStudy
 from carousel_agents.learning import tune as tuning
 from carousel_agents.learning.train import execute
 from carousel_agents.report import write_page
-from carousel_agents.study import shift_study as studies
+from carousel_agents.study.shift_study import run_shift_study
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import store
 from support import stand_in
@@ -126,7 +128,7 @@ def told(records: Any) -> Any:
 
 def test_a_record_of_a_grid(times: int, tmp_path: Path):
     def filled() -> Any:
-        results = fill([one_run()], tmp_path, engine=here, execute=stand_in.execute)
+        results = fill([one_run()], tmp_path, Filling(engine=here, execute=stand_in.execute))
         return told([result.record for result in results])
 
     filled()
@@ -167,14 +169,14 @@ def test_a_grid(times: int, tmp_path: Path):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study") / "out"
-    studies.run_study(STUDY, folder, workers=1)
+    run_shift_study(STUDY, folder, workers=1)
     return folder
 
 
-STUDY = studies.Study(
-    "Carousel/Boredom-v0",
-    Population.preset("Boredom").replace(session_length=6),
+STUDY = ShiftStudy(
     ("uniform",),
+    Population.preset("Boredom").replace(session_length=6),
+    "Carousel/Boredom-v0",
     users=3,
     axes=("swap-cost",),
     severities=(1.0,),
@@ -203,7 +205,7 @@ def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, 
             digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
             (folder / "summary.json").write_bytes(sealed(summary | {"results_sha256": digest}))
         page = write_page([folder]).stat().st_size > 10_000
-        outcome = studies.run_study(STUDY, folder, workers=1)
+        outcome = run_shift_study(STUDY, folder, workers=1)
         rows = outcome.rows
         if sign:
             # who signs anew may say what they like, in the form of results
@@ -218,19 +220,21 @@ def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, 
 
 def test_a_part_of_a_study(times: int, tmp_path: Path, finished: Path):
     (target,) = STUDY.plan().targets
-    from carousel_agents.generalisation.shift_suite import Played
+    from carousel_agents.generalisation.encounters import Played
     from carousel_agents.study.folder import StudyFolder
 
     folder = StudyFolder(tmp_path)
     rows = pl.read_parquet(finished / "results.parquet").filter(pl.col("severity") == 1.0)
-    folder.keep(target, Played(rows.to_dicts(), {"loop": "it makes no sense"}))
+    fingerprint = target.population.fingerprint
+    conditions = frozenset((fingerprint, target.severity, axis.name) for axis in target.axes)
+    folder.keep(target.name, Played(rows.to_dicts(), {"loop": "it makes no sense"}))
     (path,) = folder.parts.iterdir()
-    right = folder.part(target)
+    right = folder.part(target.name, conditions)
     assert right is not None
 
     def read() -> Any:
         # what is not as it was is played anew
-        return folder.part(target) or right
+        return folder.part(target.name, conditions) or right
 
     assert survives(path, read, times) == 0
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from carousel_agents.benchmark import engine
-from carousel_agents.benchmark.fill import fill
+from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.perform import perform
 from carousel_agents.benchmark.runs import Run
 from support import stand_in
@@ -32,7 +32,7 @@ def here(jobs, report):
 
 def filled(out: Path, *runs: Run, **options):
     options = {"engine": here, "execute": stand_in.execute, **options}
-    return fill(runs, out, **options)
+    return fill(runs, out, Filling(**options))
 
 
 def files(folder: Path) -> dict[str, bytes]:

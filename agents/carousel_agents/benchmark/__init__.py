@@ -1,4 +1,4 @@
-"""Measuring: grids of runs and the store they fill, their table, and speed side by side with peers.
+"""Measuring: grids of runs, the store they fill, their table, and speed beside that of peers.
 
 Importing this package does not import torch; running a grid does.
 """

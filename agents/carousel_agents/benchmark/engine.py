@@ -1,7 +1,7 @@
 """The engine that performs runs on this machine: processes that each do one run after another.
 
-An engine is anything of the form `Engine`: it takes jobs and yields what became of each, in the
-order in which they end. Another one (a cluster's, say) needs nothing else.
+An engine is anything of the form `Engine`: it takes jobs and yields the outcome of each, in the
+order in which they end. Another engine, such as a cluster's, needs nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EVERY = 0.5  # seconds between two reports of a worker
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: a record, or the sentence that says why there is none."""
+    """The outcome of a job: a record, or the sentence that says why there is none."""
 
     job: Job
     record: dict[str, Any] | None = None
@@ -39,7 +39,9 @@ class Engine(Protocol):
 
     def __call__(
         self, jobs: Sequence[Job], report: Callable[[Job, float, float], None]
-    ) -> Iterator[Outcome]: ...
+    ) -> Iterator[Outcome]:
+        """Perform the jobs; see `LocalEngine`."""
+        ...
 
 
 @dataclass
@@ -50,7 +52,7 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         self.job = job
-        # of one who died meanwhile nothing will be heard but the end of its pipe
+        # a worker that died meanwhile is noticed by the end of its pipe
         with suppress(OSError):
             self.pipe.send(job)
 
@@ -68,14 +70,14 @@ class LocalEngine:
     def __call__(
         self, jobs: Sequence[Job], report: Callable[[Job, float, float], None]
     ) -> Iterator[Outcome]:
-        """Perform the jobs, each by the next worker that is free.
+        """Perform the jobs, each by the next free worker.
 
         A job that fails, even by ending its process, costs no other job. When the caller stops
-        (Ctrl-C), so do the workers, and what they were at can be gone on with.
+        (Ctrl-C), so do the workers, and their runs can be resumed.
 
         Args:
             jobs: in the order in which they are begun.
-            report: called with job, share done, 0 to 1, and mean return.
+            report: called with the job, the share done, 0 to 1, and the mean return.
         """
         waiting, workers = list(reversed(jobs)), [_started() for _ in jobs[: self.workers]]
         try:
@@ -129,7 +131,7 @@ def _started() -> _Worker:
 
 
 def _work(pipe: Connection) -> None:
-    """Perform jobs as they come, until there is nobody left to tell."""
+    """Perform jobs as they come, until the parent closes the pipe."""
     end_with_parent()
     import torch
 
@@ -149,7 +151,7 @@ def _work(pipe: Connection) -> None:
             try:
                 pipe.send(("progress", share, mean_return))
             except OSError:
-                # nobody is there any more: stop, and leave the run to be gone on with
+                # the parent is gone: stop, so that the run can be resumed
                 raise SystemExit(1) from None
 
         try:

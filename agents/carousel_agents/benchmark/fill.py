@@ -1,18 +1,20 @@
-"""Filling a run store: what is there stays, what is missing is run, what differs is refused."""
+"""Filling a run store: finished runs stay, missing ones are performed, other ones are refused."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from carousel_envs import CarouselError
 from carousel_envs.reference import solve
 
+from ..study.requests import difference
+from ..system import archives
 from ..system.locks import locked
 from .engine import LocalEngine
 from .perform import Job
-from .runs import RunStore, difference
+from .store import RunStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,18 +22,19 @@ if TYPE_CHECKING:
 
     from .engine import Engine
     from .perform import Trainer
-    from .runs import Run, RunFolder
+    from .runs import Run
+    from .store import RunFolder
 
 _LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one run.
+    """The result of one run.
 
     Attributes:
-        run: which.
-        status: "kept" (it was there), "done" (now) or "failed".
+        run: the run.
+        status: "kept" (finished before), "done" (finished now) or "failed".
         record: as in `run.json`; None if it failed.
         error: one sentence, if it failed.
     """
@@ -55,13 +58,13 @@ class Result:
 
 
 class Listener:
-    """What is told while a store is filled; here: nothing is done with it."""
+    """Hears how far a store has been filled; this one does nothing."""
 
     def solving(self, name: str) -> None:
-        """The reference of these users (`Run.users_name`) is about to be solved."""
+        """The reference of some users (`Run.users_name`) is about to be solved."""
 
     def began(self, kept: Sequence[Result], jobs: Sequence[Job]) -> None:
-        """What is there, and what will be run."""
+        """Which runs are finished already, and which will be performed."""
 
     def progress(self, job: Job, share: float, mean_return: float) -> None:
         """A run has come this far, 0 to 1."""
@@ -70,29 +73,35 @@ class Listener:
         """A run has ended."""
 
 
-def fill(
-    runs: Sequence[Run],
-    out: Path,
-    *,
-    force: bool = False,
-    command: str = "",
-    engine: Engine | None = None,
-    listener: Listener | None = None,
-    execute: Trainer | None = None,
-) -> list[Result]:
+@dataclass(frozen=True)
+class Filling:
+    """How a store is filled.
+
+    Attributes:
+        force: replace runs of another request (another population, other settings, another number
+            of steps, ...) instead of refusing.
+        command: the command line, kept with every run.
+        engine: performs the runs; default: two processes on this machine.
+        listener: hears how far the runs have come.
+        execute: trains in place of `learning.train.execute`.
+    """
+
+    force: bool = False
+    command: str = ""
+    engine: Engine = field(default_factory=LocalEngine)
+    listener: Listener = field(default_factory=Listener)
+    execute: Trainer | None = None
+
+
+def fill(runs: Sequence[Run], out: Path, how: Filling | None = None) -> list[Result]:
     """Perform the runs that a store lacks.
 
     Interrupted at any moment, it can be called again and goes on.
 
     Args:
         runs: what the store shall hold.
-        out: the store; made if missing.
-        force: replace runs that were asked for differently (another population, other settings,
-            another number of steps, ...) instead of refusing.
-        command: what was typed, kept with every run.
-        engine: what performs them; default: two processes on this machine.
-        listener: is told what happens.
-        execute: in place of `learning.train.execute`.
+        out: the store; made if missing, and unpacked if it is kept as an archive.
+        how: default: `Filling()`.
 
     Returns:
         One result per run, in the order given.
@@ -101,35 +110,16 @@ def fill(
         CarouselError: the parts of a run do not go together; or the store cannot be written, is
             being filled by another process, or holds other runs under these names.
     """
-    store, listener = RunStore(out), listener or Listener()
-    engine = engine or LocalEngine()
+    how = how or Filling()
+    store = RunStore(archives.unpacked(out))
     with locked(out / _LOCK, str(out)):
-        results: dict[str, Result] = {}
-        jobs, others = [], []
-        for run in runs:
-            folder = store.folder(run)
-            request = run.request()
-            state = folder.state(request)
-            if state == "done":
-                folder.tidy(run.name)
-                results[run.name] = Result(run, "kept", folder.record())
-                continue
-            if state == "other":
-                others.append((run, _difference(folder, request)))
-            jobs.append(Job(run, request, folder, command, execute))
-        if others and not force:
-            run, difference = others[0]
-            more = f" ({len(others)} runs differ)" if len(others) > 1 else ""
-            raise CarouselError(
-                f"{out / run.name} holds another run: {difference}{more}; give --force to replace "
-                "what differs, or another folder"
-            )
+        results, jobs = _sorted(runs, store, how)
         # solved here once, and found by the workers in the store of references
         for name, run in {job.run.users_name: job.run for job in jobs}.items():
-            listener.solving(name)
+            how.listener.solving(name)
             solve(run.population)
-        listener.began(list(results.values()), jobs)
-        with closing(engine(jobs, listener.progress)) as outcomes:  # type: ignore[type-var]
+        how.listener.began(list(results.values()), jobs)
+        with closing(how.engine(jobs, how.listener.progress)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:
                 run = outcome.job.run
                 result = (
@@ -138,8 +128,39 @@ def fill(
                     else Result(run, "done", outcome.record)
                 )
                 results[run.name] = result
-                listener.ended(result)
+                how.listener.ended(result)
     return [results[run.name] for run in runs]
+
+
+def _sorted(
+    runs: Sequence[Run], store: RunStore, how: Filling
+) -> tuple[dict[str, Result], list[Job]]:
+    """The results of the runs that the store holds, by name, and jobs for those that it lacks.
+
+    Raises:
+        CarouselError: the store holds another run under one of these names, and `force` is off.
+    """
+    kept: dict[str, Result] = {}
+    jobs, others = [], []
+    for run in runs:
+        folder = store.folder(run)
+        request = run.request()
+        state = folder.state(request)
+        if state == "done":
+            folder.tidy(run.name)
+            kept[run.name] = Result(run, "kept", folder.record())
+            continue
+        if state == "other":
+            others.append((run, _difference(folder, request)))
+        jobs.append(Job(run, request, folder, how.command, how.execute))
+    if others and not how.force:
+        run, difference = others[0]
+        more = f" ({len(others)} runs differ)" if len(others) > 1 else ""
+        raise CarouselError(
+            f"{store.path / run.name} holds another run: {difference}{more}; give --force to "
+            "replace what differs, or another folder"
+        )
+    return kept, jobs
 
 
 def _difference(folder: RunFolder, request: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One run, from start to end: train, write, evaluate, note."""
+"""Performing one run: train, write the policy, evaluate it, record the results."""
 
 from __future__ import annotations
 
@@ -21,26 +21,29 @@ if TYPE_CHECKING:
     from ..learning import PolicyFile
     from ..learning.train import Progress
     from ..learning.train import Run as Training
-    from .runs import Run, RunFolder
+    from .runs import Run
+    from .store import RunFolder
 
 
 class Trainer(Protocol):
-    """Something that trains as `learning.train.execute` does."""
+    """A function that trains as `learning.train.execute` does."""
 
     def __call__(
         self, run: Training, *, report: Callable[[Progress], None], checkpoint: Path
-    ) -> PolicyFile: ...
+    ) -> PolicyFile:
+        """Train, or resume from the checkpoint."""
+        ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run, and all that another process needs to perform it.
+    """A run, and everything that another process needs to perform it.
 
     Attributes:
-        run: what to do.
+        run: the run.
         request: see `Run.request`.
-        folder: where it goes.
-        command: what was typed, for the record.
+        folder: where it is kept.
+        command: the command line, for the record.
         execute: in place of `learning.train.execute`; importable by name.
     """
 
@@ -52,7 +55,7 @@ class Job:
 
 
 def machine() -> dict[str, Any]:
-    """What the speed of a run depends on."""
+    """Properties of this machine that the speed of a run depends on."""
     return {
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
@@ -62,23 +65,23 @@ def machine() -> dict[str, Any]:
 
 
 def perform(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
-    """Train a policy, or go on where its training was interrupted, and evaluate it.
+    """Train a policy, or resume its interrupted training, and evaluate it.
 
     Args:
-        job: what its folder holds of another request is removed first.
-        report: called now and then with the share that is done, 0 to 1, and the mean return.
+        job: files of another request in its folder are removed first.
+        report: called now and then with the share done, 0 to 1, and the mean return.
 
     Returns:
         The record, as written to `run.json`.
 
     Raises:
-        Exception: whatever training or evaluation raises, once it is noted in `run.json`.
+        Exception: whatever training or evaluation raises, after `run.json` records it.
     """
     folder = job.folder
     with folder.locked(job.run.name):
         record = folder.record()
         if record is not None and folder.state(job.request) == "done":
-            # by a worker of a process that was killed: it has ended its run before it ended itself
+            # a worker of a killed process finished this run before it ended itself
             return record
         return _recorded(job, report)
 
@@ -99,7 +102,7 @@ def _recorded(job: Job, report: Callable[[float, float], None]) -> dict[str, Any
     folder.clear_parts()
     before = folder.record()
     if before is not None and before["versions"] != begun["versions"]:
-        # what other versions were at cannot be gone on with
+        # a run of other versions cannot be resumed
         folder.checkpoint.unlink(missing_ok=True)
     folder.write(begun)
     try:
@@ -137,11 +140,11 @@ def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, An
     try:
         file = trained()
     except CheckpointError:
-        # damaged: nothing can be gone on with, and a grid must not stand still for it
+        # damaged: it cannot be resumed, and must not stop the grid
         job.folder.checkpoint.unlink(missing_ok=True)
         file = trained()
     file.save(job.folder.policy)
-    # what is judged is the file, as anybody else would read it
+    # the file is evaluated, as any other reader would load it
     router = find_router(str(job.folder.policy), run.population)
     result = evaluate(router, run.population, users=run.users, seed=run.evaluation_seed)
     return {

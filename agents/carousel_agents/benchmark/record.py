@@ -1,4 +1,4 @@
-"""What a record of a run must hold, so that whoever reads it need not doubt it."""
+"""The fields that a record of a run must have, checked when it is read."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ class _Done(_Begun):
 
 
 def refuse_damaged(path: Path, record: Mapping[str, Any]) -> None:
-    """Refuse a record that lacks what its status promises, or holds something else there.
+    """Refuse a record that lacks a field that its status promises, or holds a wrong value there.
 
     Raises:
-        CarouselError: it does; the sentence names the file and the place.
+        CarouselError: the sentence names the file and the field.
     """
     kind = _Done if record.get("status") == "done" else _Begun
     try:

@@ -1,4 +1,4 @@
-"""How long a grid will still take, from the runs that took their time before."""
+"""Estimates how long a grid will still take from the runs that it has finished."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
     from .runs import Run
 
-_TELLING = 0.05  # share of a run from which its own pace tells how long it takes
+_TELLING = 0.05  # share of a run after which its own pace gives an estimate
 
 
 class Remaining:
     """Estimates the seconds left.
 
-    A run is expected to take what others of its group took, or else of its algorithm, or else what
-    all took on average; runs under way count as soon as they have come far enough to tell.
+    A run is expected to take the mean time of the finished runs of its group, or else of its
+    algorithm, or else of all; a run under way counts as soon as its pace gives an estimate.
 
     Args:
-        runs: those to be done.
-        workers: how many are done at a time.
-        clock: seconds.
+        runs: the runs to be performed.
+        workers: how many are performed at a time.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class Remaining:
         self._took: list[tuple[Run, float]] = []
 
     def known(self, run: Run, seconds: float) -> None:
-        """A run, of these or an earlier one, took so long."""
+        """Note how long a run, one of these or an earlier one, took."""
         self._took.append((run, seconds))
 
     def progress(self, run: Run, share: float) -> None:
-        """A run has come this far, 0 to 1."""
+        """Note that a run has come this far, 0 to 1."""
         self._began.setdefault(run.name, self._clock())
         self._shares[run.name] = share
 
     def ended(self, run: Run) -> None:
-        """A run has ended."""
+        """Note that a run has ended."""
         self._left.pop(run.name)
         self._shares.pop(run.name, None)
         if run.name in self._began:
@@ -53,11 +53,11 @@ class Remaining:
 
     @property
     def done(self) -> float:
-        """Runs' worth of work under way."""
+        """Work done on runs under way, in runs."""
         return sum(self._shares.values())
 
     def seconds(self) -> float | None:
-        """Seconds left; None before anything is known."""
+        """Seconds left; None before there is an estimate."""
         pace = [
             (self._left[name], (self._clock() - self._began[name]) / share)
             for name, share in self._shares.items()
@@ -76,7 +76,7 @@ class Remaining:
 
 
 def in_words(seconds: float | None) -> str:
-    """A time left, for people."""
+    """The time left, in words."""
     if seconds is None:
         return "time left unknown"
     if seconds < 90:

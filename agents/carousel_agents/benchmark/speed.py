@@ -1,6 +1,6 @@
 """Stepping speed, side by side with Gymnasium's native vector CartPole in the same run.
 
-Machines are noisy, so the claim is the ratio: both are timed in turns, block by block (`timing`,
+Machines are noisy, so the result is the ratio: both are timed in turns, block by block (`timing`,
 `stepper`). Ours is timed twice: with observations changed in place (`copy=False`) and with a fresh
 copy every step, the default.
 """

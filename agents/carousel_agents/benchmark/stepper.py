@@ -1,4 +1,7 @@
-"""A vector environment that is stepped as fast as it goes, for timing."""
+"""Stepping a vector environment as fast as possible, for timing.
+
+Not `rollout`: what is timed is `step` alone, with no policy and no sums beside it.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ ROUNDS, ACTIONS = 16, 32_768
 class Stepper:
     """Plain calls of `step` on the public interface, with actions drawn before the clock runs.
 
-    Actions are random, up to sixteen for every lane, played round and round: at a large batch no
-    branch predictor learns them, at a few lanes it does. There are two for every lane at least, and
-    from 2 048 lanes on not many more than `ACTIONS`: those of a policy, which has just picked them,
-    are in the cache.
+    Actions are random, up to sixteen per lane, and played in a cycle: with many lanes no branch
+    predictor learns them, with few it does. There are at least two per lane, and from 2 048 lanes
+    on not many more than `ACTIONS` in all, because the actions of a policy, which has just picked
+    them, are in the cache.
 
     Args:
         environment: a registered id.
@@ -40,12 +43,12 @@ class Stepper:
         self.env.action_space.seed(seed)
         rounds = max(2, min(ROUNDS, ACTIONS // lanes))
         self.actions = [self.env.action_space.sample() for _ in range(rounds)]
-        # at few lanes the clock would be asked too often
+        # with few lanes the clock would be read too often
         self._repeats = max(1, 64 // lanes, ROUNDS // rounds)
         self.play()
 
     def play(self) -> int:
-        """Some steps; how many lanes were stepped in all."""
+        """Play some steps; returns steps times lanes."""
         step = self.env.step
         for _ in range(self._repeats):
             for actions in self.actions:
@@ -57,19 +60,19 @@ class Stepper:
         return rate(self.play, seconds)
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Close the environment."""
         self.env.close()
 
 
 class Played(Protocol):
-    """What plays a little, says how much, and can be closed."""
+    """Plays a little, returns how much, and can be closed."""
 
     def play(self) -> int:
-        """Play; how many steps, say."""
+        """Play; returns how many units, such as steps."""
         ...
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Release its resources."""
         ...
 
 
@@ -77,7 +80,7 @@ class ThreadedSteppers:
     """Several steppers, each on a Python thread of its own; kernels free the interpreter.
 
     Args:
-        steppers: all with as many lanes.
+        steppers: all with the same number of lanes.
     """
 
     def __init__(self, steppers: Sequence[Played]) -> None:
@@ -85,7 +88,7 @@ class ThreadedSteppers:
         self._pool = ThreadPoolExecutor(len(steppers))
 
     def rate(self, seconds: float) -> float:
-        """Steps per second of all together, until the last has played a block of this length."""
+        """Steps per second of all together, until each has played a block of this length."""
 
         def block(stepper: Played) -> int:
             return played(stepper.play, seconds)[0]
@@ -94,7 +97,7 @@ class ThreadedSteppers:
         return sum(self._pool.map(block, self._steppers)) / (time.perf_counter() - started)
 
     def close(self) -> None:
-        """Free what they hold."""
+        """Close the steppers and their threads."""
         self._pool.shutdown()
         for stepper in self._steppers:
             stepper.close()

@@ -17,14 +17,15 @@ from carousel_envs.registry import environment_ids
 
 from ..generalisation import beside
 from ..generalisation.statistics import interval, iqm
-from .runs import Run, difference
+from ..study.requests import difference
+from .runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from carousel_envs.registry import AnyPopulation
 
-    from .runs import RunStore
+    from .store import RunStore
 
     Record = Mapping[str, Any]
 

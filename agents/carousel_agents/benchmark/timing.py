@@ -1,8 +1,8 @@
-"""Measuring in turns: on a noisy machine a speed means nothing, and a ratio in one run does.
+"""Timing in turns: on a noisy machine a speed alone means little, a ratio within one run does.
 
-The speed of a shared machine strays by a factor of two within seconds. So what is compared is timed
-in short blocks that alternate, every second round in the opposite order, and a ratio is the median
-over rounds of the ratios within one round.
+The speed of a shared machine varies by a factor of two within seconds. So contestants are timed in
+short alternating blocks, every second round in the opposite order, and a ratio is the median over
+rounds of the ratios within one round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over blocks: its median, and from where to where it went."""
+    """A figure over blocks: median and range."""
 
     median: float
     lowest: float
@@ -28,14 +28,14 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Of at least one value."""
+        """The spread of at least one value."""
         if not values:
             raise CarouselError("values is empty; there must be at least one block")
         return cls(statistics.median(values), min(values), max(values))
 
     @classmethod
     def ratio(cls, ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-        """Of the ratios of neighbouring blocks, which the same moments of the machine decide."""
+        """The spread of the ratios of neighbouring blocks, which share the state of the machine."""
         return cls.of([a / b for a, b in zip(ours, theirs, strict=True)])
 
 
@@ -45,8 +45,8 @@ def played(
     """Units done in a block, and the seconds it took.
 
     Args:
-        play: called over and over, at least once; returns how many units it did.
-        seconds: no further call begins after these.
+        play: called repeatedly, at least once; returns how many units it did.
+        seconds: no call begins after this time.
         clock: seconds since some moment.
     """
     done, started = 0, clock()
@@ -70,7 +70,7 @@ def in_turns(
     blocks: int,
     report: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[float]]:
-    """What each contestant's blocks measured, one block of each in every round.
+    """The measurements of each contestant, one block of each in every round.
 
     Args:
         contestants: by name; each call measures one block.
@@ -84,7 +84,7 @@ def in_turns(
     found: dict[str, list[float]] = {name: [] for name in contestants}
     names = list(contestants)
     for block in range(blocks):
-        # there and back again: whoever comes later is not always later
+        # in both directions, so that no contestant is always the later one
         for name in names if block % 2 == 0 else reversed(names):
             found[name].append(contestants[name]())
         if report:

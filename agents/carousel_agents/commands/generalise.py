@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003  (the command line reads annotations)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,9 +24,15 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..study.shift_study import Outcome
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from ..generalisation.shift_suite import ShiftStudy
+    from ..study.running import Outcome
 
 
+# every option is a parameter, because typer reads the command line from the signature
 def generalise(
     names: Annotated[
         list[str],
@@ -69,14 +75,14 @@ def generalise(
 
     A study that was cut short goes on when the same command is given again.
     """
-    from ..study.shift_study import Study, run_study
+    from ..generalisation.shift_suite import ShiftStudy
 
     routers, env = routers_and_environment(names)
     name, population = environment_after(routers, env, changes)
-    study = Study(
-        name,
-        population,
+    study = ShiftStudy(
         tuple(routers),
+        population,
+        name,
         users=users,
         seed=seed,
         axes=None if axis is None else tuple(axis),
@@ -85,22 +91,34 @@ def generalise(
         changes=tuple(changes or ()),
     )
     with explained(lambda: "interrupted; the same command goes on from here"):
-        outcome = run_study(study, out, force=force, workers=workers)
+        outcome = run_with_page(study, out, force=force, workers=workers)
     show(outcome, out, as_json)
 
 
+def run_with_page(study: ShiftStudy, out: Path, **options: Any) -> Outcome:
+    """Perform a study of shifts and draw its page.
+
+    Args:
+        study: what is asked for.
+        out: folder; made if missing.
+        **options: of `study.shift_study.run_shift_study`.
+    """
+    from ..report import write_page
+    from ..study.shift_study import run_shift_study
+
+    return run_shift_study(study, out, page=write_page, **options)
+
+
 def show(outcome: Outcome, out: Path, as_json: bool) -> None:
-    """What a study found, on standard output.
+    """Print the findings of a study on standard output.
 
     Raises:
-        CarouselError: after all has been told, if there is no page of it.
+        CarouselError: after all is printed, if the results have no page.
     """
-    from ..study.shift_summary import document_of_rows, print_study
-
     if as_json:
-        console.print_json({"out": str(out), **document_of_rows(outcome.rows)})
+        console.print_json({"out": str(out), **document_of(outcome.rows)})
     else:
-        print_study(outcome.summary, outcome.rows)
+        _print(outcome.summary, outcome.rows)
         if outcome.kept:
             console.say(f"{out} held these results already")
         else:
@@ -109,3 +127,49 @@ def show(outcome: Outcome, out: Path, as_json: bool) -> None:
             console.say(f"the page is {out / 'report.html'}; open it in a browser")
     if outcome.no_page:
         raise outcome.no_page
+
+
+def document_of(rows: pl.DataFrame) -> dict[str, Any]:
+    """The findings as plain data: `rows` (per router and target), `routers`, and `gaps`."""
+    from ..generalisation.gaps import gaps
+    from ..generalisation.summary import aggregated, by_router
+
+    return {"rows": aggregated(rows), "routers": by_router(rows), "gaps": gaps(rows)}
+
+
+def _print(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
+    from ..generalisation.summary import aggregated
+
+    found = aggregated(rows)
+    trained = {_who(row): row for row in found if row["severity"] == 0.0}
+    console.print_table(
+        f"{summary['environment']}, training users",
+        ("router", "seeds", "score", "95 % interval", "engagement", "turns", "left", "swaps"),
+        (
+            (
+                *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
+                console.number(row["engagement"]),
+                console.number(row["session_length"], 1),
+                console.number(row["left"]),
+                console.number(row["swaps"], 2),
+            )
+            for name, row in trained.items()
+        ),
+    )
+    most = max(summary["severities"])
+    scores = {(row["axis"], _who(row)): row["score"] for row in found if row["severity"] == most}
+    routers = list(dict.fromkeys(who for _, who in scores))
+    console.print_table(
+        f"Score at severity {most:g}",
+        ("axis", *routers),
+        (
+            (axis["name"], *(console.number(scores.get((axis["name"], who))) for who in routers))
+            for axis in summary["axes"]
+        ),
+    )
+    for absent in summary["left_out"]:
+        console.say(f"{absent['router']}: {absent['reason']}")
+
+
+def _who(row: Mapping[str, Any]) -> str:
+    return str(row["router"]) + (" (control)" if row["trained_on"] == "target" else "")

@@ -13,9 +13,10 @@ from carousel_envs.foundation.errors import UsageError, whole_number
 from carousel_envs.foundation.files import check_folder
 
 from ..benchmark.engine import LocalEngine
-from ..benchmark.fill import Listener, fill
+from ..benchmark.fill import Filling, Listener, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
+from ..benchmark.store import RunStore
 from ..learning.settings import shortfall
 from ..system import console
 from ..system.interruption import explained
@@ -31,18 +32,24 @@ if TYPE_CHECKING:
 
 def grid(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the grid (.toml)")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="folder of runs; what is there is kept")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="folder of runs; finished ones are kept")
+    ],
     workers: WorkersOption = 2,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="ENV/ALGO", help="only these, * allowed; may be repeated"),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="replace runs that were asked for differently")
+    force: Annotated[bool, typer.Option("--force", help="replace runs of another request")] = False,
+    pack: Annotated[
+        bool, typer.Option("--pack", help="then write the archive of all finished runs, DIR.tar")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train and evaluate a grid of routers; what was interrupted goes on where it was."""
+    """Train and evaluate a grid of routers; an interrupted grid goes on where it was.
+
+    A folder DIR that is missing is unpacked from its archive DIR.tar, if there is one.
+    """
     whole_number("workers", workers, 1, MOST_WORKERS)
     runs = Grid.read(file).runs(only or ())
     check_folder(out)
@@ -56,14 +63,8 @@ def grid(
         explained(lambda: "interrupted; the same command goes on from here"),
         console.progress("runs", remaining=False) as bar,
     ):
-        results = fill(
-            runs,
-            out,
-            force=force,
-            command=shlex.join(command),
-            engine=LocalEngine(workers),
-            listener=_Shown(bar, workers),
-        )
+        how = Filling(force, shlex.join(command), LocalEngine(workers), _Shown(bar, workers))
+        results = fill(runs, out, how)
     failed = [result for result in results if result.status == "failed"]
     if as_json:
         console.print_json({"out": str(out), "runs": [result.row() for result in results]})
@@ -75,6 +76,9 @@ def grid(
             f"{len(failed)} of {len(results)} runs failed; the first, {failed[0].run.name}: "
             f"{failed[0].error}"
         )
+    if pack:
+        archive = RunStore(out).pack()
+        console.tell(f"wrote {archive}")
 
 
 def table(
@@ -85,7 +89,6 @@ def table(
     """Show how well and how fast each router of a grid learned, beside scripted ones."""
     from ..benchmark import markdown
     from ..benchmark import table as tables
-    from ..benchmark.runs import RunStore
 
     if as_json and as_markdown:
         raise UsageError("give either --json or --markdown")

@@ -237,15 +237,16 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from ..study.shift_study import Study, check_study, run_study
-    from .generalise import show
+    from ..generalisation.shift_suite import ShiftStudy
+    from ..study.shift_study import check_shift_study
+    from .generalise import run_with_page, show
 
     name, population = environment_of_users("Boredom")
     policy = out / "ppo.safetensors"
-    study = Study(name, population, (str(policy),), users=users, seed=seed)
+    study = ShiftStudy((str(policy),), population, name, users=users, seed=seed)
     study.plan()
     run = prepared(population, environment=name, algorithm="ppo", steps=steps, seed=seed)
-    check_study(study, out)
+    check_shift_study(study, out)
     file = train_with_progress(
         run,
         policy,
@@ -253,7 +254,7 @@ def demo(
         restart=True,
         force=True,
     )
-    outcome = run_study(
+    outcome = run_with_page(
         study,
         out,
         force=True,

@@ -16,7 +16,7 @@ from ..learning import PolicyFile
 from ..learning import export as exporting
 from ..learning.policy_format import one_line
 from ..learning.view import View, refuse_unless_shown
-from ..system import console
+from ..system import archives, console
 from ..system.interruption import importing
 from .options import (
     EnvArgument,
@@ -31,7 +31,10 @@ from .options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="a policy file (.safetensors)")]
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="a policy file (.safetensors)", callback=archives.unpacked),
+]
 
 _MOST, _NAME, _VALUE = 80, 40, 100
 

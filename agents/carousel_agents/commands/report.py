@@ -21,7 +21,7 @@ def report(
     ] = None,
 ) -> None:
     """Make one self-contained HTML page of results; a page already there is replaced."""
-    # plotly takes a moment to import: only those who draw pay for it
+    # plotly takes a moment to import: only this command pays for it
     with console.status("drawing the page"):
         from ..report import write_page
 

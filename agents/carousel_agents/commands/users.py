@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003  (the command line reads annotations)
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,11 @@ from .options import (
     routers_and_environment,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
+
+# every option is a parameter, because typer reads the command line from the signature
 def users_seen(
     names: Annotated[
         list[str],
@@ -44,10 +48,11 @@ def users_seen(
     force: ForceResultsOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score policies on users of their training and on new ones, by how many there were.
+    """Score policies on users of their training and on new ones, by the number trained on.
 
     Users must differ: give the ranges that the policies were trained with by --set. The frozen loop
-    of the same training users stands beside them: its gap is what the two tables differ by.
+    of the same training users stands beside them: its gap is what the two tables differ by. A study
+    that was cut short goes on when the same command is given again.
     """
     from ..generalisation.users_seen import curve
     from ..study.users_study import UsersStudy, run_users_study
@@ -57,14 +62,22 @@ def users_seen(
     study = UsersStudy(
         name, population, tuple(routers), table, users, seed, changes=tuple(changes or ())
     )
-    with explained(lambda: "interrupted; the same command begins again"):
+    with explained(lambda: "interrupted; the same command goes on from here"):
         outcome = run_users_study(study, out, force=force)
     found = curve(outcome.rows)
     if as_json:
         console.print_json({"out": str(out), "rows": found})
         return
+    _print(name, found)
+    written = "results.parquet and summary.json"
+    console.say(
+        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
+    )
+
+
+def _print(environment: str, rows: Sequence[Mapping[str, Any]]) -> None:
     console.print_table(
-        f"{name}: score on users of training and on new ones",
+        f"{environment}: score on users of training and on new ones",
         (
             *("router", "users", "seeds", "training", "95 % interval", "new", "95 % interval"),
             *("gap", "95 % interval"),
@@ -76,10 +89,6 @@ def users_seen(
                 *(console.number(row["new"]), console.ends(row["new_low"], row["new_high"])),
                 *(console.number(row["gap"]), console.ends(row["gap_low"], row["gap_high"])),
             )
-            for row in found
+            for row in rows
         ),
-    )
-    written = "results.parquet and summary.json"
-    console.say(
-        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
     )

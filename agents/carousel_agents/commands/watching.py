@@ -75,7 +75,10 @@ def watch(
 
 
 def _session(router: Router, target: AnyPopulation, seed: int, user: int) -> list[Turn]:
-    """What happened in each turn: persona, reward, what info tells, and what was shown."""
+    """Every turn of a session: persona, reward, `info`, and the observation.
+
+    Not `rollout`, which sums over sessions: a table of turns needs the `info` of each.
+    """
     game = seen_by(router, scalar_env(target))
     observation, _ = game.reset(seed=seed, options={"user": user})
     state, over, turns = router.initial_state(1, seed), False, []
@@ -91,13 +94,13 @@ def _session(router: Router, target: AnyPopulation, seed: int, user: int) -> lis
 
 
 def speaker(shown: Mapping[str, float]) -> str:
-    """Whom an observation shows as speaking."""
+    """The persona that an observation shows as speaking."""
     start = "persona_"
     return next(k.removeprefix(start) for k, v in shown.items() if v == 1 and k.startswith(start))
 
 
 def told(info: Mapping[str, Any]) -> Turn:
-    """What info tells of a turn, as plain data."""
+    """The `info` of a turn, as plain data."""
     rest = {
         key: value.item() if isinstance(value, np.generic) else value
         for key, value in info.items()
@@ -109,7 +112,7 @@ def told(info: Mapping[str, Any]) -> Turn:
 
 
 def _of_users(turn: Turn) -> dict[str, str]:
-    """A line of the table, by heading; headings without any text are left out."""
+    """A line of the table by heading; a heading without any text is left out."""
     shown = turn["shown"]
     cues = [f"{shown[name]:.0f}" for name in shown if name in NAMES or name.startswith("cue_")]
     return {
@@ -124,7 +127,7 @@ def _of_users(turn: Turn) -> dict[str, str]:
 
 
 def _also(turn: Turn) -> Sequence[str]:
-    """What the reward does not see, where the population has it."""
+    """What the reward does not count, where the population has it."""
     shown, parts = turn["shown"], []
     if shown.get("vulnerable", 0.0) > 0:
         parts.append("vulnerable")
@@ -140,7 +143,7 @@ def _also(turn: Turn) -> Sequence[str]:
 
 
 def _of_questions(turn: Turn, target: Any) -> dict[str, str]:
-    """The same, of a question."""
+    """The same for a question."""
     hidden = [name for name in ("forbidden", "deceived", "lied") if turn[name]]
     return {
         "question": f"{target.topics[turn['topic']]} {turn['year']}",

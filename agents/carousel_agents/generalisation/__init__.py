@@ -9,7 +9,7 @@ from .evaluate import Evaluation, evaluate
 
 try:
     from .gaps import gaps
-    from .shift_suite import generalise
+    from .shift_suite import ShiftResults, ShiftStudy, generalise
     from .summary import aggregated
 except ModuleNotFoundError as _error:
     # one router on one population needs no tables of rows
@@ -18,7 +18,7 @@ except ModuleNotFoundError as _error:
         raise
 
     def __getattr__(name: str) -> NoReturn:
-        if name in ("gaps", "generalise", "aggregated"):
+        if name in ("gaps", "generalise", "aggregated", "ShiftResults", "ShiftStudy"):
             raise _missing
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -26,6 +26,8 @@ except ModuleNotFoundError as _error:
 __all__ = [
     "Distance",
     "Evaluation",
+    "ShiftResults",
+    "ShiftStudy",
     "aggregated",
     "beside",
     "distance",

@@ -26,6 +26,7 @@ from ..router import (
     make,
     training_fingerprint,
 )
+from ..system import archives
 from .companions import BASELINES
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
     known = {target.fingerprint for target in targets}
     found: dict[str, Player] = {}
     for folder in folders:
-        if not is_file(folder) and not Path(folder).is_dir():
+        if not is_file(folder) and not archives.unpacked(Path(folder)).is_dir():
             raise CarouselError(f"control {shown(folder)} is neither a folder nor a policy file")
         for player in _players(folder):
             assert player.file is not None
@@ -208,7 +209,7 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
 
 def _players(text: str) -> list[Player]:
     """A scripted router, a policy file, or all policy files of a folder."""
-    path = Path(text)
+    path = Path(text) if is_name(text) else archives.unpacked(Path(text))
     if not (text.endswith(SUFFIX) or is_name(text)) and _is_folder(path):
         files = sorted(path.rglob(f"*{SUFFIX}"))
         if not files:

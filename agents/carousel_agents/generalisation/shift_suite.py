@@ -1,161 +1,175 @@
-"""Routers through the shifts: every axis and severity, the reference re-solved each time."""
+"""Routers under shift: every axis and severity, with the reference solved anew each time.
+
+`generalise` is the one way in: `carousel generalise` calls it too, and keeps what it returns in a
+folder (`carousel_agents.study`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from carousel_envs import CarouselError
-from carousel_envs.registry import shifts_of
-from carousel_envs.shifts import SEVERITIES, find_shift
+from carousel_envs.foundation.errors import whole_number
+from carousel_envs.shifts import SEVERITIES
 
+from ..system.workers import MOST_WORKERS
 from .distance import distance
+from .encounters import Conditions, Played, play_parts
 from .evaluate import evaluate
-from .players import learned_and_scripted
-from .schema import COLUMNS, SCHEMA
+from .players import companions, controls, learned_and_scripted
+from .schema import COLUMNS
+from .shift_plan import Axis, Plan, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import polars as pl
 
     from carousel_envs.registry import AnyPopulation
 
+    from .encounters import Keeper, Row
     from .players import Player
 
-Row = dict[str, Any]
+__all__ = ["Axis", "Plan", "ShiftResults", "ShiftStudy", "ShiftSuite", "Target", "generalise"]
 
 
 @dataclass(frozen=True)
-class Axis:
-    """A shift that is run: what it says of itself."""
-
-    name: str
-    kind: str
-    description: str
-    regime: str = "extrapolation"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A population to be played, and under which axes it stands in the results.
+class ShiftStudy:
+    """Which routers are taken through which shifts of which users.
 
     Attributes:
-        population: the shifted users, or at severity 0 those of training.
-        severity: 0 to 1.
-        axes: one, or at severity 0 all of them: the training users are played once.
+        routers: policy files, folders of them, and scripted names. Frozen ones are solved for
+            `population`, the others anew for the shifted users.
+        population: the training users.
+        environment: id, for the rows and the commands.
+        users: sessions per evaluation.
+        seed: of every evaluation, so that all comparisons are paired.
+        axes: names of shifts; None: all that mean something here.
+        severities: numbers in [0, 1]; 0 is training.
+        controls: folders of policies that were trained on a shifted target.
+        companions: whether the scripted routers that give a score its scale (frozen loop, optimum,
+            uniform choice, best constant, ...) play even if they were not asked for.
+        changes: the --set options that made `population`, for the commands.
     """
 
+    routers: tuple[str, ...]
     population: AnyPopulation
-    severity: float
-    axes: tuple[Axis, ...]
+    environment: str = ""
+    users: int = 2000
+    seed: int = 0
+    axes: tuple[str, ...] | None = None
+    severities: tuple[float, ...] = SEVERITIES
+    controls: tuple[str, ...] = ()
+    companions: bool = True
+    changes: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """In one word, such as `hazard=0.5`."""
-        return "training" if self.severity == 0.0 else f"{self.axes[0].name}={self.severity!r}"
-
-    def regime(self, axis: Axis) -> str:
-        """The schema's column of this name."""
-        if self.severity == 0.0:
-            return "training"
-        return axis.regime
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which targets a suite meets.
-
-    Attributes:
-        source: the users that shifts start from.
-        severities: in order.
-        axes: those that are run, in order.
-        not_applicable: reason per axis that means nothing for the source.
-        targets: each population once.
-    """
-
-    source: AnyPopulation
-    severities: tuple[float, ...]
-    axes: tuple[Axis, ...]
-    not_applicable: dict[str, str]
-    targets: tuple[Target, ...]
-
-    @classmethod
-    def of(
-        cls,
-        source: AnyPopulation,
-        axes: Iterable[str] | None = None,
-        severities: Sequence[float] = SEVERITIES,
-    ) -> Plan:
-        """The plan of these axes (default: all that there are) and severities.
+    def plan(self) -> Plan:
+        """The targets.
 
         Raises:
-            CarouselError: an unknown axis, a severity outside [0, 1], or nothing to be run.
+            CarouselError: a number or an axis is not allowed.
         """
-        among = shifts_of(source)
-        chosen = [
-            find_shift(name, among) for name in dict.fromkeys(among if axes is None else axes)
-        ]
-        graded = tuple(dict.fromkeys(severities))
-        run: list[Axis] = []
-        reasons: dict[str, str] = {}
-        targets: list[Target] = []
-        for shift in chosen:
-            if reason := shift.obstacle(source):
-                reasons[shift.name] = reason
-                continue
-            run.append(Axis(shift.name, shift.kind, shift.description, shift.regime))
-            shifted = [(shift.apply(source, severity), severity) for severity in graded]
-            targets += [Target(users, float(s), (run[-1],)) for users, s in shifted if s > 0.0]
-        if not run or not graded:
-            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise CarouselError(
-                f"nothing is to be run: {told or 'no axis or no severity is given'}"
-            )
-        if 0.0 in graded:
-            targets.insert(0, Target(source, 0.0, tuple(run)))
-        return cls(source, tuple(map(float, graded)), tuple(run), reasons, tuple(targets))
+        whole_number("users", self.users, 1, 2**31)
+        whole_number("seed", self.seed, 0, 2**63 - 1 - self.users)
+        return Plan.of(self.population, self.axes, self.severities)
 
-    def ordered(self, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-        """The rows of all targets, by axis, severity, and player."""
-        rows = pl.concat(parts)
-        places = {
-            (axis.name, severity): (i, j)
-            for i, axis in enumerate(self.axes)
-            for j, severity in enumerate(self.severities)
-        }
-        order = [places[key] for key in rows.select("axis", "severity").iter_rows()]
-        by = sorted(range(len(order)), key=order.__getitem__)
-        return rows[by]
+    def players(self, plan: Plan) -> list[Player]:
+        """The routers asked for, the controls, and the companions.
 
-
-def measured_distance(source: AnyPopulation, target: AnyPopulation) -> Row:
-    """How far a target is from the source: the schema's five columns of this name."""
-    found = distance(source, target)
-    return {
-        "distance_nats": found.nats,
-        "distance_se": found.nats_se,
-        "distance_per_turn": found.per_turn,
-        "distance_per_turn_se": found.per_turn_se,
-        "distance_note": found.note,
-    }
+        Raises:
+            CarouselError: a router or a control makes no sense here.
+        """
+        asked = learned_and_scripted(self.routers, self.population)
+        trained = controls(self.controls, (target.population for target in plan.targets))
+        return [*asked, *trained, *(companions(asked) if self.companions else ())]
 
 
 @dataclass(frozen=True)
-class Played:
-    """What came of one target.
+class ShiftSuite:
+    """A study with its targets and players found and checked: ready to be played.
 
     Attributes:
-        rows: keys are those of the schema, in order of axes and players.
-        left_out: reason per companion that makes no sense there.
+        study: what was asked for.
+        plan: the targets.
+        players: all routers that take part.
     """
 
-    rows: list[Row]
-    left_out: dict[str, str] = field(default_factory=dict)
+    study: ShiftStudy
+    plan: Plan
+    players: tuple[Player, ...]
+
+    @classmethod
+    def of(cls, study: ShiftStudy) -> ShiftSuite:
+        """Find and check everything; nothing is played yet.
+
+        Raises:
+            CarouselError: see `ShiftStudy.plan` and `ShiftStudy.players`.
+        """
+        plan = study.plan()
+        return cls(study, plan, tuple(study.players(plan)))
+
+    def play(
+        self,
+        *,
+        workers: int = 1,
+        keeper: Keeper | None = None,
+        report: Callable[[float, float, str], None] | None = None,
+    ) -> ShiftResults:
+        """Evaluate every player on every target; see `generalise`."""
+        whole_number("workers", workers, 1, MOST_WORKERS)
+        parts = {t.name: _Encounter(t, self.players, self.study) for t in self.plan.targets}
+        played = play_parts(parts, _meet, workers=workers, keeper=keeper, report=report)
+        return ShiftResults(self.plan, played)
+
+
+@dataclass(frozen=True)
+class ShiftResults:
+    """Results of `generalise`.
+
+    Attributes:
+        plan: the axes, severities and targets that were played.
+        played: results by the name of their target.
+    """
+
+    plan: Plan
+    played: Mapping[str, Played]
 
     def frame(self) -> pl.DataFrame:
-        """The rows, with the schema's types."""
-        return pl.DataFrame(self.rows, schema=SCHEMA)
+        """A row per axis, severity and router, with the columns of `schema.SCHEMA`."""
+        return self.plan.ordered(self.played[target.name].frame() for target in self.plan.targets)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The same as plain data."""
+        return self.frame().to_dicts()
+
+
+def generalise(
+    study: ShiftStudy,
+    *,
+    workers: int = 1,
+    keeper: Keeper | None = None,
+    report: Callable[[float, float, str], None] | None = None,
+) -> ShiftResults:
+    """Evaluate routers on every shift of a population.
+
+    All routers meet the same users with the same luck, and scores are on the reference of the users
+    that are met.
+
+    Args:
+        study: what is asked for.
+        workers: processes that share the targets, 1 to 256; 1: this process.
+        keeper: where finished targets are kept, so that an interrupted study goes on; default:
+            nowhere.
+        report: called with the number of targets done, the number of targets, and the last one's
+            name.
+
+    Raises:
+        CarouselError: a router, axis or severity is unknown, a number is not allowed, or a router
+            that was asked for makes no sense here.
+    """
+    return ShiftSuite.of(study).play(workers=workers, keeper=keeper, report=report)
 
 
 def play(
@@ -166,17 +180,15 @@ def play(
     environment: str = "",
     users: int = 2000,
     seed: int = 0,
-    report: Callable[[], None] | None = None,
 ) -> Played:
     """Evaluate players on one target.
 
     Args:
-        target: whom they meet.
-        players: those who are not to be met here are passed over.
+        target: the users they meet.
+        players: those who do not play on this target are passed over.
         source: the users that shifts start from.
         environment: id, for the rows.
         users, seed: as in `evaluate`.
-        report: called after each evaluation.
 
     Raises:
         CarouselError: users or seed is not allowed, or a router that was asked for makes no sense
@@ -190,7 +202,7 @@ def play(
         "severity": target.severity,
         "source": source.fingerprint,
         "target": population.fingerprint,
-        **measured_distance(source, population),
+        **_measured_distance(source, population),
     }
     for player in players:
         if not player.plays(population, source):
@@ -205,8 +217,6 @@ def play(
         result = evaluate(router, population, users=users, seed=seed)
         own = {**player.columns, "trained_on": player.trained_on(router)}
         found.append({**shared, **own, **result.row()})
-        if report:
-            report()
     rows = []
     for axis in target.axes:
         key = {"axis": axis.name, "kind": axis.kind, "regime": target.regime(axis)}
@@ -214,85 +224,45 @@ def play(
     return Played(rows, left_out)
 
 
+@dataclass(frozen=True)
+class _Encounter:
+    """A target and its players: all that another process needs to play them."""
+
+    target: Target
+    players: tuple[Player, ...]
+    study: ShiftStudy
+
+    @property
+    def conditions(self) -> Conditions:
+        fingerprint, severity = self.target.population.fingerprint, self.target.severity
+        return frozenset((fingerprint, severity, axis.name) for axis in self.target.axes)
+
+
+def _meet(encounter: _Encounter) -> Played:
+    study = encounter.study
+    return play(
+        encounter.target,
+        encounter.players,
+        study.population,
+        environment=study.environment,
+        users=study.users,
+        seed=study.seed,
+    )
+
+
+def _measured_distance(source: AnyPopulation, target: AnyPopulation) -> dict[str, Any]:
+    """The schema's five columns that say how far a target is from the source."""
+    found = distance(source, target)
+    return {
+        "distance_nats": found.nats,
+        "distance_se": found.nats_se,
+        "distance_per_turn": found.per_turn,
+        "distance_per_turn_se": found.per_turn_se,
+        "distance_note": found.note,
+    }
+
+
 def _complete(row: Row) -> Row:
     if unknown := set(row) - set(COLUMNS):
         raise TypeError(f"the schema of results has no column {sorted(unknown)[0]!r}")
     return {name: row.get(name) for name in COLUMNS}
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Results of `generalise`.
-
-    Attributes:
-        rows: one per axis, severity and router; keys are the columns of `schema.COLUMNS`.
-        axes: name, kind and description of the axes that were run.
-        not_applicable: reason per axis that means nothing for this population.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    axes: list[dict[str, str]] = field(default_factory=list)
-    not_applicable: dict[str, str] = field(default_factory=dict)
-
-    def frame(self) -> pl.DataFrame:
-        """The rows, with the schema's types."""
-        return pl.DataFrame(self.rows, schema=SCHEMA)
-
-
-def generalise(
-    routers: Sequence[str],
-    population: AnyPopulation,
-    *,
-    environment: str = "",
-    users: int = 2000,
-    seed: int = 0,
-    axes: Iterable[str] | None = None,
-    severities: Sequence[float] = SEVERITIES,
-    report: Callable[[int, int], None] | None = None,
-) -> Suite:
-    """Evaluate routers on every shift of a population, in this process, and keep nothing.
-
-    Args:
-        routers: policy files, folders of them, and scripted names. Frozen ones are solved for
-            `population`, the others anew for the shifted users.
-        population: the training users.
-        environment: id, for the rows.
-        users: sessions per evaluation.
-        seed: of the evaluation; the same for all, so that every comparison is paired.
-        axes: names of shifts; default: all.
-        severities: numbers in [0, 1].
-        report: called with (rows done, rows in all).
-
-    Raises:
-        CarouselError: an unknown axis or router, or a severity outside [0, 1].
-    """
-    plan = Plan.of(population, axes, severities)
-    players = learned_and_scripted(routers, population)
-    total = len(plan.axes) * len(plan.severities) * len(players)
-    done = 0
-    frames = []
-
-    for target in plan.targets:
-
-        def count(rows: int = len(target.axes)) -> None:
-            nonlocal done
-            for _ in range(rows):
-                done += 1
-                if report:
-                    report(done, total)
-
-        played = play(
-            target,
-            players,
-            population,
-            environment=environment,
-            users=users,
-            seed=seed,
-            report=count,
-        )
-        frames.append(played.frame())
-    return Suite(
-        plan.ordered(frames).to_dicts(),
-        [{"name": a.name, "kind": a.kind, "description": a.description} for a in plan.axes],
-        plan.not_applicable,
-    )

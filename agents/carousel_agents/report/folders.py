@@ -1,9 +1,7 @@
-"""Reading what `carousel generalise` left in folders: one study per environment."""
+"""Putting the results of several folders together: one study per environment and its users."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,45 +9,33 @@ import polars as pl
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
-from carousel_envs.foundation.files import read_whole, unreadable
 
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
-from ..study.rows_file import read_rows
-from ..system.sealed_documents import unsealed
+from ..study.folder import StudyFolder
 from .records import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-RESULTS, SUMMARY = "results.parquet", "summary.json"
-
-_KINDS = {
-    "axes": list,
-    "left_out": list,
-    "routers": list,
-    "not_applicable": dict,
-    "population": dict,
-    "versions": dict,
-}
 _RUN = ("target", "router", "training_seed", "trained_on", "users_trained", "overlap")
-"""A run and the population that it meets."""
+"""Columns that tell runs, and the populations that they meet, apart."""
 _MEASURED = [
     name for name in SCHEMA if name not in ("axis", "kind", "regime", "severity", "policy")
 ]
-"""What is the same wherever a run with a population stands, and whatever its file is called."""
+"""Columns that are the same whichever axis a run stands under, and whatever its file is called."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """What some folders say of one environment and its training users.
+    """Results of some folders on one environment and its training users: a section of a page.
 
     Attributes:
         environment: id.
         source: fingerprint of the training users.
-        rows: of `schema.SCHEMA`, each result once; a number that is not finite is null.
-        summaries: of the folders that these rows are from, in the order given.
+        rows: of `schema.SCHEMA`, each result once; numbers that are not finite are null.
+        summaries: of the folders that the rows come from, in the order given.
     """
 
     environment: str
@@ -59,7 +45,7 @@ class Study:
 
 
 def titles(studies: Sequence[Study]) -> list[str]:
-    """What each study is called: its environment, and where several share one, the fields in which
+    """The title of each study: its environment, and where several share one, the fields in which
     the training users differ from those of the first."""
     first: dict[str, Mapping[str, Any]] = {}
     found = []
@@ -72,18 +58,18 @@ def titles(studies: Sequence[Study]) -> list[str]:
 
 
 def read_studies(folders: Sequence[Path]) -> list[Study]:
-    """The studies in some folders, in the order in which their environments appear.
+    """The studies of some folders, in the order in which their environments appear.
 
     Raises:
-        CarouselError: a folder or a file in it is missing, damaged, of another schema or not what
-            its summary tells of; two policies of one name and seed, or two results of one of them
-            with the same users; sessions that cannot be compared.
+        CarouselError: a folder or a file in it is missing, damaged, of another schema or not the
+            one that its summary belongs to; two policies share a name and a seed; one policy has
+            two results with the same users; or sessions cannot be compared.
     """
     if not folders:
         raise CarouselError("no folder is given; a report is made from one at least")
     found: dict[tuple[str, str], list[tuple[Path, pl.DataFrame, Mapping[str, Any]]]] = {}
     for folder in dict.fromkeys(folders):
-        rows, summary = _study(folder)
+        rows, summary = _finite(folder)
         for (environment, source), part in rows.group_by(
             ["environment", "source"], maintain_order=True
         ):
@@ -94,60 +80,12 @@ def read_studies(folders: Sequence[Path]) -> list[Study]:
     ]
 
 
-def _study(folder: Path) -> tuple[pl.DataFrame, Mapping[str, Any]]:
-    path = folder / RESULTS
-    data = _bytes(folder, path)
-    rows, summary = _rows(path, data), _summary(folder)
-    told = summary.get("results_sha256")
-    if told is not None and told != hashlib.sha256(data).hexdigest():
-        raise CarouselError(
-            f"{folder / SUMMARY} tells of other rows than those in {path}; the study is unfinished "
-            "or its rows were changed (run its command again)"
-        )
-    return rows, summary
-
-
-def _rows(path: Path, data: bytes) -> pl.DataFrame:
+def _finite(folder: Path) -> tuple[pl.DataFrame, Mapping[str, Any]]:
+    """Rows and summary of a folder, with null for every number that is not finite."""
+    rows, summary = StudyFolder(folder).read()
     reals = pl.col(pl.Float64)
-    return read_rows(path, data).with_columns(
-        pl.when(reals.is_finite()).then(reals).otherwise(None)
-    )
-
-
-def _summary(folder: Path) -> Mapping[str, Any]:
-    path = folder / SUMMARY
-    try:
-        summary = json.loads(_bytes(folder, path))
-    except (ValueError, RecursionError) as error:
-        raise CarouselError(f"{path} is damaged or not JSON: {error}") from None
-    if not isinstance(summary, dict):
-        raise CarouselError(f"{path} holds no JSON object")
-    try:
-        summary = unsealed(summary)
-    except ValueError as error:
-        raise CarouselError(f"{path} is damaged: {error}") from None
-    for key, kind in _KINDS.items():
-        if not isinstance(summary.get(key) or kind(), kind):
-            wanted = "a list" if kind is list else "an object"
-            raise CarouselError(f"{path}: {key} is {shown(summary[key])}; it must be {wanted}")
-    for key in ("axes", "left_out"):
-        if any(not isinstance(entry, dict) for entry in summary.get(key) or ()):
-            raise CarouselError(f"{path}: {key} holds what is no object")
-    found: dict[str, Any] = clean(summary)
-    return found
-
-
-def _bytes(folder: Path, path: Path) -> bytes:
-    if not folder.is_dir():
-        raise CarouselError(f"{folder} is not a folder")
-    try:
-        return read_whole(path)
-    except FileNotFoundError:
-        raise CarouselError(
-            f"{folder} holds no {path.name}; `carousel generalise --out {folder}` writes one"
-        ) from None
-    except OSError as error:
-        raise unreadable(path, error) from None
+    cleaned: dict[str, Any] = clean(summary)
+    return rows.with_columns(pl.when(reals.is_finite()).then(reals).otherwise(None)), cleaned
 
 
 def _joined(
@@ -172,14 +110,14 @@ def _joined(
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each run under the path that it has first: folders may write it in several ways."""
+    """Each run under its first path, since folders may write one path in several ways."""
     first = pl.col("policy").first().over("router", "training_seed", "users_trained", "trained_on")
     others = pl.col("trained_on").eq_missing(pl.lit("target")) | (pl.col("axis") == USERS.name)
     return rows.with_columns(policy=pl.when(others).then(pl.col("policy")).otherwise(first))
 
 
 def _check_one_policy(summaries: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse two policies under one name, should they have met nobody in common."""
+    """Refuse two policies under one name, even if they met no users in common."""
     seen: dict[tuple[Any, ...], tuple[Any, Any]] = {}
     for summary in summaries:
         for entry in summary.get("routers") or []:
@@ -187,7 +125,7 @@ def _check_one_policy(summaries: Sequence[Mapping[str, Any]]) -> None:
             if digest is None or entry.get("control"):
                 continue
             name, seed = entry.get("router"), entry.get("training_seed")
-            # a key as text: what a summary holds there may be anything
+            # a key as text: a summary may hold anything there
             key = (str(name), str(seed), str(entry.get("users_trained")))
             known, policy = seen.setdefault(key, (digest, entry.get("policy")))
             if known != digest:
@@ -198,8 +136,8 @@ def _check_one_policy(summaries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _check_one_result(environment: str, rows: pl.DataFrame, folders: Sequence[Path]) -> None:
-    """Refuse two results of one run with one population, whichever axes that stands under."""
-    # a scripted router that was made for several numbers of users does not say for how many
+    """Refuse two results of one run with one population, whichever axes they stand under."""
+    # a scripted router solved for several numbers of users does not say for which
     unsaid = (pl.col("axis") == USERS.name) & pl.col("users_trained").is_null()
     different = rows.filter(~unsaid).unique(_MEASURED, keep="first", maintain_order=True)
     twice = different.filter(different.select(_RUN).is_duplicated())

@@ -363,6 +363,7 @@ def fitted(
 def _learn(
     policy: LinearBanditPolicy, population: AnyPopulation, first: int, lanes: int
 ) -> LinearBanditPolicy:
+    # not `rollout`: the policy itself changes after every turn, by the rewards of that turn
     env = vector_env(population, lanes)
     seed, users = streams.BANDITS + first, (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})

@@ -225,6 +225,7 @@ class TrainingTest:
         self, population: Population, policy: Policy, first: int, lanes: int
     ) -> NDArray[np.float64]:
         """The largest value of each session."""
+        # not `rollout`, which returns sums: the evidence after every turn is needed
         seed, users = streams.CALIBRATION + first, (first + np.arange(lanes)) % population.n_users
         env = vector_env(population, lanes)
         observation, _ = env.reset(seed=seed, options={"user": users})

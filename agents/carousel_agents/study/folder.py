@@ -1,12 +1,12 @@
-"""The folder that keeps a study: rows, a summary, and until it is done what is finished of it.
+"""The folder that keeps a study: rows, a summary, and until it is done its finished parts.
 
     results.parquet     the rows (`schema`)
-    summary.json        what was asked for, and what all rows share
-    report.html         their page; whoever replaces rows removes it, so that it is of no others
-    parts/              only until the study is done: request.json, and a file per finished target
+    summary.json        the request, and what all rows share
+    report.html         the page of these rows; replacing the rows removes it
+    parts/              only until the study is done: request.json, and a file per finished part
 
-Each file is written whole or not at all, and the summary last but for the removal of the parts: so
-whatever moment a study is killed at, the same request goes on and ends in the same rows.
+Each file is written whole or not at all, and the summary comes last, before the parts are removed.
+So a study that is killed at any moment can be asked for again, goes on, and ends in the same rows.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import real_number, shown
 from carousel_envs.foundation.files import (
     check_folder,
     check_writable,
@@ -32,35 +29,19 @@ from carousel_envs.foundation.files import (
     write_whole,
 )
 
+from ..generalisation.encounters import Played
 from ..generalisation.schema import COLUMNS
-from ..generalisation.shift_suite import Played
-from ..system.sealed_documents import sealed, unsealed
+from ..system.sealed_documents import sealed
 from .rows_file import read_rows
+from .summary_file import read_object, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..generalisation.shift_suite import Target
-
-FORMAT = 2
-"""Of `summary.json`."""
+    from ..generalisation.encounters import Conditions
 
 State = Literal["new", "started", "done", "other"]
-
-_SUMMARY: Mapping[str, tuple[type, str]] = MappingProxyType(
-    {
-        "request": (dict, "an object"),
-        "environment": (str, "text"),
-        "results_sha256": (str, "text"),
-        "severities": (list, "a list"),
-        "axes": (list, "a list"),
-        "left_out": (list, "a list"),
-    }
-)
-"""What is read of a summary, and what it must be."""
-_ENTRIES = MappingProxyType({"axes": ("name",), "left_out": ("router", "reason")})
-"""What is read of each entry of its lists."""
 
 
 @dataclass(frozen=True)
@@ -71,87 +52,77 @@ class StudyFolder:
 
     @property
     def results(self) -> Path:
+        """The file of the rows."""
         return self.path / "results.parquet"
 
     @property
     def summary_file(self) -> Path:
+        """The file of the summary."""
         return self.path / "summary.json"
 
     @property
     def page(self) -> Path:
+        """The file of the page."""
         return self.path / "report.html"
 
     @property
     def lock(self) -> Path:
+        """The file that is locked while a process writes here."""
         return self.path / ".lock"
 
     @property
     def parts(self) -> Path:
+        """The folder of finished parts."""
         return self.path / "parts"
 
     @property
     def request_file(self) -> Path:
+        """The file that names the request that the parts answer."""
         return self.parts / "request.json"
 
-    def summary(self) -> dict[str, Any] | None:
-        """What `summary.json` says; None if there is none.
+    def read(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """Rows and summary of a finished study, as a page needs them, of any version so far.
 
         Raises:
-            CarouselError: it cannot be read, is no summary of this format, or lacks what is read.
+            CarouselError: a file is missing, damaged or of another schema, or the summary belongs
+                to other rows.
         """
-        document = _read(self.summary_file)
-        if document is None:
-            return None
-        if document.get("format") != FORMAT:
+        if not self.path.is_dir():
+            raise CarouselError(f"{self.path} is not a folder")
+        try:
+            data = read_whole(self.results)
+        except FileNotFoundError:
+            raise self._lacks(self.results) from None
+        except OSError as error:
+            raise unreadable(self.results, error) from None
+        rows = read_rows(self.results, data)
+        try:
+            summary = read_summary(self.summary_file, complete=False)
+        except FileNotFoundError:
+            raise self._lacks(self.summary_file) from None
+        told = summary.get("results_sha256")
+        if told is not None and told != hashlib.sha256(data).hexdigest():
             raise CarouselError(
-                f"{self.summary_file} is no summary in the format of this version, {FORMAT}"
+                f"{self.summary_file} tells of other rows than those in {self.results}; the study "
+                "is unfinished or its rows were changed (run its command again)"
             )
-        for key, (kind, wanted) in _SUMMARY.items():
-            value = document.get(key)
-            # nothing may be left out, but of the rest something is always there
-            if not isinstance(value, kind) or not (value or key == "left_out"):
-                told = shown(value) if key in document else "missing"
-                raise CarouselError(
-                    f"{self.summary_file} is damaged: {key} is {told}; it must be {wanted}"
-                    + " with something in it" * (kind is not str and key != "left_out")
-                )
-        for key, names in _ENTRIES.items():
-            for entry in document[key]:
-                if not isinstance(entry, dict) or not all(
-                    isinstance(entry.get(name), str) for name in names
-                ):
-                    raise CarouselError(
-                        f"{self.summary_file} is damaged: {key} holds {shown(entry)}; each entry "
-                        f"must be an object with {' and '.join(names)}"
-                    )
-        for severity in document["severities"]:
-            real_number(f"a severity in {self.summary_file}", severity, 0.0, 1.0)
-        return document
+        return rows, summary
 
-    def state(self, request: Mapping[str, Any]) -> tuple[State, dict[str, Any]]:
-        """Where the study stands, and what was asked for there.
+    def _lacks(self, file: Path) -> CarouselError:
+        return CarouselError(
+            f"{self.path} holds no {file.name}; `carousel generalise --out {self.path}` writes one"
+        )
 
-        Returns:
-            "new": nothing is there. "started": begun as requested, or its rows were lost. "done":
-            finished as requested, and its rows are those that it wrote. "other": something else is
-            there, which must not be replaced unasked.
+    def summary(self) -> dict[str, Any] | None:
+        """The contents of `summary.json`; None if there is no such file.
 
         Raises:
-            CarouselError: what is there cannot be read.
+            CarouselError: it cannot be read, is no summary of this format, or lacks a field.
         """
-        # a request that asks for nothing is nobody's
-        if begun := _read(self.request_file):
-            return ("started" if begun == request else "other"), begun
-        summary = self.summary()
-        if summary is None:
-            return ("other" if self.results.exists() else "new"), {}
-        asked: dict[str, Any] = summary["request"]
-        if asked != request:
-            return "other", asked
-        if summary["results_sha256"] != _digest(self.results):
-            return "started", asked
-        self.rows()
-        return "done", asked
+        try:
+            return read_summary(self.summary_file, complete=True)
+        except FileNotFoundError:
+            return None
 
     def rows(self) -> pl.DataFrame:
         """The rows of a study that is done.
@@ -164,11 +135,36 @@ class StudyFolder:
         except OSError as error:
             raise unreadable(self.results, error) from None
 
-    def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
-        """`state`; with `force`, what cannot be read is "other", which may be replaced then.
+    def state(self, request: Mapping[str, Any]) -> tuple[State, dict[str, Any]]:
+        """How far a study has come, and the request that the folder answers.
+
+        Returns:
+            "new": the folder holds nothing. "started": this request was begun, or its rows were
+            lost. "done": this request is finished, and the rows are those that it wrote. "other":
+            the folder holds something else, which must not be replaced unasked.
 
         Raises:
-            CarouselError: what is there cannot be read, without `force`.
+            CarouselError: a file cannot be read.
+        """
+        # an empty request is no request
+        if begun := _object(self.request_file):
+            return ("started" if begun == request else "other"), begun
+        summary = self.summary()
+        if summary is None:
+            return ("other" if self.results.exists() else "new"), {}
+        asked: dict[str, Any] = summary["request"]
+        if asked != request:
+            return "other", asked
+        if summary["results_sha256"] != _digest(self.results):
+            return "started", asked
+        self.rows()
+        return "done", asked
+
+    def standing(self, request: Mapping[str, Any], force: bool) -> tuple[State, dict[str, Any]]:
+        """`state`; with `force`, a folder that cannot be read is "other" and may be replaced.
+
+        Raises:
+            CarouselError: a file cannot be read, without `force`.
         """
         try:
             return self.state(request)
@@ -178,7 +174,7 @@ class StudyFolder:
             return "other", {}
 
     def check(self) -> None:
-        """Refuse before any work what could not be written at its end.
+        """Find out before any work whether the results could be written.
 
         Raises:
             CarouselError: a file cannot be written, or a folder has its name.
@@ -191,14 +187,15 @@ class StudyFolder:
             self.parts.rmdir()
 
     def begin(self, request: Mapping[str, Any]) -> None:
-        """Say what is being done; parts of another request are removed."""
+        """Note the request that is worked on; parts of another request are removed."""
         if _known(self.request_file) != request:
             self.remove_parts()
             write_whole(self.request_file, sealed(request))
 
-    def part(self, target: Target) -> Played | None:
-        """What came of a target; None where it is not finished, or its file is damaged."""
-        document = _known(self._part_file(target)) or {}
+    def part(self, name: str, conditions: Conditions) -> Played | None:
+        """The kept results of a part; None if it is not finished, its file is damaged, or its rows
+        cover other conditions."""
+        document = _known(self._part_file(name)) or {}
         rows, left_out = document.get("rows"), document.get("left_out")
         if not isinstance(rows, list) or not rows or not isinstance(left_out, dict):
             return None
@@ -213,21 +210,21 @@ class StudyFolder:
             # of other types than those of the schema
             return None
         if frame.to_dicts() != rows:
-            # of types that were made to fit
+            # of types that polars converted
             return None
         met = frame.select("target", "severity", "axis").unique().rows()
-        fingerprint = target.population.fingerprint
-        asked = {(fingerprint, target.severity, axis.name) for axis in target.axes}
-        return played if set(met) == asked else None
+        return played if set(met) == conditions else None
 
-    def keep(self, target: Target, played: Played) -> None:
-        """Write what came of a target."""
+    def keep(self, name: str, played: Played) -> None:
+        """Write the results of a part."""
         document = {"left_out": played.left_out, "rows": played.rows}
-        write_whole(self._part_file(target), sealed(document))
+        write_whole(self._part_file(name), sealed(document))
 
     def write_rows(self, rows: pl.DataFrame) -> str:
-        """Replace `results.parquet`; returns its SHA-256, hexadecimal. A page of what was there
-        is removed first: whatever happens next, none is left beside rows that it does not show.
+        """Replace `results.parquet`, and first remove the page of the rows that were there.
+
+        Returns:
+            SHA-256 of the file, hexadecimal.
 
         Raises:
             CarouselError: the place cannot be written.
@@ -244,51 +241,37 @@ class StudyFolder:
         return hashlib.sha256(content.getvalue()).hexdigest()
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace `summary.json`, whose key `format` is `FORMAT`: the study is done."""
+        """Replace `summary.json`, which ends the study, and remove the parts."""
         write_whole(self.summary_file, sealed(summary))
         self.remove_parts()
 
     def remove_parts(self) -> None:
-        """Remove what is needed only until a study is done, and nothing else."""
-        # the request first: without it a part is nobody's, and is never taken up again
+        """Remove the files that only an unfinished study needs, and no others."""
+        # the request first: without it no part is ever taken up again
         self.request_file.unlink(missing_ok=True)
         for file in self.parts.glob("*.rows.json"):
             file.unlink(missing_ok=True)
         clear_parts(self.parts)
         with contextlib.suppress(OSError):
-            # something of somebody else's may lie there
+            # other files may lie there
             self.parts.rmdir()
 
-    def _part_file(self, target: Target) -> Path:
-        return self.parts / f"{target.name}.rows.json"
+    def _part_file(self, name: str) -> Path:
+        return self.parts / f"{name}.rows.json"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """A JSON object; None if there is no such file.
-
-    Raises:
-        CarouselError: it cannot be read, or holds something else.
-    """
+def _object(path: Path) -> dict[str, Any] | None:
+    """A sealed JSON object; None if there is no such file."""
     try:
-        document = json.loads(read_whole(path))
+        return read_object(path)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except (ValueError, RecursionError):
-        raise CarouselError(f"{path} is damaged: it is no JSON") from None
-    if not isinstance(document, dict):
-        raise CarouselError(f"{path} holds {shown(document)}; it must be an object")
-    try:
-        return unsealed(document)
-    except ValueError as error:
-        raise CarouselError(f"{path} is damaged: {error}") from None
 
 
 def _known(path: Path) -> dict[str, Any] | None:
-    """The same, but None for what can be made anew, whatever is wrong with it."""
+    """The same; None also for a damaged file, since its contents can be made anew."""
     try:
-        return _read(path)
+        return _object(path)
     except CarouselError:
         return None
 

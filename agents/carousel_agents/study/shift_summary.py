@@ -1,4 +1,4 @@
-"""What a study says of itself beside its rows: the summary, and tables on standard output."""
+"""The summary of a study of shifts: what all its rows share, and how to make each again."""
 
 from __future__ import annotations
 
@@ -6,41 +6,33 @@ import shlex
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.reference import solve
 
-from ..generalisation.gaps import gaps
-from ..generalisation.summary import aggregated, by_router
-from ..system import console
+from .requests import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    import polars as pl
-
+    from ..generalisation.encounters import Played
     from ..generalisation.players import Player
-    from ..generalisation.shift_suite import Plan, Played
-    from .shift_study import Study
-
-_PACKAGES = ("persona-carousel", "gymnasium", "numpy", "numba")
+    from ..generalisation.shift_suite import ShiftResults, ShiftStudy, ShiftSuite
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that decide the rows."""
-    return {name: metadata.version(name) for name in _PACKAGES}
-
-
-def document_of(
-    study: Study,
-    plan: Plan,
-    players: Sequence[Player],
-    played: Mapping[str, Played],
-    training: Mapping[str, Any] | None,
+def summary_of(
+    suite: ShiftSuite, results: ShiftResults, training: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What all rows of a study share, as plain data; see `docs/results_format.md`."""
-    play = f"{study.environment}{study.options} --users {study.users} --seed {study.seed} --json"
+    """The fields of `summary.json` that are a study's own; see `docs/results_format.md`.
+
+    Args:
+        suite: what was asked for.
+        results: what came of it.
+        training: how the router was trained, if the same run did it.
+    """
+    study, plan = suite.study, suite.plan
+    play = f"{study.environment}{options_of(study)} --users {study.users} --seed {study.seed}"
+    play += " --json"
     shifts = {
         target.population.fingerprint: f" --shift {target.name}"
         for target in plan.targets
@@ -51,14 +43,13 @@ def document_of(
         "environment": study.environment,
         "population": study.population.model_dump(mode="json"),
         "population_fingerprint": study.population.fingerprint,
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "versions": {"python": sys.version.split()[0], **versions()},
+        **made_now(),
         "users": study.users,
         "seed": study.seed,
         "severities": list(plan.severities),
         "reference": solve(study.population).summary(),
         "training": _training(study, training),
-        "routers": [_told(player, play, shifts) for player in players],
+        "routers": [_entry(player, play, shifts) for player in suite.players],
         "axes": [
             {
                 **asdict(axis),
@@ -68,15 +59,45 @@ def document_of(
         ],
         "not_applicable": plan.not_applicable,
         "targets": {target.name: target.population.fingerprint for target in plan.targets},
-        "left_out": left_out(played),
+        "left_out": left_out(results.played),
     }
 
 
-def _told(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, Any]:
-    """One player: who it is, and how to meet it alone; a control where it was trained."""
+def options_of(study: ShiftStudy) -> str:
+    """The --set options, as they are typed."""
+    return "".join(f" --set {shlex.quote(change)}" for change in study.changes)
+
+
+def made_now() -> dict[str, Any]:
+    """The fields `created` and `versions`."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "versions": {"python": sys.version.split()[0], **versions()},
+    }
+
+
+def left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
+    """The field `left_out`: companions that make no sense on some targets, and why.
+
+    Args:
+        played: results by the name of their target.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for target, part in played.items():
+        for router, reason in part.left_out.items():
+            found.setdefault((router, reason), []).append(target)
+    return [
+        {"router": router, "reason": reason, "targets": sorted(targets)}
+        for (router, reason), targets in sorted(found.items())
+    ]
+
+
+def _entry(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, Any]:
+    """A player's entry: who it is, and the command that plays it alone, a control on the users that
+    it was trained on."""
     where = ""
     if player.control and player.file is not None:
-        # no shift leads to the training users, where a control may have been trained too
+        # no shift leads to the training users, and a control may have been trained there too
         where = shifts.get(player.file.population.fingerprint, "")
     return {
         **player.columns,
@@ -88,19 +109,7 @@ def _told(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def left_out(played: Mapping[str, Played]) -> list[dict[str, Any]]:
-    """Companions that make no sense somewhere: router, reason, and the targets."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for target, what in played.items():
-        for router, reason in what.left_out.items():
-            found.setdefault((router, reason), []).append(target)
-    return [
-        {"router": router, "reason": reason, "targets": sorted(targets)}
-        for (router, reason), targets in sorted(found.items())
-    ]
-
-
-def _training(study: Study, training: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _training(study: ShiftStudy, training: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if training is None:
         return None
     (router,) = study.routers
@@ -112,48 +121,6 @@ def _training(study: Study, training: Mapping[str, Any] | None) -> dict[str, Any
         "seconds": training["seconds"],
         "frames_per_second": round(training["steps"] / training["seconds"]),
         "policy_file": router,
-        "command": f"carousel train {study.environment}{study.options} --algo {algorithm} "
+        "command": f"carousel train {study.environment}{options_of(study)} --algo {algorithm} "
         f"--steps {training['requested_steps']} --seed {seed} --out {shlex.quote(router)} --force",
     }
-
-
-def document_of_rows(rows: pl.DataFrame) -> dict[str, Any]:
-    """What rows say when put together: per router and target, per router, and gaps."""
-    return {"rows": aggregated(rows), "routers": by_router(rows), "gaps": gaps(rows)}
-
-
-def print_study(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
-    """What a study found, as tables on standard output."""
-    found = aggregated(rows)
-    trained = {_who(row): row for row in found if row["severity"] == 0.0}
-    console.print_table(
-        f"{summary['environment']}, training users",
-        ("router", "seeds", "score", "95 % interval", "engagement", "turns", "left", "swaps"),
-        (
-            (
-                *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
-                console.number(row["engagement"]),
-                console.number(row["session_length"], 1),
-                console.number(row["left"]),
-                console.number(row["swaps"], 2),
-            )
-            for name, row in trained.items()
-        ),
-    )
-    most = max(summary["severities"])
-    scores = {(row["axis"], _who(row)): row["score"] for row in found if row["severity"] == most}
-    routers = list(dict.fromkeys(who for _, who in scores))
-    console.print_table(
-        f"Score at severity {most:g}",
-        ("axis", *routers),
-        (
-            (axis["name"], *(console.number(scores.get((axis["name"], who))) for who in routers))
-            for axis in summary["axes"]
-        ),
-    )
-    for absent in summary["left_out"]:
-        console.say(f"{absent['router']}: {absent['reason']}")
-
-
-def _who(row: Mapping[str, Any]) -> str:
-    return str(row["router"]) + (" (control)" if row["trained_on"] == "target" else "")

@@ -1,4 +1,4 @@
-"""Which source decides what a study's rows say, so that results of other source are told apart."""
+"""A digest of the source that decides a study's rows, to tell results of other source apart."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ _PLAYS = (
     "learning/view.py",
 )
 _KEEPS = ("gaps", "statistics", "summary")
-READS = (*(f"generalisation/{name}.py" for name in _KEEPS), "system/extras.py")
-"""What only keeps rows, puts them together, or says what is not installed: a change there makes no
-row another."""
+READS = (
+    *(f"generalisation/{name}.py" for name in _KEEPS),
+    *(f"system/{name}.py" for name in ("archives", "extras", "interruption", "locks", "workers")),
+)
+"""Modules that keep rows, put them together, or hand out work: a change there changes no row."""
 
 
 @cache
 def sources() -> str:
-    """First 8 hex digits of a SHA-256 over the source that decides rows, but for what
+    """First 8 hex digits of a SHA-256 over the source that decides rows, except for the source that
     `carousel_envs.reference.store.solvers` covers."""
     return digest(deciding())
 
 
 def deciding() -> dict[str, Path]:
-    """The files by a name that is the same on every machine, in order."""
+    """The files that decide rows, in order of a name that is the same on every machine."""
     agents, wrappers = Path(__file__).parents[1], Path(carousel_envs.wrappers.__file__).parent
     found = {f"wrappers/{path.name}": path for path in wrappers.glob("*.py")}
     for part in _PLAYS:

@@ -1,4 +1,4 @@
-"""The machine beneath: what is shown, Ctrl-C, locks, worker processes, optional packages.
+"""The machine beneath: the console, Ctrl-C, locks, workers, archives, optional packages.
 
 Imports no other room. Start with `interruption.py`.
 """

@@ -1,4 +1,4 @@
-"""What the command line shows: tables and progress for people, JSON for programs.
+"""Output of the command line: tables and progress for people, JSON for programs.
 
 Standard output carries results alone; progress and messages go to standard error.
 """
@@ -38,7 +38,7 @@ _PADDING = 2  # what a column takes beside its text
 def _console(*, stderr: bool = False) -> Console:
     """A console without colours where NO_COLOR says so, bold and dim among them."""
     colours: Any = None if os.environ.get("NO_COLOR") else "auto"
-    # in a notebook rich would ask for widgets, of which nothing else here has need
+    # in a notebook rich would ask for widgets, which nothing else here needs
     return Console(stderr=stderr, force_jupyter=False, color_system=colours)
 
 
@@ -80,27 +80,27 @@ def ends(low: float | None, high: float | None) -> str:
 
 
 def say(line: str) -> None:
-    """One line on standard output: names and paths may hold what looks like markup, and
-    characters that a terminal would obey are escaped."""
+    """Print one line on standard output. Text that looks like markup is printed as it is, and
+    control characters are escaped."""
     OUT.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def tell(line: str) -> None:
-    """One line on standard error, likewise; a progress bar there goes on below it."""
+    """Print one line on standard error in the same way; a progress bar goes on below it."""
     ERR.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_document(text: str) -> None:
-    """A text of several lines on standard output."""
+    """Print a text of several lines on standard output."""
     OUT.print(plain(text, lines=True), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def status(doing: str) -> Iterator[Callable[[str], None]]:
-    """Something that turns on standard error while a block runs, where that is a terminal.
+    """A spinner on standard error while a block runs, if that is a terminal.
 
     Yields:
-        A function of what is being done now.
+        A function that shows what is being done now.
     """
     if not ERR.is_terminal:
         # older releases of rich end it with an empty line in a file, too
@@ -111,10 +111,10 @@ def status(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on standard output; columns of numbers are set to the right.
+    """Print a table on standard output; columns of numbers are right-aligned.
 
-    Where it is narrow, text gives way and names stay whole. If all but the names is numbers, there
-    is nothing to give way: what does not fit beside the names follows in a table of its own.
+    On a narrow terminal text wraps and names stay whole. If all other columns are numbers, nothing
+    can wrap: columns that do not fit beside the names follow in a table of their own.
     """
     heads = [plain(head) for head in heads]
     rows = [[plain(cell, lines=True) for cell in row] for row in rows]
@@ -138,7 +138,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[int]]:
-    """Columns in as many tables as the width asks for, the first column in each."""
+    """The columns of each table: as many tables as the width requires, each with the first."""
     widths = [_PADDING + max(len(line[i]) for line in (heads, *rows)) for i in range(len(heads))]
     tables: list[list[int]] = []
     room = 0
@@ -152,28 +152,28 @@ def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[i
 
 
 def print_figures(title: str, figures: Mapping[str, Any]) -> None:
-    """Named figures, one a line, on standard output."""
+    """Print named figures on standard output, one per line."""
     print_table(title, ("figure", "value"), ((k, number(v)) for k, v in figures.items()))
 
 
-_BAR = 16  # cells, so that at 80 columns there is room for what stands beside it
+_BAR = 16  # cells: 80 columns leave room for the text beside it
 
 
 def _nothing(done: float, total: float, note: str = "") -> None:
-    """What a bar shows that nobody sees."""
+    """Stands for a progress bar where there is no terminal."""
 
 
 @contextmanager
 def progress(
     description: str, *, remaining: bool = True
 ) -> Iterator[Callable[[float, float, str], None]]:
-    """A progress bar on standard error, with the time that is left unless the notes tell it.
+    """A progress bar on standard error, with the time left unless the notes say it.
 
     Yields:
         A function of (done, total, note).
     """
     if not ERR.is_terminal:
-        # in a file the last state of a bar tells nothing, and older releases end it with a line
+        # in a file the last state of a bar says nothing, and older releases end it with a line
         yield _nothing
         return
     bar = Progress(

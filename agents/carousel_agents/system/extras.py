@@ -1,4 +1,4 @@
-"""Optional requirements: which extra brings what is not installed."""
+"""Optional requirements: which extra installs a missing package."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DISTRIBUTION = "persona-carousel"
 
 
 class MissingExtraError(CarouselError, ImportError):
-    """Something needs a package that an extra would have brought."""
+    """A package is missing that an extra installs."""
 
 
 @cache
 def extra_of() -> Mapping[str, str]:
-    """The extra by the name of the module that it brings, as far as packages and modules share
-    their names, as ours do."""
+    """The extra by the name of the module that it installs. Package and module must share their
+    name, as those of this project's extras do."""
     found: dict[str, str] = {}
     for requirement in metadata.requires(DISTRIBUTION) or ():
         package = re.match(r"[\w.-]+", requirement)
@@ -34,11 +34,11 @@ def extra_of() -> Mapping[str, str]:
 
 
 def missing(error: ModuleNotFoundError, what: str) -> ImportError:
-    """The error in a sentence that names the extra; itself, if no extra would have helped.
+    """The error in a sentence that names the extra; the error itself if no extra helps.
 
     Args:
         error: as the import raised it.
-        what: what cannot be had without the package.
+        what: the feature that needs the package.
     """
     module = (error.name or "").partition(".")[0]
     extra = extra_of().get(module)
@@ -54,10 +54,10 @@ def missing(error: ModuleNotFoundError, what: str) -> ImportError:
 
 @contextmanager
 def needed_by(what: str) -> Iterator[None]:
-    """Import what an extra brings.
+    """Import packages that an extra installs.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: a package is not installed.
     """
     try:
         yield

@@ -1,14 +1,14 @@
-"""Ctrl-C: raised where it is heard, raised again where something swallowed it, never forgotten.
+"""Ctrl-C: raised when it is pressed, and raised again if something swallowed the exception.
 
 An exception that a signal raises appears between any two instructions. Where compiled code called
 back into Python it is lost: a callback or a destructor drops it, and code that looks for the result
 afterwards fails with an error of its own. So the signal is remembered. It is raised again until it
-is on its way, and whatever a command ends in after that is an interruption. Compiled packages that
-are being imported may even abort the process; until they are there nothing has begun, and the
-process ends at once.
+is on its way, and however a command ends after that, it was interrupted. An exception raised while
+compiled packages are imported may even abort the process; nothing has begun then, and the process
+ends at once.
 
-A system may hand the signal to any thread. A thread of ours sees to it that the main one, which
-alone handles signals, does not sleep on.
+The system may deliver the signal to any thread. A thread of ours wakes the main one, which alone
+handles signals.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 AGAIN = 0.1
-"""Seconds after which it is raised again, if it is not on its way."""
+"""Seconds after which it is raised again if it is not on its way."""
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, under a name that nothing on the way catches and turns into silence."""
+    """Ctrl-C, as an exception of a class that no library catches."""
 
 
 _heard = False
@@ -43,8 +43,8 @@ _unraisable_before: Any = sys.__unraisablehook__
 
 
 def listen() -> None:
-    """From here on Ctrl-C raises `Interrupted` in the main thread; in another one nothing changes,
-    because only the main thread can handle signals."""
+    """From here on Ctrl-C raises `Interrupted` in the main thread. Called from another thread this
+    changes nothing, because only the main thread can handle signals."""
     if not _in_main_thread():
         return
     global _importing, _listening, _reminder, _unraisable_before, _wakeup, _wakeup_before
@@ -64,12 +64,12 @@ def listen() -> None:
 
 
 def heard() -> bool:
-    """Whether Ctrl-C was heard since `listen`."""
+    """Whether Ctrl-C was pressed since `listen`."""
     return _heard
 
 
 def leave() -> None:
-    """Ignore Ctrl-C from here on: what is left to do is to say how it ended."""
+    """Ignore Ctrl-C from here on: only the last message is left to print."""
     global _listening
     if not (_listening and _in_main_thread()):
         return
@@ -81,7 +81,7 @@ def leave() -> None:
 
 
 def restore() -> None:
-    """Forget what was heard, and handle signals as before `listen`."""
+    """Forget that Ctrl-C was pressed, and handle signals as before `listen`."""
     global _heard, _reminder
     if not _in_main_thread():
         return
@@ -94,7 +94,7 @@ def restore() -> None:
     # SIGINT comes last, in the order of `listen`: from then on another Ctrl-C may raise
     for number in list(_handlers_before):
         handler = _handlers_before.pop(number)
-        # None is a handler that is not Python's: it cannot be set again from here
+        # None stands for a handler outside Python, which cannot be set again from here
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
@@ -111,7 +111,7 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Hear Ctrl-C, and raise it only when the block has ended; so, too, where nobody listens.
+    """Raise Ctrl-C only when the block has ended, whether or not `listen` was called.
 
     In another thread than the main one nothing is raised anyway.
     """
@@ -140,10 +140,10 @@ def put_off() -> Iterator[None]:
 
 @contextmanager
 def explained(sentence: Callable[[], str]) -> Iterator[None]:
-    """If a block is interrupted, say what that means for the command.
+    """If the block is interrupted, say what that means for the command.
 
     Args:
-        sentence: asked only then.
+        sentence: called only then.
 
     Raises:
         Interrupted: with this sentence, once Ctrl-C was heard, whatever the block ended in.
@@ -171,7 +171,7 @@ def _hear(*_: object) -> None:
 def _end() -> NoReturn:
     leave()
     if sys.stderr.isatty():
-        # the line of whatever turned there, and the cursor that it hid
+        # erase the line of a spinner or bar, and show the cursor that it hid
         sys.stderr.write("\r\x1b[2K\x1b[?25h")
     print("carousel: interrupted; nothing was written", file=sys.stderr, flush=True)
     os._exit(130)
@@ -180,7 +180,7 @@ def _end() -> NoReturn:
 def _raise_unless_on_its_way(*_: object) -> None:
     if not (_listening and _heard) or _put_off:
         return
-    # what is being handled here, by a `finally` or by a block that is about to end
+    # exceptions handled here, by a `finally` or by a block that is about to end
     handled, known = [sys.exception()], set()
     while handled:
         error = handled.pop()
@@ -193,7 +193,7 @@ def _raise_unless_on_its_way(*_: object) -> None:
 
 
 def _remind(reader: int, main: int) -> None:
-    """Wake the main thread when Ctrl-C was pressed, and again and again, until `leave`."""
+    """Wake the main thread when Ctrl-C was pressed, and repeatedly until `leave`."""
     pressed = False
     while True:
         ready, _, _ = select.select([reader], [], [], AGAIN if pressed else None)

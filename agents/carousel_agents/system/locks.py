@@ -1,4 +1,4 @@
-"""Keeping two processes from the same work."""
+"""Locks that keep two processes from the same work."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock for as long as the block runs; a process that dies lets it go.
+    """Hold a lock while the block runs; a process that dies releases it.
 
     Args:
-        path: of the lock; made, and removed in the end.
-        what: what two processes must not work on at the same time, for the sentence.
-        wait: until the lock is free, instead of refusing.
+        path: of the lock file, which is made here and removed in the end.
+        what: names the work that one process does at a time, for the sentence.
+        wait: wait until the lock is free instead of refusing.
 
     Raises:
         CarouselError: another process holds it, the place cannot be written, or files there cannot
@@ -42,11 +42,11 @@ def locked(path: Path, what: str, *, wait: bool = False) -> Iterator[None]:
             if not _taken(path, file, wait):
                 raise CarouselError(f"{what} is being written by another process")
             if not _is_still(path, file):
-                continue  # its last holder has removed it: what is held is nobody's any more
+                continue  # its last holder removed the file: this lock protects nothing
             try:
                 yield
             finally:
-                # while it is held: removed any later, it might be another's
+                # while it is held: later the file might belong to another process
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
             return
@@ -60,7 +60,7 @@ def _taken(path: Path, file: BinaryIO, wait: bool) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        # where files cannot be locked at all, nobody else holds this one
+        # where files cannot be locked at all, no other process holds this one
         if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
             path.unlink(missing_ok=True)
         raise CarouselError(
@@ -71,7 +71,7 @@ def _taken(path: Path, file: BinaryIO, wait: bool) -> bool:
 
 
 def _is_still(path: Path, file: BinaryIO) -> bool:
-    """Whether an open file is the one that has this name now."""
+    """Whether an open file is still the one of this name."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -1,14 +1,14 @@
-"""What may reach a terminal."""
+"""Text that is safe to print on a terminal."""
 
 from __future__ import annotations
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    """Text with every character that a terminal would obey, or not show, written as an escape.
+    """Text with every control or invisible character written as an escape.
 
     Args:
-        text: anything; names and paths may hold whatever their author liked.
-        lines: whether line breaks stay.
+        text: any text, such as names and paths from files.
+        lines: keep line breaks.
     """
     if text.isprintable():
         return text

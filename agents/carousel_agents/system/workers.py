@@ -1,4 +1,4 @@
-"""Processes of this machine that share work."""
+"""Worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Found = TypeVar("Found")
 
 @contextmanager
 def as_workers_start() -> Iterator[None]:
-    """What a new process inherits: one thread, and deafness to Ctrl-C, which is for us to hear.
+    """While the block runs, new processes inherit one thread and blocked Ctrl-C.
 
-    Here it is only put off until the block ends: what is ignored would be lost.
+    In this process Ctrl-C is only deferred until the block ends; ignored, it would be lost.
     """
     # the mask is for the new process: here the system may hand the signal to another thread
     with put_off():
@@ -59,23 +59,23 @@ def each(
 ) -> Iterator[tuple[Key, Found]]:
     """Perform every task; yields keys and results in the order in which they end.
 
-    A single worker is this process. When the caller stops, nothing more is begun, and what is under
-    way is ended.
+    A single worker is this process. When the caller stops, no task is begun any more, and those
+    under way are ended.
 
     Args:
-        tasks: what to do, by any key, in the order in which to begin.
-        perform: a function of a module, so that another process finds it.
-        workers: how many tasks at a time, 1 to 256.
+        tasks: by any key, in the order in which they are begun.
+        perform: a module's function, so that other processes find it.
+        workers: tasks at a time, 1 to 256.
 
     Raises:
-        CarouselError: a worker's process ended unasked; or whatever `perform` raises.
+        CarouselError: a worker's process was ended from outside; or whatever `perform` raises.
     """
     workers = min(workers, len(tasks))
     if workers <= 1:
         for key, task in tasks.items():
             yield key, perform(task)
         return
-    # spawn, not fork: a copy of a process whose libraries have threads may hang
+    # spawn, not fork: a forked process whose libraries have threads may hang
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         # the processes are started by the first task that is handed in
@@ -84,7 +84,7 @@ def each(
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BaseException as error:
-        # only from Python 3.14 on can a pool be told not to wait for what is under way
+        # before Python 3.14 a pool always waits for tasks under way
         for process in list((pool._processes or {}).values()):
             process.terminate()
         pool.shutdown(cancel_futures=True)
@@ -105,7 +105,7 @@ def _begin() -> None:
 
 
 def end_with_parent() -> None:
-    """End this process when its parent does, even by a signal that nobody can hear."""
+    """End this process when its parent ends, even if the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from carousel_agents.benchmark.fill import fill
+from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.commands import grids, learn
 from carousel_agents.commands.app import app
@@ -109,10 +110,10 @@ def test_a_grid_says_it_once_and_its_table_marks_whom_it_concerns(
 ):
     (tmp_path / "g.toml").write_text(GRID)
 
-    def quick(runs, out, **others):
+    def quick(runs, out, how):
         from support.filled import here
 
-        return fill(runs, out, execute=stand_in.execute, engine=here)
+        return fill(runs, out, Filling(execute=stand_in.execute, engine=here))
 
     monkeypatch.setattr(grids, "fill", quick)
     done = carousel("grid", tmp_path / "g.toml", "--out", tmp_path / "runs")
@@ -164,11 +165,10 @@ def test_a_grid_and_its_table_say_which_seeds_never_swap(
     def first_is_constant(run, **others):
         return (stand_in.execute if run.seed else constant)(run, **others)
 
-    def quick(runs, out, **others):
+    def quick(runs, out, how):
         from support.filled import here
 
-        others["engine"] = here
-        return fill(runs, out, execute=first_is_constant, **others)
+        return fill(runs, out, replace(how, engine=here, execute=first_is_constant))
 
     monkeypatch.setattr(grids, "fill", quick)
     done = carousel("grid", tmp_path / "g.toml", "--out", tmp_path / "runs")

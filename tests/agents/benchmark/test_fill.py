@@ -15,7 +15,7 @@ import pytest
 from carousel_agents.benchmark import engine
 from carousel_agents.benchmark.fill import Listener
 from carousel_agents.benchmark.remaining import Remaining, in_words
-from carousel_agents.benchmark.runs import RunFolder, RunStore
+from carousel_agents.benchmark.store import RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
 from carousel_agents.router import find_router
 from carousel_envs import CarouselError
@@ -286,14 +286,15 @@ def test_workers_do_not_hear_of_ctrl_c(tmp_path):
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from support import stand_in, test_fill
-from carousel_agents import interruption
+from support import stand_in
+from support.filled import filled, run
+from carousel_agents.system import interruption
 from carousel_agents.benchmark.engine import LocalEngine
 if __name__ == "__main__":
     interruption.listen()
-    runs = [test_fill.run(0), test_fill.run(stand_in.HANGS)]
+    runs = [run(0), run(stand_in.HANGS)]
     try:
-        test_fill.filled(Path(sys.argv[1]), *runs, engine=LocalEngine(1))
+        filled(Path(sys.argv[1]), *runs, engine=LocalEngine(1))
     except interruption.Interrupted:
         print("interrupted")
 """

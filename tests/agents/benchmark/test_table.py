@@ -8,7 +8,7 @@ import pytest
 
 from carousel_agents.benchmark import table as tables
 from carousel_agents.benchmark.markdown import brief, cells, heads, markdown
-from carousel_agents.benchmark.runs import RunStore
+from carousel_agents.benchmark.store import RunStore
 from carousel_agents.benchmark.table import table
 from carousel_agents.generalisation import beside
 from carousel_agents.generalisation.statistics import interval, iqm

@@ -1,11 +1,12 @@
 """Evaluation, and the whole of it under shift; planted routers are those of `test_suite.py`."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from carousel_agents import scripted
-from carousel_agents.generalisation import evaluate, generalise
+from carousel_agents.generalisation import ShiftStudy, evaluate, generalise
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS
@@ -58,33 +59,38 @@ def test_common_users_pair_comparisons():
 
 def test_severity_zero_is_the_training_evaluation_on_every_axis():
     alone = evaluate(scripted.make("loop", BOREDOM), BOREDOM, users=300, seed=2)
-    suite = generalise(["loop"], BOREDOM, users=300, seed=2, severities=[0.0])
+    suite = generalise(ShiftStudy(("loop",), BOREDOM, users=300, seed=2, severities=(0.0,)))
     assert {row["axis"] for row in suite.rows} == set(APPLICABLE)
-    for row in suite.rows:
+    for row in (row for row in suite.rows if row["router"] == "loop"):
         assert row["engagement"] == alone.engagement
         assert row["score"] == alone.score
 
 
 def test_axes_that_mean_nothing_are_named_with_their_reason():
-    suite = generalise(["uniform"], KNOWN, users=20, severities=[0.0])
+    suite = generalise(ShiftStudy(("uniform",), KNOWN, users=20, severities=(0.0,)))
     never_bored = {"hazard", "cue-noise", "cue-dropout", "cue-reversal", "patience"}
     # these tire of personas, and some more than of others, unlike those of Boredom
     elsewhere = set(SHIFTS) - set(APPLICABLE) - {"satiation", "recovery", "permuted-slots"}
-    assert set(suite.not_applicable) == never_bored | elsewhere
-    assert {row["axis"] for row in suite.rows} == set(SHIFTS) - set(suite.not_applicable)
+    assert set(suite.plan.not_applicable) == never_bored | elsewhere
+    assert {row["axis"] for row in suite.rows} == set(SHIFTS) - set(suite.plan.not_applicable)
 
 
-def test_progress_counts_every_evaluation():
+def test_progress_counts_every_target():
     seen = []
-    generalise(
-        ["uniform", "fixed"],
-        BOREDOM,
-        users=10,
-        axes=["swap-cost", "hazard"],
-        severities=[0.0, 1.0],
-        report=lambda done, total: seen.append((done, total)),
+    study = ShiftStudy(
+        ("uniform",), BOREDOM, users=10, axes=("swap-cost", "hazard"), severities=(0.0, 1.0)
     )
-    assert seen == [(i + 1, 8) for i in range(8)]
+    generalise(study, report=lambda *told: seen.append(told))
+    names = ["", "training", "swap-cost=1.0", "hazard=1.0"]
+    assert seen == [(i, 3, name) for i, name in enumerate(names)]
+
+
+def test_companions_play_unless_they_are_not_wanted():
+    study = ShiftStudy(("loop",), BOREDOM, users=10, axes=("swap-cost",), severities=(1.0,))
+    routers = [row["router"] for row in generalise(study).rows]
+    assert routers == ["loop", "frozen-loop", "optimal", "uniform", "fixed"]
+    alone = generalise(replace(study, companions=False)).rows
+    assert alone == generalise(study).rows[:1]
 
 
 @pytest.mark.parametrize(
@@ -98,4 +104,4 @@ def test_progress_counts_every_evaluation():
 )
 def test_bad_requests_are_one_sentence(options, sentence: str):
     with pytest.raises(CarouselError, match=sentence):
-        generalise(["uniform"], BOREDOM, **{"users": 10, **options})
+        generalise(ShiftStudy(("uniform",), BOREDOM, **{"users": 10, **options}))

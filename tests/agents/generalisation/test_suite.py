@@ -5,7 +5,8 @@ import pickle
 import polars as pl
 import pytest
 
-from carousel_agents.generalisation import evaluate, generalise
+from carousel_agents.generalisation import ShiftStudy, evaluate
+from carousel_agents.generalisation import generalise as generalise_study
 from carousel_agents.generalisation.players import (
     COMPANIONS,
     ON_SOURCE,
@@ -24,6 +25,13 @@ from carousel_envs.shifts import SEVERITIES, find_shift
 from support.policy_files import make_file
 
 BOREDOM = Population.preset("Boredom")
+
+
+def generalise(routers, population, **options):
+    """These routers, and no companions."""
+    return generalise_study(ShiftStudy(tuple(routers), population, companions=False, **options))
+
+
 SHORT = BOREDOM.replace(session_length=8)
 RECALL = any_population("Recall")
 
@@ -172,7 +180,7 @@ def test_the_training_users_are_played_once_for_all_axes():
 
 def test_questions_are_shifted_along_their_own_axes():
     suite = generalise(["optimal"], RECALL, users=5, severities=[0.0, 1.0])
-    assert [axis["name"] for axis in suite.axes] == list(shifts_of(RECALL))
+    assert [axis.name for axis in suite.plan.axes] == list(shifts_of(RECALL))
     assert {row["axis"] for row in suite.rows} == set(shifts_of(RECALL))
 
 

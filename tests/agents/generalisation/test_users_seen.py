@@ -10,14 +10,8 @@ from carousel_agents.commands.app import app
 from carousel_agents.generalisation import evaluate
 from carousel_agents.generalisation.players import Player
 from carousel_agents.generalisation.schema import SCHEMA
-from carousel_agents.generalisation.users_seen import (
-    NEW_USERS,
-    Sample,
-    curve,
-    meet,
-    overlap_of,
-    samples,
-)
+from carousel_agents.generalisation.user_samples import NEW_USERS, Sample, overlap_of, samples
+from carousel_agents.generalisation.users_seen import curve, meet
 from carousel_agents.report.folders import read_studies
 from carousel_agents.scripted import make
 from carousel_envs import CarouselError, Population

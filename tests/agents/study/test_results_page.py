@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from carousel_agents.benchmark.markdown import cells
-from carousel_agents.benchmark.runs import RunStore
+from carousel_agents.benchmark.store import RunStore
 from carousel_agents.benchmark.table import table
 from carousel_agents.report import markdown
 from support.filled import filled, run

@@ -12,19 +12,22 @@ import pytest
 
 from carousel_agents import cli
 from carousel_agents.commands.app import app
+from carousel_agents.generalisation import shift_suite
 from carousel_agents.generalisation.schema import SCHEMA
-from carousel_agents.study import shift_study
-from carousel_agents.study.shift_study import Study, run_study
+from carousel_agents.generalisation.shift_suite import ShiftStudy, ShiftSuite
+from carousel_agents.report import write_page
+from carousel_agents.study import running
+from carousel_agents.study.shift_study import request_of, run_shift_study
 from carousel_agents.system.sealed_documents import unsealed
 from carousel_envs import CarouselError, Population
 from support.policy_files import make_file
 
 SHORT = Population.preset("Boredom").replace(session_length=8)
 CHANGES = ("session_length=8",)
-ASKED = Study(
-    "Carousel/Boredom-v0",
-    SHORT,
+ASKED = ShiftStudy(
     ("uniform", "loop"),
+    SHORT,
+    "Carousel/Boredom-v0",
     users=40,
     axes=("hazard", "swap-cost"),
     severities=(0.0, 0.5, 1.0),
@@ -37,6 +40,11 @@ def whole(tmp_path_factory):
     """A study that nothing interrupts: its folder and outcome."""
     out = tmp_path_factory.mktemp("whole")
     return out, run_study(ASKED, out, workers=1)
+
+
+def run_study(study, out, page=write_page, **options):
+    """As the command performs it."""
+    return run_shift_study(study, out, page=page, **options)
 
 
 def contents(folder):
@@ -78,7 +86,7 @@ class Stop(BaseException):
 def interrupted_after(monkeypatch, n: int):
     """Let n targets be played; returns the names of those that were begun."""
     begun = []
-    real = shift_study.play
+    real = shift_suite.play
 
     def play(target, *args, **options):
         if len(begun) == n:
@@ -86,7 +94,7 @@ def interrupted_after(monkeypatch, n: int):
         begun.append(target.name)
         return real(target, *args, **options)
 
-    monkeypatch.setattr(shift_study, "play", play)
+    monkeypatch.setattr(shift_suite, "play", play)
     return begun
 
 
@@ -113,16 +121,16 @@ def test_a_study_interrupted_at_its_end_plays_nothing_again(whole, tmp_path, mon
 
     # a page of other results lies there
     (tmp_path / "report.html").write_text("old")
-    owner = shift_study if where == "write_page" else shift_study.StudyFolder
     if where == "remove_parts":
         # at its beginning, a study has no parts to remove
         (tmp_path / "parts").mkdir()
         (tmp_path / "parts" / "request.json").write_text(
-            json.dumps(ASKED.request(plan := ASKED.plan(), ASKED.players(plan)))
+            json.dumps(request_of(ShiftSuite.of(ASKED)))
         )
-    monkeypatch.setattr(owner, where, stop)
+    if where != "write_page":
+        monkeypatch.setattr(running.StudyFolder, where, stop)
     with pytest.raises(Stop):
-        run_study(ASKED, tmp_path, workers=1)
+        run_study(ASKED, tmp_path, stop if where == "write_page" else write_page, workers=1)
     monkeypatch.undo()
     assert where == "write_rows" or not (tmp_path / "report.html").exists()
     begun = interrupted_after(monkeypatch, 99)

@@ -9,22 +9,25 @@ from functools import partial
 import polars as pl
 import pytest
 
+from carousel_agents import report
 from carousel_agents.commands.app import app
+from carousel_agents.generalisation import shift_suite
 from carousel_agents.generalisation.players import learned_and_scripted
-from carousel_agents.generalisation.shift_suite import Plan, play
-from carousel_agents.study import shift_study, users_study
-from carousel_agents.study.folder import FORMAT, StudyFolder
-from carousel_agents.study.shift_study import Study, run_study
+from carousel_agents.generalisation.shift_suite import Plan, ShiftStudy, play
+from carousel_agents.study import requests, users_study
+from carousel_agents.study.folder import StudyFolder
+from carousel_agents.study.shift_study import command_of, run_shift_study
+from carousel_agents.study.summary_file import FORMAT
 from carousel_agents.study.users_study import UsersStudy, run_users_study
 from carousel_envs import CarouselError, Population
 from support.policy_files import make_file
 from support.results_rows import frame, row
 
 SHORT = Population.preset("Boredom").replace(session_length=8)
-ASKED = Study(
-    "Carousel/Boredom-v0",
-    SHORT,
+ASKED = ShiftStudy(
     ("uniform",),
+    SHORT,
+    "Carousel/Boredom-v0",
     users=3,
     axes=("swap-cost",),
     severities=(1.0,),
@@ -42,7 +45,7 @@ def nothing_is_played(monkeypatch):
     def play(*args, **options):
         raise Played
 
-    monkeypatch.setattr(shift_study, "play", play)
+    monkeypatch.setattr(shift_suite, "play", play)
     monkeypatch.setattr(users_study, "meet", play)
 
 
@@ -60,11 +63,15 @@ def played(target):
     return play(target, learned_and_scripted(["uniform"], SHORT), SHORT, users=3)
 
 
+def conditions(target):
+    return {(target.population.fingerprint, target.severity, axis.name) for axis in target.axes}
+
+
 def test_a_part_is_read_as_it_was_written(tmp_path, target, played):
     folder = StudyFolder(tmp_path)
-    assert folder.part(target) is None
-    folder.keep(target, played)
-    assert folder.part(target) == played
+    assert folder.part(target.name, conditions(target)) is None
+    folder.keep(target.name, played)
+    assert folder.part(target.name, conditions(target)) == played
 
 
 @pytest.mark.parametrize(
@@ -86,15 +93,15 @@ def test_a_part_is_read_as_it_was_written(tmp_path, target, played):
 )
 def test_a_part_of_other_rows_or_types_is_not_taken_for_finished(tmp_path, target, played, damage):
     folder = StudyFolder(tmp_path)
-    folder.keep(target, played)
+    folder.keep(target.name, played)
     (file,) = (tmp_path / "parts").iterdir()
     document = json.loads(file.read_text())
     changed = damage.get("row")
     document |= {"rows": [document["rows"][0] | changed]} if changed else damage
     file.write_text(json.dumps(document))
-    assert folder.part(target) is None
+    assert folder.part(target.name, conditions(target)) is None
     file.write_text('{"rows": [')
-    assert folder.part(target) is None
+    assert folder.part(target.name, conditions(target)) is None
 
 
 # -- summaries ------------------------------------------------------------------------------------
@@ -186,11 +193,11 @@ def test_a_beginning_that_asks_for_nothing_is_nobodys(tmp_path):
 
 
 def test_results_of_other_source_are_those_of_another_study(tmp_path, monkeypatch):
-    run_study(ASKED, tmp_path, workers=1)
-    assert run_study(ASKED, tmp_path, workers=1).kept
-    monkeypatch.setattr(shift_study, "sources", lambda: "another")
+    run_shift_study(ASKED, tmp_path, workers=1)
+    assert run_shift_study(ASKED, tmp_path, workers=1).kept
+    monkeypatch.setattr(requests, "sources", lambda: "another")
     with pytest.raises(CarouselError, match=r"sources is '.*' there, 'another' was asked for"):
-        run_study(ASKED, tmp_path, workers=1)
+        run_shift_study(ASKED, tmp_path, workers=1)
 
 
 # -- places ---------------------------------------------------------------------------------------
@@ -208,7 +215,7 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path, place,
     policy = tmp_path / "policy.safetensors"
     make_file(RANGES).save(policy)
     users = UsersStudy(ASKED.environment, RANGES, (str(policy),), table=3, users=3)
-    run = partial(run_study, ASKED) if kind == "shifts" else partial(run_users_study, users)
+    run = partial(run_shift_study, ASKED) if kind == "shifts" else partial(run_users_study, users)
     before = sorted(tmp_path.rglob("*"))
     for force in (False, True):
         with pytest.raises(CarouselError, match=f"{place.strip('/')} cannot be written"):
@@ -221,7 +228,7 @@ def test_a_file_where_parts_should_lie_is_told_before_any_work(tmp_path):
     (tmp_path / "parts").write_text("mine")
     for force in (False, True):
         with pytest.raises(CarouselError, match=r"parts/request\.json cannot be written"):
-            run_study(ASKED, tmp_path, force=force)
+            run_shift_study(ASKED, tmp_path, force=force)
     assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
@@ -232,7 +239,7 @@ def test_a_page_that_cannot_be_made_loses_nothing_and_is_tried_again(tmp_path, m
     def fail(folders):
         raise CarouselError("no page of this")
 
-    monkeypatch.setattr(shift_study, "write_page", fail)
+    monkeypatch.setattr(report, "write_page", fail)
     typed = [
         *("generalise", "uniform", "Boredom", "--axis", "swap-cost", "--severity", "1"),
         *("--set", "session_length=8", "--users", "3", "--workers", "1", "--out", str(tmp_path)),
@@ -244,7 +251,7 @@ def test_a_page_that_cannot_be_made_loses_nothing_and_is_tried_again(tmp_path, m
         assert words in told
         assert "Score at severity 1" in told
     monkeypatch.undo()
-    again = run_study(ASKED, tmp_path, workers=1)
+    again = run_shift_study(ASKED, tmp_path, workers=1, page=report.write_page)
     assert (again.kept, again.no_page) == (True, None)
     assert "<table" in (tmp_path / "report.html").read_text()
 
@@ -258,7 +265,7 @@ def test_a_control_without_severity_0_ends_in_a_page_without_gaps(tmp_path, caps
     asked = replace(
         ASKED, routers=(str(tmp_path / "ours"),), controls=(str(tmp_path / "there"),), users=20
     )
-    outcome = run_study(asked, tmp_path / "out", workers=1)
+    outcome = run_shift_study(asked, tmp_path / "out", workers=1, page=report.write_page)
     assert outcome.no_page is None
     assert (tmp_path / "out" / "report.html").exists()
     commands = {
@@ -279,7 +286,7 @@ def test_a_control_without_severity_0_ends_in_a_page_without_gaps(tmp_path, caps
 
 @pytest.mark.parametrize("severity", [0.0, 0.25, 1.0, 1 / 3, 0.1234567891, 1e-9])
 def test_the_command_asks_for_the_same_severities(tmp_path, severity):
-    words = replace(ASKED, severities=(severity, 0.5)).command(tmp_path).split()
+    words = command_of(replace(ASKED, severities=(severity, 0.5)), tmp_path).split()
     typed = [float(words[i + 1]) for i, word in enumerate(words) if word == "--severity"]
     assert typed == [severity, 0.5]
     assert words[words.index("--severity") + 1] in (f"{severity:g}", repr(severity))

@@ -57,7 +57,7 @@ def test_routers_are_evaluated_without_extras():
         ("carousel_agents.learning.train", "safetensors", "carousel_agents.learning"),
         ("carousel_agents.report", "polars", "carousel_agents.report"),
         ("carousel_agents.system.console", "rich", "what is shown on a terminal"),
-        ("carousel_agents.study.shift_study", "safetensors", "carousel_agents.learning"),
+        ("carousel_agents.study.shift_study", "polars", "a study of shifts"),
     ],
 )
 def test_what_needs_an_extra_names_it(module, missing, what):

@@ -96,6 +96,7 @@ def _size(model: Model) -> int:
 def _block(
     source: Filter, target: Filter, population: Population, turns: int, lanes: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    # not `rollout`, which returns sums: each turn is weighed by two filters as it is played
     filters = (target, source)
     env = vector_env(population, lanes)
     router = UniformPolicy(Columns.of(population))
