@@ -14,6 +14,8 @@ LOADED = """
 import sys
 from pathlib import Path
 from carousel_agents.generalisation import shift_suite, users_seen
+from carousel_agents.router import ROUTERS
+len(ROUTERS)  # imports those that register themselves
 for name, module in sys.modules.items():
     if name.startswith("carousel_agents"):
         print(Path(module.__file__).as_posix())
