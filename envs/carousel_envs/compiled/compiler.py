@@ -14,6 +14,7 @@ import numpy as np
 
 from ..foundation.messages import say_once
 from .kernel_cache import keep
+from .parts import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,10 +41,25 @@ def njit(function: Callable[..., Any]) -> Any:
     return _compiled(function, _OPTIONS)
 
 
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function as part of those compiled functions that call it; Python cannot.
+
+    Much sooner there than with `njit`, and nothing of it is kept on disk, because the functions
+    that call it contain it (`parts.py`).
+    """
+    return _part(function, _OPTIONS)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
-    """`njit` for what is part of a loop: never called, whatever it costs, because a loop that calls
+    """`part` for what belongs to a loop: never called, whatever it costs, because a loop that calls
     does not become vector instructions."""
-    return _compiled(function, {**_OPTIONS, "forceinline": True})
+    return _part(function, {**_OPTIONS, "forceinline": True})
+
+
+def _part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return _interpreted(function)
+    return Part(function, options)
 
 
 def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
@@ -84,6 +100,7 @@ def _stamped(compiled: Any) -> Any:
 
 
 _IMPORT = re.compile(rb"^from (\.+)([\w.]*) import (?:\(([^)]*)\)|([^\n(]*))", re.MULTILINE)
+_COMPILED = re.compile(rb"njit|^@(?:part|inlined)$", re.MULTILINE)
 _CONSTANT = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 
 
@@ -102,7 +119,7 @@ def compiled_files(folder: Path) -> dict[Path, bytes]:
     """The files below a folder that go into compiled functions, with their content: those that
     define such functions, and those whose constants they import, directly or through others."""
     every = {path: path.read_bytes() for path in folder.rglob("*.py")}
-    found = {path: content for path, content in every.items() if b"njit" in content}
+    found = {path: content for path, content in every.items() if _COMPILED.search(content)}
     waiting = list(found)
     while waiting:
         path = waiting.pop()

@@ -455,7 +455,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     # -- state --------------------------------------------------------------------------------
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def _lane_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays over lanes that the next step depends on, beside the sessions' state, by name."""
         lanes = {name: self._lanes[name] for name in LANE.names or ()}
         return {**lanes, "observation": self._obs, "mask": self._mask}
@@ -490,7 +490,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
 
     def _snapshot(self) -> dict[str, NDArray[Any]]:
         sessions = {name: self._session(name) for name in self._kept_fields}
-        return {**sessions, **{name: array.copy() for name, array in self._arrays().items()}}
+        return {**sessions, **{name: array.copy() for name, array in self._lane_arrays().items()}}
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """The state of every session (copies), from which `restore` goes on bit for bit.
@@ -513,7 +513,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._refuse_if_closed()
         refuse_unfit(self._snapshot(), snapshot)
         self._refuse_impossible(snapshot)
-        take_back(self._arrays(), snapshot)
+        take_back(self._lane_arrays(), snapshot)
         for name in self._kept_fields:
             self._set_session(name, snapshot[name])
         self._started = True

@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from ..compiled.blocks import column_shift
 from ..compiled.bound_arrays import Bound
-from ..compiled.codes import REFUSED, SWAPPED
+from ..compiled.codes import REFUSED, SAME_STEP, SWAPPED
 from ..lanes.scalar import SMALL, LaneEnv
 from ..lanes.snapshots import refuse_contradictions
 from ..lanes.vector import Info, LaneVectorEnv, Outputs
 from . import session
+from .arrays import KEPT_FIELDS, SCRATCH, SETTINGS, STATE, QuestionArrays
 from .observation import QuestionColumns, question_column_names, question_space
+from .outputs import (
+    DECEIVED,
+    DECEIVED_ON_FORBIDDEN,
+    LIED,
+    N_EVENTS,
+    TOPIC_ASKED,
+    WAS_FORBIDDEN,
+    WAS_KNOWLEDGEABLE,
+)
 from .population import Questions
 from .render import QuestionRecorder
 from .table import TOPIC, YEAR, question_tables
@@ -84,48 +95,54 @@ class RecallVectorEnv(LaneVectorEnv):
             space=question_space(self.population),
             n_actions=self.population.n_actions,
             n_users=self.population.n_users,
-            state=session.STATE,
-            kept=session.KEPT_FIELDS,
+            state=STATE,
+            kept=KEPT_FIELDS,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
             session_length=self.population.session_length,
             max_episode_steps=max_episode_steps,
         )
-        tables = question_tables(self.population)
-        self._tables = (
-            tables.packed,
-            tables.asked_alias,
-            tables.topic_alias,
-            tables.year_alias,
-            tables.shown,
-            tables.pieces(self.population.n_actions),
-        )
-        self._sessions = (
-            self._lanes,
-            self._blocks,
-            self._obs,
-            self._final_obs,
-            np.zeros(1, dtype=session.SCRATCH),
-        )
-        self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
-        self._numbers = (
-            self._mode,
-            self.population.n_actions,
-            self.population.session_length,
-            self.population.first_year,
-        )
+        self._arrays = self._make_arrays()
+        self._bound = Bound(self._arrays)
         self._mask[:] = 1
         self.totals = dict.fromkeys(TOTALS, np.int64)
         if render_mode:
             self._recorder = QuestionRecorder(self.population, self.num_envs)
 
+    def _make_arrays(self) -> QuestionArrays:
+        population, tables = self.population, question_tables(self.population)
+        settings = np.zeros(1, dtype=SETTINGS)
+        settings["same_step"] = self._mode == SAME_STEP
+        settings["length"] = population.session_length
+        settings["share"] = 1.0 / population.session_length
+        settings["n_actions"] = population.n_actions
+        settings["first_year"] = population.first_year
+        settings["no_year"], settings["n_topics"] = len(tables.scale), len(tables.topic_shown)
+        settings["question_shift"] = column_shift(len(tables.asked_alias))
+        settings["topic_shift"] = column_shift(tables.topic_alias.shape[1])
+        settings["year_shift"] = column_shift(tables.year_alias.shape[1])
+        return QuestionArrays(
+            lanes=self._lanes,
+            state=self._blocks,
+            starting=np.zeros(1, dtype=STATE),
+            obs=self._obs,
+            final_obs=self._final_obs,
+            scratch=np.zeros(1, dtype=SCRATCH),
+            settings=settings,
+            facts=tables.packed,
+            asked=tables.asked_alias,
+            topics=tables.topic_alias.ravel(),
+            years=tables.year_alias.ravel(),
+            shown=tables.shown,
+            pieces=tables.pieces(population.n_actions),
+        )
+
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        facts, topics = self._tables[0], self._tables[2]
         own = {
             "turn": (0, self.max_episode_steps),
-            "question": (0, len(facts) - 1),
-            "shown": (0, len(topics) - 1),
+            "question": (0, len(self._arrays.facts) - 1),
+            "shown": (0, self.population.n_topics - 1),
         }
         return {**super()._ranges(), **own}
 
@@ -137,27 +154,23 @@ class RecallVectorEnv(LaneVectorEnv):
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
-        facts = self._tables[0][self._blocks["question"]]
+        facts = self._arrays.facts[self._blocks["question"]]
         self._blocks["about"], self._blocks["masks"] = facts[..., 0], facts[..., 1]
 
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        session.reset(which, *self._sessions[:3], *self._tables[:5])
+        session.reset(self._bound.places, which)
 
     def _outputs(self) -> Outputs:
         n = self.num_envs
         return (
             np.empty(n),
             np.empty(n, dtype=np.int32),
-            np.empty((session.N_EVENTS, n), dtype=np.int8),
+            np.empty((N_EVENTS, n), dtype=np.int8),
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        mode, n_actions, length, first_year = self._numbers
         reward, year, events = outputs
-        # written out, as in `CarouselVectorEnv`
-        n_ended: int = session.play(
-            self._bound.places, mode, n_actions, length, first_year, actions, reward, year, events
-        )
+        n_ended: int = session.step(self._bound.places, actions, reward, year, events)
         return n_ended
 
     @staticmethod
@@ -170,17 +183,17 @@ class RecallVectorEnv(LaneVectorEnv):
         present: NDArray[np.bool_],
     ) -> Info:
         return {
-            "knowledgeable": flags[session.WAS_KNOWLEDGEABLE],
+            "knowledgeable": flags[WAS_KNOWLEDGEABLE],
             "_knowledgeable": present,
-            "lied": flags[session.LIED],
+            "lied": flags[LIED],
             "_lied": present,
-            "deceived": flags[session.DECEIVED],
+            "deceived": flags[DECEIVED],
             "_deceived": present,
-            "forbidden": flags[session.WAS_FORBIDDEN],
+            "forbidden": flags[WAS_FORBIDDEN],
             "_forbidden": present,
-            "deceived_on_forbidden": flags[session.DECEIVED_ON_FORBIDDEN],
+            "deceived_on_forbidden": flags[DECEIVED_ON_FORBIDDEN],
             "_deceived_on_forbidden": present,
-            "topic": events[session.TOPIC_ASKED],
+            "topic": events[TOPIC_ASKED],
             "_topic": present,
             "year": detail,
             "_year": present,
@@ -381,12 +394,12 @@ class RecallEnv(LaneEnv):
 
     def _turn_info(self, detail: NDArray[np.int32], events: bytes) -> Info:
         return {
-            "knowledgeable": events[session.WAS_KNOWLEDGEABLE] != 0,
-            "lied": events[session.LIED] != 0,
-            "deceived": events[session.DECEIVED] != 0,
-            "forbidden": events[session.WAS_FORBIDDEN] != 0,
-            "deceived_on_forbidden": events[session.DECEIVED_ON_FORBIDDEN] != 0,
-            "topic": SMALL[events[session.TOPIC_ASKED]],
+            "knowledgeable": events[WAS_KNOWLEDGEABLE] != 0,
+            "lied": events[LIED] != 0,
+            "deceived": events[DECEIVED] != 0,
+            "forbidden": events[WAS_FORBIDDEN] != 0,
+            "deceived_on_forbidden": events[DECEIVED_ON_FORBIDDEN] != 0,
+            "topic": SMALL[events[TOPIC_ASKED]],
             "year": detail[()],
             "swapped": events[SWAPPED] != 0,
             "refused": events[REFUSED] != 0,

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..compiled.codes import PLAYED, SWAPPED, TRUNCATED
 from ..lanes.sheet import BLUE, GREEN, NEVER, PERSONAS, RED, Sheet
-from . import session
+from . import outputs
 from .observation import QuestionColumns
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class QuestionRecorder:
             self.turns[i].append(
                 _Turn(
                     persona=int(obs[i, self.columns.persona].argmax()),
-                    topic=row[session.TOPIC_ASKED],
+                    topic=row[outputs.TOPIC_ASKED],
                     year=int(year[i]),
-                    knowledgeable=bool(row[session.WAS_KNOWLEDGEABLE]),
-                    forbidden=bool(row[session.WAS_FORBIDDEN]),
-                    deceived=bool(row[session.DECEIVED]),
+                    knowledgeable=bool(row[outputs.WAS_KNOWLEDGEABLE]),
+                    forbidden=bool(row[outputs.WAS_FORBIDDEN]),
+                    deceived=bool(row[outputs.DECEIVED]),
                     swapped=bool(row[SWAPPED]),
                     reward=float(reward[i]),
                     over=bool(row[TRUNCATED]),

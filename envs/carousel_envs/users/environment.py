@@ -8,14 +8,16 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from ..compiled import codes
+from ..compiled.blocks import column_shift
 from ..compiled.bound_arrays import Bound
 from ..foundation.errors import CarouselError, one_of
 from ..lanes.scalar import SMALL, LaneEnv
 from ..lanes.snapshots import refuse_contradictions
 from ..lanes.vector import Info, LaneVectorEnv, Outputs
-from . import session, turn
+from . import session
+from .arrays import KEPT_FIELDS, SCRATCH, SETTINGS, STATE, SessionArrays
 from .cues import cue_table
-from .kernel_rows import rows_of
+from .kernel_rows import UserRows, rows_of
 from .observation import Columns, column_names, observation_space
 from .population import Population
 from .render import Recorder
@@ -98,84 +100,95 @@ class CarouselVectorEnv(LaneVectorEnv):
             space=observation_space(self.population),
             n_actions=self.population.n_actions,
             n_users=self.population.n_users,
-            state=turn.STATE,
-            kept=turn.KEPT_FIELDS,
+            state=STATE,
+            kept=KEPT_FIELDS,
             autoreset_mode=autoreset_mode,
             render_mode=render_mode,
             copy=copy,
             session_length=self.population.session_length,
             max_episode_steps=max_episode_steps,
         )
-        cues = cue_table(self.population)
         rows, self._played = rows_of(self.population)
         self._making = 0
         self._mask[:] = rows.first_mask[0]
+        self._bind(rows)
         population = self.population
-        hook = np.rint(population.per_action("hook") * UNIT).astype(np.int32)
-        own, vulnerable = (
-            population.per_action("welfare"),
-            population.per_action("vulnerable_welfare"),
-        )
-        columns = self.columns
-        # eight columns, of which the last three are the persona's: see `turn.show`
-        in_one_move = columns.n_cues == 4 and columns.n_actions >= 3
-        self._tables = (
-            *rows,
-            cues.alias.ravel().copy(),
-            cues.shown(8 if in_one_move else columns.engagement + 1),
-            hook if population.has_farewells else None,
-            np.stack([own, own + vulnerable]) if population.has_welfare else None,
-            np.array(
-                [
-                    population.session_length,
-                    population.swap_cost,
-                    self.reward == "mean",
-                    len(population.personas),
-                    -1 if columns.farewell is None else columns.farewell,
-                    population.farewell_harm,
-                ],
-                dtype=np.float64,
-            ),
-        )
         self._keeps_welfare = population.has_welfare
         self.totals = {
             **({"welfare": np.float64, "kept": np.int64} if population.has_welfare else {}),
             **({"unmasked": np.int64, "payoff": np.float64} if population.unmask else {}),
         }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
-        self._satiation = np.zeros((self.num_envs, self.population.n_actions))
-        gains = self._tables[1]
-        self._lane_rows = np.zeros((self.num_envs, 2 * self.population.n_actions), dtype=np.int32)
-        self._lane_satiation = None if gains is None else np.zeros((self.num_envs, gains.shape[1]))
-        self._sessions = (
-            self._lanes,
-            self._blocks,
-            self._lane_rows,
-            self._lane_satiation,
-            self._satiation,
-            self._obs,
-            self._mask,
-            self._final_obs,
-            np.zeros(1, dtype=turn.SCRATCH),
-        )
-        self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
-        lacking = (self._lane_satiation, *self._tables[6:8])
-        self._has = tuple(None if array is None else True for array in lacking)
         if render_mode:
             self._recorder = Recorder(self.population, self.num_envs)
+
+    def _bind(self, rows: UserRows) -> None:
+        """Make the kernel's arrays, and bind them."""
+        population, n, k = self.population, self.num_envs, self.population.n_actions
+        cues, columns = cue_table(population), self.columns
+        hook = np.rint(population.per_action("hook") * UNIT).astype(np.int32)
+        welfare = population.per_action("welfare")
+        # eight columns, of which the last three are the persona's: see `outputs.write_observation`
+        in_one_move = columns.n_cues == 4 and columns.n_actions >= 3
+        satiates = rows.satiation is not None
+        self._arrays = SessionArrays(
+            lanes=self._lanes,
+            state=self._blocks,
+            lane_rows=np.zeros((n, 2 * k), dtype=np.int32),
+            lane_satiation=np.zeros((n, k + 1)) if satiates else None,
+            satiation=np.zeros((n, k)),
+            obs=self._obs,
+            mask=self._mask,
+            final_obs=self._final_obs,
+            scratch=np.zeros(1, dtype=SCRATCH),
+            settings=self._settings(),
+            rows=rows.rows,
+            satiation_rows=rows.satiation,
+            first_obs=rows.first_obs,
+            first_mask=rows.first_mask,
+            cue_alias=cues.alias.ravel().copy(),
+            shown=cues.shown(8 if in_one_move else columns.engagement + 1),
+            hook=hook if population.has_farewells else None,
+            welfare_rows=np.stack([welfare, welfare + population.per_action("vulnerable_welfare")])
+            if population.has_welfare
+            else None,
+        )
+        self._bound = Bound(self._arrays)
+
+    def _settings(self) -> NDArray[np.void]:
+        """The numbers that the kernel reads; see `arrays.SETTINGS`."""
+        population, settings = self.population, np.zeros(1, dtype=SETTINGS)
+        farewell = self.columns.farewell
+        settings["same_step"] = self._mode == codes.SAME_STEP
+        settings["length"] = population.session_length
+        settings["share"] = 1.0 / population.session_length
+        settings["swap_cost"] = population.swap_cost
+        settings["pays_mean"] = self.reward == "mean"
+        settings["n_personas"] = len(population.personas)
+        settings["cue_shift"] = column_shift(cue_table(population).alias.shape[1])
+        settings["farewell_column"] = -1 if farewell is None else farewell
+        settings["farewell_harm"] = population.farewell_harm
+        return settings
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if self._played is None:
             return state
         # the rows of a very long table are `_played`'s: as arrays they would be copied whole
-        return {**state, "_tables": (*[None] * 4, *self._tables[4:]), "_bound": None}
+        lacking = dict.fromkeys(("rows", "satiation_rows", "first_obs", "first_mask"))
+        return {**state, "_arrays": self._arrays._replace(**lacking), "_bound": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._played is not None:
-            self._tables = (*self._played.rows, *self._tables[4:])
-            self._bound = Bound(session.SLOTS, (*self._sessions, *self._tables))
+            rows = self._played.rows
+            self._arrays = self._arrays._replace(
+                rows=rows.rows,
+                satiation_rows=rows.satiation,
+                first_obs=rows.first_obs,
+                first_mask=rows.first_mask,
+            )
+            self._bound = Bound(self._arrays)
 
     @property
     def users(self) -> UserTable:
@@ -199,7 +212,7 @@ class CarouselVectorEnv(LaneVectorEnv):
             drawn = self._played.drawn(lanes["lane_key"], lanes["episode"])
             self._played.make(np.where(users < 0, drawn, users)[which])
             self._make_next(n_ended=1)
-        session.reset(which, users, *self._sessions[:7], *self._tables[:4])
+        session.reset(self._bound.places, which, users)
 
     def _outputs(self) -> Outputs:
         n = self.num_envs
@@ -210,20 +223,8 @@ class CarouselVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        satiates, says_goodbye, keeps_welfare = self._has
         reward, detail, events = outputs
-        # written out: to gather arguments from tuples takes as long as ten lanes
-        n_ended: int = session.play(
-            self._bound.places,
-            self._mode,
-            satiates,
-            says_goodbye,
-            keeps_welfare,
-            actions,
-            reward,
-            detail,
-            events,
-        )
+        n_ended: int = session.step(self._bound.places, actions, reward, detail, events)
         if self._played is not None and (n_ended > 0 or self._making):
             self._make_next(n_ended)
         return n_ended
@@ -265,15 +266,15 @@ class CarouselVectorEnv(LaneVectorEnv):
         if self.population.unmask:
             info["payoff"] = info["unmasked"] * np.float32(self.population.unmask_payoff)
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {**super()._arrays(), "satiation": self._satiation}
+    def _lane_arrays(self) -> dict[str, NDArray[Any]]:
+        return {**super()._lane_arrays(), "satiation": self._arrays.satiation}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
         if self._played is not None:
             self._make_next(n_ended=1)
-        session.seat_all(*self._sessions[:4], *self._tables[:2])
+        session.load_all_users(self._bound.places)
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         turns, two = (0, self.max_episode_steps), (0, 1)
@@ -286,7 +287,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         refuse_contradictions(snapshot, self.max_episode_steps, spoke)
         if self._played is not None:
             self._played.make(snapshot["user"])
-        first_mask = self._tables[3]
+        first_mask = self._arrays.first_mask
         of_users = first_mask[snapshot["user"]] if len(first_mask) > 1 else first_mask
         # where all are alike, beginnings write no mask
         if not (snapshot["mask"] == of_users).all():
@@ -320,7 +321,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         user = self._lanes["user"].copy()
         return {
             "mood": self._session("mood").astype(np.int32),
-            "satiation": self._satiation.copy(),
+            "satiation": self._arrays.satiation.copy(),
             "user": user,
             "archetype": self._archetype(user),
         }
