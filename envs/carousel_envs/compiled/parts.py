@@ -33,6 +33,12 @@ class _LinkedOnly(JITCodeLibrary):
     def set_env(self, name: str, environment: Any) -> None:
         """Nothing: only exceptions and objects need the environment, and parts have neither."""
 
+    def _optimize_final_module(self) -> None:
+        # once: what numba does before, to find counts of references that cancel, is done again
+        # where this is linked
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
+
     def _finalize_final_module(self) -> None:
         self._finalized = True
 
