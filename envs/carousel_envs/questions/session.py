@@ -11,7 +11,7 @@ import numpy as np
 from ..compiled import rng
 from ..compiled.blocks import BLOCK, first_beyond, list_marked
 from ..compiled.bound_arrays import bare, opened
-from ..compiled.compiler import njit, part
+from ..compiled.compiler import part, session_kernel
 from . import asking, outputs, turn
 from .arrays import QuestionArrays
 
@@ -48,7 +48,7 @@ def _copy_started(listed, n, starting, here):  # type: ignore[no-untyped-def]
         here.masks[j] = starting.masks[j]
 
 
-@njit
+@session_kernel
 def reset(places, which):  # type: ignore[no-untyped-def]
     """Start episode number `lanes[i].episode` in every marked lane, and show its first question.
 
@@ -71,7 +71,7 @@ def reset(places, which):  # type: ignore[no-untyped-def]
         outputs.write_first_observations(at, s.later, n, s, arrays)
 
 
-@njit
+@session_kernel
 def step(places, actions, reward, year, events):  # type: ignore[no-untyped-def]
     """Play one turn in every lane.
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..compiled import rng
 from ..compiled.blocks import BLOCK, first_beyond, list_marked
 from ..compiled.bound_arrays import bare, opened
-from ..compiled.compiler import njit, part
+from ..compiled.compiler import part, session_kernel
 from . import outputs, turn
 from .arrays import SessionArrays
 from .table import FRESH
@@ -94,7 +94,7 @@ def start_sessions(at, listed, n, arrays, satiation_rows):  # type: ignore[no-un
                 satiation[i, k] = 0.0
 
 
-@njit
+@session_kernel
 def reset(places, which, users):  # type: ignore[no-untyped-def]
     """Start episode number `lanes[i].episode` in every marked lane.
 
@@ -121,7 +121,7 @@ def reset(places, which, users):  # type: ignore[no-untyped-def]
         start_sessions(at, s.later, n, arrays, gains)
 
 
-@njit
+@session_kernel
 def load_all_users(places):  # type: ignore[no-untyped-def]
     """Copy its user's rows to every lane."""
     arrays = opened(places, SessionArrays)
@@ -132,7 +132,7 @@ def load_all_users(places):  # type: ignore[no-untyped-def]
         load_users(at, s.later, min(n_lanes - at, _BLOCK), arrays, arrays.satiation_rows)
 
 
-@njit
+@session_kernel
 def step(places, actions, reward, detail, events):  # type: ignore[no-untyped-def]
     """Play one turn in every lane.
 

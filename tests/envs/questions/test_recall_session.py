@@ -61,7 +61,7 @@ def test_a_session_is_what_the_rules_say(population, seed, episode, data):
         obs, info = env.reset()
     assert info["user"] == 0
     assert (info["action_mask"] == 1).all()
-    key = int(rng.episode_key(rng.lane_keys(seed, 1)[0], np.uint64(episode)))
+    key = int(rng.episode_keys(rng.lane_keys(seed, 1), np.array([episode]))[0])
     script = Script(population, key)
     before = named(population, obs)
     assert before["knowledgeable"] == before["reward"] == -1
