@@ -62,7 +62,7 @@ class Slot(NamedTuple):
 
 
 @cache
-def slots_of(declared: type[Any]) -> dict[str, Slot]:
+def slots_of(declared: Any) -> dict[str, Slot]:
     """The slots that a NamedTuple of arrays declares in its annotations, by name."""
     hints = get_type_hints(declared, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
@@ -86,7 +86,8 @@ class Bound:
     def __init__(self, arrays: Any) -> None:
         self.arrays = arrays
         given: dict[str, Array | None] = arrays._asdict()
-        for name, slot in slots_of(type(arrays)).items():
+        declared: Any = type(arrays)
+        for name, slot in slots_of(declared).items():
             if given[name] is not None or not slot.optional:
                 _refuse_unfit(name, slot, given[name])
         present = {name: array for name, array in given.items() if array is not None}
@@ -126,7 +127,7 @@ def _reopened(places: Any, declared: Any) -> Any:
         slot, (address, rows, columns) = slots_of(declared)[name], places[name][0].tolist()
         shape = (rows, columns)[: slot.ndim]
         dtype = np.dtype(slot.dtype)
-        raw = (ctypes.c_char * (int(np.prod(shape)) * dtype.itemsize)).from_address(address)
+        raw: Any = (ctypes.c_char * (int(np.prod(shape)) * dtype.itemsize)).from_address(address)
         array = np.frombuffer(raw, dtype=dtype).reshape(shape)
         found[name] = array.view(np.recarray) if dtype.names else array
     return declared(**found)
@@ -135,9 +136,9 @@ def _reopened(places: Any, declared: Any) -> Any:
 class _Opened(types.Type):
     """Opened arrays: a pointer to their places, and the type of each array by its name."""
 
-    def __init__(self, declared: type[Any], places: types.Record) -> None:
+    def __init__(self, declared: Any, places: types.Record) -> None:
         self.places = places
-        self.fields = {
+        self.fields: dict[str, Any] = {
             name: types.Array(from_dtype(np.dtype(slot.dtype)), slot.ndim, "C")
             if name in places.fields
             else types.none
@@ -166,7 +167,7 @@ def _open(_typing: Any, places: Any, declared: Any) -> Any:
 class _OpenedFields(AttributeTemplate):
     key = _Opened
 
-    def generic_resolve(self, opened_arrays: _Opened, name: str) -> Any:
+    def generic_resolve(self, opened_arrays: _Opened, name: str) -> Any:  # type: ignore[override]
         return opened_arrays.fields.get(name)
 
 

@@ -48,14 +48,14 @@ class _LinkedOnly(JITCodeLibrary):
         return 0
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)  # type: ignore[no-untyped-call,misc]
+@register_pass(mutates_CFG=False, analysis_only=False)
 class _IntoLinkedOnly(FunctionPass):
     """Lowers the function into a `_LinkedOnly`."""
 
     _name = "carousel_into_linked_only"
 
     def __init__(self) -> None:
-        FunctionPass.__init__(self)  # type: ignore[no-untyped-call]
+        FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
         """Give the function its library, which lowering would create otherwise."""
@@ -66,7 +66,7 @@ class _IntoLinkedOnly(FunctionPass):
 class _PartCompiler(CompilerBase):
     def define_pipelines(self) -> list[Any]:
         """The usual passes, with `_IntoLinkedOnly` before lowering."""
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)  # type: ignore[no-untyped-call]
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_IntoLinkedOnly, NoPythonSupportedFeatureValidation)
         passes.finalize()
         return [passes]
@@ -90,4 +90,6 @@ class Part(CPUDispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
     def _compile_for_args(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(f"{self.__name__} is part of kernels; only compiled functions can call it")
+        raise TypeError(
+            f"{self.py_func.__name__} is part of kernels; only compiled functions can call it"
+        )

@@ -10,9 +10,9 @@ from gymnasium.vector import AutoresetMode
 from ..compiled.blocks import column_shift
 from ..compiled.bound_arrays import Bound
 from ..compiled.codes import REFUSED, SAME_STEP, SWAPPED
+from ..lanes.base import Info, Lanes, Outputs, Played
 from ..lanes.scalar import SMALL, LaneEnv
-from ..lanes.snapshots import refuse_contradictions
-from ..lanes.vector import Info, LaneVectorEnv, Outputs
+from ..lanes.vector import LaneVectorEnv
 from . import session
 from .arrays import KEPT_FIELDS, SCRATCH, SETTINGS, STATE, QuestionArrays
 from .observation import QuestionColumns, question_column_names, question_space
@@ -76,6 +76,7 @@ class RecallVectorEnv(LaneVectorEnv):
     population: Questions
     preset: ClassVar[str] = "Recall"
     """The preset whose id the class stands for."""
+    _kernel = staticmethod(session.step)
 
     def __init__(
         self,
@@ -91,17 +92,15 @@ class RecallVectorEnv(LaneVectorEnv):
         self.columns = QuestionColumns.of(self.population)
         self.column_names = question_column_names(self.population)
         super().__init__(
-            num_envs,
-            space=question_space(self.population),
-            n_actions=self.population.n_actions,
-            n_users=self.population.n_users,
-            state=STATE,
-            kept=KEPT_FIELDS,
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-            copy=copy,
-            session_length=self.population.session_length,
-            max_episode_steps=max_episode_steps,
+            Lanes(num_envs, autoreset_mode, render_mode, copy, max_episode_steps),
+            Played(
+                question_space(self.population),
+                n_actions=self.population.n_actions,
+                n_users=self.population.n_users,
+                session_length=self.population.session_length,
+                state=STATE,
+                kept=KEPT_FIELDS,
+            ),
         )
         self._arrays = self._make_arrays()
         self._bound = Bound(self._arrays)
@@ -140,16 +139,10 @@ class RecallVectorEnv(LaneVectorEnv):
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
         own = {
-            "turn": (0, self.max_episode_steps),
             "question": (0, len(self._arrays.facts) - 1),
             "shown": (0, self.population.n_topics - 1),
         }
         return {**super()._ranges(), **own}
-
-    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        super()._refuse_impossible(snapshot)
-        spoke = snapshot["observation"][:, self.columns.persona]
-        refuse_contradictions(snapshot, self.max_episode_steps, spoke)
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot; see `LaneVectorEnv.restore`."""
@@ -167,11 +160,6 @@ class RecallVectorEnv(LaneVectorEnv):
             np.empty(n, dtype=np.int32),
             np.empty((N_EVENTS, n), dtype=np.int8),
         )
-
-    def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        reward, year, events = outputs
-        n_ended: int = session.step(self._bound.places, actions, reward, year, events)
-        return n_ended
 
     @staticmethod
     def _info(
@@ -388,9 +376,6 @@ class RecallEnv(LaneEnv):
             render_mode=render_mode,
         )
         super().__init__(one, info_arrays=info_arrays)
-        self.population = one.population
-        self.columns = one.columns
-        self.column_names = one.column_names
 
     def _turn_info(self, detail: NDArray[np.int32], events: bytes) -> Info:
         return {

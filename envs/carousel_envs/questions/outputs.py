@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..compiled.blocks import copy, fill, where
-from ..compiled.bound_arrays import Array
 from ..compiled.codes import PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED
 from ..compiled.compiler import inlined, part
 from .table import ANSWERS, BEGINS, IN_PIECES
+
+if TYPE_CHECKING:
+    from ..compiled.bound_arrays import Array
 
 WAS_KNOWLEDGEABLE, LIED, DECEIVED, WAS_FORBIDDEN, DECEIVED_ON_FORBIDDEN, TOPIC_ASKED = range(5, 11)
 """Rows of the events that a step writes, after those of `codes.py`."""

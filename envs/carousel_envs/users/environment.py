@@ -11,16 +11,16 @@ from ..compiled import codes
 from ..compiled.blocks import column_shift
 from ..compiled.bound_arrays import Bound
 from ..foundation.errors import CarouselError, one_of
+from ..lanes.base import Info, Lanes, Outputs, Played
 from ..lanes.scalar import SMALL, LaneEnv
-from ..lanes.snapshots import refuse_contradictions
-from ..lanes.vector import Info, LaneVectorEnv, Outputs
+from ..lanes.vector import LaneVectorEnv
 from . import session
 from .arrays import KEPT_FIELDS, SCRATCH, SETTINGS, STATE, SessionArrays
 from .cues import cue_table
 from .kernel_rows import UserRows, rows_of
 from .observation import Columns, column_names, observation_space
 from .population import Population
-from .render import Recorder
+from .render import UserRecorder
 from .table import UNIT, UserTable, draw_users, user_table
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class CarouselVectorEnv(LaneVectorEnv):
     population: Population
     preset: ClassVar[str | None] = None
     """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
-    told otherwise."""
+    another population is given."""
+    _kernel = staticmethod(session.step)
 
     def __init__(
         self,
@@ -96,17 +97,15 @@ class CarouselVectorEnv(LaneVectorEnv):
         self.columns = Columns.of(self.population)
         self.column_names = column_names(self.population)
         super().__init__(
-            num_envs,
-            space=observation_space(self.population),
-            n_actions=self.population.n_actions,
-            n_users=self.population.n_users,
-            state=STATE,
-            kept=KEPT_FIELDS,
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-            copy=copy,
-            session_length=self.population.session_length,
-            max_episode_steps=max_episode_steps,
+            Lanes(num_envs, autoreset_mode, render_mode, copy, max_episode_steps),
+            Played(
+                observation_space(self.population),
+                n_actions=self.population.n_actions,
+                n_users=self.population.n_users,
+                session_length=self.population.session_length,
+                state=STATE,
+                kept=KEPT_FIELDS,
+            ),
         )
         rows, self._played = rows_of(self.population)
         self._making = 0
@@ -120,7 +119,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         if render_mode:
-            self._recorder = Recorder(self.population, self.num_envs)
+            self._recorder = UserRecorder(self.population, self.num_envs)
 
     def _bind(self, rows: UserRows) -> None:
         """Make the kernel's arrays, and bind them."""
@@ -175,7 +174,9 @@ class CarouselVectorEnv(LaneVectorEnv):
         if self._played is None:
             return state
         # the rows of a very long table are `_played`'s: as arrays they would be copied whole
-        lacking = dict.fromkeys(("rows", "satiation_rows", "first_obs", "first_mask"))
+        lacking: dict[str, Any] = dict.fromkeys(
+            ("rows", "satiation_rows", "first_obs", "first_mask")
+        )
         return {**state, "_arrays": self._arrays._replace(**lacking), "_bound": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -196,8 +197,8 @@ class CarouselVectorEnv(LaneVectorEnv):
         return user_table(self.population)
 
     def _make_next(self, n_ended: int = 0) -> None:
-        """Make the rows of those whom lanes meet next. Which episode a lane is in changes in the
-        step after an end or, in same-step mode, in the step that ends it."""
+        """Make the rows of the users that lanes play next. A lane's episode changes in the step
+        after an end or, in same-step mode, in the step that ends it."""
         assert self._played is not None
         self._making = 2 if n_ended else self._making - 1
         self._played.make(self._played.next_of(self._lanes))
@@ -223,8 +224,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        reward, detail, events = outputs
-        n_ended: int = session.step(self._bound.places, actions, reward, detail, events)
+        n_ended = super()._turn(actions, outputs)
         if self._played is not None and (n_ended > 0 or self._making):
             self._make_next(n_ended)
         return n_ended
@@ -277,14 +277,11 @@ class CarouselVectorEnv(LaneVectorEnv):
         session.load_all_users(self._bound.places)
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        turns, two = (0, self.max_episode_steps), (0, 1)
-        own = {"turn": turns, "streak": turns, "mood": two, "farewell": two}
+        own = {"streak": (0, self.max_episode_steps), "mood": (0, 1), "farewell": (0, 1)}
         return {**super()._ranges(), **own}
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
         super()._refuse_impossible(snapshot)
-        spoke = snapshot["observation"][:, self.columns.persona]
-        refuse_contradictions(snapshot, self.max_episode_steps, spoke)
         if self._played is not None:
             self._played.make(snapshot["user"])
         first_mask = self._arrays.first_mask
@@ -346,7 +343,7 @@ class CarouselEnv(LaneEnv):
     population: Population
     preset: ClassVar[str | None] = None
     """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
-    told otherwise."""
+    another population is given."""
 
     def __init__(
         self,
@@ -365,9 +362,6 @@ class CarouselEnv(LaneEnv):
             render_mode=render_mode,
         )
         super().__init__(one, info_arrays=info_arrays)
-        self.population = one.population
-        self.columns = one.columns
-        self.column_names = one.column_names
         self._keeps_welfare = self.population.has_welfare
         payoffs = np.float32(self.population.unmask_payoff) * np.arange(2, dtype=np.float32)
         self._payoffs = tuple(payoffs) if self.population.unmask else None

@@ -124,7 +124,7 @@ def _room(n: int, one: NDArray[Any]) -> NDArray[Any]:
 
 
 def rows_of(population: Population) -> tuple[UserRows, PlayedUsers | None]:
-    """What the kernel reads of users, and what makes its rows where there are too many to make at once."""
+    """What the kernel reads of users, and what makes these rows where they are not made at once."""
     if population.n_users <= MANY:
         return UserRows.of(population), None
     played = PlayedUsers(population)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..compiled.blocks import copy, drawn, gather
-from ..compiled.bound_arrays import Array
 from ..compiled.codes import KEPT, MOOD, PLAYED, REFUSED, SWAPPED, TERMINATED, TRUNCATED, UNMASKED
 from ..compiled.compiler import inlined, part
 from .table import UNIT, VULNERABLE_BIT
+
+if TYPE_CHECKING:
+    from ..compiled.bound_arrays import Array
 
 _U, _I, _F = np.uint64, np.int32, np.float32
 _LOW = _I(0xFFFF)
