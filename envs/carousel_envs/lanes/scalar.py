@@ -13,7 +13,6 @@ from .base import RENDER_MODES, Info
 from .options import SEEDS
 from .recorded_spec import recorded
 
-
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray

@@ -238,7 +238,7 @@ def test_a_persona_that_would_lie_is_found_out(monkeypatch):
     facts = tables.facts.copy()
     facts[:, SAYS] = 0b10  # alice denies what she knows, bob answers what he does not know
     lying = replace(tables, facts=facts)
-    monkeypatch.setattr("carousel_envs.questions.environment.question_tables", lambda _: lying)
+    monkeypatch.setattr("carousel_envs.questions.vector.question_tables", lambda _: lying)
     env = RecallVectorEnv(700, population=tiny())
     env.reset(seed=0)
     for persona in (0, 1):
