@@ -19,10 +19,15 @@ import numba
 import numpy as np
 
 from carousel_agents.benchmark.timing import Spread, in_turns, rate
-from carousel_envs.compiled.blocks import BLOCK, column_shift
-from carousel_envs.questions import session as recall_session
+from carousel_envs.compiled.blocks import BLOCK
+from carousel_envs.compiled.bound_arrays import bare, opened
+from carousel_envs.compiled.compiler import part
+from carousel_envs.questions import asking
+from carousel_envs.questions import outputs as questions_outputs
+from carousel_envs.questions import turn as questions_turn
+from carousel_envs.questions.arrays import QuestionArrays
 from carousel_envs.registry import any_population, vector_env
-from carousel_envs.users import turn
+from carousel_envs.users import outputs, turn
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell
 
 if TYPE_CHECKING:
@@ -30,140 +35,135 @@ if TYPE_CHECKING:
 
 BATCHES = (2048, 65_536)
 SECONDS = 0.01
-_U, _I = np.uint64, np.int32
+_U = np.uint64
 _njit: Any = numba.njit(nogil=True, error_model="numpy")
 
 Pass = tuple["Callable[..., None]", tuple[Any, ...]]
 
 
-@_njit
-def _look_up(n, blocks, actions, satiation, lane_rows, gains, hook, welfare, personas, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.look_up(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], actions, satiation, lane_rows, gains, hook,
-            welfare, personas, scratch[0],
-        )  # fmt: skip
+def blockwise(declared: Any, play: Any) -> Callable[..., None]:
+    """A kernel that plays one pass in every block of a batch of whole blocks.
+
+    Args:
+        declared: the NamedTuple of the arrays.
+        play: the pass, compiled, of the first lane of a block, its state, the arrays, the actions
+            and the three outputs.
+    """
+
+    @_njit
+    def passed(places, actions, first, second, third):  # type: ignore[no-untyped-def]
+        arrays = opened(places, declared)
+        written = bare(first), bare(second), bare(third)
+        for block in range(_U(arrays.state.shape[0])):
+            play(block * _U(BLOCK), arrays.state[block], arrays, bare(actions), written)
+
+    return passed  # type: ignore[no-any-return]
 
 
-@_njit
-def _draw(n, blocks, hook, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.draw(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], hook)
+@part
+def _resolve(at, here, arrays, actions, _):  # type: ignore[no-untyped-def]
+    s, settings = arrays.scratch[0], arrays.settings[0]
+    turn.resolve_actions(at, _U(BLOCK), here, s, actions, settings.n_personas)
+    turn.look_up(at, _U(BLOCK), s, arrays, arrays.satiation_rows, arrays.hook)
 
 
-@_njit
-def _react(n, blocks, gains, hook, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.react(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], gains)
-        if hook is not None:
-            turn.part(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
+@part
+def _draw(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    turn.draw_words(_U(BLOCK), here, arrays.scratch[0], arrays.hook)
 
 
-@_njit
-def _go_on(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.go_on(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], length, _I(0))
+@part
+def _react(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    turn.react(_U(BLOCK), here, arrays.scratch[0], arrays.satiation_rows)
+    turn.say_goodbye(_U(BLOCK), here, arrays.scratch[0], arrays.hook)
 
 
-@_njit
-def _report(n, personas, hook, welfare, scratch, reward, detail, events):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.report(
-            at, _U(BLOCK), scratch[0], 0.1, False, personas, 0.1, hook, welfare, reward, detail,
-            events,
-        )  # fmt: skip
+@part
+def _advance(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    settings = arrays.settings[0]
+    turn.advance(_U(BLOCK), here, arrays.scratch[0], settings.length, settings.same_step)
 
 
-@_njit
-def _show(  # type: ignore[no-untyped-def]
-    n, blocks, alias, shown, shift, columns, k, farewell, gains, satiation, hook, obs, scratch
-):
-    for at in range(_U(0), n, _U(BLOCK)):
-        turn.show(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], alias, shown, np.float32(0.025),
-            shift, columns, k, farewell, gains, satiation, hook, obs,
-        )  # fmt: skip
+@part
+def _write(at, here, arrays, _, written):  # type: ignore[no-untyped-def]
+    s, settings = arrays.scratch[0], arrays.settings[0]
+    outs = outputs.Outputs(*written)
+    outputs.write_outputs(at, _U(BLOCK), s, settings, outs)
+    outputs.write_welfare(at, _U(BLOCK), here, s, settings, outs, arrays.welfare_rows)
 
 
-def of_users(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
-    """The passes over users, and what each takes."""
-    _, blocks, lane_rows, gains, satiation, obs, _, _, scratch = env._sessions
-    _, _, _, _, alias, shown, hook, welfare, _ = env._tables
-    n, k = _U(env.num_envs), _U(env.single_action_space.n)
-    personas = _U(len(env.population.personas))
-    farewell = _U(env.columns.farewell or 0)
-    columns, length = _I(len(alias) // 2), _I(env.population.session_length)
-    shift = column_shift(columns)
-    looking = (n, blocks, actions, satiation, lane_rows, gains, hook, welfare, personas, scratch)
-    showing = (alias, shown, shift, columns, k, farewell, gains, satiation, hook, obs, scratch)
-    return {
-        "look up": (_look_up, looking),
-        "draw": (_draw, (n, blocks, hook, scratch)),
-        "react": (_react, (n, blocks, gains, hook, scratch)),
-        "go on": (_go_on, (n, blocks, length, scratch)),
-        "report": (_report, (n, personas, hook, welfare, scratch, *outputs)),
-        "show": (_show, (n, blocks, *showing)),
-    }
+@part
+def _observe(at, here, arrays, _, __):  # type: ignore[no-untyped-def]
+    outputs.write_observation(
+        at, _U(BLOCK), here, arrays.scratch[0], arrays, arrays.satiation_rows, arrays.hook
+    )
 
 
-@_njit
-def _take_picks(n, actions, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._take(at, _U(BLOCK), actions, scratch[0])
+OF_USERS = {
+    "look up": _resolve,
+    "draw": _draw,
+    "react": _react,
+    "advance": _advance,
+    "write outputs": _write,
+    "write observation": _observe,
+}
+"""The passes over users."""
 
 
-@_njit
-def _answer(n, blocks, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._answer(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0])
+@part
+def _read_actions(at, _, arrays, actions, __):  # type: ignore[no-untyped-def]
+    questions_turn.read_actions(at, _U(BLOCK), arrays.scratch[0], actions)
 
 
-@_njit
-def _go_on_asking(n, blocks, length, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._go_on(_U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], length, _I(0))
+@part
+def _answer(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    questions_turn.answer(_U(BLOCK), here, arrays.scratch[0])
 
 
-@_njit
-def _ask(n, blocks, facts, asked, topics, years, blank, shifts, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._ask(
-            _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], facts, asked, topics, years, blank,
-            shifts,
-        )  # fmt: skip
+@part
+def _advance_questions(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    settings = arrays.settings[0]
+    questions_turn.advance(_U(BLOCK), here, arrays.scratch[0], settings.length, settings.same_step)
 
 
-@_njit
-def _report_answer(n, blocks, scratch, reward, year, events):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._report(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], _I(2000), reward, year, events
-        )  # fmt: skip
+@part
+def _write_answer(at, here, arrays, _, written):  # type: ignore[no-untyped-def]
+    questions_outputs.write_outputs(
+        at,
+        _U(BLOCK),
+        here,
+        arrays.scratch[0],
+        arrays.settings[0].first_year,
+        questions_outputs.Outputs(*written),
+    )
 
 
-@_njit
-def _show_question(n, blocks, pieces, obs, scratch):  # type: ignore[no-untyped-def]
-    for at in range(_U(0), n, _U(BLOCK)):
-        recall_session._show_pieces(
-            at, _U(BLOCK), blocks[at // _U(BLOCK)], scratch[0], np.float32(0.05), pieces, obs
-        )  # fmt: skip
+@part
+def _ask(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
+    asking.ask(_U(BLOCK), here, arrays.scratch[0], arrays)
 
 
-def of_questions(env: Any, actions: Any, outputs: Any) -> dict[str, Pass]:
-    """The passes over questions, and what each takes."""
-    _, blocks, obs, _, scratch = env._sessions
-    facts, asked, topics, years, _, pieces = env._tables
-    n, length = _U(env.num_envs), _I(env.population.session_length)
-    shifts = recall_session._shifts(asked, topics, years)
-    tables = (facts, asked, topics.ravel(), years.ravel(), _I(len(years)), shifts)
-    return {
-        "look up": (_take_picks, (n, actions, scratch)),
-        "react": (_answer, (n, blocks, scratch)),
-        "go on": (_go_on_asking, (n, blocks, length, scratch)),
-        "report": (_report_answer, (n, blocks, scratch, *outputs)),
-        "draw": (_ask, (n, blocks, *tables, scratch)),
-        "show": (_show_question, (n, blocks, pieces, obs, scratch)),
-    }
+@part
+def _observe_question(at, here, arrays, _, __):  # type: ignore[no-untyped-def]
+    questions_outputs.write_observation(at, _U(BLOCK), here, arrays.scratch[0], arrays)
+
+
+OF_QUESTIONS = {
+    "look up": _read_actions,
+    "react": _answer,
+    "advance": _advance_questions,
+    "write outputs": _write_answer,
+    "draw": _ask,
+    "write observation": _observe_question,
+}
+"""The passes over questions."""
+
+
+def passes_of(env: Any, actions: Any, outs: Any) -> dict[str, Pass]:
+    """The passes of an environment's step, and what each takes."""
+    found = OF_QUESTIONS if type(env._arrays) is QuestionArrays else OF_USERS
+    given = (env._bound.places, actions, *outs)
+    return {name: (blockwise(type(env._arrays), play), given) for name, play in found.items()}
 
 
 def measure(name: str, lanes: int, blocks: int) -> list[dict[str, Any]]:
@@ -171,17 +171,17 @@ def measure(name: str, lanes: int, blocks: int) -> list[dict[str, Any]]:
     env: Any = vector_env(any_population(name), lanes, copy=False)
     env.reset(seed=0)
     draw, k = np.random.default_rng(0), env.single_action_space.n
-    outputs = env._outputs()
+    outs = env._outputs()
     random = draw.integers(k, size=(16, lanes))
     same = np.zeros((16, lanes), dtype=np.int64)
 
     def step(picks: Any) -> int:
         for actions in picks:
-            env._turn(actions, outputs)
+            env._turn(actions, outs)
         return len(picks) * lanes
 
     step(random)
-    passes = (of_questions if name == "Recall" else of_users)(env, random[0], outputs)
+    passes = passes_of(env, random[0], outs)
     state = env.snapshot()
 
     def alone(function: Callable[..., None], given: tuple[Any, ...]) -> int:

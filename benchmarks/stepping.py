@@ -21,7 +21,7 @@ import numpy as np
 
 from carousel_agents.benchmark.stepper import Stepper, ThreadedSteppers
 from carousel_agents.benchmark.timing import Spread, in_turns
-from carousel_envs.lanes.vector import MAX_LANES
+from carousel_envs.lanes.base import MAX_LANES
 from carousel_envs.registry import environment_id
 from common import ENVIRONMENTS, arguments, print_document, row, several_of, tell, whole
 from peers import Mixer, RowWriter, best_cartpole, native_cartpole

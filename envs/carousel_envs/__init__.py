@@ -7,17 +7,18 @@ Importing this package registers every environment with Gymnasium, scalar and ve
 from __future__ import annotations
 
 from ._version import __version__
+from .environments import RecallEnv, RecallVectorEnv
 from .foundation.errors import CarouselError
-from .questions.environment import RecallEnv, RecallVectorEnv
 from .questions.population import Questions
 from .registry import any_population, environment_ids
 from .spec import ENVIRONMENTS as _ENVIRONMENTS
 from .spec import EnvironmentSpec, ModelSpec
-from .users.environment import CarouselEnv, CarouselVectorEnv
+from .users.environment import CarouselEnv
 from .users.observation import Columns, column_names
 from .users.personas import Persona, repertoire, trait_names
 from .users.population import Population, describe_fields
 from .users.table import UserTable, user_table
+from .users.vector import CarouselVectorEnv
 
 __all__ = [
     "CarouselEnv",

@@ -1,13 +1,13 @@
 """Playing sessions with a policy: the one loop behind every simulated number.
 
 Session i plays row i (around) of the user table with the random stream of seed + i, whatever the
-policy does: two policies meet the same users with the same luck, which pairs every comparison.
+policy does: two policies play the same users with the same draws, which pairs every comparison.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -189,31 +189,53 @@ def _answer(
     return answer
 
 
+class _Turn(NamedTuple):
+    """What a step returns of each lane, shape (N,)."""
+
+    reward: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    swapped: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
+
+
+class _Counts(NamedTuple):
+    """What is counted of each lane's session, shape (N,), and whether it still runs."""
+
+    alive: NDArray[np.bool_]
+    engagement: NDArray[np.float64]
+    length: NDArray[np.int64]
+    swaps: NDArray[np.int64]
+    refused: NDArray[np.int64]
+    left: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, lanes: int) -> _Counts:
+        """Counts of sessions that begin."""
+        length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
+        alive, left = np.ones(lanes, dtype=np.bool_), np.zeros(lanes, dtype=np.bool_)
+        return cls(alive, np.zeros(lanes), length, swaps, refused, left)
+
+
 @njit
-def _add_up(  # type: ignore[no-untyped-def]
-    reward,
-    terminated,
-    truncated,
-    swapped,
-    refused,
-    alive,
-    engagement,
-    length,
-    swaps,
-    refusals,
-    left,
-):
+def _add_up(turn, counts):  # type: ignore[no-untyped-def]
     """Count a turn where the session still runs; return in how many lanes it goes on."""
-    # no branch, because nobody can guess who has left, and a loop each, so that they become vectors
-    lanes = len(alive)
+    # no branch, because who has left cannot be predicted, and a loop each, so that they become
+    # vectors
+    alive, lanes = counts.alive, len(counts.alive)
+    reward, engagement = turn.reward, counts.engagement
     for i in range(lanes):
         engagement[i] += reward[i] if alive[i] else 0.0
+    length = counts.length
     for i in range(lanes):
         length[i] += alive[i]
+    swaps, swapped = counts.swaps, turn.swapped
     for i in range(lanes):
         swaps[i] += alive[i] & swapped[i]
+    refusals, refused = counts.refused, turn.refused
     for i in range(lanes):
         refusals[i] += alive[i] & refused[i]
+    left, terminated, truncated = counts.left, turn.terminated, turn.truncated
     for i in range(lanes):
         left[i] |= alive[i] & terminated[i]
     n_alive = 0
@@ -230,10 +252,7 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)
-    alive = np.ones(lanes, dtype=np.bool_)
-    engagement = np.zeros(lanes)
-    length, swaps, refused = (np.zeros(lanes, dtype=np.int64) for _ in range(3))
-    left = np.zeros(lanes, dtype=np.bool_)
+    counts = _Counts.of(lanes)
     totals: dict[str, NDArray[Any]] = {
         name: np.zeros(lanes, dtype=kind) for name, kind in own.totals.items()
     }
@@ -242,18 +261,8 @@ def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, see
         actions, state = _answer(policy, observation.copy(), state)
         observation, reward, terminated, truncated, info = env.step(actions)
         for name, total in totals.items():
-            total += info[name] * alive
-        n_alive = _add_up(
-            reward,
-            terminated,
-            truncated,
-            info["swapped"],
-            info["refused"],
-            alive,
-            engagement,
-            length,
-            swaps,
-            refused,
-            left,
-        )
+            total += info[name] * counts.alive
+        turn = _Turn(reward, terminated, truncated, info["swapped"], info["refused"])
+        n_alive = _add_up(turn, counts)
+    _, engagement, length, swaps, refused, left = counts
     return Sessions(engagement, length, left, swaps, refused, users.astype(np.int32), totals)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from carousel_envs.foundation.errors import whole_number
-from carousel_envs.lanes.vector import MAX_LANES
+from carousel_envs.lanes.base import MAX_LANES
 from carousel_envs.registry import environment_id
 
 from ..generalisation import beside

@@ -16,7 +16,7 @@ from stable_baselines3.common.utils import set_random_seed
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import real_number, whole_number
 from carousel_envs.foundation.files import check_writable
-from carousel_envs.lanes.vector import MAX_LANES
+from carousel_envs.lanes.base import MAX_LANES
 from carousel_envs.registry import played_under
 from carousel_envs.rollout import rollout
 

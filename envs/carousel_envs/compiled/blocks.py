@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiler import inlined, njit
+from .compiler import inlined, part
 
 BLOCK = 512
 """Lanes of a block: its records fit the second-level cache, and the fixed part of what a pass costs
@@ -39,16 +39,16 @@ def where(condition, yes, no):  # type: ignore[no-untyped-def]
     return np.int32(no ^ ((no ^ yes) & -condition))
 
 
-@njit
+@part
 def gather(m, index, table, found):  # type: ignore[no-untyped-def]
     """Read one entry of a table for each of m lanes."""
     for j in range(m):
         found[j] = table[np.uint64(index[j])]
 
 
-@njit
+@part
 def list_marked(m, marks, listed):  # type: ignore[no-untyped-def]
-    """List those of m lanes whose mark is 1 (the others' is 0)."""
+    """List those of m lanes whose mark is 1 (the others' is 0); returns how many they are."""
     n_listed, whole = np.uint64(0), np.uint64(m) & ~np.uint64(7)
     # marks are rare: eight at a time are none, as a rule
     for first in range(np.uint64(0), whole, np.uint64(8)):
@@ -57,29 +57,30 @@ def list_marked(m, marks, listed):  # type: ignore[no-untyped-def]
             any_marked = np.int32(any_marked | np.int32(marks[first + c]))
         if any_marked:
             for c in range(np.uint64(8)):
-                # no branch: nobody can guess a mark
+                # no branch: marks cannot be predicted
                 listed[n_listed] = first + c
                 n_listed += np.uint64(marks[first + c])
     for j in range(whole, np.uint64(m)):
         listed[n_listed] = j
         n_listed += np.uint64(marks[j])
+    return n_listed
 
 
-@njit
+@part
 def copy(at, m, source, rows, row):  # type: ignore[no-untyped-def]
     """Copy a quantity of a block of m lanes to its lanes' entries in a row, from `at` on."""
     for j in range(m):
         rows[row, at + j] = source[j]
 
 
-@njit
+@part
 def fill(at, m, value, rows, row):  # type: ignore[no-untyped-def]
     """Write one value into the entries of m lanes in a row, from `at` on."""
     for j in range(m):
         rows[row, at + j] = value
 
 
-@njit
+@part
 def first_beyond(actions, n_actions):  # type: ignore[no-untyped-def]
     """Index of the first action that is none, or -1."""
     # seen as unsigned, a negative one is too large; no branch, so that it becomes vectors
@@ -93,18 +94,14 @@ def first_beyond(actions, n_actions):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit
-def column_shift(columns):  # type: ignore[no-untyped-def]
-    """Bits below the column in a 16-bit draw from an alias table of this many columns (int32)."""
-    shift = np.int32(16)
-    while (1 << (16 - shift)) < columns:
-        shift -= np.int32(1)
-    return shift
+def column_shift(columns: int) -> int:
+    """Bits below the column in a 16-bit draw from an alias table of this many columns."""
+    return 16 - (columns - 1).bit_length()
 
 
 @inlined
 def drawn(entry, column, inside):  # type: ignore[no-untyped-def]
     """What a draw picks: the column's own symbol below its cut, else the entry's other."""
-    # no branch: nobody can guess a draw
+    # no branch: draws cannot be predicted
     other = np.int32(entry & np.int32(4095))
     return where(np.int32(inside < np.int32(entry >> np.int32(12))), column, other)

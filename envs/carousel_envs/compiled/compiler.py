@@ -14,6 +14,7 @@ import numpy as np
 
 from ..foundation.messages import say_once
 from .kernel_cache import keep
+from .parts import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +27,16 @@ _NOWHERE = (
 )
 
 
+_COMPILING = "compiling the session kernel; this takes some seconds once per installation"
+
+
 def njit(function: Callable[..., Any]) -> Any:
     """Compile a function: without the interpreter lock, no exceptions on division, cached on disk.
 
     What is cached is used as long as no file that holds compiled functions has changed: numba
     itself looks at the outermost function's file alone, and would go on with what that called
     before. The cache lies beside the source, where that cannot be written in the user's folder, or
-    where NUMBA_CACHE_DIR says (`_kernel_cache`). Without any such place there is none, which is
+    where NUMBA_CACHE_DIR says (`kernel_cache.py`). Without any such place there is none, which is
     logged once.
 
     With NUMBA_DISABLE_JIT=1 nothing is compiled: the same results, thousands of times slower.
@@ -40,17 +44,40 @@ def njit(function: Callable[..., Any]) -> Any:
     return _compiled(function, _OPTIONS)
 
 
+def session_kernel(function: Callable[..., Any]) -> Any:
+    """`njit` for what plays sessions, which takes seconds to compile: before it does, that is
+    logged, once."""
+    return _compiled(function, _OPTIONS, announced=_COMPILING)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function as part of those compiled functions that call it; Python cannot.
+
+    Much sooner there than with `njit`, and nothing of it is kept on disk, because the functions
+    that call it contain it (`parts.py`).
+    """
+    return _part(function, _OPTIONS)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
-    """`njit` for what is part of a loop: never called, whatever it costs, because a loop that calls
+    """`part` for what belongs to a loop: never called, whatever it costs, because a loop that calls
     does not become vector instructions."""
-    return _compiled(function, {**_OPTIONS, "forceinline": True})
+    return _part(function, {**_OPTIONS, "forceinline": True})
 
 
-def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+def _part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return _interpreted(function)
+    return Part(function, options)
+
+
+def _compiled(
+    function: Callable[..., Any], options: dict[str, Any], announced: str | None = None
+) -> Any:
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return _interpreted(function)
     try:
-        return _stamped(numba.njit(cache=True, **options)(function))
+        return _stamped(numba.njit(cache=True, **options)(function), announced)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
@@ -75,15 +102,16 @@ def _with_attributes(value: Any) -> Any:
     return value.view(np.recarray) if records else value
 
 
-def _stamped(compiled: Any) -> Any:
+def _stamped(compiled: Any, announced: str | None) -> Any:
     """Let the cache of a function hold for the sources of all compiled functions as they are."""
     file = compiled._cache._cache_file._source_stamp
     own = compiled.__module__.partition(".")[0]
-    keep(compiled, (file, _sources(_PACKAGE), _sources(own)))
+    keep(compiled, (file, _sources(_PACKAGE), _sources(own)), announced)
     return compiled
 
 
 _IMPORT = re.compile(rb"^from (\.+)([\w.]*) import (?:\(([^)]*)\)|([^\n(]*))", re.MULTILINE)
+_COMPILED = re.compile(rb"njit|\bSlot\(|^@(?:session_kernel|part|inlined)$", re.MULTILINE)
 _CONSTANT = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 
 
@@ -100,9 +128,10 @@ def _sources(package: str | None) -> str:
 
 def compiled_files(folder: Path) -> dict[Path, bytes]:
     """The files below a folder that go into compiled functions, with their content: those that
-    define such functions, and those whose constants they import, directly or through others."""
+    define such functions or declare their arrays, and those whose constants these import, directly
+    or through others."""
     every = {path: path.read_bytes() for path in folder.rglob("*.py")}
-    found = {path: content for path, content in every.items() if b"njit" in content}
+    found = {path: content for path, content in every.items() if _COMPILED.search(content)}
     waiting = list(found)
     while waiting:
         path = waiting.pop()

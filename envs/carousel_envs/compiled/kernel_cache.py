@@ -23,8 +23,10 @@ _ANEW = "they are compiled anew in every process, which takes some seconds"
 _FORMAT = 2
 
 
-def keep(compiled: Any, stamp: Any) -> None:
+def keep(compiled: Any, stamp: Any, announced: str | None = None) -> None:
     """Keep a compiled function's machine code for as long as `stamp` is what it is now.
+
+    What is announced is logged, once of all functions, before one is compiled.
 
     numba has no setting for this; a test holds that what it keeps privately is still there.
     """
@@ -32,7 +34,11 @@ def keep(compiled: Any, stamp: Any) -> None:
     # whoever can write beside the source can write what Python runs as well
     is_private = os.name == "posix" and not isinstance(cache._impl.locator, InTreeCacheLocator)
     cache._cache_file = KernelFiles(
-        cache._cache_path, cache._impl.filename_base, stamp, is_private=is_private
+        cache._cache_path,
+        cache._impl.filename_base,
+        stamp,
+        is_private=is_private,
+        announced=announced,
     )
     # numba would try the folder before each write, and stop where it cannot be written
     cache._impl.locator.ensure_cache_path = lambda: None
@@ -72,10 +78,20 @@ class KernelFiles(IndexDataCacheFile):
         base: what their names begin with.
         stamp: what they hold for.
         is_private: whether files that another user owns, or may write to, are left unread.
+        announced: what is logged, once, when there is no machine code for a signature.
     """
 
-    def __init__(self, folder: str, base: str, stamp: Any, *, is_private: bool) -> None:
+    def __init__(
+        self,
+        folder: str,
+        base: str,
+        stamp: Any,
+        *,
+        is_private: bool,
+        announced: str | None = None,
+    ) -> None:
         super().__init__(folder, base, stamp)
+        self._announced = announced
         self._base, self._is_private = base, is_private
         # names of their own: these are not files as numba alone would read them
         self._index_name = f"{base}.index"
@@ -86,7 +102,11 @@ class KernelFiles(IndexDataCacheFile):
         name = self._load_index().get(key)
         found = None if name is None else self._read(self._data_path(name))
         # an index may have been written by another process than the file that it names
-        return None if found is None or found[0] != key else found[1]
+        if found is not None and found[0] == key:
+            return found[1]
+        if self._announced:
+            say_once("compiling", self._announced)
+        return None
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the machine code of a signature, if that is possible."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .compiler import inlined, njit
+from .compiler import inlined, njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,28 +31,43 @@ _TABLE = np.uint64(0xA0761D6478BD642F)
 
 @inlined
 def mix64(z):  # type: ignore[no-untyped-def]
-    """Bijective mix of 64 bits (uint64 scalar or array to the same)."""
+    """Bijective mix of 64 bits (uint64, for compiled callers; `mixed` for arrays)."""
     z = (z ^ (z >> _S30)) * _M1
     z = (z ^ (z >> _S27)) * _M2
     return z ^ (z >> _S31)
 
 
-@njit
-def lane_key(seed_plus_lane):  # type: ignore[no-untyped-def]
-    """Key of a lane: lane i seeded s equals lane 0 seeded s + i (uint64)."""
-    return mix64(seed_plus_lane + GOLDEN)
-
-
-@njit
+@part
 def episode_key(lane, index):  # type: ignore[no-untyped-def]
-    """Key of one episode of a lane, `index` = 0, 1, ... (uint64)."""
+    """Key of one episode of a lane, `index` = 0, 1, ... (uint64, for compiled callers)."""
     return mix64(lane + (index + np.uint64(1)) * _EPISODE)
 
 
+@njit
+def _mix_all(words):  # type: ignore[no-untyped-def]
+    for i in range(words.shape[0]):
+        words[i] = mix64(words[i])
+
+
+def mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """`mix64` of every entry, uint64, in an array of the same shape."""
+    out = words.flatten()
+    _mix_all(out)
+    return out.reshape(words.shape)
+
+
 def lane_keys(seed: int, lanes: int) -> NDArray[np.uint64]:
-    """Keys of lanes 0 ... lanes - 1 of an environment seeded `seed`, shape (lanes,)."""
+    """Keys of lanes 0 ... lanes - 1 of an environment seeded `seed`, shape (lanes,).
+
+    Lane i seeded s has the key of lane 0 seeded s + i.
+    """
     offsets = np.arange(lanes, dtype=np.uint64)
-    return np.asarray(lane_key(np.uint64(seed % 2**64) + offsets), dtype=np.uint64)
+    return mixed(offsets + np.uint64((seed + int(GOLDEN)) % 2**64))
+
+
+def episode_keys(lanes: NDArray[np.uint64], index: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Keys of these episodes (0, 1, ...) of lanes with these keys, uint64, shape (N,)."""
+    return mixed(lanes + (index.astype(np.uint64) + np.uint64(1)) * _EPISODE)
 
 
 def uniforms(seed: int, rows: int, columns: int) -> NDArray[np.float64]:
@@ -65,14 +80,14 @@ def uniforms(seed: int, rows: int, columns: int) -> NDArray[np.float64]:
 
 def uniforms_of(seed: int, rows: NDArray[np.integer], columns: int) -> NDArray[np.float64]:
     """The rows with these indices of the table of uniform draws, shape (len(rows), columns)."""
-    key = mix64(np.uint64((seed + int(GOLDEN)) % 2**64))
-    row = mix64(rows.astype(np.uint64) * _TABLE + key)
+    key = mixed(np.array([(seed + int(GOLDEN)) % 2**64], dtype=np.uint64))
+    row = mixed(rows.astype(np.uint64) * _TABLE + key)
     column = np.arange(1, columns + 1, dtype=np.uint64) * GOLDEN
-    words = mix64(row[:, None] + column[None, :])
+    words = mixed(row[:, None] + column[None, :])
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
 def hash_uniforms(keys: NDArray[np.uint64], counter: int) -> NDArray[np.float64]:
     """One uniform draw on [0, 1) per key for this counter, shape like `keys`."""
-    words = mix64(keys + np.uint64((counter + 1) * int(GOLDEN) % 2**64))
+    words = mixed(keys + np.uint64((counter + 1) * int(GOLDEN) % 2**64))
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)

@@ -11,11 +11,13 @@ from .taste import TasteEnv, TasteVectorEnv
 from .satiation import SatiationEnv, SatiationVectorEnv
 from .welfare import WelfareEnv, WelfareVectorEnv
 from .unmask import UnmaskEnv, UnmaskVectorEnv
-from . import recall as recall
+from .recall import RecallEnv, RecallVectorEnv
 
 __all__ = [
     "BoredomEnv",
     "BoredomVectorEnv",
+    "RecallEnv",
+    "RecallVectorEnv",
     "SatiationEnv",
     "SatiationVectorEnv",
     "TasteEnv",

@@ -50,7 +50,7 @@ def _hidden(population: Population) -> Sequence[Hidden]:
 
 USERS = ModelSpec(
     population_type=Population,
-    vector="carousel_envs.users.environment:CarouselVectorEnv",
+    vector="carousel_envs.users.vector:CarouselVectorEnv",
     scalar="carousel_envs.users.environment:CarouselEnv",
     columns=column_names,
     layout=_layout,

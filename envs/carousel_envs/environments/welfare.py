@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..spec import EnvironmentSpec, register
-from ..users.environment import CarouselEnv, CarouselVectorEnv
+from ..users.environment import CarouselEnv
+from ..users.vector import CarouselVectorEnv
 from .of_users import HUMAN_CUES, USERS
 
 if TYPE_CHECKING:

@@ -67,33 +67,44 @@ def read_options(
     for name in options:
         if name not in known and (alone or name != "reset_mask"):
             raise CarouselError(f"option {shown(name)} is unknown; known: {', '.join(known)}")
-    which = np.ones(lanes, dtype=np.bool_)
-    if "reset_mask" in options:
-        if mode != AutoresetMode.DISABLED:
-            raise CarouselError(
-                f"reset_mask is only allowed with autoreset_mode Disabled; it is {mode.value}"
-            )
-        which = as_array("reset_mask", options["reset_mask"])
-        if which.dtype != np.bool_ or which.shape != (lanes,):
-            raise CarouselError(
-                f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
-                f"bool of shape ({lanes},)"
-            )
-        if not which.any():
-            raise CarouselError("reset_mask marks no lane; it must mark at least one")
+    return _read_mask(options, lanes, mode), _read_users(options, lanes, users, alone)
+
+
+def _read_mask(options: dict[str, Any], lanes: int, mode: AutoresetMode) -> NDArray[np.bool_]:
+    """Which lanes to start, bool, shape (N,)."""
+    if "reset_mask" not in options:
+        return np.ones(lanes, dtype=np.bool_)
+    if mode != AutoresetMode.DISABLED:
+        raise CarouselError(
+            f"reset_mask is only allowed with autoreset_mode Disabled; it is {mode.value}"
+        )
+    which = as_array("reset_mask", options["reset_mask"])
+    if which.dtype != np.bool_ or which.shape != (lanes,):
+        raise CarouselError(
+            f"reset_mask has dtype {which.dtype} and shape {which.shape}; it must be "
+            f"bool of shape ({lanes},)"
+        )
+    if not which.any():
+        raise CarouselError("reset_mask marks no lane; it must mark at least one")
+    # kernels are compiled for arrays that are contiguous and can be written
+    return which.copy()
+
+
+def _read_users(options: dict[str, Any], lanes: int, users: int, alone: bool) -> NDArray[np.int64]:
+    """Which users to play, int64, shape (N,); -1: drawn."""
     chosen = np.full(lanes, -1, dtype=np.int64)
-    if options.get("user") is not None:
-        given = as_array("user", options["user"])
-        if given.dtype.kind not in "iu" or given.shape not in ((), (lanes,)):
-            several = "" if alone else f" or an integer array of shape ({lanes},)"
-            raise CarouselError(
-                f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer"
-                f"{several}"
-            )
-        if given.min() < -1 or given.max() >= users:
-            raise CarouselError(
-                f"user holds {given.min() if given.min() < -1 else given.max()}; it must lie "
-                f"in -1 (drawn) to {users - 1}"
-            )
-        chosen[:] = given
-    return which, chosen
+    if options.get("user") is None:
+        return chosen
+    given = as_array("user", options["user"])
+    if given.dtype.kind not in "iu" or given.shape not in ((), (lanes,)):
+        several = "" if alone else f" or an integer array of shape ({lanes},)"
+        raise CarouselError(
+            f"user has dtype {given.dtype} and shape {given.shape}; it must be an integer{several}"
+        )
+    if given.min() < -1 or given.max() >= users:
+        raise CarouselError(
+            f"user holds {given.min() if given.min() < -1 else given.max()}; it must lie "
+            f"in -1 (drawn) to {users - 1}"
+        )
+    chosen[:] = given
+    return chosen

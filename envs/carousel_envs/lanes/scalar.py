@@ -9,13 +9,15 @@ import gymnasium as gym
 import numpy as np
 
 from ..foundation.errors import CarouselError, as_array, shown, truth_value, whole_number
+from .base import RENDER_MODES, Info
 from .options import SEEDS
 from .recorded_spec import recorded
-from .vector import RENDER_MODES, Info, LaneVectorEnv
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray
+
+    from .vector import LaneVectorEnv
 
 
 SMALL = tuple(np.arange(128, dtype=np.int8))
@@ -45,6 +47,8 @@ class LaneEnv(gym.Env[Any, Any], ABC):
         self._spec: EnvSpec | None = None
         one._alone = True
         self._one = one
+        self.population, self.columns = one.population, one.columns
+        self.column_names = one.column_names
         self.render_mode = one.render_mode
         self._action = np.zeros(1, dtype=np.int64)
         self._outputs = one._outputs()

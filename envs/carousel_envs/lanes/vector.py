@@ -1,102 +1,50 @@
-"""What every environment with lanes shares: seeds, options, autoreset, refusals and copies.
+"""What every environment with lanes shares: resets, steps, autoreset, refusals and copies.
 
-A subclass brings the dynamics: a compiled kernel over records of lanes, and the info of a turn.
+A subclass brings the dynamics: a compiled kernel over records of lanes, and the info of a turn
+(`base.py`).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
-from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
-from ..compiled import codes, rng
-from ..compiled.blocks import BLOCK, LANE
-from ..foundation.errors import CarouselError, as_array, one_of, truth_value, whole_number
-from .options import read_options, read_seeds
-from .recorded_spec import recorded
-from .snapshots import refuse_impossible, refuse_unfit, take_back
+from ..compiled import codes
+from ..foundation.errors import CarouselError, as_array
+from .base import Info, Outputs
+from .restorable import RestorableLanes
+from .starting import StartingLanes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray
 
-    from ..population import BasePopulation
-
-Info = dict[str, Any]
-Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
-"""What a turn brings: reward (float64, (N,)), detail (any one array of shape (..., N)) and events
-(int8, (E, N)), whose rows begin as `codes.TERMINATED` and its fellows say."""
+    from .base import Lanes, Played
 
 Arrays = tuple[
     "NDArray[np.float32]", "NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"
 ]
 """What a step returns before info: observation, reward, terminated, truncated."""
 
-MAX_LANES = 2**24
+Step = tuple[
+    "NDArray[np.float32]", "NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]", Info
+]
+"""What a step returns: observation, reward, terminated, truncated, info."""
+
 _INT64 = np.dtype(np.int64)
-RENDER_MODES = ("ansi", "rgb_array")
-_MODE_CODES = {
-    AutoresetMode.NEXT_STEP: codes.NEXT_STEP,
-    AutoresetMode.SAME_STEP: codes.SAME_STEP,
-    AutoresetMode.DISABLED: codes.DISABLED,
-}
 
 
-class Recorder(Protocol):
-    """Keeps the running session of every lane, for drawing only."""
-
-    def start(self, which: NDArray[np.bool_]) -> None:
-        """Forget the session of the marked lanes."""
-        ...
-
-    def add(
-        self,
-        obs: NDArray[np.float32],
-        reward: NDArray[np.float64],
-        detail: NDArray[Any],
-        events: NDArray[np.int8],
-    ) -> None:
-        """Record one turn of every lane that played one; a lane that reset forgets."""
-        ...
-
-    def line(self, lane: int) -> str:
-        """The last turn of a lane in words."""
-        ...
-
-    def picture(self, lane: int) -> NDArray[np.uint8]:
-        """The session so far, uint8 of shape (height, width, 3)."""
-        ...
-
-
-class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
+class LaneVectorEnv(StartingLanes, RestorableLanes):
     """Many sessions at once, played by one compiled kernel; the base of every environment here.
 
     Lane i of an environment seeded s is bit for bit the scalar environment seeded s + i. Every
     array that `reset` and `step` return is the caller's to keep, unless `copy` is False.
 
     Args:
-        num_envs: number of lanes N, 1 to 2**24.
-        space: space of one observation, float32 of shape (D,).
-        n_actions: number of actions, K.
-        n_users: rows of the table of users.
-        state: dtype of the sessions of a block of lanes, a record of fields of shape (BLOCK,);
-            among them are at least persona (-1: none yet) and over.
-        kept: those of its fields that a snapshot keeps.
-        autoreset_mode: one of Gymnasium's three modes (the enum or its value).
-        render_mode: None, "ansi" or "rgb_array".
-        copy: False returns the environment's own arrays, which the next step changes in place: in
-            same-step mode observations, action masks and users, in the others all of them.
-        session_length: turns after which the population's sessions are truncated.
-        max_episode_steps: turns after which they are truncated here, if those are fewer; what is
-            observed stays the same, as with Gymnasium's `TimeLimit`.
+        lanes: what the caller asks for.
+        played: what the population makes of it.
 
     Attributes:
         population: what is played; a subclass has its own kind.
@@ -108,127 +56,9 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         CarouselError: an argument is not allowed.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "render_modes": list(RENDER_MODES),
-        "render_fps": 4,
-        "autoreset_mode": AutoresetMode.NEXT_STEP,
-    }
-
-    def __init__(
-        self,
-        num_envs: int,
-        *,
-        space: spaces.Box,
-        n_actions: int,
-        n_users: int,
-        state: np.dtype[np.void],
-        kept: Sequence[str],
-        autoreset_mode: AutoresetMode | str,
-        render_mode: str | None,
-        copy: bool,
-        session_length: int,
-        max_episode_steps: int | None,
-    ) -> None:
-        self._spec: EnvSpec | None = None
-        n = self.num_envs = whole_number("num_envs", num_envs, 1, MAX_LANES)
-        self._batch = (n,)
-        one_of("render_mode", render_mode, (None, *RENDER_MODES))
-        if not isinstance(autoreset_mode, AutoresetMode):
-            one_of("autoreset_mode", autoreset_mode, [mode.value for mode in AutoresetMode])
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.copy = truth_value("copy", copy)
-        self.render_mode = render_mode
-        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}  # type: ignore[misc]
-        self.single_observation_space = self._space = space
-        self.single_action_space = spaces.Discrete(n_actions)
-        self.observation_space = batch_space(self.single_observation_space, n)
-        self.action_space = batch_space(self.single_action_space, n)
-        self._mode = _MODE_CODES[self.autoreset_mode]
-        self._n_users = n_users
-        self._lanes = np.zeros(n, dtype=LANE)
-        self._blocks = np.zeros(-(-n // BLOCK), dtype=state)
-        self._kept_fields = tuple(kept)
-        width = space.shape[0]
-        self._obs = np.zeros((n, width), dtype=np.float32)
-        self._mask = np.zeros((n, n_actions), dtype=np.int8)
-        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
+    def __init__(self, lanes: Lanes, played: Played) -> None:
+        super().__init__(lanes, played)
         self._own: tuple[Outputs, Arrays, Info] | None = None
-        self._started = False
-        self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
-        self._recorder: Recorder | None = None
-        limit = session_length
-        if max_episode_steps is not None:
-            limit = whole_number("max_episode_steps", max_episode_steps, 1, 2**63 - 1)
-        self._cuts = limit < session_length
-        self.max_episode_steps = min(limit, session_length)
-        self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
-
-    population: BasePopulation
-    _alone = False
-    """Whether this plays a scalar environment's session, so that no message speaks of lanes."""
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """What Gymnasium makes this environment from; None if it was made in another way."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
-        idle = () if self._cuts else ("max_episode_steps",)
-        self._spec = spec and recorded(spec, self.population, self.max_episode_steps, idle=idle)
-
-    # -- what a subclass brings ---------------------------------------------------------------
-
-    @abstractmethod
-    def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
-        """Start episode `lanes.episode` in the marked lanes with these users (-1: drawn)."""
-
-    @abstractmethod
-    def _outputs(self) -> Outputs:
-        """New arrays for what a turn brings."""
-
-    @abstractmethod
-    def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        """Run the kernel for one turn, into these outputs.
-
-        Returns:
-            Number of sessions that ended, or -1 - i if action i is not allowed (nothing has
-            changed).
-        """
-
-    @abstractmethod
-    def _info(
-        self,
-        detail: NDArray[Any],
-        events: NDArray[np.int8],
-        flags: NDArray[np.bool_],
-        mask: NDArray[np.int8],
-        user: NDArray[np.int32] | None,
-        present: NDArray[np.bool_],
-    ) -> Info:
-        """Info of one step or reset: what the turn brought (0 where none was played) and the state.
-
-        Written out by every subclass: this runs every step, and loops over names cost more than
-        the turn itself. `flags` is `events` seen as bool.
-        """
-
-    def _derive(self, info: Info) -> None:
-        """Add to a step's info what is worked out from the rest of it; by default nothing."""
-
-    @abstractmethod
-    def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
-        """Action masks, (N, K), of the sessions that these observations show."""
-
-    @abstractmethod
-    def hidden(self) -> dict[str, NDArray[Any]]:
-        """What no router sees, as it stands before the next turn (copies).
-
-        Raises:
-            gymnasium.error.ResetNeeded: before the first reset.
-        """
-
-    # -- reset --------------------------------------------------------------------------------
 
     def reset(
         self,
@@ -262,45 +92,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         )
         return self._obs.copy() if self.copy else self._obs, info
 
-    def _start(self, seed: Any, options: dict[str, Any] | None) -> NDArray[np.bool_]:
-        """Start sessions; returns in which lanes. See `reset`."""
-        self._refuse_if_closed()
-        which, users = read_options(
-            options, self.num_envs, self._n_users, self.autoreset_mode, alone=self._alone
-        )
-        if not (self._started or which.all()):
-            raise CarouselError("reset_mask leaves out lanes, but the first reset must start all")
-        self._seed(read_seeds(seed, self.num_envs), which)
-        self._started = True
-        self._begin(which, users)
-        self._waiting = options is not None and "reset_mask" in options
-        if self._recorder:
-            self._recorder.start(which)
-        return which
-
-    def _seed(self, seeds: int | list[int | None] | None, which: NDArray[np.bool_]) -> None:
-        """Give the marked lanes the first episode of their new seed, or else their next episode."""
-        lanes, first = self._lanes, not self._started
-        if seeds is None and not first:
-            lanes["episode"][which] += 1
-            return
-        if isinstance(seeds, list):
-            super().reset(seed=next((seed for seed in seeds if seed is not None), None))
-            new = which & np.array([seed is not None or first for seed in seeds])
-            drawn = self.np_random.integers(2**63, size=self.num_envs).tolist()
-            each = [d if seed is None else seed for seed, d in zip(seeds, drawn, strict=True)]
-            keys = np.concatenate([rng.lane_keys(seed, 1) for seed in each])
-        else:
-            super().reset(seed=seeds)
-            new = which
-            start = int(self.np_random.integers(2**63)) if seeds is None else seeds
-            keys = rng.lane_keys(start, self.num_envs)
-        lanes["lane_key"][new] = keys[new]
-        lanes["episode"][which] += 1
-        lanes["episode"][new] = 0
-
-    # -- step ---------------------------------------------------------------------------------
-
     def step(
         self, actions: NDArray[np.integer]
     ) -> tuple[
@@ -325,24 +116,42 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
                 a session is over.
         """
         actions = self._read_actions(actions)
-        same_step = self._mode == codes.SAME_STEP
-        if not (self.copy or same_step):
-            outputs, (observation, reward, terminated, truncated), own_info = (
-                self._own or self._make_own()
-            )
-            self._play(actions, outputs)
-            # a dict of its own, because wrappers add to it
-            info = own_info.copy()
-            self._derive(info)
-            return observation, reward, terminated, truncated, info
-        users = self._user.copy() if same_step else None
+        if self._mode == codes.SAME_STEP:
+            return self._step_anew(actions)
+        if not self.copy:
+            return self._step_in_place(actions)
+        outputs = reward, detail, events = self._outputs()
+        self._play(actions, outputs)
+        flags = events.view(np.bool_)
+        info = self._info(
+            detail, events, flags, self._mask.copy(), self._user.copy(), self._everywhere()
+        )
+        terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
+        return self._obs.copy(), reward, terminated, truncated, info
+
+    def _everywhere(self) -> NDArray[np.bool_]:
+        return np.ones(self.num_envs, dtype=np.bool_)
+
+    def _step_in_place(self, actions: NDArray[np.int64]) -> Step:
+        """A step that returns the environment's own arrays, all of them."""
+        outputs, (observation, reward, terminated, truncated), own_info = (
+            self._own or self._make_own()
+        )
+        self._play(actions, outputs)
+        # a dict of its own, because wrappers add to it
+        info = own_info.copy()
+        self._derive(info)
+        return observation, reward, terminated, truncated, info
+
+    def _step_anew(self, actions: NDArray[np.int64]) -> Step:
+        """A step in same-step mode, in which sessions end and begin."""
+        users = self._user.copy()
         outputs = reward, detail, events = self._outputs()
         n_ended = self._play(actions, outputs)
         flags = events.view(np.bool_)
         terminated, truncated = flags[codes.TERMINATED], flags[codes.TRUNCATED]
-        done = terminated | truncated if same_step and n_ended else None
-        last = detail, events
-        if done is not None:
+        last, done = (detail, events, flags), terminated | truncated
+        if n_ended:
             # the rows of lanes that ended show the start of a session, before any turn
             going_on = ~done
             detail, events = detail * going_on, events * going_on.view(np.int8)
@@ -352,12 +161,12 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             events.view(np.bool_),
             self._mask.copy() if self.copy else self._mask,
             self._user.copy() if self.copy else self._user,
-            np.ones(self.num_envs, dtype=np.bool_),
+            self._everywhere(),
         )
-        if done is not None:
+        if n_ended:
             final_obs = self._final_obs.copy()
             available = self._available(final_obs)
-            info["final_info"] = self._info(*last, last[1].view(np.bool_), available, users, done)
+            info["final_info"] = self._info(*last, available, users, done)
             info["final_obs"] = final_obs
             info["_final_info"] = info["_final_obs"] = done
         observation = self._obs.copy() if self.copy else self._obs
@@ -388,7 +197,7 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
     def _make_own(self) -> tuple[Outputs, Arrays, Info]:
         """What every step without copies returns, and the kernel's outputs that lie beneath."""
         outputs = reward, detail, events = self._outputs()
-        flags, everywhere = events.view(np.bool_), np.ones(self.num_envs, dtype=np.bool_)
+        flags, everywhere = events.view(np.bool_), self._everywhere()
         info = self._info(detail, events, flags, self._mask, self._user, everywhere)
         arrays = (self._obs, reward, flags[codes.TERMINATED], flags[codes.TRUNCATED])
         self._own = outputs, arrays, info
@@ -445,83 +254,10 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             self._cut_short()
         return n_ended + int(cut.sum())
 
-    def _cut_short(self) -> None:
-        """Hear that the limit of turns, which the kernel does not know, may have ended sessions."""
-
     def action_masks(self) -> NDArray[np.bool_]:
         """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
         self._refuse_if_not_started("action_masks")
         return np.asarray(self._mask != 0)
-
-    # -- state --------------------------------------------------------------------------------
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        """Arrays over lanes that the next step depends on, beside the sessions' state, by name."""
-        lanes = {name: self._lanes[name] for name in LANE.names or ()}
-        return {**lanes, "observation": self._obs, "mask": self._mask}
-
-    def _session(self, name: str) -> NDArray[Any]:
-        """An entry of every lane's state, shape (N,) (a copy)."""
-        return np.asarray(self._blocks[name].flatten()[: self.num_envs])
-
-    def _set_session(self, name: str, values: NDArray[Any]) -> None:
-        """Set an entry of every lane's state, shape (N,)."""
-        blocks = self._blocks[name]
-        lanes = np.zeros(blocks.size, dtype=blocks.dtype)
-        lanes[: self.num_envs] = values
-        blocks[...] = lanes.reshape(blocks.shape)
-
-    def _ranges(self) -> dict[str, tuple[int, int]]:
-        """What each entry of a lane's state can be, the first and the last."""
-        # in same-step mode a session that is over has begun anew
-        last = int(self._mode != codes.SAME_STEP)
-        return {
-            "episode": (0, 2**63 - 1),
-            "user": (0, self._n_users - 1),
-            "persona": (-1, self._mask.shape[1] - 1),
-            "over": (0, last),
-        }
-
-    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        refuse_impossible(snapshot, self._ranges(), self._space)
-        seen = snapshot["observation"]
-        if not np.array_equal(snapshot["mask"], self._available(seen)):
-            raise CarouselError("the snapshot's mask is not what its observation says")
-
-    def _snapshot(self) -> dict[str, NDArray[Any]]:
-        sessions = {name: self._session(name) for name in self._kept_fields}
-        return {**sessions, **{name: array.copy() for name, array in self._arrays().items()}}
-
-    def snapshot(self) -> dict[str, NDArray[Any]]:
-        """The state of every session (copies), from which `restore` goes on bit for bit.
-
-        Raises:
-            gymnasium.error.ResetNeeded: before the first reset.
-        """
-        self._refuse_if_not_started("snapshot")
-        return self._snapshot()
-
-    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot of an environment made with the same arguments.
-
-        What was drawn (`render`) is forgotten. Nothing changes if the snapshot does not fit.
-
-        Raises:
-            CarouselError: an array is missing, has another type or shape, or holds what no session
-                comes to.
-        """
-        self._refuse_if_closed()
-        refuse_unfit(self._snapshot(), snapshot)
-        self._refuse_impossible(snapshot)
-        take_back(self._arrays(), snapshot)
-        for name in self._kept_fields:
-            self._set_session(name, snapshot[name])
-        self._started = True
-        self._waiting = self._mode == codes.DISABLED
-        if self._recorder:
-            self._recorder.start(np.ones(self.num_envs, dtype=np.bool_))
-
-    # -- the rest -----------------------------------------------------------------------------
 
     def render(self) -> tuple[Any, ...] | None:
         """One frame per lane: the last turn as a line (ansi) or the session so far (rgb_array)."""
@@ -531,27 +267,3 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
         self._refuse_if_not_started("render")
         draw = self._recorder.line if self.render_mode == "ansi" else self._recorder.picture
         return tuple(draw(i) for i in range(self.num_envs))
-
-    def _refuse_if_closed(self) -> None:
-        if self.closed:
-            raise gym.error.ClosedEnvironmentError("the environment is closed; make a new one")
-
-    @property
-    def _user(self) -> NDArray[np.int32]:
-        """Row of the user that each lane plays, a view."""
-        return self._lanes["user"]
-
-    def _refuse_if_not_started(self, method: str) -> None:
-        self._refuse_if_closed()
-        if not self._started:
-            raise ResetNeeded(f"{method} was called before reset; call reset first")
-
-    def _refuse_if_over(self) -> None:
-        over = self._session("over")
-        if over.any():
-            raise ResetNeeded(
-                "the session is over; call reset"
-                if self._alone
-                else f"the session in lane {int(over.argmax())} is over; reset it (autoreset is "
-                "disabled)"
-            )

@@ -8,17 +8,17 @@ persona could have answered; numbers of turns; and a legend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..compiled.codes import PLAYED, SWAPPED, TRUNCATED
+from ..compiled.codes import SWAPPED, TRUNCATED
+from ..lanes.recording import Recorder
 from ..lanes.sheet import BLUE, GREEN, NEVER, PERSONAS, RED, Sheet
-from . import session
+from . import outputs
 from .observation import QuestionColumns
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from .population import Questions
@@ -37,51 +37,27 @@ class _Turn:
     over: bool
 
 
-@dataclass
-class QuestionRecorder:
-    """Keeps the turns of the running session of every lane, for drawing only."""
+class QuestionRecorder(Recorder):
+    """Keeps the turns of sessions of questions."""
 
-    population: Questions
-    lanes: int
-    turns: list[list[_Turn]] = field(init=False)
+    def __init__(self, population: Questions, lanes: int) -> None:
+        super().__init__(lanes, _sheet_of(population))
+        self.population, self.columns = population, QuestionColumns.of(population)
 
-    def __post_init__(self) -> None:
-        self.columns = QuestionColumns.of(self.population)
-        self.sheet = _sheet_of(self.population)
-        self.turns = [[] for _ in range(self.lanes)]
-
-    def start(self, which: NDArray[np.bool_]) -> None:
-        """Forget the session of the marked lanes."""
-        for i in np.flatnonzero(which):
-            self.turns[i] = []
-
-    def add(
-        self,
-        obs: NDArray[np.float32],
-        reward: NDArray[np.float64],
-        year: NDArray[np.int32],
-        events: NDArray[np.int8],
-    ) -> None:
-        """Record one turn of every lane that played one; a lane that reset forgets."""
-        for i in range(self.lanes):
-            row = events[:, i].tolist()
-            if not row[PLAYED] or (self.turns[i] and self.turns[i][-1].over):
-                self.turns[i] = []
-            if not row[PLAYED]:
-                continue
-            self.turns[i].append(
-                _Turn(
-                    persona=int(obs[i, self.columns.persona].argmax()),
-                    topic=row[session.TOPIC_ASKED],
-                    year=int(year[i]),
-                    knowledgeable=bool(row[session.WAS_KNOWLEDGEABLE]),
-                    forbidden=bool(row[session.WAS_FORBIDDEN]),
-                    deceived=bool(row[session.DECEIVED]),
-                    swapped=bool(row[SWAPPED]),
-                    reward=float(reward[i]),
-                    over=bool(row[TRUNCATED]),
-                )
-            )
+    def _turn_of(
+        self, obs: NDArray[np.float32], reward: float, detail: NDArray[Any], events: list[int]
+    ) -> _Turn:
+        return _Turn(
+            persona=int(obs[self.columns.persona].argmax()),
+            topic=events[outputs.TOPIC_ASKED],
+            year=int(detail),
+            knowledgeable=bool(events[outputs.WAS_KNOWLEDGEABLE]),
+            forbidden=bool(events[outputs.WAS_FORBIDDEN]),
+            deceived=bool(events[outputs.DECEIVED]),
+            swapped=bool(events[SWAPPED]),
+            reward=reward,
+            over=bool(events[TRUNCATED]),
+        )
 
     def line(self, lane: int) -> str:
         """The last turn of a lane in words: what was asked, who answered, what was hidden."""

@@ -100,13 +100,12 @@ class PlayedUsers:
         self._is_made[lacking] = True
 
     def next_of(self, lanes: NDArray[np.void]) -> NDArray[np.int64]:
-        """The users whom each lane's next episode draws, shape (N,); see `session.meet`."""
+        """The users that each lane's next episode draws, shape (N,); see `session.draw_users`."""
         return self.drawn(lanes["lane_key"], lanes["episode"] + 1)
 
     def drawn(self, keys: NDArray[np.uint64], episode: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The users whom these episodes of lanes draw, shape (N,)."""
-        key = rng.episode_key(keys.astype(np.uint64), episode.astype(np.uint64))
-        word = rng.mix64(np.asarray(key) ^ USER_BITS) >> np.uint64(32)
+        """The users that these episodes of lanes draw, shape (N,)."""
+        word = rng.mixed(rng.episode_keys(keys, episode) ^ USER_BITS) >> np.uint64(32)
         n = np.uint64(self._population.n_users)
         return np.asarray((word * n) >> np.uint64(32)).astype(np.int64)
 
@@ -125,7 +124,7 @@ def _room(n: int, one: NDArray[Any]) -> NDArray[Any]:
 
 
 def rows_of(population: Population) -> tuple[UserRows, PlayedUsers | None]:
-    """What the kernel reads of users, and who makes it if that has not been done."""
+    """What the kernel reads of users, and what makes these rows where they are not made at once."""
     if population.n_users <= MANY:
         return UserRows.of(population), None
     played = PlayedUsers(population)

@@ -8,18 +8,18 @@ fresh, grey bored); numbers of turns; and a legend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..compiled import codes
+from ..lanes.recording import Recorder
 from ..lanes.sheet import GREEN, NEVER, PERSONAS, Sheet, hollow
 from .cues import NAMES
 from .observation import Columns
 from .table import BORED
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ..lanes.sheet import Colour
@@ -48,56 +48,32 @@ class _Turn:
     end: str
 
 
-@dataclass
-class Recorder:
-    """Keeps the turns of the running session of every lane, for drawing only."""
+class UserRecorder(Recorder):
+    """Keeps the turns of sessions with users."""
 
-    population: Population
-    lanes: int
-    turns: list[list[_Turn]] = field(init=False)
+    def __init__(self, population: Population, lanes: int) -> None:
+        super().__init__(lanes, _sheet_of(population))
+        self.population, self.columns = population, Columns.of(population)
 
-    def __post_init__(self) -> None:
-        self.columns = Columns.of(self.population)
-        self.sheet = _sheet_of(self.population)
-        self.turns = [[] for _ in range(self.lanes)]
-
-    def start(self, which: NDArray[np.bool_]) -> None:
-        """Forget the session of the marked lanes."""
-        for i in np.flatnonzero(which):
-            self.turns[i] = []
-
-    def add(
-        self,
-        obs: NDArray[np.float32],
-        reward: NDArray[np.float64],
-        detail: NDArray[np.float32],
-        events: NDArray[np.int8],
-    ) -> None:
-        """Record one turn of every lane that played one; a lane that reset forgets."""
-        terminated, truncated, played, swapped, refused, mood = events[: codes.KEPT].tolist()
-        for i in range(self.lanes):
-            if not played[i]:
-                self.turns[i] = []
-                continue
-            if self.turns[i] and self.turns[i][-1].end:
-                self.turns[i] = []
-            self.turns[i].append(
-                _Turn(
-                    persona=int(obs[i, self.columns.persona].argmax()),
-                    engaged=bool(obs[i, self.columns.engagement] > 0),
-                    cues=tuple(int(x) for x in obs[i, self.columns.cues]),
-                    chance=float(detail[0, i]),
-                    mood=mood[i],
-                    swapped=bool(swapped[i]),
-                    refused=bool(refused[i]),
-                    reward=float(reward[i]),
-                    unseen=self._unseen(obs[i], detail[:, i], events[:, i]),
-                    end="left" if terminated[i] else "session over" if truncated[i] else "",
-                )
-            )
+    def _turn_of(
+        self, obs: NDArray[np.float32], reward: float, detail: NDArray[Any], events: list[int]
+    ) -> _Turn:
+        ends = {codes.TERMINATED: "left", codes.TRUNCATED: "session over"}
+        return _Turn(
+            persona=int(obs[self.columns.persona].argmax()),
+            engaged=bool(obs[self.columns.engagement] > 0),
+            cues=tuple(int(x) for x in obs[self.columns.cues]),
+            chance=float(detail[0]),
+            mood=events[codes.MOOD],
+            swapped=bool(events[codes.SWAPPED]),
+            refused=bool(events[codes.REFUSED]),
+            reward=reward,
+            unseen=self._unseen(obs, detail, events),
+            end=next((text for row, text in ends.items() if events[row]), ""),
+        )
 
     def _unseen(
-        self, obs: NDArray[np.float32], detail: NDArray[np.float32], events: NDArray[np.int8]
+        self, obs: NDArray[np.float32], detail: NDArray[np.float32], events: list[int]
     ) -> str:
         """What the reward does not see, in populations that have it."""
         columns, parts = self.columns, []

@@ -56,11 +56,11 @@ def test_without_a_cache_folder_importing_is_no_error_where_warnings_are():
         "from numba.core import caching\n"
         "caching.CacheImpl._locator_classes = []\n"
         "import carousel_envs\n"
-        "from carousel_envs.compiled.blocks import column_shift\n"
-        "print(column_shift(4))\n"
+        "from carousel_envs.compiled.rng import lane_keys\n"
+        "print(lane_keys(3, 2)[1] == lane_keys(4, 1)[0])\n"
     )
     ran = run(code)
-    assert ran.stdout == "14\n", ran.stderr
+    assert ran.stdout == "True\n", ran.stderr
     assert ran.stderr == f"{compiler._NOWHERE}\n"
 
 
@@ -101,40 +101,53 @@ def run(code: str, **surroundings: str) -> subprocess.CompletedProcess:
 
 
 _CALL = (
-    "import numpy as np\n"
-    "from carousel_envs.questions.session import _shifts\n"
-    "print(_shifts(np.zeros(4), np.zeros((2, 4)), np.zeros((2, 4)))[0])\n"
+    "from carousel_envs import CarouselVectorEnv\n"
+    "print(*CarouselVectorEnv(2).reset(seed=3)[1]['user'])\n"
 )
 
 
-def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
+def test_kernels_are_compiled_anew_when_what_they_call_has_changed_and_that_is_said(tmp_path):
     package = tmp_path / "carousel_envs"
     source = Path(carousel_envs.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
     surroundings = {**os.environ, "PYTHONPATH": str(tmp_path)}
     surroundings["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
 
-    def called() -> int:
-        command = [sys.executable, "-c", _CALL]
+    def called() -> tuple[str, str]:
+        command = [sys.executable, "-W", "error", "-c", _CALL]
         ran = subprocess.run(
             command, env=surroundings, cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        return int(ran.stdout)
+        return ran.stdout, ran.stderr
 
-    before = called()
+    users, said = called()
+    assert "0" not in users.split()
+    assert said == f"{compiler._COMPILING}\n", "said once, though more kernels are compiled"
+    assert called() == (users, ""), "kept, so that nobody waits"
     blocks = package / "compiled" / "blocks.py"
-    blocks.write_text(blocks.read_text().replace("return shift", "return shift - np.int32(1)"))
-    assert called() == before - 1
+    text = blocks.read_text()
+    blocks.write_text(text.replace("listed[n_listed] = j", "listed[n_listed] = np.uint64(0)"))
+    first = users.split()[0]
+    assert called() == (f"{first} 0\n", said), "what lists lanes now lists the first one alone"
 
 
 def test_files_whose_constants_kernels_hold_are_found(tmp_path):
     package = Path(carousel_envs.__file__).parent
     found = {path.relative_to(package).as_posix() for path in compiler.compiled_files(package)}
-    assert found >= {"users/turn.py", "users/table.py", "questions/table.py", "compiled/codes.py"}
+    assert found >= {
+        "users/turn.py",
+        "users/outputs.py",
+        "users/arrays.py",
+        "users/table.py",
+        "questions/table.py",
+        "compiled/codes.py",
+        "compiled/blocks.py",
+    }
     assert "users/population.py" not in found
     files = {
         "kernel.py": "from .numbers.mid import (\n    SIZE,\n)\n"
-        "from . import codes\n@njit\ndef f(): ...\n",
+        "from . import codes, steps\n@session_kernel\ndef f(): ...\n",
+        "steps.py": "@part\ndef g(): ...\n",
         "codes.py": "ONE = 1\n",
         "numbers/mid.py": "from ..base import BASE\nSIZE = 2 * BASE\n",
         "base.py": "BASE = 3\n",

@@ -61,7 +61,7 @@ def test_a_session_is_what_the_rules_say(population, seed, episode, data):
         obs, info = env.reset()
     assert info["user"] == 0
     assert (info["action_mask"] == 1).all()
-    key = int(rng.episode_key(rng.lane_keys(seed, 1)[0], np.uint64(episode)))
+    key = int(rng.episode_keys(rng.lane_keys(seed, 1), np.array([episode]))[0])
     script = Script(population, key)
     before = named(population, obs)
     assert before["knowledgeable"] == before["reward"] == -1
@@ -238,7 +238,7 @@ def test_a_persona_that_would_lie_is_found_out(monkeypatch):
     facts = tables.facts.copy()
     facts[:, SAYS] = 0b10  # alice denies what she knows, bob answers what he does not know
     lying = replace(tables, facts=facts)
-    monkeypatch.setattr("carousel_envs.questions.environment.question_tables", lambda _: lying)
+    monkeypatch.setattr("carousel_envs.questions.vector.question_tables", lambda _: lying)
     env = RecallVectorEnv(700, population=tiny())
     env.reset(seed=0)
     for persona in (0, 1):

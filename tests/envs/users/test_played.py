@@ -172,7 +172,7 @@ def test_copies_go_on_as_the_original_without_a_reset(few, mode):
             for other in copies:
                 for one, same in zip(other.step(np.full(5, t % 2))[:4], expected[:4], strict=True):
                     np.testing.assert_array_equal(one, same)
-        assert all(np.shares_memory(one._tables[0], one._played.rows.rows) for one in copies)
+        assert all(np.shares_memory(one._arrays.rows, one._played.rows.rows) for one in copies)
 
 
 def test_results_are_kept_up_to_a_number_of_bytes():

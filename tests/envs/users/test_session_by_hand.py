@@ -158,7 +158,7 @@ def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
         _, info = env.reset(seed=seed)
         for _ in range(episode):
             _, info = env.reset()
-    key = int(rng.episode_key(rng.lane_keys(seed, 1)[0], np.uint64(episode)))
+    key = int(rng.episode_keys(rng.lane_keys(seed, 1), np.array([episode]))[0])
     session = Session(population, info["user"], key)
     pick = st.integers(0, population.n_actions - 1)
     for t in range(population.session_length):
