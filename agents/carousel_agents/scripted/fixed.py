@@ -10,7 +10,8 @@ from carousel_envs import Columns, Population
 from carousel_envs.foundation.errors import named
 from carousel_envs.questions.observation import QuestionColumns
 from carousel_envs.reference import solve
-from carousel_envs.reference.acting.policies import ContextIndex, SchedulePolicy
+from carousel_envs.reference.acting.contexts import ContextIndex
+from carousel_envs.reference.acting.open_loop import SchedulePolicy
 from carousel_envs.reference.questions import TablePolicy
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carousel_envs import Columns, Population
-from carousel_envs.reference.acting.policies import UniformPolicy
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.reference.questions import AnybodyPolicy
 
 if TYPE_CHECKING:
