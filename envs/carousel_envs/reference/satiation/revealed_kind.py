@@ -161,7 +161,9 @@ def _best(kinds, weights, satiation, t, current, depth):  # type: ignore[no-unty
             # the kind is revealed next, so the observation is of no use
             for a in range(n_kinds):
                 then[a] = weights[a] * kinds.stay[a]
-            value += _best(kinds, then, after, t + 1, k, 0)
+            # not a literal 0: it would be compiled apart, and what two specialisations that call
+            # each other leave in the cache cannot be loaded
+            value += _best(kinds, then, after, t + 1, k, depth - 1)
         else:
             for z in range(kinds.cues.shape[1]):
                 for y in range(2):
