@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carousel_envs import CarouselVectorEnv, Population
-from carousel_envs.reference.acting.policies import UniformPolicy
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.rollout import LANES, rollout
 from carousel_envs.users.observation import Columns
 from support.env_helpers import busy

@@ -17,8 +17,9 @@ from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import real_number
 from carousel_envs.reference import Belief, Filter
 from carousel_envs.reference.acting.filtering import bored
-from carousel_envs.reference.acting.policies import current_persona
-from carousel_envs.reference.known_user.belief import BeliefProblem, solve_belief
+from carousel_envs.reference.acting.readings import current_persona
+from carousel_envs.reference.known_user.belief_problem import BeliefProblem
+from carousel_envs.reference.known_user.belief_program import solve_belief
 from carousel_envs.reference.model import Model
 
 from ..router import RouterSpec, register

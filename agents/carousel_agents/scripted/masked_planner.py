@@ -29,7 +29,7 @@ from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import shown
 from carousel_envs.reference import solve, welfare_optimal
-from carousel_envs.reference.acting.policies import PlanPolicy, ThresholdPolicy
+from carousel_envs.reference.acting.belief_policies import PlanPolicy, ThresholdPolicy
 from carousel_envs.users.population import NO_PERSONA
 
 from ..router import RouterSpec, register

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from carousel_envs.reference.acting.filtering import Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
-from carousel_envs.reference.satiation.policies import WhittlePolicy
+from carousel_envs.reference.satiation.whittle import WhittlePolicy
 
 from ..router import RouterSpec, register
 

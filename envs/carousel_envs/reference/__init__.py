@@ -1,4 +1,9 @@
-"""References: what can be had from a population, exactly or between two bounds."""
+"""Reference values of populations, exact or between two bounds.
+
+Start with `solve.py`, which picks a solver. Imports go one way: `model.py`; then `long_run`
+(averages per turn), `unheard` (schedules) and `acting` (filter and policies); then `known_user`
+(one kind of user); then `hidden_kinds` and `satiation`; then `clairvoyant.py` and `solve.py`.
+"""
 
 from .acting.filtering import Belief, Filter
 from .known_user.frontier import (

@@ -1,9 +1,8 @@
-"""The clairvoyant, who is told everything hidden before every pick: exact dynamic programming.
+"""The clairvoyant: a router that observes all hidden state before every pick.
 
-Given the user, the mood, a goodbye and who speaks, the rest of the session is a finite Markov
-decision process. No router does better, so its value bounds every router's from above (where users
-satiate it is the value of a plan, and no bound); what it does beyond the optimum is what hearing
-alone cannot give.
+No router does better, so its value is an upper bound for all of them (except where users satiate:
+there it is the value of a plan, and no bound). By how much it exceeds the optimum is the price of
+partial observation.
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ import numpy as np
 from ..foundation.errors import CarouselError
 from ..questions.table import question_tables
 from ..users.table import BORED, FRESH, UNIT, user_table
+from .known_user.observed_mood import backward
 from .model import Model
-from .satiation.policies import moods_are_certain
-from .satiation.schedules import SatiationProblem, solve_satiation
+from .satiation.certain_moods import moods_are_certain
+from .satiation.problem import SatiationProblem
+from .satiation.schedules import solve_satiation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,21 +30,21 @@ if TYPE_CHECKING:
     from ..users.table import UserTable
 
 MAX_ROTATIONS = 200
-"""Kinds of user who satiate that are solved one by one, at most."""
+"""Largest number of kinds of user that are solved one by one, where users satiate."""
 MAX_PICKS = 2**28
-"""Picks that a table may hold."""
+"""Largest number of picks in a table."""
 
 
 @dataclass(frozen=True, eq=False)
 class Clairvoyant:
-    """What the clairvoyant does with users.
+    """The clairvoyant's value and decisions.
 
     Attributes:
         value: mean per session; exact, but where users satiate a lower bound (`solve_satiation`).
         kind: row of the tables below for each row of the user table, int64, shape (users,).
         first: persona to begin with, int64, shape (kinds,).
-        picks: persona at each turn, given whether the user has just said goodbye, who speaks and
-            the mood, int8, shape (kinds, T, 2, K, 2).
+        picks: persona at each turn, given whether the user has just said goodbye, the current
+            persona and the mood, int8, shape (kinds, T, 2, K, 2).
     """
 
     value: float
@@ -52,26 +53,13 @@ class Clairvoyant:
     picks: NDArray[np.int8] = field(repr=False)
 
 
-def clairvoyant_value(model: Model) -> float:
-    """Optimal value if the router knew the user and saw the mood before every pick (exact DP).
-
-    Satiation is left out, which can only raise the value: an upper bound for every population.
-    """
-    total = 0.0
-    for j, mask in enumerate(model.masks):
-        present, met = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
-        start = _backward(model, present, met)
-        total += float(model.joint[met, j] @ start.max(axis=1))
-    return total
-
-
 @lru_cache(maxsize=32)
 def solve_clairvoyant(population: Population) -> Clairvoyant:
     """The clairvoyant for the users of a population.
 
     Raises:
-        CarouselError: users satiate and are bored by turns as well, so that what is known has no
-            exact optimum here; or there are too many kinds of user for its tables.
+        CarouselError: users both satiate and change their mood, which is not solved exactly; or
+            there are too many kinds of user.
     """
     model, table = Model.of(population), user_table(population)
     _, first, kind = np.unique(
@@ -108,7 +96,7 @@ def solve_clairvoyant(population: Population) -> Clairvoyant:
                 begin[i], picks[i] = schedule[0], schedule[:, None, None, None]
             continue
         some = np.zeros((len(met), length, 2, len(present), 2), dtype=np.int64)
-        start = _backward(model, present, met, kinds, some)
+        start = backward(model, present, met, kinds, some)
         values[met], begin[met] = start.max(axis=1), present[start.argmax(axis=1)]
         for i, own in zip(met, some, strict=True):
             picks[i][:, :, present] = present[own]
@@ -117,8 +105,8 @@ def solve_clairvoyant(population: Population) -> Clairvoyant:
 
 @lru_cache(maxsize=32)
 def answered_best(population: Questions) -> tuple[float, NDArray[np.int64]]:
-    """The clairvoyant of questions: its exact value per session, and the persona it sends to each
-    true question, int64, shape (topics, years); of several alike the first in the cast."""
+    """The clairvoyant of questions: its exact value per session, and the persona it picks for each
+    true question, int64, shape (topics, years); ties go to the first persona."""
     tables, knows = question_tables(population), population.knowledge()
     paid = np.where(population.forbidden()[:, :, None], ~knows, knows)
     mean = float((tables.asked * paid.any(axis=2)).sum()) / UNIT
@@ -140,53 +128,3 @@ def _rotation(
     )
     solution = solve_satiation(problem)
     return solution.lower, present[solution.schedule]
-
-
-def _backward(
-    model: Model,
-    present: NDArray[np.int64],
-    met: NDArray[np.int64],
-    kinds: UserTable | None = None,
-    picks: NDArray[np.int64] | None = None,
-) -> NDArray[np.float64]:
-    """Value of beginning with each present action, for each kind of user, shape (kinds, present).
-
-    Args:
-        model: for what is the same for all users.
-        present: actions that are available.
-        met: which kinds of user, of `kinds`, or else of the model.
-        picks: filled with the best pick among the present, shape (kinds, T, 2, present, 2); a tie
-            goes to whoever speaks.
-    """
-    users = model if kinds is None else kinds
-    here = np.ix_(met, present)
-    engagement, leave, farewell = users.engagement[here], users.leave[met], users.farewell[met]
-    fit, hazard = users.fit[here], users.hazard[here]
-    n, k = fit.shape
-    hook = np.stack([np.ones(k), model.hook[present]])
-    says = np.stack([1.0 - farewell, farewell])
-    # value before a pick: goodbye, kind, current persona, mood
-    ahead = np.zeros((2, n, k, 2))
-    start = np.zeros((n, k))
-    for t in range(model.length - 1, -1, -1):
-        fresh = (1.0 - hazard) * ahead[..., FRESH] + hazard * ahead[..., BORED]
-        after = np.stack([fresh, ahead[..., BORED]], axis=3)
-        after = (says[:, :, None, :] * after).sum(axis=0)
-        stay = engagement + (1.0 - leave)[:, None, :] * after
-        start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
-        for g in range(2):
-            elsewhere = np.full((n, k), -np.inf)
-            target = np.zeros((n, k), dtype=np.int64)
-            for a in range(k):
-                arrival = np.broadcast_to(hook[g, a] * start[:, [a]] - model.swap_cost, (n, k))
-                better = (arrival > elsewhere) & (np.arange(k) != a)
-                elsewhere, target = (
-                    np.where(better, arrival, elsewhere),
-                    np.where(better, a, target),
-                )
-            kept = hook[g][:, None] * stay
-            ahead[g] = np.maximum(kept, elsewhere[:, :, None])
-            if picks is not None:
-                goes = elsewhere[:, :, None] > kept
-                picks[:, t, g] = np.where(goes, target[:, :, None], np.arange(k)[:, None])
-    return start

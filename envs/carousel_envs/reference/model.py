@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +18,33 @@ if TYPE_CHECKING:
     from ..users.table import UserTable
 
 
+# An argument of njit kernels: naming them here makes this file one of their sources, so that a
+# change of fields has them compiled again.
+class KernelUsers(NamedTuple):
+    """The kinds of user of a `Model`, as compiled kernels take them.
+
+    Attributes:
+        weights: share of each kind, shape (kinds,).
+        fit, hazard, engagement, leave, farewell, gain, memory: as in `Model`.
+        hook, cues, swap_cost: as in `Model`.
+    """
+
+    weights: NDArray[np.float64]
+    fit: NDArray[np.float64]
+    hazard: NDArray[np.float64]
+    engagement: NDArray[np.float64]
+    leave: NDArray[np.float64]
+    farewell: NDArray[np.float64]
+    gain: NDArray[np.float64]
+    memory: NDArray[np.float64]
+    hook: NDArray[np.float64]
+    cues: NDArray[np.float64]
+    swap_cost: float
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What a solver needs to know. A *type* is a kind of user, without which personas are present.
+    """A population as solvers read it. A *type* is a kind of user, regardless of availability.
 
     Attributes:
         fit: P(fresh after a persona takes over), shape (types, K).
@@ -29,19 +54,19 @@ class Model:
         gain: engagement lost per unit of satiation, shape (types, K).
         memory: share of satiation kept, shape (types,).
         weights: share of each type, shape (types,).
-        masks: what is present in each visible context, bool, shape (contexts, K).
-        contexts: `Columns.context` of each, shape (contexts,): who is available and, where users
-            show it, whether they are vulnerable and whom their badge names.
+        masks: actions available in each visible context, bool, shape (contexts, K).
+        contexts: `Columns.context` of each, shape (contexts,): availability and, where users show
+            them, vulnerability and badge.
         mask_weights: share of each context, shape (contexts,).
         joint: share of each pair, shape (types, contexts).
         vulnerable: share of each pair that is vulnerable, shape (types, contexts).
-        hook: P(a user who said goodbye is kept), shape (K,).
-        welfare: welfare of a turn for a user who is not, and who is vulnerable, shape (2, K).
-        farewell_harm: welfare lost when a user who said goodbye is kept.
-        personas: how many actions enact a persona; the others enact none.
+        hook: P(a farewell is prevented), shape (K,).
+        welfare: welfare of a turn, shape (2, K): for other users, for vulnerable users.
+        farewell_harm: welfare lost when a farewell is prevented.
+        personas: number of actions that enact a persona; the remaining actions enact none.
         cues: P(cue symbol | mood), shape (2, symbols).
         length: turns, T.
-        swap_cost: engagement units.
+        swap_cost: in units of engagement.
     """
 
     fit: NDArray[np.float64]
@@ -99,9 +124,14 @@ class Model:
             swap_cost=population.swap_cost,
         )
 
+    @cached_property
+    def kernel_users(self) -> KernelUsers:
+        """The kinds of user, as compiled kernels take them."""
+        return KernelUsers(**{name: getattr(self, name) for name in KernelUsers._fields})
+
     @property
     def n_types(self) -> int:
-        """Kinds of user."""
+        """Number of kinds of user."""
         return len(self.weights)
 
     @property
@@ -111,12 +141,12 @@ class Model:
 
     @property
     def has_satiation(self) -> bool:
-        """Whether anybody tires of a persona."""
+        """Whether any user satiates."""
         return bool((self.gain.max(axis=1) * self.memory > 0).any())
 
     @property
     def has_farewells(self) -> bool:
-        """Whether anybody says goodbye."""
+        """Whether any user says goodbye."""
         return bool((self.farewell > 0).any())
 
     @property
@@ -127,7 +157,8 @@ class Model:
         return np.asarray(plain + share[:, :, None] * (vulnerable - plain))
 
     def first_picks(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Who speaks when action k is picked first: k, or the next present one; shape (K,)."""
+        """Persona that action k enacts as the first pick, shape (K,): k itself, or the next one
+        available."""
         k, personas = self.n_actions, self.personas
         around = (np.arange(personas)[:, None] + np.arange(personas)[None, :]) % personas
         firsts = np.arange(k)
@@ -135,11 +166,12 @@ class Model:
         return firsts
 
     def symbols(self, kind: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """P(everything shown in a turn | action, mood) of a type without satiation, shape
-        (K, 2, Z), and whether each symbol shows a goodbye, shape (Z,).
+        """P(symbol | action, mood) for a type, satiation left out, shape (K, 2, Z), and whether
+        each symbol includes a goodbye, shape (Z,).
 
-        First the cue symbols with engagement 0, then with engagement 1; where users say goodbye,
-        all of these without a goodbye, then with one.
+        A symbol joins engagement and cues: first the cue symbols with engagement 0, then those with
+        engagement 1. Where users say goodbye, all of these come twice: first without a goodbye,
+        then with one.
         """
         q = self.engagement[kind][:, :, None]
         like = np.concatenate([(1 - q) * self.cues, q * self.cues], axis=2)
@@ -150,9 +182,10 @@ class Model:
         return np.concatenate([(1 - says) * like, says * like], axis=2), goodbye
 
     def merged(self, limit: int) -> Model:
-        """Merge kinds of user until at most `limit` are left; each stands for its mean.
+        """Merge kinds of user into at most `limit` groups; each group is replaced by its mean.
 
-        The group with the widest column is split at that column's weighted mean, time and again.
+        Starting from a single group, the one with the widest column is split at that column's
+        weighted mean, repeatedly.
         """
         if self.n_types <= limit:
             return self
@@ -184,40 +217,40 @@ class Model:
 
 
 _ROUNDING = 1e-12
-"""Columns that differ by less than this share of their largest number are not stretched further."""
+"""Columns that vary by less than this share of their largest number are not rescaled further."""
 
 
 def _scales(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each column is divided by so that all of them spread alike, shape (columns,)."""
+    """Divisors that give all columns the same spread, shape (columns,)."""
     floor = _ROUNDING * np.abs(columns).max(axis=0)
     least = np.maximum(floor, np.finfo(np.float64).tiny)
     return np.asarray(np.maximum(_spread(columns), least))
 
 
 def _spread(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation of each column; exactly 0 where it is constant, which rounding hides."""
+    """Standard deviation of each column; exactly 0 where it is constant, despite rounding."""
     varies = columns.max(axis=0) > columns.min(axis=0)
     return np.where(varies, columns.std(axis=0), 0.0)
 
 
 def _above_mean(numbers: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of numbers that are not all equal lie above their mean: some, and not all."""
+    """Which numbers lie above their mean. Unless all are equal, that is some of them, not all."""
     middle = np.average(numbers, weights=weights)
-    # the mean of numbers a rounding apart may be rounded to one of them or beyond
+    # the mean of numbers one rounding apart may be rounded to one of them or beyond
     below_most = np.nextafter(numbers.max(), -np.inf)
     return np.asarray(numbers > np.clip(middle, numbers.min(), below_most))
 
 
 def _means(columns: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of each column, never beyond its numbers: probabilities stay in [0, 1]."""
+    """Mean of each column, clipped to its range so that probabilities stay in [0, 1]."""
     mean = np.average(columns, axis=0, weights=weights)
     return np.asarray(np.clip(mean, columns.min(axis=0), columns.max(axis=0)))
 
 
 def _hidden(users: UserTable | Model) -> NDArray[np.float64]:
-    """What makes kinds of user differ, one row each, shape (users, 5K + 5)."""
+    """All that distinguishes kinds of user, one row each, shape (users, 5K + 5)."""
     n = len(users.fit)
-    # satiation that is not felt, or not kept, makes no difference between users
+    # satiation that has no effect, or is not kept, does not distinguish users
     gain = users.gain * (users.memory > 0)[:, None]
     memory = users.memory * (gain > 0).any(axis=1)
     moods = users.engagement.reshape(n, -1)

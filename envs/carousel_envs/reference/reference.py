@@ -1,4 +1,4 @@
-"""What `solve` returns, and the pieces that every branch of it needs."""
+"""The record that `solve` returns, and what all solvers share to fill it in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..rollout import Policy, rollout
-from .unheard import values
+from .unheard.schedule_ascent import best_schedule
+from .unheard.schedule_values import fixed_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,39 +21,39 @@ if TYPE_CHECKING:
     from .model import Model
 
 SESSIONS = 100_000
-"""Sessions behind a reference figure that has no closed form."""
+"""Sessions simulated for a figure that has no closed form."""
 
-# Apart from the seeds that anybody passes, so that no figure is compared with its own noise.
+# Far from the seeds that callers pass, so that no figure is compared with its own noise.
 SEED, SELECTION_SEED = 2**60, 2**61
 MAX_PLANNING_KINDS = 12
-# Turns to simulate at most, and standard errors that make a difference clear.
+# Largest number of turns simulated, and standard errors beyond which a difference is clear.
 _TURNS, _SURE = 10_000_000, 4.0
 _SCHEDULE_WORK = 2e10
-"""Turns that may be played, over all contexts, to find schedules."""
+"""Turns that may be simulated, over all contexts, to find schedules."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reference:
-    """What can be had from a population, in expected engagement per session (less swap costs).
+    """Reference values of a population, in expected engagement per session less swap costs.
 
     Attributes:
-        tier: "exact" (value and value_upper differ by less than the grid's error) or "bounds";
+        tier: "exact" (value and value_upper differ by the error of the grid alone) or "bounds";
             without a solver "best known" (value is that of the best router known) or "none" (there
             is no value, and no score). A figure that is not known is NaN, and None as plain data.
-        value: attained by `policy`; the optimum, or a lower bound on it.
+        value: attained by `policy`: the optimum, or a lower bound on it.
         value_upper: no router does better.
-        blind: value of `blind_policy`: the best schedule that ignores what the user does (for one
-            kind of user, and wherever schedules are few, the optimum; else the best found). It may
-            depend on what is visible from the start: who is available, a vulnerable user, a badge.
+        blind: value of `blind_policy`, the best schedule that ignores what the user does: the
+            optimum for one kind of user, and wherever schedules are few; else the best one found.
+            It may depend on what is visible from the start: availability, vulnerability, a badge.
         best_fixed: value of the best constant router, which enacts `best_persona`.
-        uniform: value of picking an available persona uniformly every turn.
+        uniform: value of picking an available persona uniformly at random every turn.
         myopic: value of maximising the coming turn's expected reward at the exact belief.
         best_persona: see best_fixed.
         thresholds: per persona, P(bored) from which the optimum swaps before turn t, length T; None
-            where it never does. None as a whole where more than boredom has to be inferred.
-        standard_errors: of those figures that were simulated, by name.
+            where it never does. None as a whole where more than boredom is hidden.
+        standard_errors: of the figures that were simulated, by name.
         reason: why there is no value; empty where there is one.
-        policy, blind_policy, myopic_policy: things that act (`carousel_envs.rollout.Policy`).
+        policy, blind_policy, myopic_policy: routers (`carousel_envs.rollout.Policy`).
     """
 
     tier: Literal["exact", "bounds", "best known", "none"]
@@ -83,14 +84,15 @@ class Reference:
     def score(self, engagement: float) -> float | None:
         """(J - blind) / (value - blind): the share of the value of feedback that is captured.
 
-        None where listening is worth less than 0.1 % of the value, so that there is no scale, and
-        where the value is not known.
+        None where feedback is worth less than 0.1 % of the value, which leaves no scale, and where
+        the value is not known.
         """
         return self._share(engagement, self.value)
 
     def score_at_least(self, engagement: float) -> float | None:
-        """The smallest score that any optimum between value and value_upper would give: that of
-        value_upper, and below blind, where a higher optimum is kinder, that of value."""
+        """The smallest score under any optimum between value and value_upper: that under
+        value_upper or, for engagement below blind, where a higher optimum raises the score, that
+        under value."""
         known = self.value if isnan(self.value_upper) else self.value_upper
         best = known if engagement > self.blind else self.value
         return self._share(engagement, best)
@@ -125,7 +127,7 @@ def known(figure: float) -> float | None:
 
 def best_fixed(population: Population, model: Model) -> tuple[float, str]:
     """Value and name of the best constant router."""
-    fixed = values.fixed_values(model)[: model.personas]
+    fixed = fixed_values(model)[: model.personas]
     best = int(fixed.argmax())
     return float(fixed[best]), population.personas[best]
 
@@ -133,11 +135,11 @@ def best_fixed(population: Population, model: Model) -> tuple[float, str]:
 def open_loop(
     model: Model, starts: Mapping[int, Sequence[NDArray[np.int64]]]
 ) -> tuple[float, NDArray[np.int64]]:
-    """Best open-loop schedule found for every visible context, shape (contexts, T), and its value;
-    `starts` are schedules to improve in each context."""
+    """Value of the best open-loop schedules found, one for each visible context, and the schedules,
+    shape (contexts, T); `starts` are schedules to improve in each context."""
     total, schedules = 0.0, []
     for j, mask in enumerate(model.masks):
-        value, schedule = values.best_schedule(
+        value, schedule = best_schedule(
             model, mask, model.joint[:, j], tuple(starts[j]), _SCHEDULE_WORK / len(model.masks)
         )
         total += value
@@ -146,7 +148,7 @@ def open_loop(
 
 
 def best_of(population: Population, policies: Mapping[str, Policy]) -> str:
-    """Name of the policy that does best, on other sessions than those that give its value."""
+    """Name of the policy with the largest mean, on other sessions than those of `simulated`."""
     sessions = max(_sessions(population) // 4, 1)
 
     def mean(name: str) -> float:
@@ -156,7 +158,7 @@ def best_of(population: Population, policies: Mapping[str, Policy]) -> str:
 
 
 def simulated(population: Population, policy: Policy) -> tuple[float, float]:
-    """Mean engagement per session of a policy and its standard error, on sessions kept for this."""
+    """Mean engagement per session of a policy, and its standard error, on sessions of its own."""
     sessions = rollout(population, policy, _sessions(population), SEED)
     return sessions.mean, sessions.standard_error
 
@@ -171,11 +173,11 @@ def chosen_among(
 ) -> tuple[str, float, float]:
     """Name, value and standard error (NaN: none) of the best policy.
 
-    A simulated value takes the place of a certain one only where it is clearly larger, and what
-    chance adds beyond the upper bound is taken off.
+    A simulated value replaces a certain one only where it is clearly larger, and it is clipped at
+    the upper bound.
 
     Args:
-        certain: values that are known to be attained.
+        certain: values that are known exactly to be attained.
         played: means and standard errors of policies that were simulated.
         upper: no policy is worth more.
     """
@@ -188,7 +190,7 @@ def chosen_among(
 
 
 def spread(values: NDArray[Any], present: NDArray[np.int64], k: int, axis: int) -> NDArray[Any]:
-    """Put what belongs to the present ones where they stand among all k; the rest is 0."""
+    """Scatter values to the indices `present` along an axis of length k; the rest is 0."""
     shape = list(values.shape)
     shape[axis] = k
     whole = np.zeros(shape, dtype=values.dtype)

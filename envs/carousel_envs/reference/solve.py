@@ -10,23 +10,27 @@ import numpy as np
 from ..registry import any_population
 from ..spec import entry, model_of
 from ..users.observation import Columns
+from .acting.belief_policies import ThresholdPolicy
+from .acting.contexts import ContextIndex
 from .acting.filtering import Filter
-from .acting.policies import ContextIndex, MyopicPolicy, SchedulePolicy, ThresholdPolicy
-from .hidden_kinds.solve import solve_hidden_kinds
-from .known_user.belief import BeliefProblem, evaluate_thresholds, solve_belief
+from .acting.myopic import MyopicPolicy
+from .acting.open_loop import SchedulePolicy
+from .hidden_kinds.population_bounds import solve_hidden_kinds
+from .known_user.belief_problem import BeliefProblem
+from .known_user.belief_program import solve_belief
+from .known_user.threshold_rules import evaluate_rule, myopic_rule
 from .model import Model
 from .reference import Reference, spread
 from .reference import best_fixed as _best_fixed
-from .satiation.policies import moods_are_certain
-from .satiation.solve import solve_by_relaxation, solve_hidden_rotation, solve_rotation
+from .satiation.any_population import solve_by_relaxation
+from .satiation.certain_moods import moods_are_certain
+from .satiation.rotation import solve_hidden_rotation, solve_rotation
 from .store import stored
-from .unheard import values
-from .unheard.best_schedule import best_blind_schedule
+from .unheard.known_user_schedule import best_blind_schedule
+from .unheard.uniform_choice import uniform_value
 from .unsolved import play_reference
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..registry import AnyPopulation
     from ..users.population import Population
     from .store import Arrays
@@ -38,7 +42,7 @@ def solve(population: AnyPopulation | str) -> Reference:
     The population's model says how (`ModelSpec.solve`); where it has no solver, the tier is "none"
     or "best known" and figures are simulated (`unsolved.play_reference`).
 
-    What takes long is kept on disk and found again by the population's fingerprint (`store`).
+    Slow solutions are kept on disk, under the population's fingerprint (`store`).
 
     Raises:
         CarouselError: no population, and no preset of this name.
@@ -55,10 +59,10 @@ def solve_users(population: Population) -> Reference:
     """Solve users.
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
-    heuristic search from both sides. Satiation alone, of one kind of user: dynamic programming over
-    what satiation can be reached. Of several kinds: index policies below (simulated), a router that
-    is soon told the kind above. Everything at once: the best of several policies below (simulated),
-    the clairvoyant above.
+    heuristic search value iteration, from both sides. Satiation alone, with one kind of user:
+    dynamic programming over reachable satiation. With several kinds: index policies (simulated) as
+    the lower bound, a router to which the kind is soon revealed as the upper bound. Everything at
+    once: the best of several policies (simulated), and the clairvoyant.
     """
     model = Model.of(population)
     if model.has_satiation:
@@ -78,10 +82,10 @@ def _by_relaxation(population: Population, model: Model) -> Reference:
 
 
 def relaxed(population: Population) -> Population:
-    """The same users, who never tire of a persona and never say goodbye."""
+    """The same users without satiation and farewells."""
     names = ("satiation_gain", "farewell_fresh", "farewell_bored")
     tied = population.pair or ()
-    # a range that is tied to another stays one, because whom the other meets depends on it
+    # a range that is tied to another stays a range, because the draw of the other depends on it
     return population.replace(**{name: (0.0, 0.0) if name in tied else 0.0 for name in names})
 
 
@@ -89,7 +93,7 @@ def relaxed(population: Population) -> Population:
 
 
 def _solve_known_user(population: Population, model: Model) -> Reference:
-    # as many solutions as there are contexts, which may take seconds each
+    # one solution per context, each of which may take seconds
     found = stored("belief", population, lambda: _known_user(model))
     best_fixed, best_persona = _best_fixed(population, model)
     commonest = int(model.mask_weights.argmax())
@@ -105,7 +109,7 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         value_upper=float(found["upper"]),
         blind=float(found["blind"]),
         best_fixed=best_fixed,
-        uniform=values.uniform_value(model),
+        uniform=uniform_value(model),
         myopic=float(found["myopic"]),
         best_persona=best_persona,
         thresholds=thresholds,
@@ -118,7 +122,7 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
 
 
 def _known_user(model: Model) -> Arrays:
-    """Values over all contexts, rules of the optimum, and blind schedules, by context."""
+    """Values over all contexts, and the optimal rules and blind schedules of each context."""
     length, k = model.length, model.n_actions
     low = high = blind = myopic = 0.0
     threshold, target, first, blind_schedules = [], [], [], []
@@ -132,7 +136,7 @@ def _known_user(model: Model) -> Arrays:
         value, schedule = best_blind_schedule(model, kind, present)
         blind_schedules.append(schedule)
         blind += float(weight) * value
-        myopic += float(weight) * evaluate_thresholds(problem, *_myopic_rule(problem))
+        myopic += float(weight) * evaluate_rule(problem, myopic_rule(problem))
         row = np.full((length, k, 2), 2.0)
         row[:, present] = solution.threshold
         threshold.append(row)
@@ -148,27 +152,3 @@ def _known_user(model: Model) -> Arrays:
         "first": np.array(first),
         "schedules": np.stack(blind_schedules),
     }
-
-
-def _myopic_rule(
-    problem: BeliefProblem,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
-    """Thresholds and targets of the myopic router, shapes (T, K, 2), and its first action."""
-    k = len(problem.fit)
-    arrival = problem.fit * problem.reward[:, 0] + (1.0 - problem.fit) * problem.reward[:, 1]
-    threshold, target = np.full((k, 2), 2.0), np.tile(np.arange(k)[:, None], (1, 2))
-    for i in range(k):
-        for goodbye, keep in enumerate((np.ones(k), problem.hook)):
-            others = [j for j in range(k) if j != i]
-            if not others:
-                continue
-            target[i, goodbye] = best = max(others, key=lambda j: keep[j] * arrival[j])
-            swap = keep[best] * arrival[best] - problem.swap_cost
-            fresh, bored = keep[i] * problem.reward[i]
-            if swap > fresh:
-                threshold[i, goodbye] = 0.0
-            elif swap > bored:
-                # P(bored) must exceed the threshold: at a tie the current persona stays
-                threshold[i, goodbye] = np.nextafter((fresh - swap) / (fresh - bored), np.inf)
-    shape = (problem.length, 1, 1)
-    return np.tile(threshold, shape), np.tile(target, shape), int(arrival.argmax())

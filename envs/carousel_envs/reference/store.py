@@ -1,13 +1,14 @@
-"""What took long to solve, kept on disk and found again by the population's fingerprint.
+"""Slow solutions, kept on disk under the fingerprint of their population.
 
-An entry is a SHA-256 digest (32 bytes) of its name and of what follows, a NumPy archive of plain
-arrays. The digest is compared before anything is parsed, and reading runs no code. The name holds
-the population's fingerprint and a digest of the source that solves and simulates. So an entry that
-is damaged, or another's, or was made by another version of the solvers, is solved anew and
-replaced. Nothing depends on the store: without a place to write, everything is solved each time.
+An entry is a SHA-256 digest (32 bytes) of its name and content, followed by the content, a NumPy
+archive of plain arrays. The digest is compared before anything is parsed, and reading runs no code.
+The name contains the population's fingerprint and a digest of the source that solves and simulates,
+so an entry that is damaged, misnamed or made by another version of the solvers is solved again and
+replaced. Nothing depends on the store: without a place to write, every population is solved each
+time.
 
-A change of that source orphans what was solved before. So the store is bounded: an entry too many
-removes those that were used least recently (`prune`; the time of a file is that of its last use).
+A change of that source orphans earlier entries, so the store is bounded: once it is full, the least
+recently used entries are removed (`prune`; the time of a file is that of its last use).
 
 The folder is the environment variable `CAROUSEL_CACHE` (empty: keep nothing), else the user's cache
 folder. Deleting it is always safe.
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 1 << 30
-"""What the store holds at most."""
+"""Largest size of the store."""
 _SUFFIX = ".reference"
 _LARGEST_ENTRY = 1 << 30
-"""What one entry holds at most; a larger file is not read."""
+"""Largest size of an entry; a larger file is not read."""
 _NEVER_SOLVES = (
     "checking",
     "environments",
@@ -59,13 +60,13 @@ _NEVER_SOLVES = (
     "users/render.py",
     "_version.py",
 )
-"""Parts of the package that nothing is solved with: a change there loses no solution."""
+"""Parts of the package that bear on no solution: a change there keeps all entries."""
 
 Arrays = dict[str, "NDArray[Any]"]
 
 
 def folder() -> Path | None:
-    """Where entries lie; None: nowhere."""
+    """Folder of the entries, or None if nothing is kept."""
     named = os.environ.get("CAROUSEL_CACHE")
     if named is None:
         return user_cache_path("persona-carousel", appauthor=False) / "references"
@@ -95,12 +96,12 @@ def solvers() -> str:
 
 
 def solves(module: Path) -> bool:
-    """Whether a module, as a path within the package, may bear on what is solved."""
+    """Whether a module, as a path within the package, may bear on solutions."""
     return not any(module.is_relative_to(part) for part in _NEVER_SOLVES)
 
 
 def entry_path(what: str, population: Population) -> Path | None:
-    """The file that holds `what` was solved for a population, or None if nothing is kept."""
+    """The file with the entry `what` of a population, or None if nothing is kept."""
     place = folder()
     name = f"{what}-{population.fingerprint}-{solvers()}{_SUFFIX}"
     return None if place is None else place / name
@@ -111,9 +112,9 @@ class Entry:
     """A file of the store.
 
     Attributes:
-        path: where it lies.
+        path: of the file.
         size: in bytes.
-        used: when it was last written or read, in seconds since 1970.
+        used: time of the last write or read, in seconds since 1970.
         current: whether this version of the solvers made it, and would find it.
     """
 
@@ -124,7 +125,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """What the store holds, the least recently used first; what another version made included."""
+    """All entries, the least recently used first; those of other versions included."""
     place, found = folder(), []
     for path in () if place is None else place.glob(f"*{_SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):  # another process has removed it
@@ -135,12 +136,12 @@ def entries() -> list[Entry]:
 
 
 def prune(largest: int = LARGEST_BYTES) -> list[Entry]:
-    """Remove the least recently used entries until the store holds no more than so many bytes.
+    """Remove the least recently used entries until the store has at most `largest` bytes.
 
     An entry that cannot be removed, such as another user's, stays, which is logged once.
 
     Returns:
-        What was removed.
+        The entries that were removed.
     """
     known, removed = entries(), []
     total = sum(entry.size for entry in known)
@@ -158,12 +159,12 @@ def prune(largest: int = LARGEST_BYTES) -> list[Entry]:
 
 
 def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Arrays:
-    """The arrays that `solve` returns, from the store if they are there.
+    """The arrays that `solve` returns, from the store if it has them.
 
     Args:
-        what: which solver's, a short name.
-        population: whom they belong to.
-        solve: makes them; none may have dtype object.
+        what: short name of the solver.
+        population: the population solved.
+        solve: computes the arrays; none may have dtype object.
     """
     path = entry_path(what, population)
     if path is None:
@@ -183,7 +184,7 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
     except CarouselError as error:
         _log.warning("%s; it will be solved again next time", error)
         return arrays
-    # what was killed while it wrote another entry
+    # left by processes that were killed while writing
     clear_parts(path.parent, f"*{_SUFFIX}")
     prune()
     return arrays
@@ -196,7 +197,7 @@ def _read(path: Path) -> Arrays:
         raise ValueError("it does not hold what was written under this name")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    with contextlib.suppress(OSError):  # the store may be another's, to read from alone
+    with contextlib.suppress(OSError):  # the store may be another user's, and read-only
         os.utime(path)
     return arrays
 

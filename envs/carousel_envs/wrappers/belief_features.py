@@ -40,8 +40,8 @@ _FEATURES = ("bored", "kind", "joint")
 
 @njit
 def _write(joint, features, out):  # type: ignore[no-untyped-def]
-    """Write features (0 bored, 1 kind, 2 joint) side by side. In one fixed order of summation, so
-    that a lane does not depend on its neighbours to the last bit."""
+    """Write features (0 bored, 1 kind, 2 joint) side by side. Sums have a fixed order, so that no
+    bit of a lane depends on the other lanes."""
     n_kinds = joint.shape[1]
     for i in range(joint.shape[0]):
         c = 0
@@ -64,10 +64,10 @@ def _write(joint, features, out):  # type: ignore[no-untyped-def]
 
 
 class BeliefFeatures(Observer):
-    """Appends what an exact Bayes filter knows about the user before the next pick.
+    """Appends the belief of an exact Bayes filter about the user before the next pick.
 
-    The filter reads what the router reads and starts anew with each session. Features, in the order
-    asked for: `bored`, P(the user is bored), column `belief_bored`; `kind`, P(kind of user), a
+    The filter reads the observations of the router and is reset with each session. Features, in the
+    order given: `bored`, P(the user is bored), column `belief_bored`; `kind`, P(kind of user), a
     column `belief_kind_<i>` per kind; `joint`, P(kind, mood), columns `belief_kind_<i>_fresh` and
     `belief_kind_<i>_bored`. Kinds are numbered as in `Model.of(population)`. Observations are
     float32, shape (D + C,), or (N, D + C) in the vector form.
@@ -76,13 +76,12 @@ class BeliefFeatures(Observer):
         env: a Carousel environment with a table of users, scalar or vector, wrapped or not, that
             shows its own columns first.
         show: one feature or several.
-        replace: leave out the cues and the engagement, which the posterior has digested. What says
-            who speaks, who is available and how far the session has gone stays, but no longer where
-            `Columns` has it.
-        population: whose users the filter believes in, if not the environment's: a `Population` or
-            a preset's name. A filter frozen in training keeps that population under every shift.
+        replace: leave out the cues and the engagement, which the posterior already contains. The
+            other columns stay, but no longer where `Columns` has them.
+        population: the population that the filter assumes, if not the environment's: a `Population`
+            or a preset's name. A filter frozen in training keeps that population under every shift.
         kinds: merge kinds of user until at most this many are left (`Model.merged`); the filter is
-            then exact for users who are like the mean of their kind.
+            then exact for users with the mean parameters of their kind.
 
     Attributes:
         belief: the `Belief` about every lane after the last observation.
@@ -148,14 +147,14 @@ class BeliefFeatures(Observer):
         begins: NDArray[np.int64],
         info: Info,
     ) -> None:
-        # that a session begins, the filter reads in the observation
+        # the filter itself reads from the observation that a session begins
         shown, before = observation[rows], self.belief
         part = Belief(before.joint[rows], before.satiation[rows])
         part = self._filter.update(part, shown)
         if rows is ALL:
             self.belief = part
         else:
-            # the old belief may be in the hands of the caller
+            # the caller may hold the old belief
             self.belief = Belief(before.joint.copy(), before.satiation.copy())
             self.belief.joint[rows], self.belief.satiation[rows] = part.joint, part.satiation
         values = np.empty((len(shown), self._n_added), dtype=np.float32)
@@ -172,7 +171,7 @@ def _names(feature: str, kinds: int) -> list[str]:
 
 
 def _refuse_unless_own_columns_first(env: Any, below: tuple[str, ...]) -> None:
-    """The filter reads the environment's own columns, as they are, where `Columns` has them."""
+    """The filter reads the environment's own columns, unchanged, where `Columns` has them."""
     base, shown = single_space(env.unwrapped), single_space(env)
     names = names_of(env.unwrapped)
     d = len(names)
@@ -207,7 +206,7 @@ class VectorBeliefFeatures(BeliefFeatures, VectorObserver):
         refuse_outside("sated", sated, 0.0, self.population.session_length)
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; see the environment."""
-        # the belief so far may be in the hands of the caller
+        """Continue from a snapshot; see the environment."""
+        # the caller may hold the belief so far
         self.belief = Belief(self.belief.joint.copy(), self.belief.satiation.copy())
         super().restore(snapshot)

@@ -17,7 +17,8 @@ from carousel_agents.scripted.masked_planner import AlwaysPolicy
 from carousel_agents.scripted.sequential_test import TrainingTest
 from carousel_envs import CarouselError, Columns, Population
 from carousel_envs.reference import Filter
-from carousel_envs.reference.acting.policies import ContextIndex, SchedulePolicy, UniformPolicy
+from carousel_envs.reference.acting.contexts import ContextIndex
+from carousel_envs.reference.acting.open_loop import SchedulePolicy, UniformPolicy
 from carousel_envs.reference.known_user.frontier import engagement_optimal
 from carousel_envs.reference.known_user.memoryless import MemorylessPolicy
 from carousel_envs.users.cues import cue_table

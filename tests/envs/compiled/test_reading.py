@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Columns, Population
 from carousel_envs.reference import Filter
-from carousel_envs.reference.acting.policies import UniformPolicy, current_persona, turns_played
+from carousel_envs.reference.acting.open_loop import UniformPolicy
+from carousel_envs.reference.acting.readings import current_persona, turns_played
 from carousel_envs.reference.questions import AnybodyPolicy
 
 COLUMNS = Columns.of(Population.preset("Taste"))

@@ -7,14 +7,15 @@ import pytest
 
 from carousel_envs import Population, user_table
 from carousel_envs.reference import frontier, solve
-from carousel_envs.reference.acting.policies import ContextIndex
-from carousel_envs.reference.known_user.belief import BeliefProblem, solve_belief
+from carousel_envs.reference.acting.contexts import ContextIndex
+from carousel_envs.reference.known_user.belief_problem import BeliefProblem
+from carousel_envs.reference.known_user.belief_program import solve_belief
 from carousel_envs.reference.known_user.controller import (
     Controller,
-    ControllerPolicy,
     Tally,
     collected,
 )
+from carousel_envs.reference.known_user.controller_policy import ControllerPolicy
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.observation import Columns

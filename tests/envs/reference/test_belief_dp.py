@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from carousel_envs.reference import solve, swap_rule
-from carousel_envs.reference.clairvoyant import clairvoyant_value
-from carousel_envs.reference.known_user.belief import (
-    BeliefProblem,
-    evaluate_thresholds,
-    solve_belief,
-)
+from carousel_envs.reference.known_user.belief_problem import BeliefProblem
+from carousel_envs.reference.known_user.belief_program import solve_belief
+from carousel_envs.reference.known_user.observed_mood import clairvoyant_value
+from carousel_envs.reference.known_user.threshold_rules import ThresholdRule, evaluate_rule
 from carousel_envs.reference.model import Model
 from support.enumeration import (
     FLAVOURS,
@@ -139,9 +137,8 @@ def test_the_published_thresholds_attain_the_optimum(seed, flavour, length):
 
     attained = value_of(problem, rule)
     assert attained == pytest.approx(optimum(problem), abs=1e-4)
-    evaluated = evaluate_thresholds(
-        known_user(population), solution.threshold, solution.target, solution.first
-    )
+    followed = ThresholdRule(solution.threshold, solution.target, solution.first)
+    evaluated = evaluate_rule(known_user(population), followed)
     assert evaluated == pytest.approx(attained, abs=1e-3)
 
 
@@ -159,7 +156,7 @@ def test_thresholds_by_name_are_probabilities_or_none(seed, flavour):
             assert value is None or (value == exact and 0.0 <= value <= 1.0)
 
 
-def test_nobody_swaps_where_a_swap_costs_more_than_it_can_bring():
+def test_the_optimum_never_swaps_where_a_swap_costs_more_than_it_can_earn():
     population = tiny(0, personas=3, length=6, swap_cost=50.0)
     reference = solve(population)
     assert all(t is None for row in reference.thresholds.values() for t in row)
@@ -188,7 +185,7 @@ def test_interchangeable_personas_take_turns_and_a_third_adds_nothing():
 def endless(
     hazard: float, engagement: np.ndarray, like: np.ndarray, length: int, cost: float
 ) -> BeliefProblem:
-    """Two equal personas that fit everybody, and a user who never leaves."""
+    """Two equal personas that fit every user, and a user who never leaves."""
     return BeliefProblem(
         fit=np.ones(2),
         hazard=np.full(2, hazard),

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, user_table
 from carousel_envs.reference import solve
-from carousel_envs.reference.clairvoyant import clairvoyant_value
-from carousel_envs.reference.hidden_kinds.solve import informed_value
+from carousel_envs.reference.known_user.informed_value import informed_value
+from carousel_envs.reference.known_user.observed_mood import clairvoyant_value
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.unheard import values
-from carousel_envs.reference.unheard.values import best_schedule, uniform_value
-from carousel_envs.reference.unheard.values import schedule_value as chain_schedule_value
+from carousel_envs.reference.unheard import schedule_ascent
+from carousel_envs.reference.unheard.schedule_ascent import best_schedule
+from carousel_envs.reference.unheard.schedule_values import schedule_value as chain_schedule_value
+from carousel_envs.reference.unheard.uniform_choice import uniform_value
 from carousel_envs.rollout import rollout
 from support.enumeration import (
     Problem,
@@ -148,7 +149,7 @@ def test_the_value_of_any_schedule_is_that_of_the_enumeration(seed, case, data):
     ],
 )
 def test_the_best_schedule_is_found_where_simpler_ascent_stops_short(seed, few, monkeypatch):
-    monkeypatch.setattr(values, "_FEW", few)
+    monkeypatch.setattr(schedule_ascent, "_FEW", few)
     population = tiny(
         seed,
         kinds=1 + seed % 2,

@@ -7,7 +7,8 @@ import pytest
 
 from carousel_envs import CarouselError, Population, Questions, user_table
 from carousel_envs.reference import solve
-from carousel_envs.reference.clairvoyant import answered_best, clairvoyant_value, solve_clairvoyant
+from carousel_envs.reference.clairvoyant import answered_best, solve_clairvoyant
+from carousel_envs.reference.known_user.observed_mood import clairvoyant_value
 from carousel_envs.reference.model import Model
 from support.enumeration import FLAVOURS, Problem, clairvoyant, tiny
 
@@ -77,7 +78,7 @@ def test_unavailable_personas_are_never_picked():
 def test_known_users_who_satiate_are_given_their_own_schedules():
     population = Population.preset("Satiation")
     told = solve_clairvoyant(population)
-    # by what the solver proves of each kind alone; the router that is told late stays below
+    # the sum of the solver's bounds for each kind; a router that learns the kind late stays below
     assert solve(population).value < told.value
     assert len(np.unique(told.picks[:, :, 0, 0, 0], axis=0)) == 3
 

@@ -7,15 +7,13 @@ import pytest
 
 from carousel_envs import Population
 from carousel_envs.reference import Filter, solve
-from carousel_envs.reference.acting.policies import UniformPolicy
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.satiation.policies import (
-    WhittlePolicy,
-    certain_engagement,
-    moods_are_certain,
-)
-from carousel_envs.reference.satiation.schedules import SatiationProblem, solve_satiation
-from carousel_envs.reference.satiation.told_kind import disclosed_value, sharpened
+from carousel_envs.reference.satiation.certain_moods import certain_engagement, moods_are_certain
+from carousel_envs.reference.satiation.problem import SatiationProblem
+from carousel_envs.reference.satiation.revealed_kind import revealed_value, sharpened
+from carousel_envs.reference.satiation.schedules import solve_satiation
+from carousel_envs.reference.satiation.whittle import WhittlePolicy
 from carousel_envs.reference.solve import _solve
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
@@ -83,7 +81,7 @@ def disclosed(population: Population, depth: int) -> float:
     ]
     relaxations = [solve_satiation(problem).relaxation for problem in problems]
     likes = model.fit == 1.0
-    return disclosed_value(model.weights, likes, problems, relaxations, model.cues, depth)
+    return revealed_value(model.weights, likes, problems, relaxations, model.cues, depth)
 
 
 # -- bounds ---------------------------------------------------------------------------------------

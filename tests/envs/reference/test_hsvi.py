@@ -11,14 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carousel_envs import Columns
+from carousel_envs.reference.acting.belief_policies import PlanPolicy
+from carousel_envs.reference.acting.contexts import ContextIndex
 from carousel_envs.reference.acting.filtering import Filter
-from carousel_envs.reference.acting.policies import ContextIndex, PlanPolicy
-from carousel_envs.reference.hidden_kinds.hsvi import Decisions, search
-from carousel_envs.reference.hidden_kinds.search import merge_symbols, solve_kinds, spread_symbols
+from carousel_envs.reference.hidden_kinds.decisions import Decisions, Problem
+from carousel_envs.reference.hidden_kinds.hsvi import search
+from carousel_envs.reference.hidden_kinds.kind_bounds import solve_kinds
+from carousel_envs.reference.hidden_kinds.kinds_problem import KindsProblem
+from carousel_envs.reference.hidden_kinds.symbols import merge_symbols, spread_symbols
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.population import as_population
-from support.enumeration import Problem, optimum, tiny
+from support.enumeration import Problem as EnumeratedProblem
+from support.enumeration import optimum, tiny
 
 
 def one_block(reward, follows, *, layers=0, discount=0.95):
@@ -60,7 +65,8 @@ def test_tiger_has_its_published_value(grid):
     assert exact == pytest.approx(19.37, abs=0.005)
     decisions, follows = tiger()
     start = np.full((1, 2), 0.5)
-    found = search(decisions, follows, follows, start, 0, grid=grid, tolerance=1e-4)
+    problem = Problem(decisions, follows, follows, start, 0)
+    found = search(problem, grid=grid, tolerance=1e-4)
     assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
     assert found.upper - found.lower <= 1e-4 * found.upper
 
@@ -69,7 +75,8 @@ def test_tiger_has_its_published_value(grid):
 @pytest.mark.parametrize("discount", [1.0, 0.75])
 def test_tiger_over_few_turns(horizon, discount):
     decisions, follows = tiger(layers=horizon, discount=discount)
-    found = search(decisions, follows, follows, np.full((1, 2), 0.5), 0, tolerance=1e-9)
+    problem = Problem(decisions, follows, follows, np.full((1, 2), 0.5), 0)
+    found = search(problem, tolerance=1e-9)
     exact = tiger_exactly(discount, horizon)
     assert found.lower == pytest.approx(exact, abs=1e-6)
     assert found.upper == pytest.approx(exact, abs=1e-6)
@@ -132,7 +139,8 @@ def test_the_cheese_maze_has_the_value_of_its_reachable_beliefs():
     start = np.append(np.full(10, 0.1), 0.0)
     exact = value_of_reachable_beliefs(reward, follows, start, 0.95, 400)
     decisions, all_follows = one_block(reward, follows)
-    found = search(decisions, all_follows, all_follows, start[None], 0, tolerance=1e-3)
+    problem = Problem(decisions, all_follows, all_follows, start[None], 0)
+    found = search(problem, tolerance=1e-3)
     assert found.lower - 1e-6 <= exact <= found.upper + 1e-6
     assert found.upper - found.lower <= 1e-3 * found.upper
     # Cassandra's collection of examples gives 3.486
@@ -142,25 +150,24 @@ def test_the_cheese_maze_has_the_value_of_its_reachable_beliefs():
 # -- personas, by brute force ---------------------------------------------------------------------
 
 
-def random_problem(seed: int, kinds: int, personas: int, length: int, symbols: int = 2) -> dict:
-    """Any problem that `solve_kinds` may be asked, as its arguments."""
+def random_problem(seed: int, kinds: int, personas: int, length: int, symbols: int = 2):
+    """Any problem that `solve_kinds` may be given."""
     rng = np.random.default_rng(seed)
-    return {
-        "fit": rng.uniform(0, 1, (kinds, personas)) ** 0.5,
-        "hazard": rng.uniform(0, 0.5, (kinds, personas)),
-        "engagement": np.sort(rng.uniform(0, 1, (kinds, personas, 2)))[:, :, ::-1].copy(),
-        "leave": np.sort(rng.uniform(0, 0.4, (kinds, 2))),
-        "weights": rng.dirichlet(np.ones(kinds)),
-        "cues": rng.dirichlet(np.ones(symbols), 2),
-        "length": length,
-        "swap_cost": float(rng.choice([0.0, 0.1, 0.4])),
-    }
+    return KindsProblem(
+        fit=rng.uniform(0, 1, (kinds, personas)) ** 0.5,
+        hazard=rng.uniform(0, 0.5, (kinds, personas)),
+        engagement=np.sort(rng.uniform(0, 1, (kinds, personas, 2)))[:, :, ::-1].copy(),
+        leave=np.sort(rng.uniform(0, 0.4, (kinds, 2))),
+        weights=rng.dirichlet(np.ones(kinds)),
+        cues=rng.dirichlet(np.ones(symbols), 2),
+        length=length,
+        swap_cost=float(rng.choice([0.0, 0.1, 0.4])),
+    )
 
 
-def brute_force(
-    fit, hazard, engagement, leave, weights, cues, length, swap_cost, rule=None
-) -> float:
+def brute_force(problem: KindsProblem, rule=None) -> float:
     """Optimum, or the value of rule(turn, current, belief), over every possible history."""
+    fit, hazard, engagement, leave, weights, cues, length, swap_cost = problem
 
     def value(belief, current, turn):
         def play(k):
@@ -190,8 +197,8 @@ def brute_force(
 @settings(max_examples=25)
 def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower_one(seed, shape):
     problem = random_problem(seed, *shape)
-    best = brute_force(**problem)
-    found = solve_kinds(**problem, bins=64, ends=64, tolerance=1e-4)
+    best = brute_force(problem)
+    found = solve_kinds(problem, bins=64, ends=64, tolerance=1e-4)
     assert found.lower <= best + 1e-9
     assert best <= found.upper + 1e-9
     assert found.upper - found.lower <= 0.01 * best
@@ -202,23 +209,23 @@ def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower
         worth = (found.vectors[turn, current] * belief).sum(axis=(1, 2))
         return int(found.actions[turn, current, worth.argmax()])
 
-    assert found.lower - 1e-9 <= brute_force(**problem, rule=rule) <= best + 1e-9
+    assert found.lower - 1e-9 <= brute_force(problem, rule) <= best + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("options", [{"bins": 1, "ends": 2}, {"bins": 2, "ends": 3}, {"work": 1e3}])
 def test_coarse_symbols_and_little_work_never_break_the_bounds(seed, options):
     problem = random_problem(seed, 2, 2, 3, symbols=5)
-    best = brute_force(**problem)
-    found = solve_kinds(**problem, **options)
+    best = brute_force(problem)
+    found = solve_kinds(problem, **options)
     assert found.lower - 1e-9 <= best <= found.upper + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_populations_are_enclosed_too(seed):
     population = tiny(seed, kinds=2, personas=2, length=5)
-    best, model = optimum(Problem.of(population)), Model.of(population)
-    found = solve_kinds(**arguments(model), bins=64, ends=64, tolerance=1e-3)
+    best, model = optimum(EnumeratedProblem.of(population)), Model.of(population)
+    found = solve_kinds(whole_problem(model), bins=64, ends=64, tolerance=1e-3)
     assert found.lower - 1e-9 <= best <= found.upper + 1e-9
     assert found.upper - found.lower <= 0.01 * abs(found.upper)
 
@@ -226,9 +233,11 @@ def test_populations_are_enclosed_too(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_merged_symbols_are_worth_less_and_spread_ones_more(seed):
     problem = random_problem(seed, 2, 2, 3, symbols=6)
-    best, cues = brute_force(**problem), problem.pop("cues")
-    values = [brute_force(**problem, cues=merge_symbols(cues, n)) for n in (1, 2, 64)]
-    values += [best, *(brute_force(**problem, cues=spread_symbols(cues, n)) for n in (64, 3, 2))]
+    best, cues = brute_force(problem), problem.cues
+    fewer = [merge_symbols(cues, n) for n in (1, 2, 64)]
+    more = [spread_symbols(cues, n) for n in (64, 3, 2)]
+    values = [brute_force(problem._replace(cues=c)) for c in fewer]
+    values += [best, *(brute_force(problem._replace(cues=c)) for c in more)]
     assert values[0] <= values[1] + 1e-12
     assert values[1] <= best + 1e-12
     assert values[2] == pytest.approx(best, abs=1e-2)
@@ -263,7 +272,7 @@ def test_cues_that_say_nothing_stay_mute():
 
 def test_the_same_problem_gives_the_same_figures():
     problem = random_problem(3, 3, 4, 12, symbols=9)
-    one, two = (solve_kinds(**problem, work=1e7, tolerance=0.0) for _ in range(2))
+    one, two = (solve_kinds(problem, work=1e7, tolerance=0.0) for _ in range(2))
     assert (one.lower, one.upper, one.trials) == (two.lower, two.upper, two.trials)
     np.testing.assert_array_equal(one.vectors, two.vectors)
     np.testing.assert_array_equal(one.actions, two.actions)
@@ -271,7 +280,7 @@ def test_the_same_problem_gives_the_same_figures():
 
 def test_more_work_closes_the_gap_and_work_is_kept_to():
     problem = random_problem(5, 3, 4, 12, symbols=9)
-    few, many = (solve_kinds(**problem, work=w, tolerance=0.0) for w in (1e6, 1e8))
+    few, many = (solve_kinds(problem, work=w, tolerance=0.0) for w in (1e6, 1e8))
     assert few.work < 2e6
     assert few.trials < many.trials
     assert few.lower <= many.lower <= many.upper <= few.upper
@@ -280,10 +289,10 @@ def test_more_work_closes_the_gap_and_work_is_kept_to():
 
 @pytest.mark.parametrize(("kinds", "personas", "length"), [(12, 16, 60), (2, 1, 3), (3, 4, 1)])
 def test_large_and_small_problems(kinds, personas, length):
-    found = solve_kinds(**random_problem(1, kinds, personas, length, symbols=20), work=2e7)
+    found = solve_kinds(random_problem(1, kinds, personas, length, symbols=20), work=2e7)
     assert 0.0 < found.lower <= found.upper + 1e-9
     assert found.vectors.shape[:2] == found.actions.shape[:2] == (length, personas)
-    # short sets hold copies: a plan worth nothing to anybody would be a slip
+    # short sets are padded with copies: a plan that is worth 0 to all kinds would be a slip
     assert (np.abs(found.vectors).sum(axis=(3, 4)) > 0).all() or length == 1
     assert set(np.unique(found.actions)) <= set(range(personas))
 
@@ -291,20 +300,21 @@ def test_large_and_small_problems(kinds, personas, length):
 # -- the default population -----------------------------------------------------------------------
 
 
-def arguments(model: Model) -> dict:
-    """Of `solve_kinds`, with the same engagement whoever speaks."""
+def whole_problem(model: Model) -> KindsProblem:
+    """All kinds of user of a model, with all personas."""
     engagement = np.broadcast_to(
         model.engagement.reshape(model.n_types, -1, 2), (model.n_types, model.n_actions, 2)
     )
     names = ("fit", "hazard", "leave", "weights", "cues", "length", "swap_cost")
-    return {name: getattr(model, name) for name in names} | {"engagement": engagement.copy()}
+    shared = {name: getattr(model, name) for name in names}
+    return KindsProblem(**shared, engagement=engagement.copy())
 
 
 @cache
 def taste():
     population = as_population("Taste")
     model = Model.of(population)
-    found = solve_kinds(**arguments(model), tolerance=0.03)
+    found = solve_kinds(whole_problem(model), tolerance=0.03)
     policy = PlanPolicy(
         Filter(population, model),
         ContextIndex(Columns.of(population), model.contexts),
@@ -332,11 +342,11 @@ def test_the_policy_of_taste_earns_what_the_bounds_say(sessions):
 @pytest.mark.slow
 def test_default_work_does_better_than_that():
     population = as_population("Taste")
-    found = solve_kinds(**arguments(Model.of(population)))
+    found = solve_kinds(whole_problem(Model.of(population)))
     assert found.upper - found.lower <= 0.025 * found.upper
 
 
 def test_a_short_session_is_closed_as_well():
     model = replace(Model.of(as_population("Taste")), length=8)
-    found = solve_kinds(**arguments(model), tolerance=0.03)
+    found = solve_kinds(whole_problem(model), tolerance=0.03)
     assert found.upper - found.lower <= 0.03 * found.upper

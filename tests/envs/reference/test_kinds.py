@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, repertoire
 from carousel_envs.reference import solve
-from carousel_envs.reference.clairvoyant import clairvoyant_value
-from carousel_envs.reference.hidden_kinds.search import blind_schedule
-from carousel_envs.reference.hidden_kinds.solve import informed_value
-from carousel_envs.reference.known_user.belief import BeliefProblem, solve_belief
+from carousel_envs.reference.hidden_kinds.kind_bounds import blind_schedule
+from carousel_envs.reference.hidden_kinds.kinds_problem import KindsProblem
+from carousel_envs.reference.known_user.belief_problem import BeliefProblem
+from carousel_envs.reference.known_user.belief_program import solve_belief
+from carousel_envs.reference.known_user.informed_value import informed_value
+from carousel_envs.reference.known_user.observed_mood import clairvoyant_value
 from carousel_envs.reference.model import Model
-from carousel_envs.reference.unheard.values import best_schedule, fixed_values, uniform_value
-from carousel_envs.reference.unheard.values import schedule_value as chain_schedule_value
+from carousel_envs.reference.unheard.schedule_ascent import best_schedule
+from carousel_envs.reference.unheard.schedule_values import fixed_values
+from carousel_envs.reference.unheard.schedule_values import schedule_value as chain_schedule_value
+from carousel_envs.reference.unheard.uniform_choice import uniform_value
 from carousel_envs.rollout import rollout
 from support.enumeration import (
     Problem,
@@ -112,19 +116,10 @@ def test_bounds_with_satiation_enclose_the_enumerated_optimum(seed, kinds):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_search_that_hears_nothing_finds_the_best_schedule(seed):
+def test_a_search_without_feedback_finds_the_best_schedule(seed):
     population = tiny(seed, kinds=2, personas=3, length=5)
     problem, model = Problem.of(population), Model.of(population)
-    schedule = blind_schedule(
-        model.fit,
-        model.hazard,
-        model.engagement,
-        model.leave,
-        model.weights,
-        model.cues,
-        model.length,
-        model.swap_cost,
-    )
+    schedule = blind_schedule(KindsProblem.of(model, 0, np.arange(model.n_actions)))
     best = max(schedule_values(problem))
     assert schedule_value(problem, tuple(schedule.tolist())) == pytest.approx(best, abs=1e-4)
 

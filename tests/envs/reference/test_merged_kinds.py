@@ -56,7 +56,7 @@ def test_a_mean_of_probabilities_is_no_more_than_the_greatest():
 
 
 @pytest.mark.parametrize("which", range(4))
-def test_archetypes_that_nobody_has_are_no_kinds(which):
+def test_archetypes_without_users_are_no_kinds(which):
     weights = np.zeros(4)
     weights[which] = 0.5
     population = Population.preset("Taste").replace(archetype_weights=weights, n_users=30)

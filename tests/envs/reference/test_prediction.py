@@ -51,7 +51,7 @@ def test_expectations_are_distributions_and_agree_with_the_filters_evidence(
         before = after
 
 
-def test_whoever_is_not_kept_after_a_goodbye_goes_without_engaging():
+def test_a_user_who_leaves_after_a_goodbye_does_not_engage():
     population = Population.preset("Welfare").replace(hook=0.25, leave_bored=0.0)
     known = Filter(population)
     before = np.zeros((2, known.columns.width), dtype=np.float32)

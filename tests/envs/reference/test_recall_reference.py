@@ -151,7 +151,8 @@ def assert_agrees(population, policy, rates, sessions, errors):
 
 
 def test_the_gate():
-    """Whoever does not look trails the reference by a tenth and more; planning is not claimed."""
+    """Routers that ignore the question trail the reference by a tenth or more; planning is not
+    claimed to matter."""
     r = solve_recall("Recall")
     for name in ("best_fixed", "uniform", "blind"):
         assert getattr(r, name) < 0.9 * r.value, name

@@ -17,8 +17,8 @@ from carousel_envs.reference import (
     solve,
     whittle_index,
 )
-from carousel_envs.reference.long_run.recovering import advantage
-from carousel_envs.reference.satiation.policies import WhittlePolicy
+from carousel_envs.reference.long_run.recovering import ReboundingPersona, advantage
+from carousel_envs.reference.satiation.whittle import WhittlePolicy
 from carousel_envs.rollout import rollout
 from support.env_helpers import plain
 
@@ -47,14 +47,14 @@ def test_at_its_index_two_cycles_earn_alike_and_no_cycle_earns_more():
 # -- the index of a rebounding persona ------------------------------------------------------------
 
 
-def alone(schedule, satiation, speaks, charge, gain, memory, stay, cost):
+def alone(schedule, satiation, active, charge, gain, memory, stay, cost):
     """Value of one persona's schedule of picks against a charge."""
     total, alive = 0.0, 1.0
     for pick in schedule:
         if pick:
-            paid = max(0.8 - gain * satiation, 0.0) - charge - (0.0 if speaks else cost)
+            paid = max(0.8 - gain * satiation, 0.0) - charge - (0.0 if active else cost)
             total += alive * paid
-        satiation, speaks = memory * (satiation + pick), pick
+        satiation, active = memory * (satiation + pick), pick
         alive *= stay
     return total
 
@@ -67,11 +67,11 @@ def test_at_its_index_speaking_and_resting_are_worth_the_same(gain, memory, cost
         *(0.8, gain, memory, length), swap_cost=cost, leave=0.05, grid=points, levels=513
     )
     top = memory / (1 - memory)
-    for turn, speaks, point in itertools.product((0, 3, 7), (0, 1), (0, 150, 400)):
-        charge = index[turn, speaks, point]
+    for turn, active, point in itertools.product((0, 3, 7), (0, 1), (0, 150, 400)):
+        charge = index[turn, active, point]
         rest, speak = (
             max(
-                alone((now, *then), top * point / (points - 1), speaks, charge, *rest_of)
+                alone((now, *then), top * point / (points - 1), active, charge, *rest_of)
                 for then in itertools.product((0, 1), repeat=length - turn - 1)
             )
             for now in (0, 1)
@@ -89,10 +89,11 @@ def test_without_swap_cost_a_persona_whose_reward_stays_positive_is_indexable(
 ):
     assert gain * memory / (1 - memory) < engagement
     charges = np.linspace(-gain * memory / (1 - memory) - 0.001, engagement + 0.001, 65)
-    found = np.stack(
-        [advantage(engagement, gain, memory, 1 - leave, 0.0, 30, charge, 129) for charge in charges]
+    persona = ReboundingPersona(engagement, gain, memory, 1 - leave, 0.0, 30)
+    found = np.stack([advantage(persona, charge, 129) for charge in charges])
+    assert (np.diff(found, axis=0) <= 1e-9).all(), (
+        "the higher the charge, the smaller the advantage"
     )
-    assert (np.diff(found, axis=0) <= 1e-9).all(), "the dearer, the less it pays to speak"
     assert (found[0] > 0).all()
     assert (found[-1] <= 0).all()
 
@@ -103,7 +104,7 @@ def test_an_index_falls_with_satiation_and_ends_as_the_reward():
     satiation = np.linspace(0, 0.7 / 0.3, index.shape[2])
     np.testing.assert_allclose(index[-1, 1], 0.9 - 0.3 * satiation, atol=1e-6)
     np.testing.assert_allclose(index[-1, 0], 0.7 - 0.3 * satiation, atol=1e-6)
-    assert (index[:-1, 1] >= index[:-1, 0]).all(), "whoever speaks already pays no swap"
+    assert (index[:-1, 1] >= index[:-1, 0]).all(), "the current persona pays no swap"
 
 
 def test_a_short_memory_makes_a_rebounding_persona_a_recovering_one():

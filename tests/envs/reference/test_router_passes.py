@@ -1,4 +1,4 @@
-"""Compiled decisions of routers at a belief, against what they say in NumPy."""
+"""Compiled decisions of routers at a belief, against the same decisions in NumPy."""
 
 from __future__ import annotations
 
@@ -7,45 +7,46 @@ import pytest
 
 from carousel_envs import Population
 from carousel_envs.reference import Filter
-from carousel_envs.reference.acting.policies import _myopic
-from carousel_envs.reference.satiation.policies import CERTAIN, WhittlePolicy, _best_index, tops
+from carousel_envs.reference.acting.filtering import Belief
+from carousel_envs.reference.acting.myopic import MyopicPolicy
+from carousel_envs.reference.satiation.certain_moods import tops
+from carousel_envs.reference.satiation.whittle import CERTAIN, WhittlePolicy
 
 # more than a block of lanes, and not a whole number of them
 LANES = 300
 
 
 def drawn(known, seed):
-    """A random belief, and observations in which somebody is there and, mostly, speaks."""
+    """A random belief, and observations with some personas available and, mostly, one current."""
     draw, columns, model = np.random.default_rng(seed), known.columns, known.model
     joint = draw.dirichlet(np.ones(2 * model.n_types), LANES).reshape(LANES, model.n_types, 2)
     satiation = draw.random((LANES, model.n_types, model.n_actions))
     shown = np.zeros((LANES, columns.width), dtype=np.float32)
     shown[:, columns.available] = draw.random((LANES, columns.n_actions)) < 0.7
     shown[:, columns.available.start] = 1.0
-    speaks = draw.integers(columns.n_actions, size=LANES)
+    current = draw.integers(columns.n_actions, size=LANES)
     shown[:, columns.streak] = draw.integers(0, 4, size=LANES)
     begins = shown[:, columns.streak] == 0.0
-    shown[~begins, columns.persona.start + speaks[~begins]] = 1.0
+    shown[~begins, columns.persona.start + current[~begins]] = 1.0
     shown[:, columns.elapsed] = draw.random(LANES)
     if columns.farewell is not None:
         shown[:, columns.farewell] = draw.integers(0, 2, size=LANES)
-    # nobody: -1
-    return joint, satiation, shown, np.where(begins, -1, speaks)
+    # none yet: -1
+    return joint, satiation, shown, np.where(begins, -1, current)
 
 
-def moods(model, joint, speaks):
-    """P(kind, mood) were each persona to speak: who does already leaves it as it is; (N, types, K,
-    2)."""
+def moods(model, joint, current):
+    """P(kind, mood) after each pick, shape (N, types, K, 2); staying leaves it unchanged."""
     kind = joint.sum(axis=2)[:, :, None]
     found = np.stack([kind * model.fit, kind * (1.0 - model.fit)], axis=3)
-    for i in np.flatnonzero(speaks >= 0):
-        found[i, :, speaks[i]] = joint[i]
+    for i in np.flatnonzero(current >= 0):
+        found[i, :, current[i]] = joint[i]
     return found
 
 
-def prices(model, speaks):
+def prices(model, current):
     """What picking each persona costs, (N, K)."""
-    swaps = (speaks[:, None] >= 0) & (speaks[:, None] != np.arange(model.n_actions))
+    swaps = (current[:, None] >= 0) & (current[:, None] != np.arange(model.n_actions))
     return model.swap_cost * swaps
 
 
@@ -64,28 +65,16 @@ def assert_largest(picks, value, there):
 def test_the_myopic_pick_is_worth_most_in_the_coming_turn(preset):
     known = Filter(Population.preset(preset))
     model, columns = known.model, known.columns
-    joint, satiation, shown, speaks = drawn(known, 1)
+    joint, satiation, shown, current = drawn(known, 1)
     farewell = columns.farewell
-    picks = np.empty(LANES, dtype=np.int64)
-    _myopic(
-        joint,
-        satiation,
-        shown,
-        (columns.persona.start, columns.available.start, columns.streak, farewell or -1),
-        model.fit,
-        model.engagement,
-        model.gain if model.has_satiation else None,
-        None if farewell is None else model.hook,
-        model.swap_cost,
-        picks,
-    )
+    picks = MyopicPolicy(known).pick(shown, Belief(joint, satiation))
     lost = model.gain * satiation if model.has_satiation else np.zeros((LANES, 1, 1))
     chance = np.maximum(model.engagement[None] - lost[..., None], 0.0)
-    earned = (moods(model, joint, speaks) * chance).sum(axis=(1, 3))
+    earned = (moods(model, joint, current) * chance).sum(axis=(1, 3))
     if farewell is not None:
         earned *= np.where(shown[:, farewell, None] > 0.5, model.hook, 1.0)
     there = shown[:, columns.available] > 0.5
-    assert_largest(picks, earned - prices(model, speaks), there)
+    assert_largest(picks, earned - prices(model, current), there)
 
 
 def test_the_whittle_pick_has_the_largest_expected_index():
@@ -93,27 +82,16 @@ def test_the_whittle_pick_has_the_largest_expected_index():
     known = Filter(population)
     known = Filter(population, known.model.merged(3))
     policy, model, columns = WhittlePolicy.of(known), known.model, known.columns
-    joint, satiation, shown, speaks = drawn(known, 2)
-    picks = np.empty(LANES, dtype=np.int64)
-    _best_index(
-        joint,
-        satiation,
-        shown,
-        (columns.persona.start, columns.available.start, columns.streak, columns.elapsed),
-        model.length,
-        model.fit,
-        tops(model),
-        policy.index,
-        picks,
-    )
+    joint, satiation, shown, current = drawn(known, 2)
+    picks = policy.pick(shown, Belief(joint, satiation))
     turn = np.minimum(np.rint(shown[:, columns.elapsed] * model.length), model.length - 1)
     grid = np.linspace(0.0, 1.0, policy.index.shape[-1])
     value = np.zeros((LANES, model.n_actions))
-    mass = moods(model, joint, speaks)
+    mass = moods(model, joint, current)
     for i, t in enumerate(turn.astype(np.int64)):
         for a, k, mood in np.ndindex(model.n_types, model.n_actions, 2):
             if mass[i, a, k, mood] > CERTAIN:
-                row = policy.index[a, k, mood, t, int(speaks[i] in (-1, k))]
+                row = policy.index[a, k, mood, t, int(current[i] in (-1, k))]
                 share = satiation[i, a, k] / tops(model)[a]
                 value[i, k] += mass[i, a, k, mood] * np.interp(share, grid, row)
     assert_largest(picks, value, shown[:, columns.available] > 0.5)

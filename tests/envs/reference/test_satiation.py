@@ -9,7 +9,8 @@ import pytest
 
 from carousel_envs.reference import fluid_rate, rebounding_rate, rotation_rate, solve
 from carousel_envs.reference.satiation.lagrangian import bound_at, relax
-from carousel_envs.reference.satiation.schedules import TOLERANCE, SatiationProblem, solve_satiation
+from carousel_envs.reference.satiation.problem import SatiationProblem
+from carousel_envs.reference.satiation.schedules import TOLERANCE, solve_satiation
 from carousel_envs.rollout import rollout
 from support.env_helpers import plain
 
@@ -146,7 +147,7 @@ def test_long_sessions_earn_nearly_the_fluid_rate(case):
     rates = [rebounding_rate(b, g, 0.7) for b, g in zip(engagement, gain, strict=True)]
     per_turn = solve_satiation(problem).lower / 80
     fluid = fluid_rate(rates)
-    # everybody begins rested, which is worth at most one recovery of each persona
+    # all personas begin rested, which is worth at most one recovery of each
     assert 0.98 * fluid <= per_turn <= fluid + sum(gain) * (0.7 / 0.3) / 0.3 / 80
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from carousel_envs import CarouselVectorEnv, Population
 from carousel_envs.reference import Filter, solve
-from carousel_envs.reference.acting.policies import ContextIndex, UniformPolicy
+from carousel_envs.reference.acting.contexts import ContextIndex
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.registry import names
 from carousel_envs.users.observation import Columns
 from support.env_helpers import busy
@@ -130,7 +131,7 @@ def test_a_summary_is_ready_for_json(name):
     ],
     ids=str,
 )
-def test_a_satiation_that_nobody_feels_leaves_the_reference_exact(idle):
+def test_satiation_without_effect_leaves_the_reference_exact(idle):
     population = Population.preset("Boredom").replace(n_users=50, session_length=10)
     one, other = solve(population), solve(population.replace(**idle))
     assert other.tier == "exact"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carousel_envs.reference import solve
-from carousel_envs.reference.acting.policies import UniformPolicy
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.users.observation import Columns
 from support.env_helpers import busy, random_population, rich_population, single_kind
 from support.solved import assert_agrees, assert_ordered, played

@@ -247,7 +247,7 @@ def test_what_killed_writes_have_left_is_removed_and_what_is_being_written_stays
     for path in left:
         path.write_bytes(b"half")
     others = place / ".others.part"
-    others.write_bytes(b"of somebody else")
+    others.write_bytes(b"of another program")
     with files._part(place / "kinds-c-0.reference") as (writing, _):
         ask(Solver())
         assert writing.exists()

@@ -186,7 +186,7 @@ def test_every_figure_is_exact_for_the_policy(population: Population):
         assert [getattr(point.everyone, name) for name in NAMES] == pytest.approx(total, abs=1e-9)
 
 
-def test_nobody_is_kept_without_a_hook():
+def test_no_farewell_is_prevented_without_a_hook():
     assert any(point.everyone.kept > 0.01 for point in frontier(SEEN, WEIGHTS))
     assert all(point.everyone.kept == 0.0 for point in frontier(HARMLESS, WEIGHTS))
 
@@ -209,7 +209,7 @@ def test_an_action_without_persona_is_one_more():
         frontier(population, (0.4,))[0]
         for population in (SEEN, SEEN.replace(unmask=True, unmask_payoff=1.0))
     )
-    # it engages nobody and lets every user go, so it is worth something to welfare alone
+    # it engages no user and prevents no farewell, so it has a value for welfare alone
     assert masked.value >= point.value - 1e-6
     assert masked.engagement <= engagement_optimal(SEEN).engagement + 1e-4
 
@@ -227,14 +227,14 @@ def test_ends_break_ties_by_the_other_objective():
 
 
 def test_groups_are_named_only_where_there_are_any():
-    nobody, everybody = (frontier(SEEN.replace(vulnerable_share=x), (0.3,))[0] for x in (0.0, 1.0))
-    assert nobody.vulnerable is None
-    assert nobody.others == nobody.everyone
-    assert everybody.others is None
-    assert everybody.vulnerable == everybody.everyone
+    none, every = (frontier(SEEN.replace(vulnerable_share=x), (0.3,))[0] for x in (0.0, 1.0))
+    assert none.vulnerable is None
+    assert none.others == none.everyone
+    assert every.others is None
+    assert every.vulnerable == every.everyone
     row = frontier(SEEN, (0.3,))[0].row()
     assert row["others"]["welfare"] > row["welfare"] > row["vulnerable"]["welfare"]
-    assert nobody.row()["vulnerable"] is None
+    assert none.row()["vulnerable"] is None
 
 
 def test_mean_welfare_weighs_those_who_look_alike():
@@ -289,6 +289,6 @@ def test_a_symbol_that_one_mood_never_shows_leaves_the_frontier_exact():
     )
     for point in frontier(population, (0.0, 0.5, 1.0)):
         assert point.value <= point.value_upper + 1e-9
-        assert point.everyone.session_length == pytest.approx(30.0, abs=1e-9), "nobody can leave"
+        assert point.everyone.session_length == pytest.approx(30.0, abs=1e-9), "no user can leave"
         played = rollout(population, point.policy, 20_000, seed=5)
         assert abs(played.mean - point.engagement) <= 4 * played.standard_error + 1e-9

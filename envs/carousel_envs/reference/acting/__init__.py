@@ -1,4 +1,5 @@
-"""Policies that act on what was solved, and the exact filter that they believe.
+"""The exact Bayes filter, and policies that act on observations or on its belief.
 
-Imports the models. Start with `filtering.py`, then `policies.py`.
+Imports `reference.model` and what lies below `reference`. Start with `filtering.py`, then
+`belief_policies.py`.
 """

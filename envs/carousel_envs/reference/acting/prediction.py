@@ -1,14 +1,14 @@
-"""What a filter expects of the next turn, and how far two such expectations are apart.
+"""Predictive distribution of the next turn under a filter, and relative entropies between two.
 
-Once it is known who speaks, a turn shows an outcome (engagement, a goodbye, leaving) and a symbol
+Given the persona, a turn consists of an outcome (engagement, a goodbye, leaving) and a joint symbol
 of all cues. Cues depend on the mood alone, so P(outcome, symbol) is the sum over the two moods of
-P(outcome, mood) P(symbol | mood): kinds of user are summed out before any symbol comes in, and the
-cost is linear in kinds and in symbols, not in their product.
+P(outcome, mood) P(symbol | mood): kinds of user are summed out before symbols enter, and the cost
+is linear in kinds and in symbols, not in their product.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,36 +25,56 @@ ENGAGED, GOODBYE, LEFT = 1, 2, 4
 OUTCOMES = 8
 
 
+class _Turns(NamedTuple):
+    """What is known of the coming turn of every lane.
+
+    Attributes:
+        joint, satiation: of the belief.
+        persona: enacted, shape (N,).
+        arrives: whether it has just taken over, shape (N,).
+        said: whether the last turn ended with a goodbye, shape (N,).
+    """
+
+    joint: NDArray[np.float64]
+    satiation: NDArray[np.float64]
+    persona: NDArray[np.int64]
+    arrives: NDArray[np.bool_]
+    said: NDArray[np.bool_]
+
+
 @njit
-def _expected(  # type: ignore[no-untyped-def]
-    joint, satiation, persona, arrives, said, fit, engagement, leave, farewell, gain, hook, out
-):
-    satiates = satiation.shape[2] > 0
-    for i in range(joint.shape[0]):
-        k = persona[i]
-        kept = hook[k] if said[i] else 1.0
+def _expect(turns, users, out):  # type: ignore[no-untyped-def]
+    for i in range(turns.joint.shape[0]):
         out[i] = 0.0
-        for a in range(fit.shape[0]):
-            fresh, bored = joint[i, a, 0], joint[i, a, 1]
-            if arrives[i]:
-                kind = fresh + bored
-                fresh, bored = kind * fit[a, k], kind * (1.0 - fit[a, k])
-            lost = gain[a, k] * satiation[i, a, k] if satiates else 0.0
-            for mood in range(2):
-                mass = bored if mood else fresh
-                chance = max(engagement[a, k, mood] - lost, 0.0)
-                for said_now in range(2):
-                    says = farewell[a, mood] if said_now else 1.0 - farewell[a, mood]
-                    here = kept * mass * says
-                    goes = here * leave[a, mood]
-                    stays = here * (1.0 - leave[a, mood])
-                    base = GOODBYE * said_now
-                    out[i, mood, base] += stays * (1.0 - chance)
-                    out[i, mood, base + ENGAGED] += stays * chance
-                    out[i, mood, base + LEFT] += goes * (1.0 - chance)
-                    out[i, mood, base + LEFT + ENGAGED] += goes * chance
-                # whoever goes after a goodbye engages no more and says nothing more
-                out[i, mood, LEFT] += (1.0 - kept) * mass
+        for a in range(users.fit.shape[0]):
+            _expect_of_kind(turns, i, users, a, out)
+
+
+@njit
+def _expect_of_kind(turns, i, users, a, out):  # type: ignore[no-untyped-def]
+    """Add P(kind a, mood, outcome) of lane i."""
+    k = turns.persona[i]
+    kept = users.hook[k] if turns.said[i] else 1.0
+    fresh, bored = turns.joint[i, a, 0], turns.joint[i, a, 1]
+    if turns.arrives[i]:
+        kind = fresh + bored
+        fresh, bored = kind * users.fit[a, k], kind * (1.0 - users.fit[a, k])
+    lost = users.gain[a, k] * turns.satiation[i, a, k] if turns.satiation.shape[2] > 0 else 0.0
+    for mood in range(2):
+        mass = bored if mood else fresh
+        chance = max(users.engagement[a, k, mood] - lost, 0.0)
+        for said_now in range(2):
+            says = users.farewell[a, mood] if said_now else 1.0 - users.farewell[a, mood]
+            here = kept * mass * says
+            goes = here * users.leave[a, mood]
+            stays = here * (1.0 - users.leave[a, mood])
+            base = GOODBYE * said_now
+            out[i, mood, base] += stays * (1.0 - chance)
+            out[i, mood, base + ENGAGED] += stays * chance
+            out[i, mood, base + LEFT] += goes * (1.0 - chance)
+            out[i, mood, base + LEFT + ENGAGED] += goes * chance
+        # users who leave after a goodbye neither engage nor show cues
+        out[i, mood, LEFT] += (1.0 - kept) * mass
 
 
 def expected(
@@ -63,49 +83,42 @@ def expected(
     before: NDArray[np.float32],
     after: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """What the filter expects of a turn once it is known who speaks.
+    """Predictive distribution of a turn, given the persona.
 
     Args:
-        known: whose model expects.
+        known: the filter, whose model is used.
         belief: before the turn, for N lanes.
-        before: the observation before the turn, shape (N, D): was a goodbye just said?
-        after: the observation after it, shape (N, D), of which only who speaks, and whether they
-            have just begun to, is read.
+        before: the observation before the turn, shape (N, D), read for a goodbye.
+        after: the observation after it, shape (N, D), read only for the persona and whether it
+            has just taken over.
 
     Returns:
-        P(outcome, mood at the cues | everything shown, who speaks), shape (N, 2, OUTCOMES); the
-        numbers of a lane sum to 1. The session's clock, and its end after the last turn, are no
-        part of it.
+        P(outcome, mood at the cues | history, persona), shape (N, 2, OUTCOMES); the numbers of a
+        lane sum to 1. The session's clock, and its end after the last turn, are left out.
     """
     model, columns = known.model, known.columns
     out = np.empty((len(after), 2, OUTCOMES))
     said = np.zeros(len(after), dtype=np.bool_)
     if columns.farewell is not None:
         said = before[:, columns.farewell] > 0.5
-    _expected(
+    turns = _Turns(
         belief.joint,
         belief.satiation,
         after[:, columns.persona].argmax(axis=1),
         after[:, columns.streak] < 1.5,
         said,
-        model.fit,
-        model.engagement,
-        model.leave,
-        model.farewell,
-        model.gain,
-        model.hook,
-        out,
     )
+    _expect(turns, model.kernel_users, out)
     return out
 
 
 def outcome(
     known: Filter, after: NDArray[np.float32], left: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """The outcome that a turn showed, shape (N,).
+    """The outcome of a turn, shape (N,).
 
     Args:
-        known: reads the columns.
+        known: the filter, whose columns are read.
         after: the observation after the turn, shape (N, D).
         left: whether the user left, shape (N,).
     """
@@ -122,11 +135,11 @@ def likelihood(
     after: NDArray[np.float32],
     left: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """P(what the turn showed | everything shown before, who speaks), shape (N,).
+    """P(outcome and cues of the turn | history, persona), shape (N,).
 
     Args:
-        known: whose expectation it is.
-        expectation: what `expected` returned.
+        known: the filter of the expectation.
+        expectation: returned by `expected`.
         after, left: as for `outcome`.
     """
     shown = expectation[np.arange(len(after)), :, outcome(known, after, left)]
@@ -149,7 +162,7 @@ def _relative_entropy(one, other, one_cues, other_cues, out):  # type: ignore[no
                 if p > 0.0:
                     q = other_fresh * other_cues[0, z] + other_bored * other_cues[1, z]
                     total += p * np.log(p / q)
-        # below 0 by rounding alone
+        # negative by rounding alone
         out[i] = max(total, 0.0)
 
 
@@ -160,14 +173,15 @@ def relative_entropy(
     other_cues: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Relative entropy D(one || other) of two expectations of one turn, in nats, exactly: summed
-    over everything that the turn can show (Cover & Thomas, Elements of Information Theory, 2.3).
+    over all outcomes and symbols (Cover & Thomas, Elements of Information Theory, 2.3).
 
     Args:
-        one, other: what `expected` returned, shape (N, 2, OUTCOMES).
+        one, other: returned by `expected`, shape (N, 2, OUTCOMES).
         one_cues, other_cues: P(symbol | mood) in each model, shape (2, symbols).
 
     Returns:
-        Shape (N,), 0 or more; infinite where `other` holds impossible what `one` does not.
+        Shape (N,), 0 or more; infinite where something is possible under `one` and impossible under
+        `other`.
     """
     out = np.empty(len(one))
     _relative_entropy(one, other, one_cues, other_cues, out)

@@ -14,7 +14,7 @@ import numpy as np
 from ...registry import vector_env
 from ...users.observation import Columns
 from ..acting.filtering import Belief
-from ..acting.policies import UniformPolicy
+from ..acting.open_loop import UniformPolicy
 from ..acting.prediction import (
     ENGAGED,
     GOODBYE,

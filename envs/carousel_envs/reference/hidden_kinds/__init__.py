@@ -1,4 +1,5 @@
-"""Several hidden kinds of user: bounds from both sides by heuristic search.
+"""Hidden kinds of user without satiation: heuristic search value iteration on (kind, mood).
 
-Imports `known_user` and `acting`. Start with `solve.py`, then `search.py` and `hsvi.py`.
+Imports `unheard`, `acting` and `known_user`. Start with `population_bounds.py`; the search itself,
+which knows nothing of users, is `hsvi.py`.
 """

@@ -1,13 +1,14 @@
 """Two bounds on a convex value: plans below, points above.
 
-Below, a set of plans, each worth so much in every hidden state: the best of them, at a belief.
-Above, a set of beliefs whose value is known to be at most so much, joined by convexity. Beliefs
-need not sum to 1; every value is homogeneous in them.
+Below is a set of plans with their values in every hidden state: the bound at a belief is the value
+of the best of them. Above is a set of beliefs with an upper bound on the value of each, joined by
+convexity. Beliefs need not sum to 1; every value is homogeneous in them.
 
-The hidden state is a pair (block, state in block), and no transition leaves a block: a kind of user
-and a mood, say; a textbook problem is a single block. Whoever is told the block can do no worse, so
-the sum over blocks of that optimum bounds the value from above. It is the *base* of the upper
-bound; for blocks of two states it is itself a convex function, held on a grid of P(second state).
+The hidden state is a pair (block, state in block), and no transition leaves a block: for example a
+kind of user and a mood; a textbook problem is a single block. Knowing the block cannot hurt, so the
+sum over blocks of the optimum with a known block bounds the value from above. It is the *base* of
+the upper bound; for blocks of two states it is itself a convex function, kept on a grid of
+P(second state).
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 
 
 class Chains(NamedTuple):
-    """Vectors over the hidden state in one pool, chained up by layer and mode.
+    """Vectors over the hidden state in one pool, in linked lists by layer and mode.
 
     Attributes:
         head: first of each chain, -1 for none, shape (layers, modes).
-        link: the one that follows, shape (N,).
-        vectors: plans' values, or beliefs that sum to 1, shape (N, blocks, states).
+        link: next in the chain, -1 for none, shape (N,).
+        vectors: values of plans, or beliefs that sum to 1, shape (N, blocks, states).
         value: upper bound at the belief, shape (N,); unused below.
-        gain: how far that is below the base, shape (N,); unused below.
+        gain: base at the belief less that bound, shape (N,); unused below.
         move: first move of the plan, shape (N,); unused above.
-        follow: plan that it goes on with after each observation, shape (N, Z); unused above.
-        used: how many have been taken, shape (1,).
+        follow: plan that continues it after each observation, shape (N, Z); unused above.
+        used: number of vectors in use, shape (1,).
     """
 
     head: NDArray[np.int64]
@@ -44,6 +45,39 @@ class Chains(NamedTuple):
     move: NDArray[np.int64]
     follow: NDArray[np.int64]
     used: NDArray[np.int64]
+
+
+class Below(NamedTuple):
+    """The lower bound: plans, and the multiplications spent so far, shape (1,)."""
+
+    plans: Chains
+    spent: NDArray[np.int64]
+
+
+class Above(NamedTuple):
+    """The upper bound.
+
+    Attributes:
+        base: value with a known block, shape (layers, modes, blocks, grid points).
+        points: beliefs with an upper bound on their values.
+        rest: scratch space, shape (blocks, states).
+        spent: multiplications so far, shape (1,).
+    """
+
+    base: NDArray[np.float64]
+    points: Chains
+    rest: NDArray[np.float64]
+    spent: NDArray[np.int64]
+
+
+class Plan(NamedTuple):
+    """A plan for one mode and layer: its value at the belief it was made for, its values in every
+    hidden state, its first move, and the plan that continues it after each observation."""
+
+    value: float
+    vector: NDArray[np.float64]
+    move: int
+    follow: NDArray[np.int64]
 
 
 @njit
@@ -58,7 +92,7 @@ def dot(x, y):  # type: ignore[no-untyped-def]
 
 @njit
 def advance(belief, matrix, out):  # type: ignore[no-untyped-def]
-    """Belief after a move and what was seen then; returns its mass."""
+    """Write the belief after a move and an observation to `out`; returns its mass."""
     total = 0.0
     for a in range(belief.shape[0]):
         for s in range(belief.shape[1]):
@@ -73,7 +107,7 @@ def advance(belief, matrix, out):  # type: ignore[no-untyped-def]
 
 @njit
 def base_at(belief, base):  # type: ignore[no-untyped-def]
-    """Base of the upper bound, from its values on a grid, shape (blocks, points)."""
+    """The base at a belief, from its values on a grid, shape (blocks, points)."""
     if belief.shape[1] != 2:
         return dot(belief, base)
     cells = base.shape[1] - 1
@@ -88,12 +122,12 @@ def base_at(belief, base):  # type: ignore[no-untyped-def]
 
 
 @njit
-def lower_at(belief, chains, layer, mode, work):  # type: ignore[no-untyped-def]
-    """Best plan at a belief: its value and place."""
-    best, best_value = -1, -np.inf
+def lower_at(below, layer, mode, belief):  # type: ignore[no-untyped-def]
+    """Value of the best plan at a belief, and its index."""
+    chains, best, best_value = below.plans, -1, -np.inf
     i = chains.head[layer, mode]
     while i >= 0:
-        work[0] += belief.size
+        below.spent[0] += belief.size
         value = dot(belief, chains.vectors[i])
         if value > best_value:
             best, best_value = i, value
@@ -102,14 +136,28 @@ def lower_at(belief, chains, layer, mode, work):  # type: ignore[no-untyped-def]
 
 
 @njit
-def upper_at(belief, base, chains, layer, mode, rest, work):  # type: ignore[no-untyped-def]
+def _largest_share(belief, point, least):  # type: ignore[no-untyped-def]
+    """Largest f for which belief - f point is nowhere negative; anything up to `least` where it is
+    no more than that."""
+    share = np.inf
+    for a in range(belief.shape[0]):
+        for s in range(belief.shape[1]):
+            if belief[a, s] < share * point[a, s]:
+                share = belief[a, s] / point[a, s]
+        if share <= least:
+            break
+    return share
+
+
+@njit
+def upper_at(above, layer, mode, belief):  # type: ignore[no-untyped-def]
     """Upper bound at a belief.
 
     The optimum V is convex and homogeneous, so V(b) <= f V(b_i) + V(b - f b_i) for every f that
-    leaves no component negative: the sawtooth, standing on the base instead of on the corners. What
-    is left over is bounded in the same way once more.
+    leaves no component negative: the sawtooth bound, on top of the base instead of the corners. The
+    remainder b - f b_i is bounded in the same way once more.
     """
-    here = base[layer, mode]
+    chains, here, rest = above.points, above.base[layer, mode], above.rest
     rest[:] = belief
     paid = 0.0
     floor = base_at(belief, here)
@@ -117,17 +165,11 @@ def upper_at(belief, base, chains, layer, mode, rest, work):  # type: ignore[no-
         best, best_value, best_share = -1, floor, 0.0
         i = chains.head[layer, mode]
         while i >= 0:
-            work[0] += belief.size
+            above.spent[0] += belief.size
             # the base is convex too: a point saves no more than its share of its gain
             least = (floor - best_value) / chains.gain[i]
             point = chains.vectors[i]
-            share = np.inf
-            for a in range(rest.shape[0]):
-                for s in range(rest.shape[1]):
-                    if rest[a, s] < share * point[a, s]:
-                        share = rest[a, s] / point[a, s]
-                if share <= least:
-                    break
+            share = _largest_share(rest, point, least)
             if share > least:
                 value = share * chains.value[i]
                 if rest.shape[1] != 2:
@@ -135,10 +177,10 @@ def upper_at(belief, base, chains, layer, mode, rest, work):  # type: ignore[no-
                 else:
                     cells = here.shape[1] - 1
                     for a in range(rest.shape[0]):
-                        bored = max(rest[a, 1] - share * point[a, 1], 0.0)
-                        mass = max(rest[a, 0] - share * point[a, 0], 0.0) + bored
+                        second = max(rest[a, 1] - share * point[a, 1], 0.0)
+                        mass = max(rest[a, 0] - share * point[a, 0], 0.0) + second
                         if mass > 0.0:
-                            x = bored / mass * cells
+                            x = second / mass * cells
                             j = min(int(x), cells - 1)
                             value += mass * (here[a, j] + (x - j) * (here[a, j + 1] - here[a, j]))
                 if value < best_value:
@@ -156,7 +198,7 @@ def upper_at(belief, base, chains, layer, mode, rest, work):  # type: ignore[no-
 
 @njit
 def insert(chains, layer, mode):  # type: ignore[no-untyped-def]
-    """Take the next free place and put it first in its chain."""
+    """Take the next free vector and put it first in its chain; returns its index."""
     i = chains.used[0]
     chains.used[0] += 1
     chains.link[i] = chains.head[layer, mode]
@@ -165,59 +207,56 @@ def insert(chains, layer, mode):  # type: ignore[no-untyped-def]
 
 
 @njit
-def add_plan(  # type: ignore[no-untyped-def]
-    below, layer, mode, belief, plan, follow, value, move, work
-):
-    """Keep a plan that is better at its belief, and drop those that it beats everywhere (from the
-    chain; plans that go on with them still do)."""
-    if value <= lower_at(belief, below, layer, mode, work)[0] + 1e-12:
+def add_plan(below, layer, mode, belief, plan):  # type: ignore[no-untyped-def]
+    """Keep a plan that improves the bound at its belief, and drop the plans that it dominates (from
+    the chain; plans that they continue keep them)."""
+    if plan.value <= lower_at(below, layer, mode, belief)[0] + 1e-12:
         return
-    new = insert(below, layer, mode)
-    below.vectors[new] = plan
-    below.move[new] = move
-    below.follow[new] = follow
-    before, i = new, below.link[new]
+    chains, vector = below.plans, plan.vector
+    new = insert(chains, layer, mode)
+    chains.vectors[new] = vector
+    chains.move[new] = plan.move
+    chains.follow[new] = plan.follow
+    before, i = new, chains.link[new]
     while i >= 0:
         beaten = True
-        for a in range(plan.shape[0]):
-            for s in range(plan.shape[1]):
-                beaten = beaten and below.vectors[i, a, s] <= plan[a, s]
+        for a in range(vector.shape[0]):
+            for s in range(vector.shape[1]):
+                beaten = beaten and chains.vectors[i, a, s] <= vector[a, s]
         if beaten:
-            below.link[before] = below.link[i]
+            chains.link[before] = chains.link[i]
         else:
             before = i
-        i = below.link[i]
+        i = chains.link[i]
 
 
 @njit
-def add_point(above, base, layer, mode, belief, value, rest, work):  # type: ignore[no-untyped-def]
-    """Keep a point that lies lower than what was known, and drop those that no longer tell."""
-    if value >= upper_at(belief, base, above, layer, mode, rest, work) - 1e-12:
+def add_point(above, layer, mode, belief, value):  # type: ignore[no-untyped-def]
+    """Keep a point that improves the bound at its belief, and drop the points that it makes
+    redundant."""
+    if value >= upper_at(above, layer, mode, belief) - 1e-12:
         return
-    new = insert(above, layer, mode)
-    above.vectors[new] = belief
-    above.value[new] = value
-    above.gain[new] = base_at(belief, base[layer, mode]) - value
-    before, i = new, above.link[new]
+    chains, here, rest = above.points, above.base[layer, mode], above.rest
+    new = insert(chains, layer, mode)
+    chains.vectors[new] = belief
+    chains.value[new] = value
+    chains.gain[new] = base_at(belief, here) - value
+    before, i = new, chains.link[new]
     while i >= 0:
-        point = above.vectors[i]
-        share = np.inf
-        for a in range(belief.shape[0]):
-            for s in range(belief.shape[1]):
-                if point[a, s] < share * belief[a, s]:
-                    share = point[a, s] / belief[a, s]
+        point = chains.vectors[i]
+        share = _largest_share(point, belief, -np.inf)
         for a in range(belief.shape[0]):
             for s in range(belief.shape[1]):
                 rest[a, s] = max(point[a, s] - share * belief[a, s], 0.0)
-        if share * value + base_at(rest, base[layer, mode]) <= above.value[i]:
-            above.link[before] = above.link[i]
+        if share * value + base_at(rest, here) <= chains.value[i]:
+            chains.link[before] = chains.link[i]
         else:
             before = i
-        i = above.link[i]
+        i = chains.link[i]
 
 
 def empty_chains(layers: int, modes: int, size: int, shape: tuple[int, int], follow: int) -> Chains:
-    """Room for `size` vectors of this shape (blocks, states), none taken."""
+    """Room for `size` vectors of this shape (blocks, states), none in use."""
     return Chains(
         head=np.full((layers, modes), -1),
         link=np.full(size, -1),

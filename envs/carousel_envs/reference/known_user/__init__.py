@@ -1,4 +1,4 @@
-"""One kind of user per visible context: exact dynamic programming on P(bored).
+"""One kind of user per visible context: dynamic programming on P(bored), or on the mood itself.
 
-Imports `reference.model`, `unheard` and `acting`. Start with `belief.py`.
+Imports `reference.model` and `acting`. Start with `belief_program.py`.
 """

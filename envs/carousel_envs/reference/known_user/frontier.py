@@ -1,10 +1,10 @@
-"""Engagement against welfare: what a router that sees only the one does to the other, exactly.
+"""The Pareto frontier between engagement and welfare, exactly.
 
 For a weight w in [0, 1] the best router maximises (1 - w) engagement + w welfare per session; swap
 costs count in engagement. Where each visible context holds one kind of user, the belief is P(bored)
-alone and `belief` solves the weighted problem; the plans it finds make a controller whose
-engagement and welfare are both known exactly (`controller`). Over all weights the optima trace the
-convex hull of what any router can reach: the Pareto frontier between the two objectives.
+alone and `belief_program` solves the weighted problem; its plans make a controller whose engagement
+and welfare are both evaluated exactly (`controller`). Over all weights the optima trace the convex
+hull of the outcomes that routers can reach: the Pareto frontier between the two objectives.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import numpy as np
 from ...foundation.errors import CarouselError, shown, whole_number
 from ...users.observation import Columns
 from ...users.population import as_population
-from ..acting.policies import ContextIndex
+from ..acting.contexts import ContextIndex
 from ..model import Model
-from .belief import BeliefProblem, solve_belief
-from .controller import Controller, ControllerPolicy, Tally, collected
+from .belief_problem import BeliefProblem
+from .belief_program import solve_belief
+from .controller import Controller, Tally, collected
+from .controller_policy import ControllerPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +40,12 @@ _FLAT = 1e-6  # gain in weighted value below which a piece of the frontier count
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a router does to users, per session.
+    """Expected outcome of a router, per session.
 
     Attributes:
         engagement: expected engagement less swap costs.
-        welfare: what turns add to it, less the harm of prevented farewells.
-        kept: farewells prevented, goodbyes after which a persona kept the user.
+        welfare: of all turns, less the harm of prevented farewells.
+        kept: farewells prevented, that is, goodbyes after which a persona kept the user.
         session_length: turns played.
         swaps: swaps after the first pick.
     """
@@ -62,10 +64,10 @@ class FrontierPoint:
     Attributes:
         weight: of welfare, w.
         everyone: mean over all users.
-        vulnerable, others: mean over users who are, and who are not vulnerable; None where there
-            are none.
+        vulnerable, others: mean over vulnerable users, and over the others; None where there are
+            none.
         value_upper: no router has a larger (1 - w) engagement + w welfare.
-        policy: what acts so (`carousel_envs.rollout.Policy`).
+        policy: the router (a `carousel_envs.rollout.Policy`).
     """
 
     weight: float
@@ -87,7 +89,7 @@ class FrontierPoint:
 
     @property
     def value(self) -> float:
-        """What is maximised: at most `value_upper`, and below it by the grid's error alone."""
+        """The objective: at most `value_upper`, and below it by the error of the grid alone."""
         return self.worth(self.weight)
 
     def worth(self, weight: float) -> float:
@@ -95,7 +97,7 @@ class FrontierPoint:
         return (1.0 - weight) * self.engagement + weight * self.welfare
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain data, without the policy."""
+        """All figures as plain data, without the policy."""
         groups = {name: getattr(self, name) for name in ("vulnerable", "others")}
         return {
             "weight": self.weight,
@@ -252,8 +254,7 @@ def _solve_context(
     kind = int(model.joint[:, context].argmax())
     problem = BeliefProblem.of(model, kind, present)
     good = model.mean_welfare[kind, context, present]
-    weighted = replace(
-        problem,
+    weighted = problem._replace(
         reward=(1.0 - w) * problem.reward + w * good[:, None],
         swap_cost=(1.0 - w) * problem.swap_cost,
         kept_loss=w * model.farewell_harm,

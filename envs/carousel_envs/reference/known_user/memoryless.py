@@ -1,13 +1,12 @@
 """The best memoryless router: one that decides from the current observation alone.
 
 A network without memory sees the last turn's engagement and cues, the turns with the current
-persona and the time, but not the history; its best possible value lies below the belief-optimal
-one. The search alternates two exact passes: forward, how often each (turn, streak, mood) is met
-under the policy; backward, for every observation the better action given who is met there.
-Decisions of one turn touch disjoint sets of histories, so every backward pass can only improve the
-value (policy iteration for memoryless policies of a finite-horizon POMDP; Littman 1994). It ends in
-a local optimum; several starts are tried and the best is kept, so the result is attained, not a
-bound.
+persona and the time, but not the history, so its best possible value lies below the belief-optimal
+one. The search alternates two exact passes: forward, the probability of each (turn, streak, mood)
+under the policy; backward, the better action for every observation given those probabilities.
+Decisions of one turn concern disjoint sets of histories, so no backward pass lowers the value
+(policy iteration for memoryless policies of a finite-horizon POMDP; Littman 1994). The search ends
+in a local optimum; the best of several starts is kept. Its value is attained, and is no bound.
 """
 
 from __future__ import annotations
@@ -22,8 +21,10 @@ from ...compiled.compiler import njit
 from ...foundation.errors import CarouselError
 from ...users.cues import cue_table
 from ...users.observation import Columns
+from ..acting.readings import column_numbers
 from ..model import Model
-from .belief import BeliefProblem, solve_belief
+from .belief_problem import BeliefProblem
+from .belief_program import solve_belief
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _U = np.uint64
 
 LONGEST = 200
-"""Longest session that is searched: time and memory grow with its square."""
+"""Longest session to search: time and memory grow with its square."""
 
 
 @dataclass
@@ -55,25 +56,25 @@ class MemorylessPolicy:
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
-        seen = columns.persona.start, columns.n_actions, columns.streak, columns.elapsed
-        columns.refuse_cues(observation, _follow(observation, seen, self.strides, self.swap, picks))
+        unknown = _follow(observation, column_numbers(columns), self.strides, self.swap, picks)
+        columns.refuse_cues(observation, unknown)
         return picks, None
 
 
 @njit
-def _follow(observation, seen, strides, swap, picks):  # type: ignore[no-untyped-def]
-    """Write the picks; return a lane whose cues are no symbol, or -1."""
-    persona, n_k, streak_column, elapsed = seen
-    length, n_cues, engaged = swap.shape[0], _U(len(strides)), swap.shape[2] // 2
+def _follow(observation, columns, strides, swap, picks):  # type: ignore[no-untyped-def]
+    """Write the picks; returns a lane whose cues are no symbol, or -1."""
+    n_k, length, n_cues = columns.n_actions, swap.shape[0], _U(len(strides))
+    engaged = swap.shape[2] // 2
     unknown = np.int64(-1)
     for i in range(_U(observation.shape[0])):
-        current = observations.largest(observation, i, persona, n_k)
-        streak = np.int64(observation[i, _U(streak_column)])
+        current = observations.largest(observation, i, columns.persona, n_k)
+        streak = np.int64(observation[i, _U(columns.streak)])
         if streak < 1:
-            # nothing shown yet
+            # no turn has been played
             picks[i] = current
             continue
-        turn = observations.share(observation, i, elapsed, length)
+        turn = observations.share(observation, i, columns.elapsed, length)
         symbol = observations.symbol(observation, i, strides, engaged)
         if symbol == engaged:
             unknown, symbol = np.int64(i), np.int64(0)
@@ -99,12 +100,12 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
     interchangeable = all(
         (table == table[:, :1]).all() for table in (model.fit, model.hazard, model.engagement)
     )
-    listening_alone = not (model.has_satiation or model.has_farewells)
+    boredom_alone = not (model.has_satiation or model.has_farewells)
     if (
         model.n_types > 1
         or len(model.contexts) > 1
         or not interchangeable
-        or not listening_alone
+        or not boredom_alone
         or not model.masks.all()
     ):
         raise CarouselError(
@@ -121,7 +122,7 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
     solution = solve_belief(problem)
     best_value, best_swap = -np.inf, None
     for threshold in np.linspace(0.15, 0.75, starts):
-        # the posterior given one symbol, from a prior that boredom builds up at the hazard's rate
+        # the posterior given one symbol, with the prior that the hazard builds up over the streak
         streak = np.arange(1, model.length + 1)
         prior = 1.0 - model.fit[0, 0] * (1.0 - model.hazard[0, 0]) ** streak
         bored, fresh = np.maximum(prior, 1e-300), np.maximum(1.0 - prior, 1e-300)
@@ -146,7 +147,7 @@ def _improve(
     shown = like * stay[:, None]
     last = -np.inf
     while True:
-        # forward: mass[t, n] over moods as persona number n + 1 turns in speaks at turn t
+        # forward: mass[t, n] over moods with a persona in its turn n + 1 at turn t
         mass = np.zeros((length, length, 2))
         mass[0, 0] = redrawn
         for t in range(length - 1):

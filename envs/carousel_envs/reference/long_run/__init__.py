@@ -1,4 +1,4 @@
-"""Averages per turn over endless sessions: known answers that everything else is checked against.
+"""Averages per turn over endless sessions, and Whittle indices: known answers to check against.
 
-Imports `compiled` alone. Start with `swap_rule.py`.
+Imports nothing of `reference`. Start with `swap_rule.py`.
 """

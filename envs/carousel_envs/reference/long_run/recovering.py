@@ -1,14 +1,14 @@
 """Personas that recover while they rest, one at a time: Whittle indices and the fluid bound.
 
-A *recovering* persona pays f(n) when it speaks after n turns' rest, whatever happened before
+A *recovering* persona pays f(n) when it is enacted after n turns' rest, whatever happened before
 (Pike-Burke & Grunewalder 2019, "Recovering bandits"). A *rebounding* one, as in this model, pays
-max(b - g s, 0) with s <- memory (s + 1) when it speaks and memory s when it rests (Leqi et al.
-2021, arXiv 2011.06741): what is left of its earlier turns adds up.
+max(b - g s, 0) with s <- memory (s + 1) when it is enacted and memory s when it rests (Leqi et al.
+2021, arXiv 2011.06741): the traces of its earlier turns add up.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def read_rebounding(engagement: float, gain: float, memory: float) -> tuple[float, float, float]:
-    """The numbers of a rebounding persona, or what is wrong with one of them."""
+    """The parameters of a rebounding persona, checked."""
     return (
         real_number("engagement", engagement, 0.0, 1.0),
         real_number("gain", gain, 0.0, 100.0),
@@ -38,9 +38,9 @@ def _refuse_unless_callable(name: str, given: Any) -> None:
 def whittle_index(reward: Callable[[int], float], rest: int) -> float:
     """Whittle index of a recovering persona after `rest` turns' rest (at least 1).
 
-    W(n) = f(n) - n [f(n + 1) - f(n)]: the charge per pick at which speaking every n turns and
-    speaking every n + 1 turns earn alike, (f(n) - W) / n = (f(n + 1) - W) / (n + 1). It rises in n
-    where f is concave and rising, so the persona is indexable (Whittle 1988; Pike-Burke &
+    W(n) = f(n) - n [f(n + 1) - f(n)]: the charge per pick at which enacting it every n turns and
+    enacting it every n + 1 turns earn the same, (f(n) - W) / n = (f(n + 1) - W) / (n + 1). It rises
+    in n where f is concave and rising, so the persona is indexable (Whittle 1988; Pike-Burke &
     Grunewalder 2019).
 
     Raises:
@@ -55,8 +55,8 @@ def whittle_index(reward: Callable[[int], float], rest: int) -> float:
 def rebounding_rate(
     engagement: float, gain: float, memory: float
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """f(n) = b - g memory^n / (1 - memory^n): what each pick of a rebounding persona pays in the
-    long run when it speaks every n turns (while that is above 0).
+    """f(n) = b - g memory^n / (1 - memory^n): the reward of each pick of a rebounding persona that
+    is enacted every n turns, in the long run (while that is above 0).
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -77,10 +77,10 @@ def fluid_rate(
     """The most that any schedule can earn per turn in the long run: the fluid bound.
 
     max{sum x_i f_i(1 / x_i) : sum x_i <= 1}, where x_i is the share of turns of persona i, f_i is
-    concave, and f_i(n) is what each pick pays when persona i speaks every n turns (by concavity no
-    spacing of the same share of turns pays more). Turns are priced: a price p per pick leaves one
-    concave problem per persona, max_x x (f_i(1 / x) - p), and p is bisected until the turns are
-    used up. Every p gives an upper bound, so the result is one.
+    concave, and f_i(n) is the reward of each pick of persona i when it is enacted every n turns (by
+    concavity no spacing of the same share of turns pays more). Turns are priced: a price p per pick
+    leaves one concave problem per persona, max_x x (f_i(1 / x) - p), and p is bisected until the
+    turns are used up. Every p gives an upper bound, so the result is one.
 
     Raises:
         CarouselError: an argument is not allowed, or a persona pays no finite number.
@@ -132,15 +132,35 @@ def fluid_rate(
     return bound
 
 
+class ReboundingPersona(NamedTuple):
+    """A rebounding persona in sessions of finite length.
+
+    Attributes:
+        engagement, gain, memory: b, g, and the share of satiation kept from turn to turn.
+        stay: P(the user does not leave) per turn.
+        swap_cost: paid when a resting persona is enacted.
+        length: T.
+    """
+
+    engagement: float
+    gain: float
+    memory: float
+    stay: float
+    swap_cost: float
+    length: int
+
+
 @njit
-def advantage(engagement, gain, memory, stay, cost, length, charge, n):  # type: ignore[no-untyped-def]
-    """Value of speaking less that of resting, against a constant charge per pick: shape (T, 2, n);
-    axis 1: the persona rests, speaks now; the last axis: satiation, evenly from 0 to the most."""
+def advantage(persona, charge, n):  # type: ignore[no-untyped-def]
+    """Value of enacting a `ReboundingPersona` less that of resting it, against a constant charge
+    per pick, shape (T, 2, n); axis 1: it rests, is active now; last axis: satiation, on an even
+    grid from 0 to its largest value."""
+    memory, stay = persona.memory, persona.stay
     top = max(memory / (1.0 - memory), 1e-6)
     width = top / (n - 1)
-    gained = np.zeros((length, 2, n))
+    gained = np.zeros((persona.length, 2, n))
     ahead, now = np.zeros((2, n)), np.zeros((2, n))
-    for t in range(length - 1, -1, -1):
+    for t in range(persona.length - 1, -1, -1):
         for g in range(n):
             s = g * width
             x = min(memory * s, top) / width
@@ -148,10 +168,10 @@ def advantage(engagement, gain, memory, stay, cost, length, charge, n):  # type:
             resting = stay * (ahead[0, i] + (x - i) * (ahead[0, i + 1] - ahead[0, i]))
             x = min(memory * (s + 1.0), top) / width
             i = min(int(x), n - 2)
-            speaking = stay * (ahead[1, i] + (x - i) * (ahead[1, i + 1] - ahead[1, i]))
-            speaking += max(engagement - gain * s, 0.0) - charge
+            enacting = stay * (ahead[1, i] + (x - i) * (ahead[1, i + 1] - ahead[1, i]))
+            enacting += max(persona.engagement - persona.gain * s, 0.0) - charge
             for active in range(2):
-                worth = speaking - (cost if active == 0 else 0.0)
+                worth = enacting - (persona.swap_cost if active == 0 else 0.0)
                 gained[t, active, g] = worth - resting
                 now[active, g] = max(worth, resting)
         ahead[:] = now
@@ -171,20 +191,20 @@ def rebounding_index(
 ) -> NDArray[np.float64]:
     """Whittle index of a rebounding persona in a session of finite length.
 
-    The greatest constant charge per pick, from turn t to the end, at which speaking and resting at
+    The greatest constant charge per pick, from turn t to the end, at which enacting and resting at
     turn t are worth the same. Without swap cost, and where rewards stay above 0, there is only one
     such charge (the persona is indexable; checked numerically in the tests). The swap cost is paid
-    when a resting persona speaks, so whoever speaks already has the higher index, as in bandits
+    when a resting persona is enacted, so the current persona has the higher index, as in bandits
     with switching costs, which have no exact index (Asawa & Teneketzis 1996).
 
     Args:
         engagement, gain, memory, swap_cost, leave: of the persona, the user and the population.
         length: T.
         grid: points of satiation.
-        levels: charges at which the advantage of speaking is computed; linear between.
+        levels: charges at which the advantage of enacting is computed; linear between.
 
     Returns:
-        Shape (T, 2, grid): turn; rests, speaks now; satiation on an even grid from 0 to
+        Shape (T, 2, grid): turn; resting, active now; satiation on an even grid from 0 to
         memory / (1 - memory).
 
     Raises:
@@ -199,13 +219,12 @@ def rebounding_index(
     # a pick can cost later picks no more than this, nor save more than a swap
     most = gain * memory / (1.0 - memory) + swap_cost + 1e-3
     charges = np.linspace(-most, engagement + swap_cost + 1e-3, levels)
+    persona = ReboundingPersona(engagement, gain, memory, 1.0 - leave, swap_cost, length)
     index = np.full((length, 2, grid), charges[0])
     before = np.zeros_like(index)
     for i, charge in enumerate(charges):
         # the advantage falls in the charge; the index is where it passes 0
-        now = advantage(
-            engagement, gain, memory, 1.0 - leave, swap_cost, length, float(charge), grid
-        )
+        now = advantage(persona, float(charge), grid)
         if i > 0:
             passes = (before > 0.0) & (now <= 0.0)
             share = before[passes] / (before[passes] - now[passes])

@@ -1,7 +1,8 @@
 """Long-run answers in closed form or by a scalar search: the swap rule, the blind cycle, rotation.
 
-All are per turn, without leaving, for personas that fit everybody (a swap lands fresh). They are
-the known answers that the finite-horizon solvers and the environment are checked against.
+All are per turn, without leaving, for personas that fit every user (the mood after a swap is
+fresh). They are the known answers that finite-horizon solvers and the environment are checked
+against.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def swap_rule(
     """The swap rule that maximises engagement per turn in the long run.
 
     With p the probability of boredom before a turn, p+ = p f0(y) / (p f0(y) + (1 - p) f1(y)) after
-    what is shown, and p' = p+ + (1 - p+) h, the optimum solves
+    the observation, and p' = p+ + (1 - p+) h, the optimum solves
     V(p) = max{(1 - p) q1 + p q0 - g + E V(p'), -c + the same at p = 0}.
     It swaps exactly where p >= p* (Shiryaev 1963; Girshick & Rubin 1952). Between two swaps this is
     a stopping problem in which a turn costs g; g is the root at which a cycle breaks even, found by
@@ -84,7 +85,7 @@ def swap_rule(
         hazard: P(fresh to bored) per turn, from 0.0001 to 1.
         engagement_fresh, engagement_bored: q1 and q0.
         swap_cost: c.
-        cues: P(symbol | mood), shape (2, symbols), shown beside engagement; None: engagement alone.
+        cues: P(symbol | mood), shape (2, symbols), observed with engagement; None: no cues.
         grid: points on [0, 1].
 
     Raises:
@@ -92,8 +93,8 @@ def swap_rule(
     """
     hazard, q1, q0, cost = _read(hazard, engagement_fresh, engagement_bored, swap_cost)
     grid = whole_number("grid", grid, 2, 1_000_000)
-    # Staying to the end of boredom earns (q1 - q0) / h more than boredom for ever: the most that a
-    # cycle can be worth.
+    # From fresh, a user is worth (q1 - q0) / h more than one who is bored for ever: an upper bound
+    # on the value of a swap.
     cue_chances = _read_cues(cues)
     if cost >= (q1 - q0) / hazard:
         return SwapRule(rate=q0, threshold=float("inf"))
@@ -147,7 +148,7 @@ def blind_rate(
 def _read(
     hazard: float, engagement_fresh: float, engagement_bored: float, swap_cost: float
 ) -> tuple[float, float, float, float]:
-    """h, q1, q0 and c, or what is wrong with one of them."""
+    """h, q1, q0 and c, checked."""
     q1 = real_number("engagement_fresh", engagement_fresh, 0.0, 1.0)
     return (
         real_number("hazard", hazard, 1e-4, 1.0),
@@ -177,7 +178,7 @@ def _read_cues(cues: Any) -> NDArray[np.float64]:
 def blind_cycle(
     hazard: float, engagement_fresh: float, engagement_bored: float, swap_cost: float
 ) -> BlindCycle:
-    """The best number of turns between swaps for a router that hears nothing.
+    """The best number of turns between swaps for a router without feedback.
 
     Raises:
         CarouselError: an argument is not allowed.

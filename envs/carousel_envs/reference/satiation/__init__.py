@@ -1,4 +1,5 @@
-"""Users who tire of personas: schedules, indices, relaxations.
+"""Users who satiate: schedules, indices, relaxations, and the references made of them.
 
-Imports `long_run`, `unheard` and `acting`. Start with `solve.py`, then `schedules.py`.
+Imports `long_run`, `unheard`, `acting` and `known_user`. Start with `rotation.py`, then
+`schedules.py`.
 """

@@ -1,9 +1,9 @@
-"""One persona at a time: the Lagrangian relaxation of "exactly one persona speaks per turn".
+"""One persona at a time: the Lagrangian relaxation of "exactly one persona is active per turn".
 
-Of a user who is known and whose mood is certain, persona k engages with chance
-max(b_k - g_k s_k, 0); s_k <- memory (s_k + 1) when it speaks, memory s_k when it rests. Personas
-meet only in the constraint that one of them speaks. Priced by multipliers mu_t, it leaves one
-problem per persona (Whittle 1988), and
+With a known user whose mood is certain, persona k engages with probability max(b_k - g_k s_k, 0);
+s_k <- memory (s_k + 1) when it is active, memory s_k when it rests. Personas are coupled only by
+the constraint that one of them is active. Priced by multipliers mu_t, it leaves one problem per
+persona (Whittle 1988), and
 
     L(mu) = sum_k V_k(mu) + sum_t alive_t mu_t
 
@@ -14,8 +14,7 @@ keeps the bound a bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from ...users.table import UNIT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .schedules import SatiationProblem
+    from .problem import SatiationProblem
 
 _COARSE, _FINE = 129, 513
 _HALF_UNIT = 0.5 / UNIT
@@ -40,8 +39,10 @@ def _landing(satiation, memory, top, width, n):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _tables(engagement, gain, memory, stay, cost, prices, n):  # type: ignore[no-untyped-def]
-    """Value of each persona against prices: shape (T + 1, K, 2, n); axis 2: rests, speaks now."""
+def _priced(problem, prices, n):  # type: ignore[no-untyped-def]
+    """Value of each persona against prices, shape (T + 1, K, 2, n); axis 2: resting, active."""
+    engagement, gain, memory = problem.engagement, problem.gain, problem.memory
+    stay, cost = 1.0 - problem.leave, problem.swap_cost
     length, n_k = prices.shape[0], engagement.shape[0]
     top = max(memory / (1.0 - memory), 1e-6)
     width = top / (n - 1)
@@ -52,20 +53,22 @@ def _tables(engagement, gain, memory, stay, cost, prices, n):  # type: ignore[no
                 s = g * width
                 i, w = _landing(s, memory, top, width, n)
                 j, x = _landing(s + 1.0, memory, top, width, n)
-                resting = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
-                speaking = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
-                # the kernel rounds chances to 1/65536: half a unit more is surely enough
+                rested = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
+                enacted = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
+                # the environment rounds probabilities to 1/65536: half a unit more is a bound
                 paid = max(engagement[k] - gain[k] * s, 0.0) + _HALF_UNIT - prices[t]
-                speaking = paid + stay * speaking
-                resting = stay * resting
-                table[t, k, 1, g] = max(speaking, resting)
-                table[t, k, 0, g] = max(speaking - (cost if t > 0 else 0.0), resting)
+                enacted = paid + stay * enacted
+                rested = stay * rested
+                table[t, k, 1, g] = max(enacted, rested)
+                table[t, k, 0, g] = max(enacted - (cost if t > 0 else 0.0), rested)
     return table
 
 
 @njit
-def _picks(table, engagement, gain, memory, stay, cost, prices):  # type: ignore[no-untyped-def]
-    """How often the relaxed optimum lets any persona speak at each turn, shape (T,)."""
+def _picks(problem, table, prices):  # type: ignore[no-untyped-def]
+    """Expected number of active personas in the relaxed optimum at each turn, shape (T,)."""
+    engagement, gain, memory = problem.engagement, problem.gain, problem.memory
+    stay, cost = 1.0 - problem.leave, problem.swap_cost
     length, n_k, n = prices.shape[0], table.shape[1], table.shape[3]
     top = max(memory / (1.0 - memory), 1e-6)
     width = top / (n - 1)
@@ -81,13 +84,13 @@ def _picks(table, engagement, gain, memory, stay, cost, prices):  # type: ignore
                 s = g * width
                 i, w = _landing(s, memory, top, width, n)
                 j, x = _landing(s + 1.0, memory, top, width, n)
-                resting = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
-                speaking = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
+                rested = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
+                enacted = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
                 paid = max(engagement[k] - gain[k] * s, 0.0) + _HALF_UNIT - prices[t]
                 for active in range(2):
                     here = mass[active, g]
                     charge = cost if active == 0 and t > 0 else 0.0
-                    if paid - charge + stay * speaking > stay * resting:
+                    if paid - charge + stay * enacted > stay * rested:
                         picks[t] += here
                         after[1, j] += here * (1.0 - x)
                         after[1, j + 1] += here * x
@@ -98,15 +101,15 @@ def _picks(table, engagement, gain, memory, stay, cost, prices):  # type: ignore
     return picks
 
 
-@dataclass(frozen=True, eq=False)
-class Relaxation:
-    """Prices and what every persona is worth against them.
+class Relaxation(NamedTuple):
+    """Prices, and the value of every persona against them.
 
     Attributes:
         bound: no schedule is worth more.
-        prices: mu, per user still there, shape (T,).
-        tables: value before a pick, shape (T + 1, K, 2, grid): persona rested, spoke last turn.
-        dues: sum of the prices still to be paid out, per user still there, shape (T + 1,).
+        prices: mu, per user still present, shape (T,).
+        tables: value before a pick, shape (T + 1, K, 2, grid): the persona rested, was active in
+            the last turn.
+        dues: sum of the prices of the turns to come, per user still present, shape (T + 1,).
         top: satiation of the last grid point.
     """
 
@@ -123,18 +126,10 @@ def bound_at(problem: SatiationProblem, prices: NDArray[np.float64]) -> float:
     return float(tables[0, :, 0, 0].sum() + problem.survival() @ prices)
 
 
-def _priced(
-    problem: SatiationProblem, prices: NDArray[np.float64], grid: int
-) -> NDArray[np.float64]:
-    arrays = (problem.engagement, problem.gain, problem.memory, 1.0 - problem.leave)
-    return np.asarray(_tables(*arrays, problem.swap_cost, prices, grid))
-
-
 def relax(problem: SatiationProblem, target: float, steps: int = 250) -> Relaxation:
     """The least Lagrangian bound found by Polyak's subgradient steps toward `target`."""
-    arrays = (problem.engagement, problem.gain, problem.memory, 1.0 - problem.leave)
     alive = problem.survival()
-    # one price for all turns to begin with
+    # to begin with, one price for all turns
     levels = np.linspace(0.0, float(problem.engagement.max()), 13)
     starts = [np.full(problem.length, level) for level in levels]
     bounds = [bound_at(problem, start) for start in starts]
@@ -151,7 +146,7 @@ def relax(problem: SatiationProblem, target: float, steps: int = 250) -> Relaxat
             if patience == 15:
                 scale, patience, prices = scale / 2.0, 0, best_prices
                 continue
-        slope = alive * (1.0 - _picks(tables, *arrays, problem.swap_cost, prices))
+        slope = alive * (1.0 - _picks(problem, tables, prices))
         norm = float(slope @ slope)
         if norm < 1e-12 or bound <= target:
             break

@@ -1,4 +1,4 @@
-"""Rotation and rest with a known user: personas that wear off with use and recover unused.
+"""The optimal schedule for a known user who satiates.
 
 Where the user is known and every persona's mood is certain (fit 0 or 1, no hazard), satiation is a
 known function of the schedule, so the problem is deterministic and its optimum an open-loop
@@ -7,26 +7,28 @@ of Pike-Burke & Grunewalder 2019). For identical personas without swap cost gree
 engagement stays above 0; with different ones, or with a swap cost, it is not.
 
 `solve_satiation` is dynamic programming forward over the satiation vectors that can be reached.
-A partial schedule is dropped where another one, at the same turn, can do whatever it does at no
-loss (dominance), or where its Lagrangian bound (`lagrangian.py`) cannot beat the best schedule
-known. If no layer outgrows its width the result is certified; else the bounds of what was dropped
-make it two-sided.
+A partial schedule is dropped where another one at the same turn can follow any continuation of it
+at no loss (dominance), or where its Lagrangian bound (`lagrangian`) cannot beat the best schedule
+known. If no layer outgrows its width the result is certified; else the bounds of the dropped
+schedules make it two-sided.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...compiled.compiler import njit
 from ...users.table import UNIT
 from .lagrangian import Relaxation, relax
+from .problem import chance_at, interpolate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .problem import SatiationProblem
 
 TOLERANCE = 1e-3
 """Gap below which bounds count as exact, in engagement per session."""
@@ -34,8 +36,8 @@ TOLERANCE = 1e-3
 NODES = 800_000
 """Partial schedules kept in all: the limit on work."""
 
-# Bounds that beat the best schedule known by no more than this are not followed up; and no more
-# than this is lost, in all, where near schedules are merged.
+# Bounds that beat the best schedule known by no more than the first number are not followed up;
+# merging near schedules loses no more than the second, in all.
 _PRUNE, _SLACK = 1e-4, 5e-4
 _CELLS = 1 << 16
 
@@ -56,200 +58,196 @@ class SatiationSolution:
         return self.upper - self.lower < TOLERANCE
 
 
-@dataclass(frozen=True, eq=False)
-class SatiationProblem:
-    """One known user and K personas.
+class _Layer(NamedTuple):
+    """Partial schedules of one length.
 
     Attributes:
-        engagement: chance of engagement with a rested persona, shape (K,).
-        gain: chance lost per unit of satiation, shape (K,).
-        memory: share of satiation kept from turn to turn.
-        leave: P(leaving) per turn.
-        length: T.
-        swap_cost: engagement units.
+        satiation: shape (n, K).
+        pick: last persona, shape (n,).
+        earned: value so far, shape (n,).
+        most: the largest value that the schedule, and those merged into it, could have earned given
+            its future, shape (n,); at most `_SLACK` more.
     """
 
-    engagement: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    memory: float
-    leave: float
-    length: int
-    swap_cost: float
+    satiation: NDArray[np.float64]
+    pick: NDArray[np.int64]
+    earned: NDArray[np.float64]
+    most: NDArray[np.float64]
 
-    @classmethod
-    def alike(
-        cls, personas: int, engagement: float, gain: float, **rest: float
-    ) -> SatiationProblem:
-        """K personas of the same engagement and gain."""
-        numbers = np.full(personas, engagement), np.full(personas, gain)
-        return cls(*numbers, **{"leave": 0.0, "swap_cost": 0.0, **rest})  # type: ignore[arg-type]
 
-    @property
-    def n_actions(self) -> int:
-        """K."""
-        return len(self.engagement)
+class _Children(NamedTuple):
+    """Partial schedules that are one turn longer: fields as in `_Layer`, and the schedule that each
+    continues, and its upper bound."""
 
-    @cached_property
-    def top(self) -> float:
-        """Satiation with a persona that has always spoken: no more is possible."""
-        return max(self.memory / (1.0 - self.memory), 1e-6)
+    satiation: NDArray[np.float64]
+    pick: NDArray[np.int64]
+    earned: NDArray[np.float64]
+    most: NDArray[np.float64]
+    parent: NDArray[np.int64]
+    bound: NDArray[np.float64]
 
-    def survival(self) -> NDArray[np.float64]:
-        """P(the session has not ended before turn t), shape (T,)."""
-        return np.asarray((1.0 - self.leave) ** np.arange(self.length))
 
-    def reward(self, satiation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Chance of engagement at satiation (..., K), in the kernel's resolution."""
-        chance = self.engagement * UNIT - self.gain * satiation * UNIT
-        return np.asarray(np.rint(np.maximum(chance, 0.0)) / UNIT)
+class _Future(NamedTuple):
+    """The turns after a layer.
 
-    def value(self, schedule: NDArray[np.integer]) -> float:
-        """Expected total reward of a schedule, shape (T,)."""
-        alive = self.survival()
-        satiation = np.zeros(self.n_actions)
-        total = 0.0
-        for t, k in enumerate(schedule):
-            swap = t > 0 and k != schedule[t - 1]
-            total += alive[t] * (float(self.reward(satiation)[k]) - self.swap_cost * swap)
-            satiation[k] += 1.0
-            satiation *= self.memory
-        return total
+    Attributes:
+        turns: how many.
+        alive: P(the user is still present at their beginning).
+        reach: how often a unit of satiation counts at most, when its persona is always active.
+        allowed: loss that merging may have caused so far.
+    """
 
-    def greedy(self) -> NDArray[np.int64]:
-        """The myopic schedule, shape (T,); at a tie whoever speaks stays."""
-        satiation = np.zeros(self.n_actions)
-        schedule = np.zeros(self.length, dtype=np.int64)
-        current = -1
-        for t in range(self.length):
-            worth = np.maximum(self.engagement - self.gain * satiation, 0.0)
-            if current >= 0:
-                worth[np.arange(self.n_actions) != current] -= self.swap_cost
-            best = int(np.argmax(worth))
-            stays = current >= 0 and worth[current] > worth[best] - 1e-12
-            current = current if stays else best
-            schedule[t] = current
-            satiation[current] += 1.0
-            satiation *= self.memory
-        return schedule
+    turns: int
+    alive: float
+    reach: float
+    allowed: float
 
 
 @njit
-def _promise(tables, t, satiation, current, top):  # type: ignore[no-untyped-def]
-    """Relaxed value of what is still to come, without the dues of the prices."""
-    n = tables.shape[3]
+def _relaxed_value(tables, t, satiation, current, top):  # type: ignore[no-untyped-def]
+    """Relaxed value of turns t and later, without the dues of the prices."""
     total = 0.0
     for k in range(tables.shape[1]):
-        x = min(satiation[k], top) / top * (n - 1)
-        g = min(int(x), n - 2)
         row = tables[t, k, 1 if k == current else 0]
-        total += row[g] + (x - g) * (row[g + 1] - row[g])
+        total += interpolate(row, satiation[k], top)
     return total
 
 
 @njit
-def _search(  # type: ignore[no-untyped-def]
-    engagement, gain, memory, stay, cost, tables, dues, top, cell, best, width, prune, slack
-):
-    """Forward dynamic programming: best value and schedule found, and an upper bound.
+def _expand(problem, relaxed, layer, t, alive, best, children):  # type: ignore[no-untyped-def]
+    """Continue every schedule of a layer with every persona; returns how many children may beat
+    `best`, and the largest bound of the others."""
+    n_k = problem.engagement.shape[0]
+    m, dropped = 0, -np.inf
+    after = alive * (1.0 - problem.leave)
+    for i in range(layer.earned.shape[0]):
+        for k in range(n_k):
+            paid = chance_at(problem.engagement[k], problem.gain[k], layer.satiation[i, k])
+            if t > 0 and k != layer.pick[i]:
+                paid -= problem.swap_cost
+            child = children.satiation[m]
+            for j in range(n_k):
+                enacted = 1.0 if j == k else 0.0
+                child[j] = problem.memory * (layer.satiation[i, j] + enacted)
+            ahead = 0.0
+            if t + 1 < problem.length:
+                promise = _relaxed_value(relaxed.tables, t + 1, child, k, relaxed.top)
+                ahead = after * (promise + relaxed.dues[t + 1])
+            children.bound[m] = layer.most[i] + alive * paid + ahead
+            if children.bound[m] <= best + _PRUNE:
+                dropped = max(dropped, children.bound[m])
+                continue
+            children.pick[m], children.parent[m] = k, i
+            children.earned[m] = layer.earned[i] + alive * paid
+            children.most[m] = layer.most[i] + alive * paid
+            m += 1
+    return m, dropped
 
-    Every node carries what it has earned, and the most that it and the nodes that were merged into
-    it could have earned had they its future (at most `slack` more).
+
+@njit
+def _cell_of(satiation, width):  # type: ignore[no-untyped-def]
+    """Hash of the coarse cell of a satiation vector."""
+    key = np.int64(0)
+    for j in range(satiation.shape[0]):
+        key = key * np.int64(1000003) + np.int64(satiation[j] / width)
+    return (key ^ (key >> 16)) & np.int64(_CELLS - 1)
+
+
+@njit
+def _loss(problem, children, b, other, future):  # type: ignore[no-untyped-def]
+    """The most that child `other` can earn less than child b over the same future."""
+    loss, worse = 0.0, False
+    for j in range(problem.gain.shape[0]):
+        gap = children.satiation[other, j] - children.satiation[b, j]
+        if gap > 1e-12 and problem.gain[j] > 0.0:
+            loss += problem.gain[j] * gap * future.reach
+            worse = True
+    if worse:
+        # rounding may favour the other by one unit a turn
+        loss += future.alive * future.turns / UNIT
+    if children.pick[other] != children.pick[b]:
+        loss += future.alive * problem.swap_cost
+    return loss
+
+
+@njit
+def _select(problem, children, order, cell, future, width, head):  # type: ignore[no-untyped-def]
+    """Merge near children and keep at most `width`, in the order given, by falling bound; returns
+    the children that are kept, and the largest bound of those beyond the width (or -inf).
+
+    `head` is scratch space, the first child kept in each cell.
     """
-    length, n_k = dues.shape[0] - 1, engagement.shape[0]
-    room = width * n_k
-    satiation = np.zeros((1, n_k))
-    current = np.full(1, -1)
-    earned, most = np.zeros(1), np.zeros(1)
+    head[:] = -1
+    room = min(order.shape[0], width)
+    kept = np.empty(room, dtype=np.int64)
+    following = np.empty(room, dtype=np.int64)
+    size = 0
+    for b in order:
+        # compared only with those kept in the same coarse cell of satiation, which are near
+        key = _cell_of(children.satiation[b], cell)
+        a = head[key]
+        merged = False
+        while a >= 0 and not merged:
+            other = kept[a]
+            could = children.most[b] + _loss(problem, children, b, other, future)
+            if could <= children.earned[other] + future.allowed:
+                children.most[other] = max(children.most[other], could)
+                merged = True
+            a = following[a]
+        if merged:
+            continue
+        if size == width:
+            return kept, children.bound[b]
+        kept[size] = b
+        following[size] = head[key]
+        head[key] = size
+        size += 1
+    return kept[:size], -np.inf
+
+
+@njit
+def _search(problem, relaxed, best, width):  # type: ignore[no-untyped-def]
+    """Forward dynamic programming in layers of at most `width` schedules: best value and schedule
+    found, and an upper bound; `best` is a value that is attained."""
+    length, n_k = problem.length, problem.engagement.shape[0]
+    layer = _Layer(np.zeros((1, n_k)), np.full(1, -1), np.zeros(1), np.zeros(1))
     parents = np.zeros((length, width), dtype=np.int32)
     picks = np.zeros((length, width), dtype=np.int8)
     upper, alive = best, 1.0
     head = np.empty(_CELLS, dtype=np.int64)
+    fade = (1.0 - problem.leave) * problem.memory
     for t in range(length):
-        n = earned.shape[0]
-        child = np.empty((min(n * n_k, room), n_k))
-        child_pick = np.empty(n * n_k, dtype=np.int64)
-        child_parent = np.empty(n * n_k, dtype=np.int64)
-        child_earned, child_most = np.empty(n * n_k), np.empty(n * n_k)
-        bound = np.empty(n * n_k)
-        m = 0
-        after = alive * stay
-        for i in range(n):
-            for k in range(n_k):
-                paid = max(engagement[k] - gain[k] * satiation[i, k], 0.0)
-                paid = np.rint(paid * UNIT) / UNIT
-                if t > 0 and k != current[i]:
-                    paid -= cost
-                for j in range(n_k):
-                    child[m, j] = memory * (satiation[i, j] + (1.0 if j == k else 0.0))
-                ahead = 0.0
-                if t + 1 < length:
-                    ahead = after * (_promise(tables, t + 1, child[m], k, top) + dues[t + 1])
-                bound[m] = most[i] + alive * paid + ahead
-                if bound[m] <= best + prune:
-                    upper = max(upper, bound[m])
-                    continue
-                child_pick[m], child_parent[m] = k, i
-                child_earned[m], child_most[m] = earned[i] + alive * paid, most[i] + alive * paid
-                m += 1
+        n = layer.earned.shape[0] * n_k
+        children = _Children(
+            np.empty((n, n_k)),
+            np.empty(n, dtype=np.int64),
+            np.empty(n),
+            np.empty(n),
+            np.empty(n, dtype=np.int64),
+            np.empty(n),
+        )
+        m, dropped = _expand(problem, relaxed, layer, t, alive, best, children)
+        upper = max(upper, dropped)
         if m == 0:
             return best, np.full(length, -1), upper
-        order = np.argsort(-bound[:m])
-        # what a unit of satiation can cost at most: the persona speaks at every turn to come
-        left = length - t - 1
-        fade = stay * memory
-        reach = after * (1.0 - fade**left) / (1.0 - fade)
-        allowed = slack * (t + 1) / length
-        head[:] = -1
-        kept = np.empty(min(m, width), dtype=np.int64)
-        following = np.empty(min(m, width), dtype=np.int64)
-        size = 0
-        for position in range(m):
-            # compared only with those kept in the same coarse cell of satiation: they are near
-            b = order[position]
-            key = np.int64(0)
-            for j in range(n_k):
-                key = key * np.int64(1000003) + np.int64(child[b, j] / cell)
-            key = (key ^ (key >> 16)) & np.int64(_CELLS - 1)
-            a = head[key]
-            merged = False
-            while a >= 0 and not merged:
-                other = kept[a]
-                loss, worse = 0.0, False
-                for j in range(n_k):
-                    gap = child[other, j] - child[b, j]
-                    if gap > 1e-12 and gain[j] > 0.0:
-                        loss += gain[j] * gap * reach
-                        worse = True
-                if worse:
-                    # rounding may favour the other by one unit a turn
-                    loss += after * left / UNIT
-                if child_pick[other] != child_pick[b]:
-                    loss += after * cost
-                could = child_most[b] + loss
-                if could <= child_earned[other] + allowed:
-                    child_most[other] = max(child_most[other], could)
-                    merged = True
-                a = following[a]
-            if merged:
-                continue
-            if size == width:
-                # sorted by bound: nothing that follows can be worth more than this
-                upper = max(upper, bound[b])
-                break
-            kept[size] = b
-            following[size] = head[key]
-            head[key] = size
-            size += 1
-        kept = kept[:size]
-        satiation, current = child[kept], child_pick[kept]
-        earned, most = child_earned[kept], child_most[kept]
-        for i in range(size):
-            parents[t, i] = child_parent[kept[i]]
-            picks[t, i] = child_pick[kept[i]]
-        alive = after
-    node = int(np.argmax(earned))
-    value = earned[node]
-    upper = max(upper, most.max())
+        order = np.argsort(-children.bound[:m])
+        alive, left = alive * (1.0 - problem.leave), length - t - 1
+        reach = alive * (1.0 - fade**left) / (1.0 - fade)
+        future = _Future(left, alive, reach, _SLACK * (t + 1) / length)
+        kept, dropped = _select(problem, children, order, relaxed.top / 16.0, future, width, head)
+        upper = max(upper, dropped)
+        layer = _Layer(
+            children.satiation[kept],
+            children.pick[kept],
+            children.earned[kept],
+            children.most[kept],
+        )
+        for i in range(kept.shape[0]):
+            parents[t, i] = children.parent[kept[i]]
+            picks[t, i] = children.pick[kept[i]]
+    node = int(np.argmax(layer.earned))
+    value = layer.earned[node]
+    upper = max(upper, layer.most.max())
     schedule = np.full(length, -1)
     for t in range(length - 1, -1, -1):
         schedule[t] = picks[t, node]
@@ -258,31 +256,17 @@ def _search(  # type: ignore[no-untyped-def]
 
 
 def solve_satiation(problem: SatiationProblem, nodes: int = NODES) -> SatiationSolution:
-    """Bounds on the optimum and a schedule; see the module."""
+    """Bounds on the optimum, and a schedule; see the module."""
     schedule = problem.greedy()
     lower = problem.value(schedule)
     width = max(nodes // problem.length, 1)
-    found = relax(problem, lower)
-    # a first, narrow pass gives the pruning of the second something to compare with
+    relaxed = relax(problem, lower)
+    # a first, narrow pass improves the schedule that the second pass prunes against
     for layer in (min(width, 200), width):
-        value, trial, upper = _search(
-            problem.engagement,
-            problem.gain,
-            problem.memory,
-            1.0 - problem.leave,
-            problem.swap_cost,
-            found.tables,
-            found.dues,
-            found.top,
-            problem.top / 16.0,
-            lower,
-            layer,
-            _PRUNE,
-            _SLACK,
-        )
+        value, trial, upper = _search(problem, relaxed, lower, layer)
         if value > lower:
             lower, schedule = problem.value(trial), trial
         if upper - lower < TOLERANCE:
             break
-    upper = max(min(float(upper), found.bound), lower)
-    return SatiationSolution(lower, upper, schedule, found)
+    upper = max(min(float(upper), relaxed.bound), lower)
+    return SatiationSolution(lower, upper, schedule, relaxed)

@@ -1,4 +1,4 @@
-"""Routers that hear nothing: exact values of schedules, and the best schedule.
+"""Routers that ignore what users do: exact values of schedules, and the best schedules.
 
-Imports the models and `reference.model`. Start with `values.py`.
+Imports `reference.model` and what lies below `reference`. Start with `schedule_values.py`.
 """

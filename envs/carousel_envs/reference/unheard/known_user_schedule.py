@@ -1,10 +1,10 @@
-"""The best schedule for a user who is known but not heard, exactly.
+"""The best schedule for a known kind of user, exactly.
 
-A router that hears nothing knows how likely the user is still there, fresh or bored: the pair
-(fresh, bored) after a turn, which also tells how likely they have just said goodbye. A pick maps
-this pair linearly to the next one and earns what is linear in it, so the value to come is, for each
-persona that may speak, the maximum of linear functions of two numbers. The upper envelope is kept
-(the belief of a partially observed problem without observations; Sondik 1971), and nothing else.
+Without feedback, the state of the problem is a pair: the probabilities that the user is still
+present and fresh, and present and bored. It also gives the probability of a goodbye in the last
+turn. A pick maps the pair linearly to the next one, with a reward that is linear in it, so the
+value to go is, for each current persona, a maximum of linear functions of two numbers. Only their
+upper envelope is kept (Sondik 1971, for a problem without observations).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def best_blind_schedule(
 
     Args:
         model: where the kind comes from.
-        kind: which.
+        kind: index of the kind.
         present: actions that may be picked.
 
     Returns:
@@ -36,7 +36,7 @@ def best_blind_schedule(
     """
     moves, gains = _moves(model, kind, present)
     n, length = len(present), model.length
-    # what is ahead before turn t, if k spoke last: vectors over (fresh, bored)
+    # value to go before turn t, with persona k current: vectors over (fresh, bored)
     ahead: list[list[NDArray[np.float64]]] = [[np.zeros((1, 2))] * n]
     for _ in range(length - 1):
         later = ahead[-1]
@@ -47,7 +47,7 @@ def best_blind_schedule(
         ahead.append(now)
     ahead.reverse()
     schedule = np.zeros(length, dtype=np.int64)
-    # nobody has spoken: as if everybody were there, and a swap cost nothing
+    # before the first pick: the user is present, and no swap is paid
     last, there, value = -1, np.array([1.0, 0.0]), 0.0
     for t in range(length):
         worth = [
@@ -64,8 +64,8 @@ def best_blind_schedule(
 def _moves(
     model: Model, kind: int, present: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What pick a makes of (fresh, bored) after a turn with k, shape (n + 1, n, 2, 2), and what it
-    earns, shape (n + 1, n, 2); the last row: nobody has spoken yet."""
+    """How pick a maps (fresh, bored) after a turn with k, shape (n + 1, n, 2, 2), and its reward,
+    shape (n + 1, n, 2); the last row is for the first pick."""
     n = len(present)
     moves, gains = np.zeros((n + 1, n, 2, 2)), np.zeros((n + 1, n, 2))
     says = model.farewell[kind]
@@ -85,7 +85,7 @@ def _moves(
 
 @njit
 def _hull(vectors, order):  # type: ignore[no-untyped-def]
-    """Rows of `vectors`, taken by rising slope, that are highest somewhere on [0, 1]."""
+    """Rows of `vectors` that are largest somewhere on [0, 1]; `order` sorts them by slope."""
     kept = np.empty(len(order), dtype=np.int64)
     n = 0
     for i in order:
@@ -99,7 +99,7 @@ def _hull(vectors, order):  # type: ignore[no-untyped-def]
                     break
                 n -= 1
                 continue
-            # where the newcomer overtakes the last one kept
+            # where row i overtakes the last one kept
             meets = (vectors[top, 0] - at_0) / rise
             if meets >= 1.0:
                 break

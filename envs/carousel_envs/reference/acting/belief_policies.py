@@ -1,0 +1,138 @@
+"""Policies that act on the filtered belief: thresholds on boredom, and plans."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ...compiled import observations
+from ...compiled.compiler import njit
+from .filtering import bored
+from .readings import column_numbers, current_persona, session_begins, turns_played
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .contexts import ContextIndex
+    from .filtering import Belief, Filter
+
+_U = np.uint64
+
+
+@dataclass
+class BeliefPolicy(ABC):
+    """A policy whose state is the exact belief, which starts anew with every session.
+
+    Attributes:
+        filter: keeps the belief.
+    """
+
+    filter: Filter
+
+    def initial_state(self, lanes: int, seed: int) -> Belief:
+        """The belief before any session."""
+        return self.filter.start(lanes)
+
+    def act(
+        self, observation: NDArray[np.float32], state: Belief
+    ) -> tuple[NDArray[np.int64], Belief]:
+        """Personas to enact, shape (N,), and the belief after the observation."""
+        belief = self.filter.update(state, observation)
+        return self.pick(observation, belief), belief
+
+    @abstractmethod
+    def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
+        """Personas to enact at this belief, shape (N,)."""
+
+
+class _Thresholds(NamedTuple):
+    """The tables of a `ThresholdPolicy`."""
+
+    threshold: NDArray[np.float64]
+    target: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
+@njit
+def _swap_above(joint, row, observation, columns, tables, picks):  # type: ignore[no-untyped-def]
+    length, n_k = tables.threshold.shape[1:3]
+    for i in range(_U(joint.shape[0])):
+        r, k = _U(row[i]), _U(observations.largest(observation, i, columns.persona, n_k))
+        t = _U(observations.share(observation, i, columns.elapsed, length))
+        g = _U(columns.farewell >= 0 and observation[i, _U(columns.farewell)] > 0.5)
+        if observation[i, _U(columns.streak)] < 0.5:
+            picks[i] = tables.first[r]
+        elif bored(joint, i) >= tables.threshold[r, t, k, g]:
+            picks[i] = tables.target[r, t, k, g]
+        else:
+            picks[i] = k
+
+
+@dataclass
+class ThresholdPolicy(BeliefPolicy):
+    """Swap once the filtered probability of boredom reaches a threshold.
+
+    Attributes:
+        contexts: visible contexts that the tables cover.
+        threshold, target: shape (contexts, T, K, 2): without, with a goodbye in the last turn.
+        first: shape (contexts,).
+    """
+
+    contexts: ContextIndex
+    threshold: NDArray[np.float64]
+    target: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
+        """Personas to enact at this belief, shape (N,)."""
+        row, picks = self.contexts.find(observation), np.empty(len(observation), dtype=np.int64)
+        columns = column_numbers(self.filter.columns)
+        tables = _Thresholds(self.threshold, self.target, self.first)
+        _swap_above(belief.joint, row, observation, columns, tables, picks)
+        return picks
+
+
+@njit
+def _best_plan(joint, row, turn, current, vectors, actions, picks):  # type: ignore[no-untyped-def]
+    n_plans, n_kinds = vectors.shape[3], vectors.shape[4]
+    for i in range(joint.shape[0]):
+        m, t, k = row[i], turn[i], current[i]
+        best = -1e300
+        for v in range(n_plans):
+            value = 0.0
+            for a in range(n_kinds):
+                value += joint[i, a, 0] * vectors[m, t, k, v, a, 0]
+                value += joint[i, a, 1] * vectors[m, t, k, v, a, 1]
+            if value > best:
+                best = value
+                picks[i] = actions[m, t, k, v]
+
+
+@dataclass
+class PlanPolicy(BeliefPolicy):
+    """Follow the plan that is best at the filtered belief over (kind of user, mood).
+
+    Attributes:
+        contexts: visible contexts that the plans cover.
+        vectors: value of each plan, shape (contexts, T, K, P, kinds, 2).
+        actions: its first persona, shape (contexts, T, K, P).
+        first: persona to begin with, shape (contexts,).
+    """
+
+    contexts: ContextIndex
+    vectors: NDArray[np.float64]
+    actions: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
+        """Personas to enact at this belief, shape (N,)."""
+        columns, row = self.filter.columns, self.contexts.find(observation)
+        turn = turns_played(observation, columns, self.vectors.shape[1])
+        current = current_persona(observation, columns)
+        picks = np.empty(len(observation), dtype=np.int64)
+        _best_plan(belief.joint, row, turn, current, self.vectors, self.actions, picks)
+        begins = session_begins(observation, columns)
+        return np.where(begins, self.first[row], picks)

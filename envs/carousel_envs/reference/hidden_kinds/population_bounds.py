@@ -1,0 +1,160 @@
+"""References of populations with several hidden kinds of user, without satiation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...users.observation import Columns
+from ..acting.belief_policies import PlanPolicy
+from ..acting.contexts import ContextIndex
+from ..acting.filtering import Filter
+from ..acting.myopic import MyopicPolicy
+from ..acting.open_loop import SchedulePolicy
+from ..known_user.informed_value import informed_value
+from ..reference import (
+    MAX_PLANNING_KINDS,
+    Reference,
+    best_fixed,
+    best_of,
+    chosen_among,
+    open_loop,
+    simulated,
+    spread,
+)
+from ..store import stored
+from ..unheard.uniform_choice import uniform_value
+from .kind_bounds import KindBounds, blind_schedule, solve_kinds
+from .kinds_problem import KindsProblem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...rollout import Policy
+    from ...users.population import Population
+    from ..model import Model
+    from ..store import Arrays
+
+WORK = 5e9
+"""Multiplications that the search may take, over all visible contexts."""
+CLOSED = 0.03
+"""Gap, as a share of the upper bound, at which the search counts as closed."""
+_CELLS = 20_000_000
+"""Numbers in all plans together: they take memory, and time to follow."""
+_MAX_CONTEXTS = 64
+
+
+def solve_hidden_kinds(population: Population, model: Model) -> Reference:
+    """Two-sided bounds: plans below, the search's bound above.
+
+    Where these stay apart, the best of several policies is simulated as well. Where kinds are too
+    many to plan for, plans are made for a few merged ones, and the bound is a router that knows the
+    user.
+    """
+    planning = model.merged(MAX_PLANNING_KINDS)
+    known = Filter(population, planning)
+    found = stored("kinds", population, lambda: _solve(population, model, known))
+    acting = _policies(population, model, known, found)
+    (value, error), (myopic, myopic_error) = found["value"], found["myopic"]
+    fixed, best_persona = best_fixed(population, model)
+    return Reference(
+        tier="bounds",
+        value=float(value),
+        value_upper=float(found["upper"]),
+        blind=float(found["blind"]),
+        best_fixed=fixed,
+        uniform=uniform_value(model),
+        myopic=float(myopic),
+        best_persona=best_persona,
+        thresholds=None,
+        policy=acting[str(found["chosen"])],
+        blind_policy=acting["blind"],
+        myopic_policy=acting["myopic"],
+        standard_errors={"myopic": float(myopic_error)}
+        | ({} if np.isnan(error) else {"value": float(error)}),
+    )
+
+
+def _policies(
+    population: Population, model: Model, known: Filter, found: Arrays
+) -> dict[str, Policy]:
+    """The candidate policies by name; `known` is the filter of the kinds that have plans."""
+    columns = Columns.of(population)
+    contexts = ContextIndex(columns, found["contexts"])
+    return {
+        "plans": PlanPolicy(known, contexts, found["vectors"], found["actions"], found["first"]),
+        "myopic": MyopicPolicy(known),
+        "blind": SchedulePolicy(columns, ContextIndex(columns, model.contexts), found["schedules"]),
+    }
+
+
+def _solve(population: Population, model: Model, known: Filter) -> Arrays:
+    """The tables of the policies, the name of the best one, and figures (with standard errors)."""
+    found = _search(model, known.model)
+    acting = _policies(population, model, known, found)
+    lower, upper = float(found.pop("lower")), float(found.pop("upper"))
+    certain = {"blind": float(found["blind"])}
+    whole = bool(found.pop("whole"))
+    if whole:
+        # else the plans are for a simpler table than this one
+        certain["plans"] = lower
+    else:
+        upper = informed_value(model)
+    played = {"myopic": simulated(population, acting["myopic"])}
+    if upper - max(certain.values()) > CLOSED * upper:
+        upper = min(upper, informed_value(model)) if whole else upper
+        best = best_of(population, acting)
+        if best != "blind":
+            played[best] = simulated(population, acting[best])
+    chosen, value, error = chosen_among(certain, played, upper)
+    return {
+        **found,
+        "value": np.array([value, error]),
+        "upper": np.array(upper),
+        "myopic": np.array(played["myopic"]),
+        "chosen": np.array(chosen),
+    }
+
+
+def _search(model: Model, planning: Model) -> Arrays:
+    """Bounds over all contexts, plans for the commonest ones, and schedules for each.
+
+    Where `whole` is true the plans are for the table itself, and nothing is left out.
+    """
+    k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
+    common = np.sort(np.argsort(-model.mask_weights, kind="stable")[:_MAX_CONTEXTS])
+    found: list[KindBounds] = []
+    blind: dict[int, list[NDArray[np.int64]]] = {j: [] for j in range(n)}
+    for j in common:
+        present = np.flatnonzero(model.masks[j])
+        problem = KindsProblem.of(planning, j, present)
+        blind[j] = [present[blind_schedule(problem, work=WORK / 25 / len(common))]]
+        found.append(solve_kinds(problem, work=WORK / len(common)))
+    sizes = [bounds.actions.shape[2] for bounds in found]
+    room = _CELLS // (len(common) * model.length * k * n_kinds * 2)
+    most = max(min(max(sizes), room), 4)
+    vectors = np.zeros((len(common), model.length, k, most, n_kinds, 2))
+    actions = np.zeros(vectors.shape[:4], dtype=np.int64)
+    first = np.zeros(len(common), dtype=np.int64)
+    for i, (j, bounds) in enumerate(zip(common, found, strict=True)):
+        present, kinds = np.flatnonzero(model.masks[j]), np.flatnonzero(planning.joint[:, j])
+        # short sets are padded with copies
+        which = np.resize(np.arange(sizes[i]), most)
+        some = spread(bounds.vectors[:, :, which], kinds, n_kinds, axis=3)
+        vectors[i] = spread(some, present, k, axis=1)
+        actions[i] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
+        first[i] = present[bounds.first]
+    blind_value, schedules = open_loop(model, blind)
+    shares = model.mask_weights[common]
+    return {
+        "whole": np.array(planning is model and len(common) == n and most >= max(sizes)),
+        "lower": np.array(shares @ [bounds.lower for bounds in found]),
+        "upper": np.array(shares @ [bounds.upper for bounds in found]),
+        "contexts": model.contexts[common],
+        "vectors": vectors,
+        "actions": actions,
+        "first": first,
+        "blind": np.array(blind_value),
+        "schedules": schedules,
+    }

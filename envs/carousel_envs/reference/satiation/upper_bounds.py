@@ -1,0 +1,79 @@
+"""Upper bounds from revealing the kind of user, where moods are certain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..reference import MAX_PLANNING_KINDS
+from .certain_moods import certain_engagement, known_kind
+from .lagrangian import bound_at, relax
+from .revealed_kind import revealed_value
+from .schedules import solve_satiation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..model import Model
+    from .lagrangian import Relaxation
+
+# Pairs of kind and context up to which each is searched, rather than bounded by its relaxation.
+_MAX_SEARCHES = 16
+# Turns before the kind is revealed.
+_DEPTH = 3
+
+
+def relaxed_kind(model: Model, kind: int, mask: NDArray[np.bool_], steps: int = 250) -> Relaxation:
+    """Relaxation for one kind of user, with the personas of a mask alone."""
+    problem = known_kind(model, kind, np.flatnonzero(mask))
+    return relax(problem, problem.value(problem.greedy()), steps)
+
+
+def revealed_early(model: Model, unmasked: list[Relaxation]) -> float:
+    """Upper bound: the optimum of a router to which the kind of user is revealed after a few turns.
+
+    `unmasked` holds each kind's relaxation with all personas.
+    """
+    many = int(np.count_nonzero(model.joint)) > _MAX_SEARCHES
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        kinds, present = np.flatnonzero(model.joint[:, j]), np.flatnonzero(mask)
+        problems = [known_kind(model, int(a), present) for a in kinds]
+        steps = 60 if many else 250
+        found = [
+            unmasked[a] if mask.all() else relaxed_kind(model, int(a), mask, steps) for a in kinds
+        ]
+        bounds = [relaxed.bound for relaxed in found]
+        if not many:
+            bounds = [solve_satiation(problem).upper for problem in problems]
+        shares = model.joint[kinds, j]
+        likes = model.fit[np.ix_(kinds, present)] == 1.0
+        revealed = revealed_value(shares, likes, problems, found, model.cues, _DEPTH)
+        total += min(revealed, float(shares @ bounds))
+    return total
+
+
+def revealed_at_once(model: Model) -> float:
+    """Upper bound: the optimum of a router that knows the kind of user.
+
+    With very many kinds, each is bounded at the prices of a similar one: any prices give a bound.
+    """
+    few = model.merged(MAX_PLANNING_KINDS)
+    engagement = certain_engagement(few)
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        present = np.flatnonzero(mask)
+        prices: dict[int, NDArray[np.float64]] = {}
+        for a in np.flatnonzero(model.joint[:, j]):
+            problem = known_kind(model, int(a), present)
+            if np.count_nonzero(model.joint) <= _MAX_SEARCHES:
+                total += float(model.joint[a, j]) * solve_satiation(problem).upper
+                continue
+            apart = abs(engagement[:, present] - problem.engagement).sum(axis=1)
+            apart += abs(few.gain[:, present] - problem.gain).sum(axis=1)
+            near = int((apart + abs(few.memory - problem.memory)).argmin())
+            if near not in prices:
+                prices[near] = relax(problem, problem.value(problem.greedy()), 60).prices
+            total += float(model.joint[a, j]) * bound_at(problem, prices[near])
+    return total
