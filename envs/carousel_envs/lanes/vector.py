@@ -101,8 +101,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
     Attributes:
         population: what is played; a subclass has its own kind.
         max_episode_steps: turns after which a session is truncated.
-        totals: keys of info that add up over a session, beyond the reward, with the type of their
-            sum; a subclass names its own.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -162,7 +160,6 @@ class LaneVectorEnv(VectorEnv[Any, Any, Any], ABC):
             limit = whole_number("max_episode_steps", max_episode_steps, 1, 2**63 - 1)
         self._cuts = limit < session_length
         self.max_episode_steps = min(limit, session_length)
-        self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
 
     population: Preset
     _alone = False

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-TOTALS = ("knowledgeable", "lied", "deceived", "forbidden", "deceived_on_forbidden")
-"""Keys of info that add up over a session."""
-
-
 class RecallVectorEnv(LaneVectorEnv):
     """Many sessions of questions and answers at once, played by one compiled kernel.
 
@@ -116,7 +112,6 @@ class RecallVectorEnv(LaneVectorEnv):
             self.population.first_year,
         )
         self._mask[:] = 1
-        self.totals = dict.fromkeys(TOTALS, np.int64)
         if render_mode:
             self._recorder = QuestionRecorder(self.population, self.num_envs)
 

@@ -138,10 +138,6 @@ class CarouselVectorEnv(LaneVectorEnv):
             ),
         )
         self._keeps_welfare = population.has_welfare
-        self.totals = {
-            **({"welfare": np.float64, "kept": np.int64} if population.has_welfare else {}),
-            **({"unmasked": np.int64, "payoff": np.float64} if population.unmask else {}),
-        }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         self._satiation = np.zeros((self.num_envs, self.population.n_actions))
         gains = self._tables[1]
