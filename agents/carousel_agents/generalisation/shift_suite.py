@@ -14,7 +14,7 @@ from carousel_envs.shifts import SEVERITIES, find_shift
 from .distance import distance
 from .evaluate import evaluate
 from .players import learned_and_scripted
-from .schema import COLUMNS, SCHEMA
+from .schema import complete, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -155,7 +155,7 @@ class Played:
 
     def frame(self) -> pl.DataFrame:
         """The rows, with the schema's types."""
-        return pl.DataFrame(self.rows, schema=SCHEMA)
+        return frame(self.rows)
 
 
 def play(
@@ -210,14 +210,8 @@ def play(
     rows = []
     for axis in target.axes:
         key = {"axis": axis.name, "kind": axis.kind, "regime": target.regime(axis)}
-        rows += [_complete({**row, **key}) for row in found]
+        rows += [complete({**row, **key}) for row in found]
     return Played(rows, left_out)
-
-
-def _complete(row: Row) -> Row:
-    if unknown := set(row) - set(COLUMNS):
-        raise TypeError(f"the schema of results has no column {sorted(unknown)[0]!r}")
-    return {name: row.get(name) for name in COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -225,7 +219,7 @@ class Suite:
     """Results of `generalise`.
 
     Attributes:
-        rows: one per axis, severity and router; keys are the columns of `schema.COLUMNS`.
+        rows: one per axis, severity and router; keys are the columns of `schema.columns()`.
         axes: name, kind and description of the axes that were run.
         not_applicable: reason per axis that means nothing for this population.
     """
@@ -236,7 +230,7 @@ class Suite:
 
     def frame(self) -> pl.DataFrame:
         """The rows, with the schema's types."""
-        return pl.DataFrame(self.rows, schema=SCHEMA)
+        return frame(self.rows)
 
 
 def generalise(

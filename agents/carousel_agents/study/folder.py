@@ -32,7 +32,7 @@ from carousel_envs.foundation.files import (
     write_whole,
 )
 
-from ..generalisation.schema import COLUMNS
+from ..generalisation.schema import columns
 from ..generalisation.shift_suite import Played
 from ..system.sealed_documents import sealed, unsealed
 from .rows_file import read_rows
@@ -204,7 +204,8 @@ class StudyFolder:
             return None
         if not all(isinstance(reason, str) for reason in left_out.values()):
             return None
-        if not all(isinstance(row, dict) and list(row) == list(COLUMNS) for row in rows):
+        known = list(columns())
+        if not all(isinstance(row, dict) and list(row) == known for row in rows):
             return None
         played = Played(rows, left_out)
         try:

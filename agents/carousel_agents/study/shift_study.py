@@ -18,6 +18,7 @@ from carousel_envs.reference.store import solvers
 from carousel_envs.shifts import SEVERITIES
 
 from ..benchmark.runs import difference
+from ..generalisation.columns import requested
 from ..generalisation.players import companions, controls, learned_and_scripted
 from ..generalisation.shift_suite import Plan, play
 from ..report import write_page
@@ -126,6 +127,7 @@ class Study:
             "versions": versions(),
             "solvers": solvers(),
             "sources": sources(),
+            **requested(),
         }
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs.reference import solve
 
+from ..generalisation.columns import metrics_in
 from ..generalisation.gaps import gaps
-from ..generalisation.summary import aggregated, by_router
+from ..generalisation.improvement import by_router
+from ..generalisation.summary import aggregated
 from ..system import console
 
 if TYPE_CHECKING:
@@ -126,16 +128,15 @@ def print_study(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
     """What a study found, as tables on standard output."""
     found = aggregated(rows)
     trained = {_who(row): row for row in found if row["severity"] == 0.0}
+    metrics = [metric for metric in metrics_in(found) if metric.in_brief]
     console.print_table(
         f"{summary['environment']}, training users",
-        ("router", "seeds", "score", "95 % interval", "engagement", "turns", "left", "swaps"),
+        ("router", "seeds", "score", "95 % interval", "engagement", *(m.short for m in metrics)),
         (
             (
                 *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
                 console.number(row["engagement"]),
-                console.number(row["session_length"], 1),
-                console.number(row["left"]),
-                console.number(row["swaps"], 2),
+                *(console.number(row.get(m.name), m.digits) for m in metrics),
             )
             for name, row in trained.items()
         ),

@@ -18,7 +18,7 @@ _PLAYS = (
     *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
     "learning/view.py",
 )
-_KEEPS = ("gaps", "statistics", "summary")
+_KEEPS = ("gaps", "improvement", "statistics", "summary")
 READS = (*(f"generalisation/{name}.py" for name in _KEEPS), "system/extras.py")
 """What only keeps rows, puts them together, or says what is not installed: a change there makes no
 row another."""

@@ -14,6 +14,7 @@ from carousel_envs.foundation.errors import whole_number
 from carousel_envs.foundation.files import check_folder
 from carousel_envs.reference.store import solvers
 
+from ..generalisation.columns import requested
 from ..generalisation.players import policies
 from ..generalisation.users_seen import AXIS, LOOP, TABLE, meet, refuse_other_ranges, samples
 from ..system import console
@@ -86,6 +87,7 @@ class UsersStudy:
             "versions": versions(),
             "solvers": solvers(),
             "sources": sources(),
+            **requested(),
         }
 
 
