@@ -35,6 +35,8 @@ _HELD: Mapping[str, tuple[type[np.generic], ...]] = {
     "last": DTYPES,
 }
 """Which dtypes hold what a session's turns combine to."""
+_FIELDS = ("length", "left", "swaps", "refused")
+"""Attributes of `rollout.Sessions` that its compiled loop counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,7 @@ class Metric:
         if (self.source is None) is (self.memory is None):
             raise CarouselError(f"{where} must have either a source or a memory")
         one_of(f"{where}: over_turns", self.over_turns, tuple(_HELD))
+        one_of(f"{where}: field", self.field, ("", *_FIELDS))
         held = DTYPES if self.memory is not None else _HELD[self.over_turns]
         if self.dtype not in held:
             names = " or ".join(f"np.{dtype.__name__.rstrip('_')}" for dtype in held)

@@ -95,6 +95,7 @@ def test_numbers_that_do_not_fit_are_refused(source, dtype, sentence):
         ({"source": None}, "metric 'x' must have either a source or a memory"),
         ({"over_turns": "median"}, "metric 'x': over_turns is 'median'; it must be 'sum'"),
         ({"dtype": np.float32}, "metric 'x': dtype is .*; it must be np.float64 or np.int64$"),
+        ({"field": "engagement"}, "metric 'x': field is 'engagement'; it must be '', 'length'"),
         ({"over_turns": "any"}, "metric 'x': dtype is .*; it must be np.bool$"),
     ],
 )
