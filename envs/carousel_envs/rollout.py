@@ -6,13 +6,15 @@ policy does: two policies play the same users with the same draws, which pairs e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from .compiled.compiler import njit
+from .counting import Tally
 from .foundation.errors import CarouselError, shown, whole_number
+from .metrics import METRICS, Turn
 from .registry import any_population, vector_env
 from .spec import model_of
 
@@ -86,9 +88,8 @@ class Sessions:
         swaps: swaps after the first pick.
         refused: picks of an unavailable persona.
         user: row of the user table.
-        totals: what else adds up over a session, unseen by the reward (`LaneVectorEnv.totals`), by
-            name: `welfare` and `kept` (goodbyes prevented), `unmasked` and `payoff`; only where
-            these users keep them.
+        totals: every other metric of `metrics.METRICS`, plugins' among them, by its name, such as
+            `welfare` and `kept` (goodbyes prevented); only those that these users have.
     """
 
     engagement: NDArray[np.float64]
@@ -105,6 +106,12 @@ class Sessions:
             f"{self.standard_error:.2g}, length {self.length.mean():.4g}, "
             f"swaps {self.swaps.mean():.3g})"
         )
+
+    @property
+    def metrics(self) -> dict[str, NDArray[Any]]:
+        """Every metric that these users have, by its name, in the order of `metrics.METRICS`."""
+        own = {m.name: getattr(self, m.field) for m in METRICS.values() if m.field}
+        return {**own, **self.totals}
 
     @property
     def mean(self) -> float:
@@ -128,8 +135,8 @@ def rollout(
     """Play `sessions` sessions.
 
     Args:
-        population: who the users are, or who asks what.
-        policy: who picks.
+        population: the users, or questions.
+        policy: the router that picks personas.
         sessions: how many, 1 to 2**31.
         seed: session i uses the streams of seed + i.
         progress: called with the number of sessions done after each block.
@@ -160,16 +167,15 @@ def rollout(
 
 def _joined(blocks: list[Sessions]) -> Sessions:
     """Blocks of sessions, one after the other."""
-
-    def join(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(block, name) for block in blocks])
-
-    own = ("engagement", "length", "left", "swaps", "refused", "user")
-    fields: dict[str, Any] = {name: join(name) for name in own}
-    fields["totals"] = {
+    own: dict[str, Any] = {
+        kept.name: np.concatenate([getattr(block, kept.name) for block in blocks])
+        for kept in fields(Sessions)
+        if kept.name != "totals"
+    }
+    totals = {
         name: np.concatenate([block.totals[name] for block in blocks]) for name in blocks[0].totals
     }
-    return Sessions(**fields)
+    return Sessions(**own, totals=totals)
 
 
 def _answer(
@@ -247,22 +253,20 @@ def _add_up(turn, counts):  # type: ignore[no-untyped-def]
 
 def _play(population: AnyPopulation, policy: Policy, lanes: int, first: int, seed: int) -> Sessions:
     # in place: everything is read before the next turn but the observation, which a policy may keep
-    own = vector_env(population, lanes, copy=False, **model_of(population).play)
-    env = seen_by(policy, own)
+    env = seen_by(policy, vector_env(population, lanes, copy=False, **model_of(population).play))
     users = (first + np.arange(lanes)) % population.n_users
     observation, _ = env.reset(seed=seed, options={"user": users})
     state = policy.initial_state(lanes, seed)
-    counts = _Counts.of(lanes)
-    totals: dict[str, NDArray[Any]] = {
-        name: np.zeros(lanes, dtype=kind) for name, kind in own.totals.items()
-    }
-    n_alive = lanes
+    counts, tally = _Counts.of(lanes), Tally(lanes)
+    n_alive, number = lanes, 0
     while n_alive:
         actions, state = _answer(policy, observation.copy(), state)
         observation, reward, terminated, truncated, info = env.step(actions)
-        for name, total in totals.items():
-            total += info[name] * counts.alive
+        if tally.totals:
+            played = (observation, actions, reward, terminated, truncated, info)
+            tally.add(Turn(number, population, *played), counts.alive)
+        number += 1
         turn = _Turn(reward, terminated, truncated, info["swapped"], info["refused"])
         n_alive = _add_up(turn, counts)
     _, engagement, length, swaps, refused, left = counts
-    return Sessions(engagement, length, left, swaps, refused, users.astype(np.int32), totals)
+    return Sessions(engagement, length, left, swaps, refused, users.astype(np.int32), tally.totals)

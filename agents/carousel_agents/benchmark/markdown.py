@@ -1,4 +1,4 @@
-"""The table of a run store for people: cells of text, and Markdown."""
+"""The table of a run store as text: cells, and Markdown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SPEEDUP_NOTE = """\
 
 
 def title(environment: Mapping[str, Any]) -> str:
-    """One line on an environment: what can be had there."""
+    """One line on an environment: its reference and the best known scores."""
     upper = environment["value_upper"]
     bound = f" (at most {upper:.2f})" if environment["tier"] == "bounds" else ""
     known = [
@@ -72,7 +72,7 @@ def cells(
         row: of `table`.
         speedups: frames per second as a multiple of the library's defaults, by algorithm; given,
             it is a column of its own.
-        code: what stands around the name of a learned router.
+        code: what encloses the name of a learned router, such as "`".
     """
     learned = row["kind"] == "learned"
     name = f"{code}{row['router']}{code}" if learned else _TITLES.get(row["router"], row["router"])
@@ -106,35 +106,35 @@ def brief(row: Mapping[str, Any]) -> list[str]:
 
 
 def reasons(environment: Mapping[str, Any]) -> list[str]:
-    """Why scripted routers have no figures and learned ones bear a star, a line each."""
-    told = [(row, row["reason"] or _caveat(row)) for row in environment["rows"]]
+    """Why scripted routers have no figures and learned ones a star, one line each."""
+    noted = [(row, row["reason"] or _caveat(row)) for row in environment["rows"]]
     return [
         f"{_TITLES.get(row['router'], row['router'])}{'*' * (not row['reason'])}: {reason}"
-        for row, reason in told
+        for row, reason in noted
         if reason
     ]
 
 
 def _caveat(row: Mapping[str, Any]) -> str | None:
-    """What is to be said of a learned router: seeds that learnt nothing, or too small a budget."""
+    """What weakens a learned router's figures: seeds that never swap, or too small a budget."""
     if row["kind"] != "learned":
         return None
     never, seeds = row["never_swap"], row["seeds"]
-    told = [f"{never} of {seeds} seeds never swap"] if never else []
-    told += [short] if (short := shortfall(row["algorithm"], row["steps"])) else []
-    return "; ".join(told) or None
+    notes = [f"{never} of {seeds} seeds never swap"] if never else []
+    notes += [short] if (short := shortfall(row["algorithm"], row["steps"])) else []
+    return "; ".join(notes) or None
 
 
 def markdown(document: Mapping[str, Any], speedups: Mapping[str, float] | None = None) -> str:
-    """A table per environment, and how to read them; arguments as in `table` and `cells`."""
+    """A table per environment, and how to read them; `speedups` as in `cells`."""
     names = heads(speedups)
     rule = "| --- | --- |" + " ---: |" * (len(names) - 2)
     parts = []
     for environment in document["environments"]:
         rows = [cells(row, speedups, "`") for row in environment["rows"]]
         lines = [f"| {' | '.join(line)} |".replace(",", " ") for line in rows]
-        name, told = title(environment).split(", ", 1)
-        parts.append(f"## {name}\n\n{told[0].upper()}{told[1:]}\n")
+        name, line = title(environment).split(", ", 1)
+        parts.append(f"## {name}\n\n{line[0].upper()}{line[1:]}\n")
         parts.append("\n".join([f"| {' | '.join(names)} |", rule, *lines]) + "\n")
         parts += [f"{reason[0].upper()}{reason[1:]}.\n" for reason in reasons(environment)]
     if document["unfinished"]:

@@ -1,4 +1,4 @@
-"""The table of a run store: how well each algorithm does, how fast, and what stands beside it."""
+"""The table of a run store: how well and how fast algorithms learn, beside scripted routers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 OWN, BEST = 0.90, 0.95
-"""Shares of a run's own final score, and of the best known score, that are waited for."""
+"""Shares of a run's own final score, and of the best known score, that are timed."""
 _LEARNT = 0.1
-"""Final score below which a run has learnt nothing that could be waited for."""
+"""Final score below which a run has learnt too little to be timed."""
 
 ROW = (
     "router",
@@ -41,7 +41,7 @@ ROW = (
     "reason",  # why a scripted router makes no sense here
     *("algorithm", "sees", "seeds", "steps"),  # sees: the class of policy
     *("score", "score_low", "score_high", "scores", "engagement"),
-    "never_swap",  # how many seeds let one persona speak for ever
+    "never_swap",  # how many seeds keep one persona for ever
     "frames_per_second",
     *("seconds_to_own", "reached_own"),  # seconds, and how many seeds reached it
     *("seconds_to_best", "reached_best"),
@@ -52,10 +52,10 @@ ROW = (
 def table(
     store: RunStore, command: str, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Everything that a store says, as plain data.
+    """The contents of a store, as plain data.
 
     Args:
-        store: of finished runs; those that are not finished are counted.
+        store: of runs; unfinished ones are only counted.
         command: what was typed, for the document.
         report: called with each environment's id.
 
@@ -64,7 +64,7 @@ def table(
         environments: one per environment and change of its users, with its id (environment), name
         (Boredom, Boredom@hazard=1), population_fingerprint, tier, value, value_upper, blind,
         best_known (score and source for each class of policy) and rows, best score first. Every
-        row has the keys of `ROW`; what there is none of is None. Scores of learned routers are
+        row has the keys of `ROW`; missing figures are None. Scores of learned routers are
         interquartile means over seeds with bootstrap intervals (`generalisation.statistics`), those
         of scripted ones means over sessions with normal intervals. Speeds are medians over seeds.
 
@@ -159,15 +159,15 @@ def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> 
 
 
 def _class(record: Record) -> str:
-    """What a policy can know: "present" (this turn's observation) or "past" (earlier ones too),
-    either also "with context"."""
+    """What a policy sees: "present" (this turn's observation) or "past" (earlier ones too), either
+    also "with context"."""
     view = record["request"]["view"]
     remembers = view["history"] > 1 or record["request"]["algorithm"].startswith("recurrent-")
     return f"{'past' if remembers else 'present'}{' with context' * view['visible_context']}"
 
 
 def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[str, Any]:
-    """Per class of policy, the best score that is known to be attained, and where from."""
+    """Per class of policy, the best score known to be attained, and by what."""
     known: dict[str, Any] = {}
     for sees in _distinct(_class(record) for record in records):
         found = [(_score(r), _run(r).name) for r in records if _class(r) == sees]
@@ -184,15 +184,15 @@ def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[st
 
 
 def _score(record: Record) -> float | None:
-    """The score on the reference of this version, as that of the scripted routers beside it."""
+    """The score on the reference of this version, which the scripted routers are scored on too."""
     return solve(_run(record).population).score(record["evaluation"]["engagement"])
 
 
 def _curve(record: Record) -> list[tuple[float, float]]:
     """(seconds, score) of a run's curve.
 
-    A curve is of other sessions than the evaluation, and what their luck adds is the same for all
-    of its points. The last one is the policy that was evaluated: it tells how much that is.
+    A curve is of other sessions than the evaluation, and their luck shifts all its points alike.
+    The last point is of the evaluated policy, so it shows by how much.
     """
     reference = solve(_run(record).population)
     points = record["training"]["curve"]
@@ -213,8 +213,8 @@ def _seconds_to_own(record: Record) -> float | None:
 
 
 def _seconds_to(record: Record, score: float | None) -> float | None:
-    """Seconds of training until the curve first reaches a score, linear between its points; None
-    if it never does, or if nobody need strive for that score (0 is had without listening)."""
+    """Seconds of training until the curve, linear between its points, first reaches a score; None
+    if it never does, or if the score is 0 or less, which takes no listening."""
     if score is None or score <= 0.0 or not record["training"]["curve"]:
         return None
     before: tuple[float, float] | None = None
@@ -229,7 +229,7 @@ def _seconds_to(record: Record, score: float | None) -> float | None:
 
 
 def _median(seconds: Sequence[float | None]) -> float | None:
-    """The median, who never arrives being later than everybody; None if that is it."""
+    """The median, where None counts as later than any number; None if it is the median."""
     found = median(inf if s is None else s for s in seconds)
     return float(found) if np.isfinite(found) else None
 

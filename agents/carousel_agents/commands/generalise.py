@@ -132,26 +132,27 @@ def show(outcome: Outcome, out: Path, as_json: bool) -> None:
 def document_of(rows: pl.DataFrame) -> dict[str, Any]:
     """The findings as plain data: `rows` (per router and target), `routers`, and `gaps`."""
     from ..generalisation.gaps import gaps
-    from ..generalisation.summary import aggregated, by_router
+    from ..generalisation.improvement import by_router
+    from ..generalisation.summary import aggregated
 
     return {"rows": aggregated(rows), "routers": by_router(rows), "gaps": gaps(rows)}
 
 
 def _print(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
+    from ..generalisation.columns import metrics_in
     from ..generalisation.summary import aggregated
 
     found = aggregated(rows)
+    metrics = [metric for metric in metrics_in(found) if metric.in_brief]
     trained = {_who(row): row for row in found if row["severity"] == 0.0}
     console.print_table(
         f"{summary['environment']}, training users",
-        ("router", "seeds", "score", "95 % interval", "engagement", "turns", "left", "swaps"),
+        ("router", "seeds", "score", "95 % interval", "engagement", *(m.short for m in metrics)),
         (
             (
                 *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
                 console.number(row["engagement"]),
-                console.number(row["session_length"], 1),
-                console.number(row["left"]),
-                console.number(row["swaps"], 2),
+                *(console.number(row.get(m.name), m.digits) for m in metrics),
             )
             for name, row in trained.items()
         ),

@@ -1,7 +1,7 @@
-"""What stands beside a learned router wherever its score is told.
+"""The scripted routers that every report of a learned router's score is shown with.
 
-A score alone says little: a router may be beaten by a constant, or match a hand-written loop. The
-companions meet the same users with the same luck.
+A score alone says little: a constant may beat the router, or a hand-written loop match it. The
+companions meet the same users with the same random numbers.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 BASELINES = ("fixed", "uniform", "open-loop", "memoryless", "loop", "optimal")
-"""Scripted routers that a study compares with; not each makes sense for every population."""
+"""Scripted routers that a study compares with; not every one makes sense for every population."""
 
 BESIDE = tuple(name for name in BASELINES if name != "memoryless")
-"""Those beside every learned router: the best constant, uniform choice, the best schedule, the
-hand-written loop, the optimum."""
+"""Those shown with every learned router: the best constant, uniform choice, the best schedule,
+the hand-written loop, the optimum."""
 
 
 def beside(population: AnyPopulation, users: int, seed: int) -> list[dict[str, Any]]:
-    """How the companions do, each solved for these users; solved and played once in a process.
+    """Evaluate the companions, each solved for these users. A process keeps what it has found.
 
     Args:
-        population: who is met.
-        users, seed: as in `evaluate`, and the same as for the router that they stand beside.
+        population: the users, or questions.
+        users, seed: as in `evaluate`, and the same as for the router that they are shown with.
 
     Returns:
-        A row for each of `BESIDE`: router, description, reason (why there are no figures: it makes
-        no sense here; else None), engagement, engagement_se (per session), score, score_low,
-        score_high (95 % interval over sessions). Where there is no figure it is None.
+        A row for each of `BESIDE`: router, description, reason (None, or why the router makes no
+        sense here and so has no figures), engagement, engagement_se (per session), score,
+        score_low, score_high (95 % interval over sessions). Missing figures are None.
 
     Raises:
         CarouselError: users or seed is not allowed.
@@ -59,6 +59,6 @@ def _beside(population: AnyPopulation, users: int, seed: int) -> tuple[dict[str,
         else:
             found = evaluate(router, population, users=users, seed=seed).row()
             figures = {key: found[key] for key in _FIGURES}
-        told = {"router": name, "description": describe_as(name), "reason": reason}
-        rows.append({**told, **figures})
+        about = {"router": name, "description": describe_as(name), "reason": reason}
+        rows.append({**about, **figures})
     return tuple(rows)

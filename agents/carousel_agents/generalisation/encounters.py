@@ -10,12 +10,12 @@ from ..system.extras import needed_by
 from ..system.workers import each
 
 with needed_by("a study of shifts"):
-    import polars as pl
-
-    from .schema import SCHEMA
+    pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import polars as pl
 
 Row = dict[str, Any]
 Conditions = frozenset[tuple[str, float, str]]
@@ -36,7 +36,7 @@ class Played:
 
     def frame(self) -> pl.DataFrame:
         """The rows, with the schema's types."""
-        return pl.DataFrame(self.rows, schema=SCHEMA)
+        return frame(self.rows)
 
 
 class Part(Protocol):

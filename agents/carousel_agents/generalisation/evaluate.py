@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.foundation.errors import whole_number
+from carousel_envs.metrics import METRICS
 from carousel_envs.reference import Reference, solve
 from carousel_envs.registry import any_population
 from carousel_envs.rollout import Sessions, rollout
 
 from ..router import find_router
+from .columns import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
+
+
+REFERENCE = ("tier", "value", "value_upper", "blind", "best_fixed", "uniform")
+"""Figures of the reference that stand in a row."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,15 +41,11 @@ class Evaluation:
         score_low, score_high: 95 % interval of the score from engagement_se.
         score_at_least: the smallest score that any optimum from value to value_upper would give;
             equal to the score for tier "exact".
-        session_length: mean turns played.
-        left: share of users who left before the end.
-        swaps: mean swaps per session.
-        refused: mean picks of an unavailable persona per session.
+        metrics: mean per session of every metric that these users have, by its name, in the order
+            of `carousel_envs.metrics.METRICS`; None where no session has a figure.
         users: sessions played.
         seed: session i used the streams of seed + i and user i (around) of the table.
-        reference: what could be had.
-        totals: mean per session of what the reward does not see, where these users keep it:
-            `welfare`, `kept` (farewells prevented) and others (`Sessions.totals`).
+        reference: the best that these users allow.
     """
 
     engagement: float
@@ -52,18 +54,44 @@ class Evaluation:
     score_low: float | None
     score_high: float | None
     score_at_least: float | None
-    session_length: float
-    left: float
-    swaps: float
-    refused: float
+    metrics: Mapping[str, float | None]
     users: int
     seed: int
     reference: Reference
-    totals: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def session_length(self) -> float:
+        """Mean turns played."""
+        return self._counted("session_length")
+
+    @property
+    def left(self) -> float:
+        """Share of users who left before the end."""
+        return self._counted("left")
+
+    @property
+    def swaps(self) -> float:
+        """Mean swaps per session."""
+        return self._counted("swaps")
+
+    @property
+    def refused(self) -> float:
+        """Mean picks of an unavailable persona per session."""
+        return self._counted("refused")
+
+    def _counted(self, name: str) -> float:
+        figure = self.metrics[name]
+        assert figure is not None
+        return figure
+
+    @property
+    def totals(self) -> dict[str, float | None]:
+        """The other metrics, as in `Sessions.totals`."""
+        return {name: mean for name, mean in self.metrics.items() if not METRICS[name].field}
 
     def __repr__(self) -> str:
-        def told(value: float | None) -> str:
-            return "none" if value is None else f"{value:.3f}"
+        def number(value: float | None, form: str = ".3f") -> str:
+            return "none" if value is None else f"{value:{form}}"
 
         error = "" if self.engagement_se is None else f" ± {self.engagement_se:.3f}"
         interval = (
@@ -72,15 +100,14 @@ class Evaluation:
             else f" ({self.score_low:.3f} to {self.score_high:.3f})"
         )
         others = {"length": self.session_length, "left": self.left, "swaps": self.swaps}
-        figures = ", ".join(f"{k} {v:.3g}" for k, v in {**others, **self.totals}.items())
+        figures = ", ".join(f"{k} {number(v, '.3g')}" for k, v in {**others, **self.totals}.items())
         return (
-            f"Evaluation(score {told(self.score)}{interval}, engagement {self.engagement:.3f}"
+            f"Evaluation(score {number(self.score)}{interval}, engagement {self.engagement:.3f}"
             f"{error}, {figures}, {self.users} users, seed {self.seed}; {self.reference!r})"
         )
 
     def row(self) -> dict[str, Any]:
         """Everything as plain data, with the reference's figures beside it."""
-        reference = self.reference
         return {
             "engagement": self.engagement,
             "engagement_se": self.engagement_se,
@@ -88,19 +115,10 @@ class Evaluation:
             "score_low": self.score_low,
             "score_high": self.score_high,
             "score_at_least": self.score_at_least,
-            "session_length": self.session_length,
-            "left": self.left,
-            "swaps": self.swaps,
-            "refused": self.refused,
-            **self.totals,
+            **self.metrics,
             "users": self.users,
             "seed": self.seed,
-            "tier": reference.tier,
-            "value": reference.value,
-            "value_upper": reference.value_upper,
-            "blind": reference.blind,
-            "best_fixed": reference.best_fixed,
-            "uniform": reference.uniform,
+            **{name: getattr(self.reference, name) for name in REFERENCE},
         }
 
 
@@ -129,6 +147,7 @@ def evaluate(
     whole_number("users", users, 1, 2**31)
     population = any_population(population)
     acting = find_router(router, population)
+    check_names()
     sessions: Sessions = rollout(population, acting, users, seed, progress)
     reference = solve(population)
     mean = sessions.mean
@@ -140,12 +159,8 @@ def evaluate(
         score_low=None if error is None else reference.score(mean - Z95 * error),
         score_high=None if error is None else reference.score(mean + Z95 * error),
         score_at_least=reference.score_at_least(mean),
-        session_length=float(sessions.length.mean()),
-        left=float(sessions.left.mean()),
-        swaps=float(sessions.swaps.mean()),
-        refused=float(sessions.refused.mean()),
+        metrics={name: METRICS[name].mean(each) for name, each in sessions.metrics.items()},
         users=users,
         seed=seed,
         reference=reference,
-        totals={name: float(total.mean()) for name, total in sessions.totals.items()},
     )

@@ -1,8 +1,8 @@
-"""A gap in three parts: the task became harder, it is learned worse, the router was elsewhere.
+"""The generalisation gap in three parts: difficulty, learnability, shift.
 
 With J*_0 and J*_t the references' values on the training users and on the target, A_0 the mean
-engagement of policies trained on the training users and met there, A_t that of policies trained on
-the target and met there, and S_t that of the former on the target,
+engagement of policies trained and played on the training users, A_t that of policies trained and
+played on the target, and S_t that of the former on the target,
 
     total        A_0 - S_t
     difficulty   J*_0 - J*_t
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LEVELS = (0.025, 0.975)
 PARTS = ("difficulty", "learnability", "shift")
-"""What a gap, its total, is the sum of."""
+"""The parts whose sum is the gap, its total."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Gap:
 
     Attributes:
         total, difficulty, learnability, shift: see the head of this module.
-        intervals: (low, high) by name of the part; None where a group has a single policy, so that
-            nothing tells how its trainings differ. References are taken as known.
+        intervals: (low, high) by name of the part; None if a group has a single policy, which says
+            nothing of how trainings differ. The references count as known exactly.
     """
 
     total: float
@@ -51,7 +51,7 @@ class Gap:
     intervals: dict[str, tuple[float, float]] | None = None
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain data: each part, and its ends under the names part_low, part_high."""
+        """Plain data: each part, and its interval under the names part_low and part_high."""
         found: dict[str, Any] = {}
         for part in ("total", *PARTS):
             low, high = self.intervals[part] if self.intervals else (None, None)
@@ -69,11 +69,10 @@ def split(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Gap:
-    """Split a gap.
+    """Split a gap into its parts, with percentile bootstrap intervals.
 
-    Both groups of policies are drawn again with replacement, each on its own; a policy trained on
-    the source brings along what it did on the source and on the target (percentile bootstrap,
-    Efron and Tibshirani 1993, chapter 13).
+    Each of the two groups of policies is resampled with replacement by itself; the two figures of a
+    policy trained on the source stay together (Efron and Tibshirani 1993, chapter 13).
 
     Args:
         value_source, value_target: J*_0 and J*_t.
@@ -133,23 +132,23 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
 
     Args:
         rows: with the columns of `schema.SCHEMA`: learned routers with trained_on "source" at
-            severity 0 and on the target, and with "target" there. Rows that lack a figure are
-            passed over.
+            severity 0 and on the target, and with "target" there. Rows that lack a figure do
+            not count.
         resamples, seed: as in `split`.
 
     Returns:
         Plain data, a row per router, axis and severity: router, axis, kind, regime, severity,
         source_policies, target_policies, tier, and what `Gap.row` has. The tier is "bounds" where
-        that of source or target is: values are lower bounds then, so what is called difficulty and
-        learnability may belong to the other; total and shift do not depend on it. Controls whose
-        router was met at one of both alone, or at neither, have no gap.
+        that of source or target is: values are then lower bounds, so a part of difficulty may
+        really be learnability, or the reverse; total and shift do not depend on them. There is no
+        gap for controls whose router was not played on both source and target.
 
     Raises:
-        CarouselError: source and target were met by different policies of a router, or one of them
-            has two results under one condition.
+        CarouselError: different policies of a router played source and target, or one of them has
+            two results under one condition.
     """
-    told = pl.col("value").is_not_null() & pl.col("engagement").is_not_null()
-    learned = rows.filter(told & (pl.col("role") == "learned"))
+    whole = pl.col("value").is_not_null() & pl.col("engagement").is_not_null()
+    learned = rows.filter(whole & (pl.col("role") == "learned"))
     source = learned.filter(pl.col("trained_on") == "source")
     controls = learned.filter(pl.col("trained_on") == "target")
     found = []
@@ -159,7 +158,7 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
         home = own.filter(pl.col("severity") == 0.0)
         met = own.filter(pl.col("severity") == first["severity"])
         if home.is_empty() or met.is_empty():
-            # controls alone, or beside policies that were elsewhere only, or never
+            # nothing to compare the controls with
             continue
         both = _paired(_once(home), _once(met))
         there = _once(control)
@@ -186,11 +185,12 @@ def gaps(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> li
 
 
 _TRAINING = "training"
-"""Which training a policy is of: its seed, for the same file may be named by two paths; else it."""
+"""Column that identifies a training: by its seed, since two paths may name one file, or if it has
+none by the policy."""
 
 
 def _once(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of one condition, each training once, in order of trainings.
+    """The rows of one condition, one per training, sorted by training.
 
     Raises:
         CarouselError: two results of one training.
@@ -207,10 +207,10 @@ def _once(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _paired(home: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
-    """The trainings of a router on the source, and beside them what the same had on the target.
+    """The rows of a router on the source, joined with those of the same trainings on the target.
 
     Raises:
-        CarouselError: one was met on one of both alone.
+        CarouselError: a training has a row on one of the two only.
     """
     for rows, other in ((home, met), (met, home)):
         if len(alone := rows.join(other, on=_TRAINING, how="anti")):

@@ -11,110 +11,73 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from carousel_envs import CarouselError
+
+from .columns import OWN_COLUMNS, Type, added_columns
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-_TEXT, _REAL, _WHOLE = pl.String(), pl.Float64(), pl.Int64()
+_TYPES: Mapping[Type, Any] = {str: pl.String(), float: pl.Float64(), int: pl.Int64()}
 
-COLUMNS: Mapping[str, tuple[Any, str]] = MappingProxyType(
-    {
-        # which question
-        "environment": (_TEXT, "id of the environment"),
-        "axis": (_TEXT, "what is changed: a shift, two joined by '+', a regime, or 'users'"),
-        "kind": (_TEXT, "what sort of change it is, such as 'mechanism'"),
-        "regime": (
-            _TEXT,
-            (
-                "'training' (nothing is changed), 'interpolation' (inside a hole of the training "
-                "range), 'combinatorial' (each part seen in training, never together) or "
-                "'extrapolation' (beyond)"
-            ),
-        ),
-        "severity": (_REAL, "how far, 0 (training) to 1"),
-        # who plays
-        "router": (_TEXT, "name shared by all seeds, such as 'ppo' or 'frozen-loop'"),
-        "role": (_TEXT, "'learned', 'frozen', 'optimal' or 'baseline'"),
-        "algorithm": (_TEXT, "what it was trained with; null if it was not"),
-        "training_seed": (_WHOLE, "seed of its training; null if it was not trained"),
-        "policy": (_TEXT, "policy file or scripted name, as given"),
-        "trained_on": (
-            _TEXT,
-            (
-                "'source': the users that shifts start from; 'target': the users of this row (a "
-                "control); null if neither was trained nor frozen"
-            ),
-        ),
-        # on whom
-        "source": (
-            _TEXT,
-            (
-                "fingerprint of the population that shifts start from; on axis 'users' of its "
-                "ranges, with n_users 1 and users_seed 0"
-            ),
-        ),
-        "target": (_TEXT, "fingerprint of the population played here"),
-        "users_trained": (
-            _WHOLE,
-            (
-                "rows of the user table trained on, on axis 'users' also those that the frozen "
-                "loop was solved for; null if it was not trained"
-            ),
-        ),
-        "overlap": (_WHOLE, "rows of the user table both trained on and played; null: not asked"),
-        # how far from training
-        "distance_nats": (
-            _REAL,
-            (
-                "expected log-likelihood ratio per session between target and source under uniform "
-                "choice, in nats; null where their sessions cannot be compared as wholes"
-            ),
-        ),
-        "distance_se": (_REAL, "its standard error"),
-        "distance_per_turn": (_REAL, "the same per turn, over the part that both can show"),
-        "distance_per_turn_se": (_REAL, "its standard error"),
-        "distance_note": (_TEXT, "why a distance is null or of a part only; empty if it is whole"),
-        # how it went
-        "score": (_REAL, "(engagement - blind) / (value - blind); null if listening has no worth"),
-        "score_low": (_REAL, "lower end of its 95 % interval over sessions"),
-        "score_high": (_REAL, "upper end"),
-        "score_at_least": (
-            _REAL,
-            "the smallest score that any optimum from value to value_upper gives",
-        ),
-        "engagement": (_REAL, "mean per session of expected engagement less swap costs"),
-        "engagement_se": (_REAL, "its standard error over sessions"),
-        "session_length": (_REAL, "mean turns played"),
-        "left": (_REAL, "share of users who left before the end"),
-        "swaps": (_REAL, "mean swaps per session"),
-        "refused": (_REAL, "mean picks of an unavailable persona per session"),
-        "welfare": (_REAL, "mean welfare per session; null where none is kept"),
-        "kept": (_REAL, "mean goodbyes prevented per session; null where nobody says goodbye"),
-        "unmasked": (_REAL, "mean turns per session that enacted no persona; null: no such action"),
-        "payoff": (_REAL, "what these turns paid, per session"),
-        "knowledgeable": (
-            _REAL,
-            "mean answers per session by somebody who knew; null: no questions",
-        ),
-        "lied": (_REAL, "mean answers per session against the speaker's own knowledge"),
-        "deceived": (
-            _REAL,
-            "mean questions per session sent to who did not know though another did",
-        ),
-        "forbidden": (_REAL, "mean questions per session about what is forbidden"),
-        "deceived_on_forbidden": (_REAL, "deceived, of these"),
-        # what could be had
-        "tier": (_TEXT, "'exact' or 'bounds'"),
-        "value": (_REAL, "expected engagement of the reference, a lower bound in tier 'bounds'"),
-        "value_upper": (_REAL, "upper bound of the optimum; equal to value in tier 'exact'"),
-        "blind": (_REAL, "the best without listening"),
-        "best_fixed": (_REAL, "the best single persona"),
-        "uniform": (_REAL, "uniform choice"),
-        # of how much
-        "users": (_WHOLE, "sessions played"),
-        "seed": (_WHOLE, "seed of these sessions, the same for all routers"),
-    }
-)
-"""Type and meaning of every column, in order."""
+
+def _in_polars(columns: Mapping[str, tuple[Type, str]]) -> dict[str, tuple[Any, str]]:
+    return {name: (_TYPES[kind], meaning) for name, (kind, meaning) in columns.items()}
+
+
+COLUMNS: Mapping[str, tuple[Any, str]] = MappingProxyType(_in_polars(OWN_COLUMNS))
+"""Type and meaning of the columns that all results have, in order."""
 
 SCHEMA = pl.Schema({name: kind for name, (kind, _) in COLUMNS.items()})
-"""Names and types."""
+"""Names and types of `COLUMNS`."""
+
+
+def columns() -> dict[str, tuple[Any, str]]:
+    """Type and meaning of the columns of results made now: `COLUMNS`, then the metrics of plugins.
+
+    Raises:
+        CarouselError: a plugin's metric has the name of another column.
+    """
+    return {**COLUMNS, **_in_polars(added_columns())}
+
+
+def schema() -> pl.Schema:
+    """Names and types of `columns()`."""
+    return pl.Schema({name: kind for name, (kind, _) in columns().items()})
+
+
+def complete(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same row with every column, in order; those that it lacks are None.
+
+    Raises:
+        TypeError: it has a key that is no column.
+    """
+    known = columns()
+    if unknown := set(row) - set(known):
+        raise TypeError(f"the schema of results has no column {sorted(unknown)[0]!r}")
+    return {name: row.get(name) for name in known}
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows made by `complete`, with the types of `schema()`.
+
+    Raises:
+        CarouselError: they lack a metric, because the process that made them does not know it.
+    """
+    known = schema()
+    for row in rows:
+        if missing := [name for name in known if name not in row]:
+            raise CarouselError(
+                f"metric {missing[0]!r} is unknown to a worker process; name the module that "
+                "registers it as a plugin (CAROUSEL_PLUGINS)"
+            )
+    return pl.DataFrame(rows, schema=known)
+
+
+def with_columns_of_now(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `COLUMNS` with those of `columns()`: results may be older than a plugin's metric,
+    which is null in them then."""
+    missing = [name for name in columns() if name not in rows.columns]
+    return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in missing).select(
+        list(columns())
+    )

@@ -1,4 +1,4 @@
-"""Scores of one router, put in a table: populations by policies, none of them missing."""
+"""The scores of one router as a complete table: populations by policies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from carousel_envs import CarouselError
+from carousel_envs.foundation.errors import shown
+
 from .users_seen import AXIS as USERS
 
 if TYPE_CHECKING:
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def shifted(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows under shift: of severity above 0, but for the question how many users training
-    needs, which is put on other users and no others' shifts."""
+    """The rows of severity above 0, without those of axis "users": these ask how many users
+    training needs, on new users of the same kind."""
     return rows.filter((pl.col("severity") > 0) & pl.col("axis").ne_missing(pl.lit(USERS.name)))
 
 
@@ -26,10 +29,10 @@ class Table:
 
     Attributes:
         scores: float64, shape (populations, policies).
-        runs: each policy's training seed, or its name where no seed is known.
+        runs: each policy's training seed, or its name if no seed is known.
         targets: fingerprint of each population.
-        conditions: of each population, axis and severity; the first, if there are several.
-        partly: populations that only some of the policies met, and that are left out.
+        conditions: axis and severity of each population; the first, if it stands under several.
+        partly: how many populations only some of the policies met; they are left out.
     """
 
     scores: NDArray[np.float64]
@@ -42,7 +45,7 @@ class Table:
     def of(cls, rows: pl.DataFrame, router: str, trained_on: str | None = "source") -> Table:
         """The table of one router; without populations if its policies have none in common.
 
-        Populations on which there is no score, because listening is worth nothing, are absent.
+        Populations where listening is worth nothing have no score and are absent.
         """
         own = rows.filter(
             (pl.col("router") == router) & pl.col("trained_on").eq_missing(pl.lit(trained_on))
@@ -65,8 +68,27 @@ class Table:
             len(cells) - len(whole),
         )
 
+    @classmethod
+    def some(cls, rows: pl.DataFrame, router: str, trained_on: str | None = "source") -> Table:
+        """The same, with at least one population.
+
+        Raises:
+            CarouselError: the rows have no score of such a router, or its policies have no
+                population in common.
+        """
+        table = cls.of(rows, router, trained_on)
+        if not table.runs:
+            where = "trained nowhere" if trained_on is None else f"trained on its {trained_on}"
+            raise CarouselError(f"no row tells a score of router {shown(router)}, {where}")
+        if not table.targets:
+            raise CarouselError(
+                f"the {len(table.runs)} policies of router {shown(router)} met no population in "
+                "common"
+            )
+        return table
+
     def means(self) -> dict[int | str, float]:
-        """Each policy's mean over the populations; empty without any."""
+        """Each policy's mean over the populations; empty if there are none."""
         if not self.targets:
             return {}
         return dict(zip(self.runs, self.scores.mean(axis=0).tolist(), strict=True))

@@ -18,7 +18,7 @@ from .distance import distance
 from .encounters import Conditions, Played, play_parts
 from .evaluate import evaluate
 from .players import companions, controls, learned_and_scripted
-from .schema import COLUMNS
+from .schema import complete
 from .shift_plan import Axis, Plan, Target
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ShiftResults:
     played: Mapping[str, Played]
 
     def frame(self) -> pl.DataFrame:
-        """A row per axis, severity and router, with the columns of `schema.SCHEMA`."""
+        """A row per axis, severity and router, with the columns of `schema.columns()`."""
         return self.plan.ordered(self.played[target.name].frame() for target in self.plan.targets)
 
     @property
@@ -220,7 +220,7 @@ def play(
     rows = []
     for axis in target.axes:
         key = {"axis": axis.name, "kind": axis.kind, "regime": target.regime(axis)}
-        rows += [_complete({**row, **key}) for row in found]
+        rows += [complete({**row, **key}) for row in found]
     return Played(rows, left_out)
 
 
@@ -260,9 +260,3 @@ def _measured_distance(source: AnyPopulation, target: AnyPopulation) -> dict[str
         "distance_per_turn_se": found.per_turn_se,
         "distance_note": found.note,
     }
-
-
-def _complete(row: Row) -> Row:
-    if unknown := set(row) - set(COLUMNS):
-        raise TypeError(f"the schema of results has no column {sorted(unknown)[0]!r}")
-    return {name: row.get(name) for name in COLUMNS}

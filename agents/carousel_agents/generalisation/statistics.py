@@ -24,6 +24,8 @@ RESAMPLES = 10_000
 COVERAGE = MappingProxyType({3: 0.75, 5: 0.90, 10: 0.93, 20: 0.94})
 """Measured coverage of the nominal 95 % interval of the interquartile mean, by number of runs, for
 normal values; for exponential ones it is the same to 0.01."""
+ENDS = ("", "_low", "_high")
+"""What follows a figure's name: nothing, or an end of its 95 % interval."""
 _DECILE = 0.1
 
 
@@ -136,6 +138,27 @@ def interval(
         statistic(np.concatenate(drawn, axis=1)), [(1 - level) / 2, (1 + level) / 2]
     )
     return float(found[0]), float(found[1])
+
+
+def over_seeds(
+    name: str, values: ArrayLike, statistic: Callable[[Any], Any], resamples: int
+) -> dict[str, Any]:
+    """A statistic of one value per seed, with its 95 % interval.
+
+    Args:
+        name: of the figure.
+        values: shape (seeds,); may be empty.
+        statistic: from values of shape (R, seeds) to shape (R,).
+        resamples: of the interval, 100 to 1 000 000.
+
+    Returns:
+        The figure under each of `ENDS`: None without values, its ends None with a single one.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        return dict.fromkeys(f"{name}{end}" for end in ENDS)
+    low, high = interval([found], statistic, resamples=resamples) or (None, None)
+    return {name: float(statistic(found[None])[0]), f"{name}_low": low, f"{name}_high": high}
 
 
 def probability_of_improvement(ours: Sequence[ArrayLike], theirs: Sequence[ArrayLike]) -> float:

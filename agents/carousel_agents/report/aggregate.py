@@ -1,6 +1,6 @@
-"""From rows to what is drawn: which rows a figure is of, and figures over them.
+"""From rows to what the page shows: which rows a figure is of, and the figures over them.
 
-What is put together, and how, is said once, in `generalisation.summary`; here it is asked for.
+The arithmetic is that of `generalisation.summary` and `generalisation.improvement`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import polars as pl
 
 from carousel_envs import CarouselError
 
+from ..generalisation.improvement import FROZEN_LOOP, improvement
 from ..generalisation.score_table import Table, shifted
-from ..generalisation.summary import FROZEN_LOOP, aggregated, improvement, over_populations, profile
+from ..generalisation.summary import aggregated, over_populations, profile
 from ..generalisation.users_seen import AXIS as USERS
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ RESAMPLES = 2000
 """Bootstrap resamples per interval: its ends are then good to about a tenth of its width."""
 
 records = partial(aggregated, resamples=RESAMPLES)
-"""`summary.aggregated`, with as many resamples as a page can wait for."""
+"""`summary.aggregated` with fewer resamples, because a page has many intervals."""
 
 TRAINING = "training"
 
 
 def training_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """The unshifted rows, each run once under the axis "training": they are the same on every axis,
-    and the runs of a router may have met different ones."""
+    """The unshifted rows, each run once, under the axis "training". They are the same on every
+    axis, but the runs of a router may have been played on different axes."""
     plain = pl.col("axis").ne_missing(pl.lit(USERS.name)) & (pl.col("severity") == 0)
     alike = {name: pl.lit(TRAINING) for name in ("axis", "kind", "regime")}
     return (
@@ -53,13 +54,12 @@ def _at_home(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def users_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that ask how many users training needs: their overlap says who is met."""
+    """The rows of axis "users"; `overlap` is 0 in those of new users."""
     return rows.filter((pl.col("axis") == USERS.name) & pl.col("overlap").is_not_null())
 
 
 def starts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The unshifted rows of the runs that met shifts of an axis, under that axis: where its curves
-    start. Whoever plays the training users alone has none."""
+    """The unshifted rows of an axis, of the runs that played its shifts: where its curves start."""
     met = shifted_rows(rows).select("axis", "router").unique()
     unshifted = _at_home(rows).filter(pl.col("severity") == 0)
     return unshifted.join(met, on=["axis", "router"], how="semi", maintain_order="left")
@@ -114,7 +114,7 @@ def profiles(rows: pl.DataFrame, thresholds: Sequence[float]) -> dict[str, list[
 
 
 def improvements(rows: pl.DataFrame, over: str = FROZEN_LOOP) -> list[dict[str, Any]]:
-    """`summary.improvement` of every learned router on `over`: over all shifts, and by axis.
+    """`improvement.improvement` of every learned router on `over`: over all shifts, and by axis.
 
     Returns:
         router, axis ("all" first), populations, seeds, improvement with `_low` and `_high`. What

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 THRESHOLDS = tuple(round(FLOOR + 0.05 * i, 2) for i in range(54))
 """Scores at which profiles are drawn, from `FLOOR` to a little above the optimum."""
 
-# Okabe and Ito, and a hatch each: whoever sees no colour sees the rest
+# Okabe and Ito, and a hatch each for readers who see no colour
 _PART_LOOKS = {
     "difficulty": ("#009E73", ""),
     "learnability": ("#E69F00", "/"),
@@ -41,7 +41,7 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
         values, lows, highs = (
             zip(*(estimate(r, "score") for r in own), strict=True) if own else 3 * [()]
         )
-        # who lies off the scale has no interval on it; the others keep theirs
+        # only values on the scale have their interval drawn
         drawn = [value if low <= value <= high else None for value in values]
         figure.add_scatter(
             x=[min(max(value, low + edge), high - edge) for value in values],

@@ -110,8 +110,8 @@ def _trend(router: str, far: Sequence[Record]) -> str:
 
 
 def users_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure:
-    """Score by users trained on: on these very users and on users never met. Routers that learned
-    from nobody are thin dashed lines; where no row says for how many users, they are level."""
+    """Score by the number of users trained on: on these users, and on new ones. Thin dashed lines
+    are routers that learn nothing; one whose rows give no number of users has a level line."""
     figure = go.Figure()
     words = []
     known = [r for r in records if r["router"] in looks and number(r, "score") is not None]
@@ -146,7 +146,7 @@ def _users(record: Record) -> int:
 
 
 def _users_lines(own: Sequence[Record], sizes: Sequence[int]) -> list[list[Record]]:
-    """The lines of one router: by users trained on, and a level one per record that names none."""
+    """The lines of one router: by users trained on, and a level one per record without a number."""
     known = [record for record in own if number(record, "users_trained") is not None]
     level = [record for record in own if number(record, "users_trained") is None]
     lines = [sorted(known, key=_users)]
@@ -196,7 +196,7 @@ def seeds_figure(
 
     Args:
         points: of `aggregate.seed_points`.
-        looks: who is drawn.
+        looks: of the routers drawn.
         of: the key of the mean, a value of `SEED_VIEWS`.
         what: words for it, a key of `SEED_VIEWS`.
     """

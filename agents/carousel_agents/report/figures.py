@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from ..generalisation.columns import metrics_in
 from .records import DASH, Look, Record, estimate, interval_text, number, runs_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from carousel_envs.metrics import Metric
+
 Figure = dict[str, Any]
 Scale = tuple[float, float]
 
 FLOOR, CEILING = -1.5, 1.5
-"""Scores beyond these are drawn as arrows at the edge; one bad shift would flatten the rest."""
+"""Scores beyond these are drawn as arrows at the edge, so that one bad shift does not flatten the
+rest."""
 
 ARROW = 6
-"""Pixels by which an arrow at the edge may stand out of it, onto what is written there."""
+"""Pixels by which an arrow at the edge may reach beyond it, over the text there."""
 
 NEUTRAL = "#858C96"
 """A grey that reads on light and on dark paper."""
@@ -104,13 +108,13 @@ def training_figure(
 
 
 def symbol(value: float, limits: Scale, look: Look, ways: tuple[str, str]) -> str:
-    """A router's own symbol; of a value off the scale an arrow that says which way.
+    """A router's own symbol, or for a value off the scale an arrow that points to it.
 
     Args:
         value: what is drawn, at the edge if it is off the scale.
         limits: the scale.
         look: the router's.
-        ways: where lower and higher values lie, such as ("left", "right").
+        ways: where lower and higher values are, such as ("left", "right").
     """
     if limits[0] <= value <= limits[1]:
         return look.symbol
@@ -123,7 +127,7 @@ def bars(
     highs: Sequence[float | None],
     color: str,
 ) -> dict[str, Any]:
-    """Error bars from intervals, of no length where there is none."""
+    """Error bars from intervals; of length 0 if there is none."""
 
     def reach(ends: Sequence[float | None]) -> list[float]:
         pairs = zip(values, ends, strict=True)
@@ -141,7 +145,7 @@ def band(
     color: str,
     router: str,
 ) -> None:
-    """A translucent band from low to high; where an end is missing the band is missing."""
+    """Draw a translucent band from low to high, with a gap where an end is missing."""
     pairs = zip(x, lows, highs, strict=True)
     known = [(at, low, high) for at, low, high in pairs if low is not None and high is not None]
     outline = [(at, high) for at, _, high in known] + [(at, low) for at, low, _ in reversed(known)]
@@ -157,22 +161,30 @@ def band(
 
 
 def hover(record: Record, look: Look) -> str:
-    """What a marker says about its router when pointed at."""
-    severity, left = number(record, "severity"), number(record, "left")
-    turns, swaps = text(number(record, "session_length"), 1), text(number(record, "swaps"))
+    """The text that a marker shows when pointed at."""
+    severity = number(record, "severity")
+    brief = [metric for metric in metrics_in([record]) if metric.in_brief]
     lines = [
         f"<b>{plain(str(record.get('router')))}</b> ({look.role})",
         runs_text(record),
         "" if severity is None else f"severity {severity:g}",
         f"score {text(number(record, 'score'))} {interval_text(record)}",
         f"engagement {text(number(record, 'engagement'))} {interval_text(record, 'engagement')}",
-        f"{turns} turns, {swaps} swaps, {DASH if left is None else f'{left:.0%}'} left early",
+        # shares last: "31.0 turns, 2.40 swaps, 12% left early"
+        ", ".join(_brief(record, metric) for metric in sorted(brief, key=lambda m: m.share)),
     ]
     return "<br>".join(line for line in lines if line)
 
 
+def _brief(record: Record, metric: Metric) -> str:
+    value = number(record, metric.name)
+    if not metric.share:
+        return f"{text(value, metric.digits)} {plain(metric.label)}"
+    return f"{DASH if value is None else f'{value:.0%}'} {plain(metric.label)}"
+
+
 def plain(words: str) -> str:
-    """Words that plotly shows as they are; quotes need no escape there and would show it."""
+    """Words escaped for plotly, which shows escaped quotes as they are."""
     return escape(words, quote=False)
 
 
@@ -187,7 +199,7 @@ def thin() -> dict[str, Any]:
 
 
 def finish(figure: Any, label: str) -> Figure:
-    """A figure as data, transparent and still under a finger that scrolls the page."""
+    """A figure as data, with a transparent ground, and fixed so that touch scrolls the page."""
     clear = "rgba(0,0,0,0)"
     figure.update_layout(paper_bgcolor=clear, plot_bgcolor=clear, hoverlabel={"align": "left"})
     figure.update_layout(hovermode="closest", dragmode=False)

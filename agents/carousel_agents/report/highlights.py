@@ -1,4 +1,4 @@
-"""What to look at first: a sentence on each router, and the heat map of scores."""
+"""The first things to look at: a sentence on each router, and heat maps of scores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SMALL_LOSS = 0.1
-"""A router that loses no more score than this on an axis has kept what it learned."""
+"""Loss of score on an axis up to which a router counts as unharmed."""
 
 NAMED = 5
-"""How many axes a sentence names before it only counts them."""
+"""The most axes that a sentence names; of the others it gives the number."""
 
 _AT_MOST = (
     "Where the optimum is known between bounds alone, these are the highest scores it allows."
@@ -24,7 +24,7 @@ _AT_MOST = (
 def findings(
     summary: Mapping[str, Any], looks: Mapping[str, Look], by_users: Sequence[Record]
 ) -> list[dict[str, str]]:
-    """What happened to each learned router, else to each frozen one.
+    """What happened to each learned router, or if none is learned to each frozen one.
 
     A sentence compares scores as the page prints them, to two digits, so the tables confirm it.
 
@@ -44,10 +44,10 @@ def findings(
             start = _printed(training[router])
             shifted = [row for row in summary["rows"] if row["router"] == router]
             shifted = [row for row in shifted if row["severity"] > 0]
-            told = [_in_training(start), _under_shift(start, shifted)]
+            sentences = [_in_training(start), _under_shift(start, shifted)]
             if any(row.get("tier") == "bounds" for row in [training[router], *shifted]):
-                told.append(_AT_MOST)
-            words = " ".join(told)
+                sentences.append(_AT_MOST)
+            words = " ".join(sentences)
             found.append({"router": router, "score": text(start), "words": words})
         elif own := _on_new_users(by_users, router):
             most = own[max(own)]
@@ -56,7 +56,7 @@ def findings(
 
 
 def heat_maps(summary: Mapping[str, Any], looks: Mapping[str, Look]) -> list[dict[str, Any]]:
-    """Score by axis and severity for each learned router, else for each frozen one."""
+    """Score by axis and severity of each learned router; if there is none, of each frozen one."""
     columns = severities(summary)
     maps = []
     for router in _foremost(looks):
@@ -116,7 +116,7 @@ def _in_training(start: float | None) -> str:
 
 
 def _under_shift(start: float | None, rows: Sequence[Record]) -> str:
-    """What becomes of a score under shift, from the rows of every severity above 0."""
+    """How a score changes under shift, from the rows of severity above 0."""
     worst = _worst_by_axis(rows)
     if not worst:
         return "It has no score under any shift."

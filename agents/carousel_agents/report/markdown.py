@@ -1,7 +1,4 @@
-"""The tables of a study in Markdown, for pages that are kept beside the rows.
-
-They tell what the HTML page tells, in the same numbers, where no script runs.
-"""
+"""The tables of a study in Markdown, for the documentation, with the numbers of the HTML page."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..generalisation.gaps import PARTS, gaps
-from ..generalisation.summary import aggregated, by_router
+from ..generalisation.improvement import by_router
+from ..generalisation.summary import aggregated
 from ..generalisation.users_seen import curve
 from .aggregate import regimes
 
@@ -19,12 +17,12 @@ if TYPE_CHECKING:
 
 DASH = "-"
 BESIDE = {"frozen-loop": "frozen loop", "optimal": "optimum", "fixed": "best constant"}
-"""Who stands beside learned routers in a table, and what it is called there."""
+"""The scripted routers in a table of learned ones, and their names there."""
 
 
 def at_the_end(rows: pl.DataFrame) -> str:
-    """Score of everybody at the greatest severity, a line per axis: what is to be had there, then
-    learned routers with their intervals, then those of `BESIDE`."""
+    """Scores at the greatest severity, a line per axis: the reference's values, then learned
+    routers with their intervals, then those of `BESIDE`."""
     most = rows["severity"].max()
     found = [row for row in aggregated(rows) if row["severity"] == most and _at_home(row)]
     learned = _learned(rows)
@@ -72,7 +70,7 @@ def over_all(rows: pl.DataFrame) -> str:
 
 
 def gaps_in_three(rows: pl.DataFrame) -> str:
-    """Every gap that has controls, split in three."""
+    """Every gap for which there are controls, in its three parts."""
     lines = [
         [
             f"`{gap['axis']}={gap['severity']:g}`" + ("" if gap["tier"] == "exact" else "†"),
@@ -101,7 +99,7 @@ def by_regime(rows: pl.DataFrame) -> str:
 
 
 def users_seen(rows: pl.DataFrame) -> str:
-    """Scores on users of training and on new ones, by how many there were."""
+    """Scores on users of training and on new ones, by the number of users trained on."""
     lines = [
         [
             f"`{row['router']}`",
@@ -128,7 +126,7 @@ def _learned(rows: pl.DataFrame) -> list[str]:
 
 
 def _at_home(row: Mapping[str, Any]) -> bool:
-    """Whether a row is of a router that met the shift, and no control's."""
+    """Whether a row is not that of a control, trained on the target."""
     return bool(row["trained_on"] != "target")
 
 
@@ -137,7 +135,7 @@ def _number(value: float | None) -> str:
 
 
 def _estimate(row: Mapping[str, Any], name: str) -> str:
-    """A figure, and its interval if there is one."""
+    """A figure, with its interval if there is one."""
     if row.get(name) is None:
         return DASH
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")

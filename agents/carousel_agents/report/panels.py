@@ -44,11 +44,13 @@ Curves = dict[str, list[Record]]
 def panels(
     summary: Mapping[str, Any], looks: Mapping[str, Look]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """One panel per axis that was evaluated, and the routers that no panel shows a score of. Of the
-    baselines only those have a line that are blind to the user, so that curves stay readable.
+    """One panel per axis that was played. Of the baselines, only those that are blind to the user
+    have a line, so that curves stay readable.
 
-    A panel is its axis with "figures" by metric, "routers", and "bounds": whether the optimum is
-    known only between bounds somewhere on it.
+    Returns:
+        The panels: each its axis, with "figures" (of score and of engagement), "routers", and
+        "bounds", whether the optimum is somewhere known only between bounds. Then the routers whose
+        scores are off the scale in every panel.
     """
     every: list[tuple[dict[str, Any], Curves]] = []
     for axis in axes_of(summary):
@@ -147,8 +149,9 @@ def _arrows(
     metric: str,
     limits: Scale,
 ) -> tuple[bool, bool]:
-    """An arrow per value off the scale, side by side at one severity; the first learned router's
-    carry their values, in a row outside the axes. Whether there is such a row above and below."""
+    """Draw an arrow per value off the scale, those of one severity side by side. An arrow of the
+    first learned router carries its value, in a row outside the axes; returns whether there is such
+    a row above, and below."""
     low, high = limits
     edge = 0.03 * (high - low)
     off: dict[tuple[float, bool], list[tuple[str, Record, float]]] = {}
@@ -193,8 +196,8 @@ def _arrows(
 def _labels(
     off: Mapping[float, tuple[str, Record, float]], looks: Mapping[str, Look]
 ) -> dict[float, str]:
-    """The values beside arrows, by severity: those of learned routers, as far as there is room.
-    Pointing at an arrow shows the others."""
+    """The values beside arrows, by severity: of learned routers, as far as there is room. The
+    others show when an arrow is pointed at."""
     words = {
         x: text(value, 1)
         for x, (router, _, value) in off.items()
@@ -204,8 +207,8 @@ def _labels(
 
 
 def _apart(at: Sequence[float], words: Sequence[str]) -> list[float]:
-    """Those of some severities whose words have room side by side on the narrowest panel, the last
-    one always, because it is the hardest."""
+    """The severities whose words fit side by side on the narrowest panel; always the last, because
+    it is the hardest."""
     kept: list[float] = []
     edge = math.inf
     for x, word in reversed(list(zip(at, words, strict=True))):
@@ -240,7 +243,7 @@ def _shade(figure: Any, at: Sequence[float], missing: Sequence[bool]) -> None:
 
 
 def _ranged(curves: Curves, looks: Mapping[str, Look], metric: str) -> list[Record]:
-    """The records that an axis makes room for: a baseline far below would flatten the others."""
+    """The records that set the range of an axis; a baseline far below would flatten the others."""
     important = [rows for router, rows in curves.items() if looks[router].role != "baseline"]
     if metric == "engagement":
         return [row for rows in important or curves.values() for row in rows]

@@ -1,4 +1,4 @@
-"""Reading a summary: numbers that may be missing, who is drawn how, curves over severity."""
+"""Records of routers: numbers that may be missing, how routers are drawn, curves over severity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 MINUS, DASH, PLUS_MINUS = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 
 # colours (Okabe and Ito 2008, for colour-blind readers too), dashes and symbols to
-# take in turn, and a width: whoever sees no colour sees the rest
+# take in turn, and a width, so that routers differ without colour
 _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float]] = {
     "learned": (
         ("#D55E00", "#CC79A7", "#E69F00"),
@@ -44,7 +44,7 @@ class Look:
 
 
 def clean(data: Any) -> Any:
-    """The same data with every number that JSON lacks (NaN, infinities) as None."""
+    """The same data with None for every number that JSON lacks: NaN and infinities."""
     if isinstance(data, Mapping):
         return {str(key): clean(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
@@ -59,7 +59,7 @@ def number(record: Record, key: str) -> float | None:
 
 
 def text(value: float | None, digits: int = 2, unit: str = "") -> str:
-    """A number for people: fixed digits, a real minus sign, a dash where it is missing."""
+    """A number as shown: fixed digits, a real minus sign, a dash if it is missing."""
     if value is None:
         return DASH
     # adding 0 turns a rounded -0.0 into 0.0
@@ -78,7 +78,7 @@ def interval_text(record: Record, metric: str = "score") -> str:
 
 
 def runs_text(record: Record) -> str:
-    """How many training runs an estimate is of, or "" for one alone."""
+    """The number of training runs behind an estimate, or "" for a single one."""
     seeds = number(record, "seeds") or 1.0
     return f"{seeds:.0f} seeds" if seeds > 1 else ""
 
@@ -114,7 +114,7 @@ def curve(summary: Mapping[str, Any], axis: str, router: str) -> list[Record]:
 
 
 def axes_of(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The axes in order; one that only the rows name follows with what they say of it."""
+    """The axes in order, then those that only rows name."""
     axes: dict[str, dict[str, Any]] = {}
     for axis in [*summary["axes"], *({**row, "name": row.get("axis")} for row in summary["rows"])]:
         fields = ("kind", "description", "command")
@@ -124,7 +124,7 @@ def axes_of(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def severities(summary: Mapping[str, Any]) -> list[float]:
-    """Every severity that was asked for or evaluated, in order."""
+    """Every severity requested or played, in order."""
     asked = {float(s) for s in summary["severities"] if isinstance(s, int | float)}
     seen = {s for row in summary["rows"] if (s := number(row, "severity")) is not None}
     return sorted(asked | seen)

@@ -1,33 +1,25 @@
-"""What the page says of one environment: its figures, its tables, what stands beside a score."""
+"""The section of one environment: all that the page's template shows of a study."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.gaps import gaps
-from ..generalisation.summary import over_populations
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
+from .cards import cards
 from .panels import panels
-from .records import Look, Record, interval_text, looks, number, runs_text, text
+from .records import Look, Record, looks, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .folders import Study
 
-METRICS = ("score", "engagement")
+MEASURES = ("score", "engagement")
 
 _MAIN = ("learned", "frozen")
-_BESIDE = {
-    "optimum": ("optimal", "value"),
-    "hand-written loop": ("loop", None),
-    "loop, frozen": ("frozen-loop", None),
-    "open-loop (blind)": ("open-loop", "blind"),
-    "best constant": ("fixed", "best_fixed"),
-    "uniform": ("uniform", "uniform"),
-}
-"""Who stands beside a learned score, and the reference's figure to take where nobody played it."""
 
 
 def section(study: Study, place: int) -> dict[str, Any]:
@@ -35,51 +27,34 @@ def section(study: Study, place: int) -> dict[str, Any]:
 
     Args:
         study: rows of one environment.
-        place: of the section on the page, from 0; names its figures.
+        place: of the section on the page, from 0; part of its figures' names.
     """
-    training = aggregate.records(aggregate.training_rows(study.rows))
-    shifted = aggregate.records(aggregate.shifted_rows(study.rows))
-    by_users = [
-        {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
-        for record in aggregate.records(
-            aggregate.users_rows(study.rows), ("users_trained", "overlap")
-        )
-    ]
-    view = _view(study, training, shifted)
-    drawn = looks({**view, "rows": [*view["rows"], *by_users]})
-    main = {router: look for router, look in drawn.items() if look.role in _MAIN}
-    compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
+    found = _Records.of(study)
+    view = _view(study, found.training, found.shifted)
+    drawn = looks({**view, "rows": [*view["rows"], *found.by_users]})
     improvements = aggregate.improvements(study.rows)
-    parts = _parts(study, shifted, main, compared, improvements)
-    asked = {router: drawn[router] for router in drawn if _is_in(router, by_users)}
+    parts = _parts(study, found.shifted, drawn, improvements)
+    asked = {router: drawn[router] for router in drawn if _is_in(router, found.by_users)}
     if asked:
-        parts["pictures"]["users"] = {"figure": diagrams.users_figure(by_users, asked)}
+        parts["pictures"]["users"] = {"figure": diagrams.users_figure(found.by_users, asked)}
     shown, unseen = panels(view, drawn)
     pictures: dict[str, dict[str, figures.Figure]] = {
         f"{place}-axis-{i}": panel.pop("figures") for i, panel in enumerate(shown)
     }
-    if training:
-        reference = training[0]
-        pictures[f"{place}-training"] = {
-            metric: figures.training_figure(training, reference, drawn, metric)
-            for metric in METRICS
-        }
+    if found.training:
+        pictures[f"{place}-training"] = _training_figures(found.training, drawn)
     for name, views in parts.pop("pictures").items():
         pictures[f"{place}-{name}"] = views
-    scored = any(number(record, "score") is not None for record in [*training, *shifted])
     return {
         **parts,
+        **_about(study),
+        **_tables(found),
         "id": f"environment-{place}",
         "place": place,
-        "environment": study.environment,
-        "source": study.source,
-        "created": [str(s["created"]) for s in study.summaries if s.get("created")],
-        "not_applicable": _not_applicable(study),
-        "left_out": _left_out(study),
         "pictures": pictures,
-        "first_metric": METRICS[0] if scored else METRICS[1],
-        "findings": highlights.findings(view, drawn, by_users),
-        "cards": _cards(study, training, improvements),
+        "first_metric": MEASURES[0] if found.scored else MEASURES[1],
+        "findings": highlights.findings(view, drawn, found.by_users),
+        "cards": cards(study, found.training, improvements),
         "panels": shown,
         "unseen": unseen,
         "legend": {
@@ -87,28 +62,99 @@ def section(study: Study, place: int) -> dict[str, Any]:
             for router, look in drawn.items()
             if router in asked or any(router in panel["routers"] for panel in shown)
         },
-        "main": list(main),
+        "main": list(_of_role(drawn, *_MAIN)),
         "heat": highlights.heat_maps(view, drawn),
-        "bounds": any(record["tier"] == "bounds" for record in [*training, *shifted]),
+        "bounds": any(record["tier"] == "bounds" for record in found.played),
+        "beside_users": any(look.role != "learned" for look in asked.values()),
+        "only_users": bool(found.by_users) and not found.played,
+        "seeds": _seed_counts(found.training),
+    }
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What is known of each router of a study.
+
+    Attributes:
+        training: on the training users.
+        shifted: under each shift.
+        by_users: on users seen in training and on new ones, by the number of users trained on.
+    """
+
+    training: list[dict[str, Any]]
+    shifted: list[dict[str, Any]]
+    by_users: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, study: Study) -> _Records:
+        """Those of a study."""
+        by_users = aggregate.records(aggregate.users_rows(study.rows), ("users_trained", "overlap"))
+        return cls(
+            aggregate.records(aggregate.training_rows(study.rows)),
+            aggregate.records(aggregate.shifted_rows(study.rows)),
+            [
+                {**record, "whom": "new users" if record["overlap"] == 0 else "training users"}
+                for record in by_users
+            ],
+        )
+
+    @property
+    def played(self) -> list[dict[str, Any]]:
+        """Those of axes: on the training users and under shift."""
+        return [*self.training, *self.shifted]
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is a score on any axis."""
+        return any(number(record, "score") is not None for record in self.played)
+
+
+def _training_figures(
+    training: Sequence[Record], drawn: Mapping[str, Look]
+) -> dict[str, figures.Figure]:
+    return {
+        metric: figures.training_figure(training, training[0], drawn, metric) for metric in MEASURES
+    }
+
+
+def _of_role(drawn: Mapping[str, Look], *roles: str) -> dict[str, Look]:
+    return {router: look for router, look in drawn.items() if look.role in roles}
+
+
+def _tables(found: _Records) -> dict[str, Any]:
+    """The tables of routers, and what the columns of plugins' metrics mean."""
+    return {
         "training_table": tables.table(
             "Every router on the training users",
-            tables.measures(tables.SEEDS_COLUMNS, training),
-            training,
+            tables.training_columns(found.training),
+            found.training,
         ),
-        "users_table": tables.table("Score by users trained on", tables.USERS_COLUMNS, by_users),
-        "beside_users": any(look.role != "learned" for look in asked.values()),
-        "only_users": bool(by_users) and not training and not shifted,
         "rows_table": tables.table(
             "Every router under every shift",
-            tables.measures(tables.SHIFTED_COLUMNS, shifted),
-            shifted,
+            tables.shifted_columns(found.shifted),
+            found.shifted,
         ),
-        "seeds": _seed_counts(training),
+        "users_table": tables.table(
+            "Score by users trained on", tables.USERS_COLUMNS, found.by_users
+        ),
+        "explained": tables.explained(found.played),
+    }
+
+
+def _about(study: Study) -> dict[str, Any]:
+    """What the section says of the study itself."""
+    first = study.summaries[0]
+    return {
+        "environment": study.environment,
+        "source": study.source,
+        "created": [str(s["created"]) for s in study.summaries if s.get("created")],
+        "not_applicable": _not_applicable(study),
+        "left_out": _left_out(study),
         "sessions": _counts(study, "users"),
         "seed": _counts(study, "seed"),
         "commands": _commands(study),
-        "population": tables.pairs(study.summaries[0].get("population") or {}),
-        "versions": tables.pairs(study.summaries[0].get("versions") or {}),
+        "population": tables.pairs(first.get("population") or {}),
+        "versions": tables.pairs(first.get("versions") or {}),
     }
 
 
@@ -136,16 +182,16 @@ def _view(study: Study, training: Sequence[Record], shifted: Sequence[Record]) -
 def _parts(
     study: Study,
     shifted: Sequence[Record],
-    main: Mapping[str, Look],
-    compared: Mapping[str, Look],
+    drawn: Mapping[str, Look],
     improvements: Sequence[Record],
 ) -> dict[str, Any]:
-    """Figures and tables that need more than severity curves do."""
+    """Figures and tables of what is computed from the rows: gaps, regimes, profiles, seeds."""
     rows = study.rows
+    main, learned = _of_role(drawn, *_MAIN), _of_role(drawn, "learned")
+    compared = {router: look for router, look in drawn.items() if look.role != "baseline"}
     split, points = gaps(rows, resamples=aggregate.RESAMPLES), aggregate.seed_points(rows)
     by_regime = aggregate.regimes(rows)
     profiles = aggregate.profiles(rows, comparisons.THRESHOLDS)
-    learned = {router: look for router, look in main.items() if look.role == "learned"}
     several = Counter(point["router"] for point in points)
     scatter = {
         what: figure
@@ -194,83 +240,6 @@ def _distances(shifted: Iterable[Record]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _cards(
-    study: Study, training: Sequence[Record], improvements: Sequence[Record]
-) -> list[dict[str, Any]]:
-    """Per learned router: its score, what it keeps under shift, and who stands beside it."""
-    rows = aggregate.shifted_rows(study.rows)
-    shifted = over_populations(rows, resamples=aggregate.RESAMPLES)
-    under_shift = {record["router"]: record for record in shifted}
-    there = rows.drop_nulls("score")["target"].n_unique()
-    better = {record["router"]: record for record in improvements if record["axis"] == "all"}
-    beside = _beside(training)
-    cards = []
-    for record in (record for record in training if record["role"] == "learned"):
-        kept = under_shift.get(record["router"], {})
-        found = better.get(record["router"], {})
-        facts = [
-            ("mean under shift", _with_interval(kept, "score")),
-            ("worst tenth of shifts", _with_interval(kept, "worst_decile")),
-            ("beats the frozen loop", _share(found)),
-            ("shifted populations", _how_many(kept, there)),
-        ]
-        if kept.get("populations"):
-            where = f"{kept['worst_axis']} {kept['worst_severity']:g}"
-            facts.insert(2, ("worst shift", f"{text(number(kept, 'worst'))} ({where})"))
-        cards.append(
-            {
-                "router": record["router"],
-                "score": text(number(record, "score")),
-                "interval": interval_text(record),
-                "runs": runs_text(record) or "one run",
-                "facts": facts,
-                "beside": beside,
-            }
-        )
-    return cards
-
-
-def _how_many(record: Record, there: int) -> str:
-    """Of how many populations these figures are: routers are alike only where that is."""
-    counted = int(number(record, "populations") or 0)
-    if counted == there:
-        return str(counted)
-    if counted == 0:
-        return f"none of {there} met by all seeds" if record.get("partly") else "none"
-    return f"{counted} of {there}" + (", which all seeds met" if record.get("partly") else "")
-
-
-def _with_interval(record: Record, metric: str) -> str:
-    return f"{text(number(record, metric))} {interval_text(record, metric)}".strip()
-
-
-def _share(record: Record) -> str:
-    ends = [number(record, key) for key in ("improvement", "improvement_low", "improvement_high")]
-    percent = [text(None if end is None else 100 * end, 0) for end in ends]
-    if ends[0] is None:
-        return percent[0]
-    return f"{percent[0]} %" + (f" [{percent[1]}, {percent[2]}]" if ends[1] is not None else "")
-
-
-def _beside(training: Sequence[Record]) -> list[tuple[str, str]]:
-    played = {record["router"]: number(record, "score") for record in training}
-    reference: Record = training[0] if training else {}
-    found = []
-    for name, (router, key) in _BESIDE.items():
-        if router in played:
-            found.append((name, text(played[router])))
-        elif key is not None:
-            found.append((name, text(_reference_score(reference, key))))
-    return found
-
-
-def _reference_score(reference: Record, key: str) -> float | None:
-    figure, blind, value = (number(reference, name) for name in (key, "blind", "value"))
-    if figure is None or blind is None or value is None or value <= blind:
-        return None
-    return (figure - blind) / (value - blind)
-
-
 def _not_applicable(study: Study) -> dict[str, str]:
     found: dict[str, str] = {}
     for summary in study.summaries:
@@ -303,12 +272,12 @@ def _commands(study: Study) -> list[tuple[str, str]]:
         found.append(("All rows", summary.get("command")))
         axes = summary.get("axes") or []
         found.extend((f"Axis {axis.get('name')}", axis.get("command")) for axis in axes)
-        told = [summary.get("training"), *(summary.get("routers") or [])]
-        routers = [record for record in told if isinstance(record, dict)]
+        entries = [summary.get("training"), *(summary.get("routers") or [])]
+        routers = [record for record in entries if isinstance(record, dict)]
         found.extend((_meant(record), record.get("command")) for record in routers)
     return list(dict.fromkeys((what, str(command)) for what, command in found if command))
 
 
 def _meant(record: Mapping[str, Any]) -> str:
-    """Whom a command is about."""
+    """The router that a command is about."""
     return str(record.get("router", "Training")) + " (control)" * bool(record.get("control"))

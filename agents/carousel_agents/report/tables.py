@@ -1,20 +1,30 @@
-"""Tables: what stands in which column, how it reads, what it is sorted by."""
+"""The tables of the page: their columns, how a cell reads, what it is sorted by."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..generalisation.columns import OWN_COLUMNS, metrics_in
 from .records import DASH, Record, interval_text, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from carousel_envs.metrics import Metric
+
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table shows, with a small note, and what it is sorted by (None: last)."""
+    """One cell.
+
+    Attributes:
+        text: as shown.
+        value: what its column is sorted by; None comes last.
+        note: shown small behind the text.
+    """
 
     text: str
     value: str | float | None
@@ -23,7 +33,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading and what stands under it."""
+    """One column.
+
+    Attributes:
+        name: its heading.
+        cell: the cell of a record.
+        numeric: whether it holds numbers.
+    """
 
     name: str
     cell: Callable[[Record], Cell]
@@ -69,46 +85,6 @@ def _estimate(metric: str, name: str | None = None) -> Column:
 
     return Column(name or metric, cell)
 
-
-_MEASURES = (
-    _estimate("score"),
-    _estimate("engagement"),
-    _number("turns", "session_length", 1),
-    _share("left early", "left"),
-    _number("swaps", "swaps"),
-    _number("refused", "refused"),
-)
-SEEDS_COLUMNS = (
-    _words("router"),
-    _words("role"),
-    _number("seeds", "seeds", 0),
-    *_MEASURES,
-)
-SHIFTED_COLUMNS = (
-    _words("axis"),
-    _severity(),
-    _words("regime"),
-    _words("router"),
-    _words("role"),
-    _number("seeds", "seeds", 0),
-    *_MEASURES,
-    _number("nats", "distance_nats", 3),
-    _number("optimum", "value"),
-    _number("upper bound", "value_upper"),
-    _number("blind", "blind"),
-    _number("best constant", "best_fixed"),
-    _number("uniform", "uniform"),
-    _words("tier"),
-    _words("kind"),
-)
-_OPTIONAL = {
-    "welfare": _number("welfare", "welfare"),
-    "kept": _number("goodbyes prevented", "kept"),
-    "unmasked": _number("unmasked", "unmasked"),
-    "lied": _number("lied", "lied"),
-    "deceived": _number("deceived", "deceived"),
-}
-"""What only some environments count."""
 
 REGIME_COLUMNS = (
     _words("regime"),
@@ -166,14 +142,52 @@ DISTANCE_COLUMNS = (
 )
 
 
-def measures(columns: Sequence[Column], records: Sequence[Record]) -> list[Column]:
-    """The columns, and behind them what is counted where these records are from."""
-    counted = [
-        column
-        for key, column in _OPTIONAL.items()
-        if any(number(record, key) is not None for record in records)
+def _metric(metric: Metric) -> Column:
+    show = _share if metric.share else partial(_number, digits=metric.digits)
+    return show(metric.label, metric.name)
+
+
+def _measures(records: Sequence[Record]) -> tuple[list[Column], list[Column]]:
+    """Score, engagement and the metrics of every environment; then the others in the records."""
+    shown = [metric for metric in metrics_in(records) if metric.on_page]
+    first = [_metric(metric) for metric in shown if metric.field]
+    others = [_metric(metric) for metric in shown if not metric.field]
+    return [_estimate("score"), _estimate("engagement"), *first], others
+
+
+def training_columns(records: Sequence[Record]) -> list[Column]:
+    """What a table of routers on the training users shows of these records."""
+    first, others = _measures(records)
+    return [_words("router"), _words("role"), _number("seeds", "seeds", 0), *first, *others]
+
+
+def shifted_columns(records: Sequence[Record]) -> list[Column]:
+    """What a table of routers under shift shows of these records."""
+    first, others = _measures(records)
+    return [
+        _words("axis"),
+        _severity(),
+        _words("regime"),
+        _words("router"),
+        _words("role"),
+        _number("seeds", "seeds", 0),
+        *first,
+        _number("nats", "distance_nats", 3),
+        _number("optimum", "value"),
+        _number("upper bound", "value_upper"),
+        _number("blind", "blind"),
+        _number("best constant", "best_fixed"),
+        _number("uniform", "uniform"),
+        _words("tier"),
+        _words("kind"),
+        *others,
     ]
-    return [*columns, *counted]
+
+
+def explained(records: Sequence[Record]) -> dict[str, str]:
+    """What the columns of plugins' metrics in these records mean, by their headings."""
+    shown = [metric for metric in metrics_in(records) if metric.on_page]
+    return {m.label: m.meaning for m in shown if m.name not in OWN_COLUMNS}
 
 
 def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) -> dict[str, Any]:
@@ -183,5 +197,5 @@ def table(caption: str, columns: Sequence[Column], records: Sequence[Record]) ->
 
 
 def pairs(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Fields and values as text; what is nested as JSON."""
+    """Names and values as text; nested values as JSON."""
     return [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in mapping.items()]

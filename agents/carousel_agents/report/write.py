@@ -15,7 +15,7 @@ from .figures import FLOOR
 from .folders import read_studies, titles
 from .records import text
 from .render import environment, plotly_javascript
-from .sections import METRICS, section
+from .sections import MEASURES, section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def write_page(folders: Sequence[Path], out: Path | None = None) -> Path:
             page_command=command,
             bounds=any(part["bounds"] for part in sections),
             floor=text(FLOOR, 1),
-            metrics=METRICS,
+            metrics=MEASURES,
             resamples=RESAMPLES,
             coverage=COVERAGE,
             plotly=plotly_javascript(),

@@ -30,7 +30,7 @@ from carousel_envs.foundation.files import (
 )
 
 from ..generalisation.encounters import Played
-from ..generalisation.schema import COLUMNS
+from ..generalisation.schema import columns
 from ..system.sealed_documents import sealed
 from .rows_file import read_rows
 from .summary_file import read_object, read_summary
@@ -201,7 +201,8 @@ class StudyFolder:
             return None
         if not all(isinstance(reason, str) for reason in left_out.values()):
             return None
-        if not all(isinstance(row, dict) and list(row) == list(COLUMNS) for row in rows):
+        known = list(columns())
+        if not all(isinstance(row, dict) and list(row) == known for row in rows):
             return None
         played = Played(rows, left_out)
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs import CarouselError
 from carousel_envs.reference.store import solvers
 
+from ..generalisation.columns import requested
 from .source_digest import sources
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def versions() -> dict[str, str]:
 
 def code() -> dict[str, Any]:
     """The part of every study's request that says which code plays it."""
-    return {"versions": versions(), "solvers": solvers(), "sources": sources()}
+    return {"versions": versions(), "solvers": solvers(), "sources": sources(), **requested()}
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 
-from ..generalisation.schema import SCHEMA
+from ..generalisation.schema import SCHEMA, schema, with_columns_of_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,8 @@ _NEEDED = ("environment", "axis", "severity", "router", "role", "source", "targe
 
 
 def read_rows(path: Path, data: bytes) -> pl.DataFrame:
-    """Rows as they were written, in the order of columns of the schema.
+    """Rows as they were written, in the order of columns of the schema. A plugin's metric may be
+    missing, and is null then.
 
     Args:
         path: where they are from, for the sentence.
@@ -39,15 +40,16 @@ def read_rows(path: Path, data: bytes) -> pl.DataFrame:
     for name in _NEEDED:
         if rows[name].null_count():
             raise CarouselError(f"{path} has a row without {name}; every row must have one")
-    return rows.select(SCHEMA.names())
+    return with_columns_of_now(rows)
 
 
-def _check_schema(path: Path, schema: pl.Schema) -> None:
+def _check_schema(path: Path, there: pl.Schema) -> None:
     start = f"{path} has another schema than this version reads: "
-    for name, kind in SCHEMA.items():
-        if name not in schema:
+    known = schema()
+    for name, kind in known.items():
+        if name not in there and name in SCHEMA:
             raise CarouselError(f"{start}column {name!r} is missing")
-        if schema[name] != kind:
-            raise CarouselError(f"{start}column {name!r} is {schema[name]}; it must be {kind}")
-    if unknown := [name for name in schema if name not in SCHEMA]:
+        if there.get(name, kind) != kind:
+            raise CarouselError(f"{start}column {name!r} is {there[name]}; it must be {kind}")
+    if unknown := [name for name in there if name not in known]:
         raise CarouselError(f"{start}column {unknown[0]!r} is not in it")

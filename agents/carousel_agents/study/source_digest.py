@@ -18,7 +18,7 @@ _PLAYS = (
     *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
     "learning/view.py",
 )
-_KEEPS = ("gaps", "statistics", "summary")
+_KEEPS = ("gaps", "improvement", "statistics", "summary")
 READS = (
     *(f"generalisation/{name}.py" for name in _KEEPS),
     *(f"system/{name}.py" for name in ("archives", "extras", "interruption", "locks", "workers")),

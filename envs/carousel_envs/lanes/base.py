@@ -19,7 +19,7 @@ from ..foundation.errors import one_of, truth_value, whole_number
 from .recorded_spec import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from gymnasium.envs.registration import EnvSpec
     from numpy.typing import NDArray
@@ -125,7 +125,6 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
         self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
         self._recorder: Recorder | None = None
         self._limit_turns(lanes.max_episode_steps, played.session_length)
-        self.totals: Mapping[str, type[np.int64 | np.float64]] = {}
 
     def _read_modes(self, lanes: Lanes) -> None:
         one_of("render_mode", lanes.render_mode, (None, *RENDER_MODES))

@@ -49,8 +49,6 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
     Attributes:
         population: what is played; a subclass has its own kind.
         max_episode_steps: turns after which a session is truncated.
-        totals: keys of info that add up over a session, beyond the reward, with the type of their
-            sum; a subclass names its own.
 
     Raises:
         CarouselError: an argument is not allowed.

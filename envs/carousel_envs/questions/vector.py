@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-TOTALS = ("knowledgeable", "lied", "deceived", "forbidden", "deceived_on_forbidden")
-"""Keys of info that add up over a session."""
-
-
 class QuestionsVectorEnv(LaneVectorEnv):
     """Many sessions of questions and answers at once, played by one compiled kernel.
 
@@ -106,7 +102,6 @@ class QuestionsVectorEnv(LaneVectorEnv):
         self._arrays = self._make_arrays()
         self._bound = Bound(self._arrays)
         self._mask[:] = 1
-        self.totals = dict.fromkeys(TOTALS, np.int64)
         if render_mode:
             self._recorder = QuestionRecorder(self.population, self.num_envs)
 

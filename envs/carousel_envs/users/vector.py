@@ -111,10 +111,6 @@ class CarouselVectorEnv(LaneVectorEnv):
         self._bind(rows)
         population = self.population
         self._keeps_welfare = population.has_welfare
-        self.totals = {
-            **({"welfare": np.float64, "kept": np.int64} if population.has_welfare else {}),
-            **({"unmasked": np.int64, "payoff": np.float64} if population.unmask else {}),
-        }
         self._n_events = 8 if population.has_welfare or population.unmask else 6
         if render_mode:
             self._recorder = UserRecorder(self.population, self.num_envs)

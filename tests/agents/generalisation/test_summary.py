@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
+from carousel_agents.generalisation.improvement import by_router, improvement
 from carousel_agents.generalisation.summary import (
     aggregated,
-    by_router,
-    improvement,
     over_populations,
     profile,
     scores,
