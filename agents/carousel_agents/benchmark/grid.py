@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from .grid_rows import Row
+    from .grid_rows import GridRow
 
 _LARGEST = 1 << 20
 """Bytes of a grid's file."""
@@ -59,7 +59,7 @@ class Grid:
         curve: evaluations during each training.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[GridRow, ...]
     users: int = 20_000
     seed: int = 1
     curve: int = 20
@@ -94,7 +94,7 @@ class Grid:
         tables = document.get("row", [])
         if not (isinstance(tables, list) and tables and all(isinstance(t, dict) for t in tables)):
             raise CarouselError("it has no [[row]]; it must have one at least")
-        rows: list[Row] = []
+        rows: list[GridRow] = []
         told: dict[str, int] = {}
         for number, table in enumerate(tables, 1):
             try:
@@ -142,7 +142,7 @@ class Grid:
             run for run in found if not only or any(fnmatchcase(run.group, p) for p in only)
         )
 
-    def run(self, row: Row, seed: int) -> Run:
+    def run(self, row: GridRow, seed: int) -> Run:
         """The run of one seed of a row."""
         return Run(
             environment=row.environment,

@@ -38,7 +38,7 @@ _ROW_KEYS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class GridRow:
     """Runs that differ in their seed alone.
 
     Attributes:
@@ -63,7 +63,7 @@ class Row:
     users_label: str = ""
 
 
-def rows_of(table: Mapping[str, Any]) -> list[Row]:
+def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
     """The rows that a table `[[row]]` stands for: one per environment and algorithm.
 
     Raises:
@@ -89,7 +89,7 @@ def rows_of(table: Mapping[str, Any]) -> list[Row]:
         settings_of(name, dict(settings))
     seeds = _seeds(table)
     return [
-        Row(env, algo, seeds, view, steps, changes, shifts, settings, label, users_label)
+        GridRow(env, algo, seeds, view, steps, changes, shifts, settings, label, users_label)
         for env in environments
         for algo in algorithms
     ]

@@ -64,7 +64,7 @@ class Stepper:
         self.env.close()
 
 
-class Played(Protocol):
+class Playable(Protocol):
     """Plays a little, returns how much, and can be closed."""
 
     def play(self) -> int:
@@ -83,14 +83,14 @@ class ThreadedSteppers:
         steppers: all with the same number of lanes.
     """
 
-    def __init__(self, steppers: Sequence[Played]) -> None:
+    def __init__(self, steppers: Sequence[Playable]) -> None:
         self._steppers = steppers
         self._pool = ThreadPoolExecutor(len(steppers))
 
     def rate(self, seconds: float) -> float:
         """Steps per second of all together, until each has played a block of this length."""
 
-        def block(stepper: Played) -> int:
+        def block(stepper: Playable) -> int:
             return played(stepper.play, seconds)[0]
 
         started = time.perf_counter()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..generalisation.shift_suite import ShiftStudy
-    from ..study.running import Outcome
+    from ..study.running import FinishedStudy
 
 
 # every option is a parameter, because typer reads the command line from the signature
@@ -95,7 +95,7 @@ def generalise(
     show(outcome, out, as_json)
 
 
-def run_with_page(study: ShiftStudy, out: Path, **options: Any) -> Outcome:
+def run_with_page(study: ShiftStudy, out: Path, **options: Any) -> FinishedStudy:
     """Perform a study of shifts and draw its page.
 
     Args:
@@ -109,7 +109,7 @@ def run_with_page(study: ShiftStudy, out: Path, **options: Any) -> Outcome:
     return run_shift_study(study, out, page=write_page, **options)
 
 
-def show(outcome: Outcome, out: Path, as_json: bool) -> None:
+def show(outcome: FinishedStudy, out: Path, as_json: bool) -> None:
     """Print the findings of a study on standard output.
 
     Raises:

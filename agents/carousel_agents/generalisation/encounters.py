@@ -10,7 +10,7 @@ from ..system.extras import needed_by
 from ..system.workers import each
 
 with needed_by("a study of shifts"):
-    pass
+    from .schema import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinishedStudy:
     """A finished study.
 
     Attributes:
@@ -62,7 +62,7 @@ def run_in_folder(
     *,
     force: bool = False,
     page: Callable[[list[Path]], object] | None = None,
-) -> Outcome:
+) -> FinishedStudy:
     """Perform a study and write `results.parquet` and `summary.json`.
 
     Interrupted at any moment, it can be called again and goes on. Finished parts stay.
@@ -73,7 +73,7 @@ def run_in_folder(
         force: replace the results of another request instead of refusing.
         page: writes the page of a list of folders, such as `report.write_page`; it is called while
             the folder is locked. A `CarouselError` that it raises costs no rows: it is returned as
-            `Outcome.no_page`.
+            `FinishedStudy.no_page`.
 
     Raises:
         CarouselError: the place cannot be written, another process writes there, it holds results
@@ -92,7 +92,7 @@ def run_in_folder(
             assert summary is not None
             # killed between the summary and the page, or the page could not be made
             wanted = None if folder.page.exists() else page
-            return Outcome(summary, folder.rows(), True, _without_page(wanted, out))
+            return FinishedStudy(summary, folder.rows(), True, _without_page(wanted, out))
         folder.begin(task.request)
         rows, told = task.perform(folder)
         seconds = time.perf_counter() - task.began
@@ -106,7 +106,7 @@ def run_in_folder(
             }
         )
         folder.write_summary(summary)
-        return Outcome(summary, rows, no_page=_without_page(page, out))
+        return FinishedStudy(summary, rows, no_page=_without_page(page, out))
 
 
 def _without_page(page: Callable[[list[Path]], object] | None, out: Path) -> CarouselError | None:

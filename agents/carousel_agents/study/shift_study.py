@@ -18,7 +18,7 @@ from ..system import console
 from ..system.workers import MOST_WORKERS
 from .folder import StudyFolder
 from .requests import code
-from .running import Outcome, Task, run_in_folder
+from .running import FinishedStudy, Task, run_in_folder
 from .shift_summary import options_of, summary_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run_shift_study(
     page: Callable[[list[Path]], object] | None = None,
     training: Mapping[str, Any] | None = None,
     command: str | None = None,
-) -> Outcome:
+) -> FinishedStudy:
     """Perform a study of shifts and write `results.parquet` and `summary.json` into `out`.
 
     Args:

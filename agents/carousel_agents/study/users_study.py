@@ -18,7 +18,7 @@ from ..generalisation.user_samples import TABLE, Sample, samples
 from ..generalisation.users_seen import AXIS, LOOP, meet, refuse_other_ranges
 from ..system import console
 from .requests import code
-from .running import Outcome, Task, run_in_folder
+from .running import FinishedStudy, Task, run_in_folder
 from .shift_summary import left_out, made_now
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def run_users_study(
     *,
     force: bool = False,
     page: Callable[[list[Path]], object] | None = None,
-) -> Outcome:
+) -> FinishedStudy:
     """Perform a study of users seen and write `results.parquet` and `summary.json` into `out`.
 
     Args:

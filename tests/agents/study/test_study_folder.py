@@ -200,6 +200,32 @@ def test_results_of_other_source_are_those_of_another_study(tmp_path, monkeypatc
         run_shift_study(ASKED, tmp_path, workers=1)
 
 
+def test_an_interrupted_study_of_users_goes_on_and_ends_in_the_same_bytes(tmp_path, monkeypatch):
+    files = []
+    for n_users in (4, 5):
+        files.append(str(tmp_path / f"{n_users}.safetensors"))
+        make_file(RANGES.replace(n_users=n_users), training={"seed": 0}).save(files[-1])
+    study = UsersStudy(ASKED.environment, RANGES, tuple(files), table=3, users=3)
+    whole = run_users_study(study, tmp_path / "whole")
+    real, met = users_study.meet, []
+
+    def meet(players, sample, **options):
+        met.append(sample)
+        if len(met) == 2:
+            raise Played
+        return real(players, sample, **options)
+
+    monkeypatch.setattr(users_study, "meet", meet)
+    with pytest.raises(Played):
+        run_users_study(study, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "parts").glob("*.rows.json"))) == 1
+    assert run_users_study(study, tmp_path / "out").rows.equals(whole.rows)
+    assert len(met) == 3, "the first was not met again"
+    kept = [(tmp_path / name / "results.parquet").read_bytes() for name in ("whole", "out")]
+    assert kept[0] == kept[1]
+    assert not (tmp_path / "out" / "parts").exists()
+
+
 # -- places ---------------------------------------------------------------------------------------
 
 
