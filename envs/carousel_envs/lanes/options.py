@@ -53,7 +53,8 @@ def read_options(
         alone: whether they are of a scalar environment.
 
     Returns:
-        Which lanes to start (bool, (N,)) and with whom (int64, (N,); -1: drawn).
+        Which lanes to start (bool, (N,)) and the rows of their users (int64, (N,); -1:
+        drawn).
 
     Raises:
         CarouselError: an option is unknown or not allowed. Gymnasium's own environments pass over

@@ -171,8 +171,8 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return observation, reward, terminated, truncated, info
 
     def _read_actions(self, actions: NDArray[Any]) -> NDArray[np.int64]:
-        """The actions as kernels want them: one type, side by side, and writable, though nobody
-        writes them, because numba compiles a kernel anew for arrays that are not."""
+        """The actions as kernels want them: one type, side by side, and writable, though they
+        are not written, because numba compiles a kernel anew for read-only arrays."""
         # what is most often given is known at a glance
         if (
             type(actions) is np.ndarray

@@ -24,7 +24,7 @@ STATE = np.dtype(
 """State of a block of lanes: key of the episode, turns played, the question that waits for an
 answer, the topic that is shown for it, the current persona (-1 before the first pick), whether the
 session is over; then the question's two words of `QuestionTables.packed` (of another question where
-the session is over, which nobody asks)."""
+the session is over, which is not asked)."""
 
 KEPT_FIELDS = ("key", "turn", "question", "shown", "persona", "over")
 """Fields of the state that are not copies of a table."""
