@@ -9,10 +9,12 @@ from __future__ import annotations
 from ._version import __version__
 from .environments import RecallEnv, RecallVectorEnv
 from .foundation.errors import CarouselError
+from .population import BasePopulation
 from .questions.population import Questions
 from .registry import any_population, environment_ids
 from .spec import ENVIRONMENTS as _ENVIRONMENTS
 from .spec import EnvironmentSpec, ModelSpec
+from .spec import register as register_environment
 from .users.environment import CarouselEnv
 from .users.observation import Columns, column_names
 from .users.personas import Persona, repertoire, trait_names
@@ -21,6 +23,7 @@ from .users.table import UserTable, user_table
 from .users.vector import CarouselVectorEnv
 
 __all__ = [
+    "BasePopulation",
     "CarouselEnv",
     "CarouselError",
     "CarouselVectorEnv",
@@ -38,6 +41,7 @@ __all__ = [
     "column_names",
     "describe_fields",
     "environment_ids",
+    "register_environment",
     "repertoire",
     "trait_names",
     "user_table",

@@ -13,11 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from carousel_envs.metrics import Metric, register
 
 if TYPE_CHECKING:
-    from carousel_envs.metrics import Turn
     from numpy.typing import NDArray
+
+    from carousel_envs.metrics import Turn
 
 
 class LongestRun:

@@ -11,7 +11,7 @@ belong to turn t. See `turn.py` for which bits decide what.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,7 +87,15 @@ def uniforms_of(seed: int, rows: NDArray[np.integer], columns: int) -> NDArray[n
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def hash_uniforms(keys: NDArray[np.uint64], counter: int) -> NDArray[np.float64]:
-    """One uniform draw on [0, 1) per key for this counter, shape like `keys`."""
-    words = mixed(keys + np.uint64((counter + 1) * int(GOLDEN) % 2**64))
+def hash_uniforms(
+    keys: NDArray[np.uint64], counter: int | NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """One uniform draw on [0, 1) per key for this counter, or for a counter of its own each, shape
+    like `keys`."""
+    steps: Any = (
+        np.uint64((counter + 1) * int(GOLDEN) % 2**64)
+        if isinstance(counter, int)
+        else (counter.astype(np.uint64) + np.uint64(1)) * GOLDEN
+    )
+    words = mixed(keys + steps)
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)
