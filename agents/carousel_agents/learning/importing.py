@@ -21,8 +21,11 @@ from carousel_envs.foundation.files import check_readable, unreadable
 from carousel_envs.registry import any_population, environment_id, played_under
 
 from ..system.interruption import Interrupted
-from .extract import SOURCES, policy_file_of
-from .pipeline import Pipeline, refuse_difference, refuse_other_bounds, refuse_other_memories
+from .algorithms import ALGORITHMS
+from .algorithms.record import core_algorithms
+from .extract import Provenance, policy_file_of
+from .pipeline import Pipeline
+from .pipeline_checks import refuse_difference, refuse_other_bounds, refuse_other_memories
 from .policy_format import one_line
 from .stacking import newest_first
 from .view import View
@@ -68,7 +71,7 @@ def import_sb3(
     Args:
         archive: what the model's `save` wrote (.zip).
         population: the users it was trained on, or questions; or the name of a preset.
-        algorithm: a key of `extract.SOURCES`, such as "ppo".
+        algorithm: a name in `ALGORITHMS`, such as "ppo", of one that needs no extra.
         view: what it was shown: history with the newest observation first, context.
         frame_stack: observations stacked with the newest last (`VecFrameStack`,
             `FrameStackObservation`).
@@ -79,7 +82,7 @@ def import_sb3(
         CarouselError: a file cannot be loaded, the model cannot be written as a policy file, or the
             policy would not be the model's.
     """
-    algorithm = named("algorithm", algorithm, SOURCES)
+    algorithm = named("algorithm", algorithm, core_algorithms())
     if environment is None:
         if not isinstance(population, str):
             raise CarouselError("environment is None; name the id that the file is to bear")
@@ -92,16 +95,15 @@ def import_sb3(
     # what the files hold may raise whatever it likes when it is used, too
     with _loading(path, f"a model of {algorithm}", own=(CarouselError,)):
         pipeline = Pipeline(population, view or View(), frame_stack, statistics)
-        file = policy_file_of(
-            model,
+        provenance = Provenance(
             population=population,
             environment=environment,
             algorithm=algorithm,
             view=pipeline.shown,
             training={"imported": True, "source": path.name, "steps": steps},
             versions={"stable-baselines3": version},
-            normalisation=pipeline.statistics_of_all,
         )
+        file = policy_file_of(model, provenance, pipeline.statistics_of_all)
         if frame_stack:
             file = newest_first(file)
         refuse_other_bounds(model, pipeline)
@@ -116,7 +118,8 @@ def _model(path: Path, algorithm: str) -> tuple[Any, int, str]:
     with _loading(path, f"a model of {algorithm}"), warnings.catch_warnings():
         # they tell of schedules and buffers that could not be restored
         warnings.simplefilter("ignore")
-        model = SOURCES[algorithm].model.load(path, device="cpu", custom_objects=_NOT_FOR_ACTING)
+        kind = ALGORITHMS[algorithm].implementation.model
+        model = kind.load(path, device="cpu", custom_objects=_NOT_FOR_ACTING)
         steps = whole_number("its num_timesteps", model.num_timesteps, 0, _MOST_STEPS)
     return model, steps, version
 

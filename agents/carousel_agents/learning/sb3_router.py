@@ -12,7 +12,8 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.registry import any_population
 
-from .pipeline import Pipeline, refuse_other_bounds, refuse_other_memories
+from .pipeline import Pipeline
+from .pipeline_checks import refuse_other_bounds, refuse_other_memories
 from .policy_file import BEGINS
 from .view import View, refuse_other_columns
 
