@@ -35,7 +35,7 @@ class FrameStack:
         n: how many, 2 to 64.
         padding: what stands for the turns before a session began: "zeros" (`VecFrameStack`, or
             Gymnasium's `FrameStackObservation(padding_type="zero")`), or "first", the session's
-            first observation (`FrameStackObservation` unless told otherwise).
+            first observation (`FrameStackObservation` by default).
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -57,8 +57,8 @@ class Pipeline:
         population: the users it was trained on, or questions.
         view: history (newest first) and context.
         frame_stack: observations stacked newest last; None without.
-        normalize: statistics that stood before the model; None without.
-            Over the columns of one observation they stood before the stacking, else after it.
+        normalize: statistics that stood before the model; None without. Those over the columns of
+            one observation stood before the stacking, others after it.
 
     Raises:
         CarouselError: parts that do not fit together.
@@ -88,7 +88,7 @@ class Pipeline:
 
     @property
     def _present(self) -> int:
-        """Columns of what is stacked, or of everything."""
+        """Columns of one of the observations that are stacked, or of the only one."""
         return len(self.view.columns(self.population))
 
     @property
@@ -104,7 +104,8 @@ class Pipeline:
 
     @property
     def statistics(self) -> Normalisation | None:
-        """Means and deviations of columns as `VecNormalize` saw them; None where it left them."""
+        """Means and deviations of columns as `VecNormalize` saw them; None where it did not change
+        them."""
         saved = self.normalize
         if saved is None or not saved.norm_obs:
             return None

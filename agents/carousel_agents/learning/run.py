@@ -34,7 +34,7 @@ class Run:
         seed: of the network, the batches and the sessions, 0 to 2**32 - 1.
         view: what the network is shown.
         curve: how many times the policy is evaluated on the way, evenly spaced, 0 to 1000.
-        label: a word for what its settings have in them beyond the preset, kept in the file.
+        label: a word for how its settings differ from the preset, kept in the file.
 
     Raises:
         CarouselError: an argument is not allowed, or they do not go together.

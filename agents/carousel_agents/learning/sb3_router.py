@@ -114,7 +114,7 @@ class SB3Router:
         extra: dict[str, Any] = {}
         if isinstance(self.model, MaskablePPO) and self._available:
             may = observation[:, self._available] > 0.5
-            # where nobody is available, whoever is picked is refused
+            # where no persona is available, every pick is refused
             extra["action_masks"] = may | ~may.any(axis=1, keepdims=True)
         picks, after = self.model.predict(
             self._as_trained(observation),

@@ -20,7 +20,7 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
 with warnings.catch_warnings():
-    # what its packages deprecate of each other is not for our callers to mend
+    # its packages use what others of them deprecate, which callers cannot mend
     warnings.simplefilter("ignore", DeprecationWarning)
     import jax
     import optax

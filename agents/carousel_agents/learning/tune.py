@@ -1,7 +1,7 @@
-"""Searching for settings on the training users, and on nobody else.
+"""Search for settings on the training users, and on no others.
 
-There is no argument through which a shifted population could come in: a search that had seen the
-target would turn its own generalisation into training.
+No argument lets a shifted population in: a search that had seen the target would turn its own
+generalisation into training.
 """
 
 from __future__ import annotations
