@@ -10,6 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
+from carousel_envs.foundation.errors import UsageError
 from carousel_envs.foundation.files import read_whole, unreadable
 
 from .algorithms import ALGORITHMS
@@ -80,12 +81,17 @@ def settings_of(algorithm: str, changes: Mapping[str, Any] | None = None) -> Set
 
 
 def shortfall(algorithm: str, steps: int | None) -> str | None:
-    """A sentence, if an algorithm's preset needs more steps than these; None: those of the preset.
+    """A sentence, if an algorithm's preset needs more steps than these.
 
-    Raises:
-        CarouselError: no such algorithm, or its extra is not installed.
+    Args:
+        algorithm: its name; one that is not registered here needs no number of steps.
+        steps: environment steps; None: those of the preset.
     """
-    record = installed(algorithm)
+    try:
+        record = ALGORITHMS.find(algorithm)
+    except UsageError:
+        # in a table of runs that were trained by a plugin which is not loaded
+        return None
     if (record.preset.steps if steps is None else steps) >= record.budget.needs:
         return None
     return (

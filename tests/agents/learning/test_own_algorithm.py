@@ -46,6 +46,10 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     shutil.copy(PLUGIN, path)
     monkeypatch.setenv(plugins.VARIABLE, str(path))
     yield path
+    forget(path)
+
+
+def forget(path: Path) -> None:
     plugins._NAMED.discard(str(path))
     sys.modules.pop("double_dqn", None)
     ALGORITHMS._records.pop(NAME, None)
@@ -105,13 +109,18 @@ def test_its_policies_are_read_without_it(plugin, tmp_path: Path):
     assert done.stdout.split() == [NAME, str(here.engagement)]
 
 
-def test_a_grid_trains_it_in_processes_of_its_own(plugin, tmp_path: Path):
+def test_a_grid_trains_it_in_processes_of_its_own_and_its_table_needs_it_no_longer(
+    plugin, tmp_path: Path, monkeypatch
+):
     (tmp_path / "grid.toml").write_text(GRID)
     done = carousel("grid", "grid.toml", "--out", "runs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / f"runs/Boredom/{NAME}-small/seed-1/run.json").read_text())
     assert record["status"] == "done"
-    assert f"{NAME}-small" in carousel("table", "runs", cwd=tmp_path).stdout
+    monkeypatch.delenv(plugins.VARIABLE)
+    forget(plugin)
+    table = carousel("table", "runs", "--markdown", cwd=tmp_path)
+    assert f"{NAME}-small" in table.stdout, table.stderr
 
 
 def test_without_a_search_space_tune_says_so(plugin, tmp_path: Path):
