@@ -21,8 +21,8 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
 from carousel_agents.benchmark.timing import Spread, in_turns
-from carousel_agents.learning import algorithms
 from carousel_agents.learning.adapter import CarouselVecEnv
+from carousel_agents.learning.algorithms import ALGORITHMS
 from carousel_agents.learning.settings import settings_of
 from carousel_agents.learning.train import train
 from carousel_agents.learning.view import Scaling, View
@@ -31,7 +31,7 @@ from carousel_envs import Population
 from common import LEARNING, arguments, print_document, row, several_of, turns
 
 if TYPE_CHECKING:
-    from carousel_agents.learning.settings import Settings
+    from carousel_agents.learning.algorithms import Settings
 
 BOREDOM = Population.preset("Boredom")
 STEPS = {"ppo": 200_000, "recurrent-ppo": 100_000}
@@ -98,7 +98,9 @@ def free(algorithm: str, settings: Settings) -> float:
         BOREDOM, settings.lanes, time_limit=settings.time_limit, infos="ends"
     )
     env = FreeVecEnv(recorded)
-    model: Any = algorithms.build(algorithm, settings, env, Scaling.of(BOREDOM, View()))
+    model: Any = ALGORITHMS[algorithm].implementation.build(
+        settings, env, Scaling.of(BOREDOM, View())
+    )
     model.set_logger(Logger(None, []))
     started = time.perf_counter()
     model.learn(settings.steps)

@@ -17,7 +17,8 @@ import torch
 from carousel_agents.benchmark.timing import Spread, in_turns, rate
 from carousel_agents.learning import LearnedRouter
 from carousel_agents.learning.adapter import CarouselVecEnv
-from carousel_agents.learning.extract import SOURCES, policy_file_of
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.extract import Provenance, policy_file_of
 from carousel_agents.learning.view import View
 from carousel_envs import Population
 from common import LEARNING, arguments, print_document, row, several_of, turns
@@ -54,16 +55,10 @@ def measure(algorithm: str, lanes: int, blocks: int) -> dict[str, Any]:
     """Both, block by block."""
     policy, options = NETWORKS[algorithm]
     env = CarouselVecEnv.of(POPULATION, lanes)
-    model = SOURCES[algorithm].model(policy, env, policy_kwargs=options, device="cpu")
-    file = policy_file_of(
-        model,
-        population=POPULATION,
-        environment="Carousel/Boredom-v0",
-        algorithm=algorithm,
-        view=View(),
-        training={},
-        versions={},
-    )
+    make = ALGORITHMS[algorithm].implementation.model
+    model = make(policy, env, policy_kwargs=options, device="cpu")
+    provenance = Provenance(POPULATION, "Carousel/Boredom-v0", algorithm, View(), {}, {})
+    file = policy_file_of(model, provenance)
     router = LearnedRouter(file, algorithm)
     env.reset()
     # a second turn: memory is in use, and every column has moved

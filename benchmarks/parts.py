@@ -49,10 +49,14 @@ _PARTS: tuple[tuple[str, str, str | None], ...] = (
 )
 
 
+_OURS = ("learning/train.py", "learning/callback.py")
+"""Modules at which the part of a stack ends."""
+
+
 def part_of(frame: FrameType | None) -> str:
     """The part that a stack is in."""
     stack = []
-    while frame and not frame.f_code.co_filename.endswith("learning/train.py"):
+    while frame and not frame.f_code.co_filename.endswith(_OURS):
         stack.append((frame.f_code.co_filename, frame.f_code.co_name))
         frame = frame.f_back
     if frame and frame.f_code.co_name.startswith("_on_"):

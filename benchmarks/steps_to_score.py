@@ -19,8 +19,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from carousel_agents.benchmark.timing import Spread
-from carousel_agents.learning import train as training
+from carousel_agents.learning import callback
 from carousel_agents.learning.settings import settings_of
+from carousel_agents.learning.train import train
 from carousel_envs import Population
 from carousel_envs.reference.known_user.memoryless import best_memoryless
 from common import LEARNING, arguments, print_document, row, tell, whole
@@ -39,7 +40,7 @@ def trained(seed: int, steps: int, best: float) -> dict[str, Any]:
     """The curve of one seed, until it stays within 3 % of the best."""
     options: dict[str, Any] = {"environment": "Carousel/Boredom-v0", "algorithm": "ppo"}
     # imported and compiled before the clock runs
-    training.train(BOREDOM, steps=1, curve=1, **options)
+    train(BOREDOM, steps=1, curve=1, **options)
     curve: list[dict[str, Any]] = []
 
     def look(point: dict[str, float]) -> None:
@@ -47,10 +48,10 @@ def trained(seed: int, steps: int, best: float) -> dict[str, Any]:
         if len(curve) >= IN_A_ROW and all(p["short"] <= WITHIN for p in curve[-IN_A_ROW:]):
             raise ReachedError
 
-    training.CURVE_USERS = SESSIONS
+    callback.CURVE_USERS = SESSIONS
     reached = False
     try:
-        training.train(BOREDOM, steps=steps, seed=seed, curve=POINTS, on_point=look, **options)
+        train(BOREDOM, steps=steps, seed=seed, curve=POINTS, on_point=look, **options)
     except ReachedError:
         reached = True
     first = curve[-IN_A_ROW if reached else -1]

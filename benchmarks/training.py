@@ -27,7 +27,7 @@ from sb3_contrib.common.wrappers import ActionMasker
 from stable_baselines3.common.env_util import make_vec_env
 
 from carousel_agents.benchmark.timing import Spread, in_turns
-from carousel_agents.learning.settings import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.train import train
 from carousel_envs import Population
 from common import LEARNING, arguments, print_document, row, several_of, turns
@@ -130,10 +130,10 @@ def measure(algorithm: str, blocks: int) -> dict[str, Any]:
 def main(given: list[str] | None = None) -> None:
     """Time what is asked for and print it."""
     parser = arguments(__doc__)
-    several_of(parser, "--algo", ALGORITHMS)
+    several_of(parser, "--algo", core_algorithms())
     asked = parser.parse_args(given)
     torch.set_num_threads(1)
-    algorithms = asked.algo or ALGORITHMS
+    algorithms = asked.algo or core_algorithms()
     # what is compiled or loaded once is no part of any block
     ours(algorithms[0], CONTESTS[algorithms[0]], 0)
     print_document(

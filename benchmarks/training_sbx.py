@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from carousel_agents.benchmark.timing import Spread, in_turns
-from carousel_agents.learning import optional_algorithms
+from carousel_agents.learning.algorithms import ALGORITHMS
 from carousel_agents.learning.train import train
 from carousel_envs import Population
 from common import LEARNING, arguments, print_document, row, several_of, turns
@@ -76,7 +76,7 @@ def main(given: list[str] | None = None) -> None:
     print_document(
         "frames per second of PPO and DQN computed with JAX and with torch, same settings",
         [measure(algorithm, asked.blocks) for algorithm in asked.algo or PAIRS],
-        (*LEARNING, *optional_algorithms.packages_of("sbx-ppo")),
+        (*LEARNING, *ALGORITHMS["sbx-ppo"].packages),
     )
 
 

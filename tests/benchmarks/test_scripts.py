@@ -194,7 +194,7 @@ def test_a_seed_that_never_comes_so_far_costs_all_its_seconds():
 def test_training_ends_with_three_good_evaluations_in_a_row(monkeypatch, best, reached, points):
     monkeypatch.setattr(steps_to_score, "POINTS", 4)
     monkeypatch.setattr(steps_to_score, "SESSIONS", 4)
-    monkeypatch.setattr(steps_to_score.training, "CURVE_USERS", 4)
+    monkeypatch.setattr(steps_to_score.callback, "CURVE_USERS", 4)
     found = steps_to_score.trained(100, 4 * 10_240, best)
     assert found["reached"] is reached
     assert len(found["curve"]) == points

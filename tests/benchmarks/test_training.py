@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 
 import training as script
-from carousel_agents.learning.settings import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
 
 
 def test_every_algorithm_has_its_peer():
-    assert tuple(script.CONTESTS) == ALGORITHMS
+    assert tuple(script.CONTESTS) == core_algorithms()
     names = [contest.library.__name__.lower() for contest in script.CONTESTS.values()]
-    assert names == [name.replace("-", "") for name in ALGORITHMS]
+    assert names == [name.replace("-", "") for name in core_algorithms()]
 
 
 @pytest.mark.parametrize("algorithm", ["maskable-ppo", "dqn"])

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from carousel_agents.benchmark.perform import perform
 from carousel_agents.benchmark.runs import Run
 from carousel_agents.benchmark.store import RunStore
 from carousel_agents.generalisation.shift_suite import ShiftStudy
+from carousel_agents.learning import callback
 from carousel_agents.learning import tune as tuning
 from carousel_agents.learning.train import execute
 from carousel_agents.report import write_page
@@ -90,8 +90,7 @@ class KilledError(Exception):
 def test_a_checkpoint(times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "checkpoint"
     run = small("recurrent-ppo", steps=960)
-    training = sys.modules["carousel_agents.learning.train"]
-    save, saved = training.save_checkpoint, []
+    save, saved = callback.save_checkpoint, []
 
     def killed(*arguments: Any) -> None:
         save(*arguments)
@@ -100,7 +99,7 @@ def test_a_checkpoint(times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, "save_checkpoint", killed)
+        patched.setattr(callback, "save_checkpoint", killed)
         with pytest.raises(KilledError):
             execute(run, checkpoint=path, checkpoint_seconds=0.0)
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from carousel_agents.learning.adapter import CarouselVecEnv
-from carousel_agents.learning.extract import SOURCES, policy_file_of
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.extract import Provenance, policy_file_of
 from carousel_agents.learning.network import ScaledColumns
 from carousel_agents.learning.view import Scaling, View
 
@@ -53,7 +54,8 @@ def trained_model(
         kwargs["features_extractor_kwargs"] = {"scaling": Scaling.of(population, view)}
     name = "MlpLstmPolicy" if algorithm == "recurrent-ppo" else "MlpPolicy"
     options = {"learning_rate": 3e-3, **OPTIONS[algorithm]}
-    model = SOURCES[algorithm].model(name, lanes, policy_kwargs=kwargs, device="cpu", **options)
+    make: Any = ALGORITHMS[algorithm].implementation.model
+    model = make(name, lanes, policy_kwargs=kwargs, device="cpu", **options)
     return model.learn(steps)
 
 
@@ -61,16 +63,15 @@ def file_of(
     model: Any, algorithm: str, population: AnyPopulation, view: View | None = None, **rest: Any
 ) -> PolicyFile:
     """The policy file of such a model."""
-    return policy_file_of(
-        model,
+    provenance = Provenance(
         population=population,
         environment="Mine/Any-v0",
         algorithm=algorithm,
         view=view or View(),
         training={"steps": model.num_timesteps, "seed": 0},
         versions={"numpy": np.__version__},
-        **rest,
     )
+    return policy_file_of(model, provenance, **rest)
 
 
 def played(

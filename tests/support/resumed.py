@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from carousel_agents.learning import PolicyFile
-from carousel_agents.learning import train as training
+from carousel_agents.learning import PolicyFile, callback
 from carousel_agents.learning.train import execute
 
 
@@ -14,7 +13,7 @@ class KilledError(Exception):
 def interrupt_after(monkeypatch, *saves: int) -> None:
     """Stop the run right after these checkpoints, counted over all attempts."""
     done = 0
-    save = training.save_checkpoint
+    save = callback.save_checkpoint
 
     def spy(*arguments):
         nonlocal done
@@ -23,7 +22,7 @@ def interrupt_after(monkeypatch, *saves: int) -> None:
         if done in saves:
             raise KilledError
 
-    monkeypatch.setattr(training, "save_checkpoint", spy)
+    monkeypatch.setattr(callback, "save_checkpoint", spy)
 
 
 def until_done(run, path: Path) -> PolicyFile:

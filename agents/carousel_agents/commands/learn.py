@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from ..learning.view import View
 from ..system import console
 from ..system.interruption import explained, importing
 from ..system.locks import locked
+from .option_records import taking
 from .options import (
     AlgorithmOption,
     EnvArgument,
@@ -46,85 +48,95 @@ _LOOKED_AT = 2**61 + 2**59
 """Seed of sessions that no evaluation, reference, curve or training plays."""
 
 
-def train(
-    env: EnvArgument,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")],
-    algo: AlgorithmOption = "ppo",
+@dataclass(frozen=True)
+class TrainOptions:
+    """What `carousel train` can be told."""
+
+    env: EnvArgument
+    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")]
+    algo: AlgorithmOption = "ppo"
     steps: Annotated[
         int | None, typer.Option(metavar="N", help="environment steps (default: the preset's)")
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="SEED", help="of network, batches and sessions")] = 0,
+    ] = None
+    seed: Annotated[int, typer.Option(metavar="SEED", help="of network, batches and sessions")] = 0
     net: Annotated[
         str | None,
         typer.Option(
             metavar="WIDTHS",
             help="widths of the hidden layers, such as 32,32, or 'linear' for none",
         ),
-    ] = None,
-    history: HistoryOption = 1,
-    visible_context: VisibleContextOption = False,
+    ] = None
+    history: HistoryOption = 1
+    visible_context: VisibleContextOption = False
     settings: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", help="TOML file that changes the preset, as `carousel tune` writes it"
         ),
-    ] = None,
+    ] = None
     setting: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="change the preset; may be repeated"),
-    ] = None,
+    ] = None
     curve: Annotated[
         int,
         typer.Option(
             metavar="N", help="evaluate the policy so many times on the way; kept in the file"
         ),
-    ] = 0,
+    ] = 0
     checkpoint_seconds: Annotated[
         float, typer.Option(metavar="SECONDS", help="training time between two checkpoints")
-    ] = 15.0,
+    ] = 15.0
     restart: Annotated[
         bool, typer.Option("--restart", help="discard the checkpoint of a run that was cut short")
-    ] = False,
+    ] = False
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="write TensorBoard's logs here")
-    ] = None,
-    changes: SetOption = None,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = None
+    changes: SetOption = None
+    force: ForceOption = False
+    as_json: JsonOption = False
+
+
+@taking(TrainOptions)
+def train(asked: TrainOptions) -> None:
     """Train a router and write it as a policy file.
 
     A run that was cut short goes on from OUT.checkpoint when the same command is given again.
     """
-    name, population = environment(env, changes)
-    refuse_to_replace(out, force)
-    check_suffix(out, ".safetensors", "policy file")
+    name, population = environment(asked.env, asked.changes)
+    refuse_to_replace(asked.out, asked.force)
+    check_suffix(asked.out, ".safetensors", "policy file")
     run = prepared(
         population,
         environment=name,
-        algorithm=algo,
-        steps=steps,
-        settings=changed_settings(settings, setting, net),
-        seed=seed,
-        view=View(history, visible_context),
-        curve=curve,
+        algorithm=asked.algo,
+        steps=asked.steps,
+        settings=changed_settings(asked.settings, asked.setting, asked.net),
+        seed=asked.seed,
+        view=View(asked.history, asked.visible_context),
+        curve=asked.curve,
     )
     file = train_with_progress(
         run,
-        out,
-        restart=restart,
-        force=force,
-        checkpoint_seconds=checkpoint_seconds,
-        tensorboard=tensorboard,
+        asked.out,
+        restart=asked.restart,
+        force=asked.force,
+        checkpoint_seconds=asked.checkpoint_seconds,
+        tensorboard=asked.tensorboard,
     )
-    document = {"file": str(out), "env": name, "algorithm": algo, **file.training}
-    if as_json:
+    _say_trained(file, asked, name)
+
+
+def _say_trained(file: PolicyFile, asked: TrainOptions, name: str) -> None:
+    if asked.as_json:
+        document = {"file": str(asked.out), "env": name, "algorithm": asked.algo, **file.training}
         console.print_json(document)
         return
     rate = file.training["steps"] / file.training["seconds"]
     resumed = file.training["resumed"]
     console.say(
-        f"wrote {out}: {algo}, {file.training['steps']} steps in "
+        f"wrote {asked.out}: {asked.algo}, {file.training['steps']} steps in "
         f"{file.training['seconds']:.1f} s ({rate:,.0f} steps/s)"
         + (f", resumed {resumed} times" if resumed else ""),
     )

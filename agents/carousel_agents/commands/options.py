@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.foundation.errors import UsageError, named, shown, shown_path
+from carousel_envs.foundation.errors import UsageError, shown, shown_path
 from carousel_envs.registry import environment_id, names
 from carousel_envs.shifts import SHIFTS
 
 from ..generalisation.changed_population import population_of
-from ..learning.settings import ALGORITHMS, OPTIONAL
+from ..learning.algorithms import ALGORITHMS
+from ..learning.algorithms.record import algorithms_with_extras, core_algorithms
 from ..router import ROUTERS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def completing(known: Iterable[str]) -> Callable[[str], list[str]]:
 
 
 def _algorithm(name: str) -> str:
-    return named("algorithm", name, (*ALGORITHMS, *OPTIONAL))
+    return ALGORITHMS.find(name).name
 
 
 _complete_environment: Any = completing(names())
@@ -69,8 +70,9 @@ AlgorithmOption = Annotated[
     typer.Option(
         metavar="ALGO",
         callback=_algorithm,
-        autocompletion=completing((*ALGORITHMS, *OPTIONAL)),
-        help=f"learning algorithm: {', '.join(ALGORITHMS)}; {', '.join(OPTIONAL)} with their extra",
+        autocompletion=completing(ALGORITHMS),
+        help=f"learning algorithm: {', '.join(core_algorithms())}; "
+        f"{', '.join(algorithms_with_extras())} with their extra",
     ),
 ]
 SetOption = Annotated[

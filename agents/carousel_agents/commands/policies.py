@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from ..learning.policy_format import one_line
 from ..learning.view import View, refuse_unless_shown
 from ..system import archives, console
 from ..system.interruption import importing
+from .option_records import taking
 from .options import (
     EnvArgument,
     ForceOption,
@@ -137,75 +139,84 @@ def export(
     console.say(f"wrote {out}: {policy.network.parameters} weights and a description")
 
 
-def import_sb3(
+@dataclass(frozen=True)
+class ImportOptions:
+    """What `carousel import-sb3` can be told."""
+
     archive: Annotated[
         Path, typer.Argument(metavar="ZIP", help="a model saved by Stable-Baselines3")
-    ],
-    env: EnvArgument,
+    ]
+    env: EnvArgument
     algo: Annotated[
         str,
         typer.Option(metavar="ALGO", help="algorithm that made it, as for `carousel train`"),
-    ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")],
+    ]
+    out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")]
     trust: Annotated[
         bool, typer.Option("--trust", help="run whatever code ZIP (and PKL) may contain")
-    ] = False,
-    changes: SetOption = None,
+    ] = False
+    changes: SetOption = None
     history: Annotated[
         int,
         typer.Option(metavar="N", help="observations side by side that it reads, the newest first"),
-    ] = 1,
+    ] = 1
     frame_stack: Annotated[
         int | None,
         typer.Option(metavar="N", help="observations side by side that it reads, the newest last"),
-    ] = None,
+    ] = None
     padding: Annotated[
         Padding | None,
         typer.Option(
             help="what a frame stack shows before a session began: zeros (VecFrameStack) or the "
             "first observation (FrameStackObservation)  [default: zeros]"
         ),
-    ] = None,
+    ] = None
     visible_context: Annotated[
         bool, typer.Option("--visible-context", help="it reads the user's context too")
-    ] = False,
+    ] = False
     vecnormalize: Annotated[
         Path | None, typer.Option(metavar="PKL", help="statistics saved by its VecNormalize")
-    ] = None,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = None
+    force: ForceOption = False
+    as_json: JsonOption = False
+
+
+@taking(ImportOptions)
+def import_sb3(asked: ImportOptions) -> None:
     """Make a policy file of a model that was trained elsewhere."""
-    if not trust:
+    if not asked.trust:
         raise CarouselError(
-            f"{archive} was not opened: archives of Stable-Baselines3 hold pickled objects, and to "
-            "load one runs whatever code it contains; give --trust if you trust who made it"
+            f"{asked.archive} was not opened: archives of Stable-Baselines3 hold pickled objects, "
+            "and to load one runs whatever code it contains; give --trust if you trust who made it"
         )
-    name, population = environment(env, changes)
-    view = View(history, visible_context)
+    name, population = environment(asked.env, asked.changes)
+    view = View(asked.history, asked.visible_context)
     refuse_unless_shown(population, view)
-    if padding is not None and frame_stack is None:
+    padding, frames = asked.padding, asked.frame_stack
+    if padding is not None and frames is None:
         raise CarouselError(f"--padding is {padding.value}, but there is no --frame-stack")
-    refuse_to_replace(out, force)
-    check_suffix(out, ".safetensors", "policy file")
-    check_writable(out)
+    refuse_to_replace(asked.out, asked.force)
+    check_suffix(asked.out, ".safetensors", "policy file")
+    check_writable(asked.out)
     with console.status("loading torch"), importing():
         from ..learning.importing import import_sb3 as import_model
         from ..learning.pipeline import FrameStack
     stack = None
-    if frame_stack is not None:
-        stack = FrameStack(frame_stack, (padding or Padding.ZEROS).value)
+    if frames is not None:
+        stack = FrameStack(frames, (padding or Padding.ZEROS).value)
     policy = import_model(
-        archive,
+        asked.archive,
         population,
-        algorithm=algo,
+        algorithm=asked.algo,
         view=view,
         frame_stack=stack,
-        vecnormalize=vecnormalize,
+        vecnormalize=asked.vecnormalize,
         environment=name,
     )
-    policy.save(out)
-    if as_json:
-        console.print_json({"file": str(out), **about(policy)})
+    policy.save(asked.out)
+    if asked.as_json:
+        console.print_json({"file": str(asked.out), **about(policy)})
     else:
-        console.say(f"wrote {out}: {algo} on {name}, {policy.network.parameters} weights")
+        console.say(
+            f"wrote {asked.out}: {asked.algo} on {name}, {policy.network.parameters} weights"
+        )

@@ -46,7 +46,7 @@ _LARGEST = 2**40
 
 
 class CheckpointError(CarouselError):
-    """A checkpoint that cannot be gone on with."""
+    """A checkpoint that a run cannot resume from."""
 
 
 def save_checkpoint(
@@ -58,7 +58,7 @@ def save_checkpoint(
         path: of the file.
         model: what is trained, in a `CarouselVecEnv`.
         request: what identifies the run, plain JSON.
-        progress: what else is to be kept, plain JSON.
+        progress: of the run, as `Progress` has it, plain JSON.
 
     Raises:
         CarouselError: the place cannot be written.
@@ -170,7 +170,7 @@ def load_checkpoint(
 
 
 def _refuse_impossible(model: Any, numbers: Any, steps: int) -> None:
-    """Refuse what no run comes to.
+    """Refuse numbers that no run can have reached.
 
     Raises:
         ValidationError, ValueError: it is there.

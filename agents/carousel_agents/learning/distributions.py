@@ -1,8 +1,8 @@
 """Distributions over personas that are not checked at every turn.
 
-torch looks through all logits for what is no number, and through all picks for what is no persona,
-each time a distribution is made or asked. Training looks at its losses after every update instead
-(`train.refuse_not_finite`), and torch still refuses to draw from what is no number.
+torch checks that all logits are finite, and that all picks are personas, each time a distribution
+is made or asked. Training checks its losses after every update instead (`divergence`), and torch
+still refuses to draw from logits that are not finite.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class UncheckedCategorical(CategoricalDistribution):
     """Over personas."""
 
     def proba_distribution(self, action_logits: torch.Tensor) -> Self:
+        """Take logits of shape (N, K); returns the distribution itself."""
         self.distribution = Categorical(logits=action_logits, validate_args=False)
         return self
 
@@ -34,6 +35,7 @@ class UncheckedMaskableCategorical(MaskableCategoricalDistribution):
     """Over personas of which some are unavailable."""
 
     def proba_distribution(self, action_logits: torch.Tensor) -> Self:
+        """Take logits of shape (N, K); returns the distribution itself."""
         logits = action_logits.view(-1, self.action_dim)
         self.distribution = MaskableCategorical(logits=logits, validate_args=False)
         return self

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 
 def description(file: PolicyFile) -> dict[str, Any]:
-    """The file's own document, and what would else have to be worked out from it: the index of the
-    column that is 0 where a session begins (`begins`, for networks with memory), and those of the
-    columns that say who may be picked (`available`, for networks that heed it)."""
+    """The file's own document, and two entries that follow from it.
+
+    `begins` is the index of the column that is 0 where a session begins (None for networks without
+    memory); `available` are those of the columns that say which personas may be picked (empty for
+    networks without action masks).
+    """
     return {
         **file.document(),
         "begins": file.begins if file.network.lstm else None,

@@ -1,7 +1,7 @@
-"""Policies from models that somebody saved with Stable-Baselines3 or sb3-contrib.
+"""Policies from models that were saved with Stable-Baselines3 or sb3-contrib.
 
-Such archives hold pickled objects: to load one runs whatever code it contains. Nothing here may be
-called on a file whose maker is not trusted.
+Such archives hold pickled objects: loading one runs whatever code it contains. Call nothing here on
+a file whose author you do not trust.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from carousel_envs.foundation.files import check_readable, unreadable
 from carousel_envs.registry import any_population, environment_id, played_under
 
 from ..system.interruption import Interrupted
-from .extract import SOURCES, policy_file_of
-from .pipeline import Pipeline, refuse_difference, refuse_other_bounds, refuse_other_memories
+from .algorithms import ALGORITHMS
+from .algorithms.record import core_algorithms
+from .extract import Provenance, policy_file_of
+from .pipeline import Pipeline
+from .pipeline_checks import refuse_difference, refuse_other_bounds, refuse_other_memories
 from .policy_format import one_line
 from .stacking import newest_first
 from .view import View
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 _LARGEST = 2**40
 """Bytes: an archive may hold what a learner remembers of earlier turns."""
 _MOST_STEPS = 10**18
-# what is needed for learning on alone: not read, so it need not be readable nor fit into memory
+# needed only to go on learning: not read, so it need not be readable nor fit into memory
 _NOT_FOR_ACTING: dict[str, Any] = {
     "buffer_size": 1,
     "learning_rate": 0.0,
@@ -66,20 +69,21 @@ def import_sb3(
     side by side.
 
     Args:
-        archive: what the model's `save` wrote (.zip).
+        archive: the file that the model's `save` wrote (.zip).
         population: the users it was trained on, or questions; or the name of a preset.
-        algorithm: a key of `extract.SOURCES`, such as "ppo".
+        algorithm: a name in `ALGORITHMS`, such as "ppo", of one that needs no extra.
         view: what it was shown: history with the newest observation first, context.
         frame_stack: observations stacked with the newest last (`VecFrameStack`,
             `FrameStackObservation`).
-        vecnormalize: what the `save` of its `VecNormalize` wrote, if it was trained behind one.
+        vecnormalize: the file that the `save` of its `VecNormalize` wrote, if it was trained behind
+            one.
         environment: id that the file will name; default: the preset's.
 
     Raises:
         CarouselError: a file cannot be loaded, the model cannot be written as a policy file, or the
             policy would not be the model's.
     """
-    algorithm = named("algorithm", algorithm, SOURCES)
+    algorithm = named("algorithm", algorithm, core_algorithms())
     if environment is None:
         if not isinstance(population, str):
             raise CarouselError("environment is None; name the id that the file is to bear")
@@ -89,19 +93,18 @@ def import_sb3(
     path = Path(archive)
     model, steps, version = _model(path, algorithm)
     statistics = None if vecnormalize is None else _statistics(Path(vecnormalize))
-    # what the files hold may raise whatever it likes when it is used, too
+    # what the files hold may raise anything when it is used, too
     with _loading(path, f"a model of {algorithm}", own=(CarouselError,)):
         pipeline = Pipeline(population, view or View(), frame_stack, statistics)
-        file = policy_file_of(
-            model,
+        provenance = Provenance(
             population=population,
             environment=environment,
             algorithm=algorithm,
             view=pipeline.shown,
             training={"imported": True, "source": path.name, "steps": steps},
             versions={"stable-baselines3": version},
-            normalisation=pipeline.statistics_of_all,
         )
+        file = policy_file_of(model, provenance, pipeline.statistics_of_all)
         if frame_stack:
             file = newest_first(file)
         refuse_other_bounds(model, pipeline)
@@ -114,9 +117,10 @@ def _model(path: Path, algorithm: str) -> tuple[Any, int, str]:
     """A model, the steps it was trained for, and the version that wrote it."""
     version = _version(path)
     with _loading(path, f"a model of {algorithm}"), warnings.catch_warnings():
-        # they tell of schedules and buffers that could not be restored
+        # about schedules and buffers that could not be restored
         warnings.simplefilter("ignore")
-        model = SOURCES[algorithm].model.load(path, device="cpu", custom_objects=_NOT_FOR_ACTING)
+        kind = ALGORITHMS[algorithm].implementation.model
+        model = kind.load(path, device="cpu", custom_objects=_NOT_FOR_ACTING)
         steps = whole_number("its num_timesteps", model.num_timesteps, 0, _MOST_STEPS)
     return model, steps, version
 
@@ -147,10 +151,10 @@ def _statistics(path: Path) -> VecNormalize:
 
 @contextmanager
 def _loading(path: Path, what: str, own: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what foreign content raises into a sentence.
+    """Turn whatever foreign content raises into a sentence.
 
-    It may raise whatever it likes, what ends a process among it: an import that was not made must
-    never look like one that was.
+    That includes exceptions that end a process: an import that failed must never look like one that
+    succeeded.
     """
     try:
         yield

@@ -34,15 +34,23 @@ _UNSET = object()
 class LaneAccess(Protocol):
     """What belongs to single lanes; `lanes` are their indices."""
 
-    def get(self, name: str, lanes: Sequence[int]) -> list[Any]: ...
+    def get(self, name: str, lanes: Sequence[int]) -> list[Any]:
+        """An attribute of each lane."""
+        ...
 
-    def set(self, name: str, value: Any, lanes: Sequence[int]) -> None: ...
+    def set(self, name: str, value: Any, lanes: Sequence[int]) -> None:
+        """Set an attribute of each lane."""
+        ...
 
     def call(
         self, name: str, lanes: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> list[Any]: ...
+    ) -> list[Any]:
+        """The result of a method of each lane."""
+        ...
 
-    def is_wrapped(self, wrapper: type[Any], lanes: Sequence[int]) -> list[bool]: ...
+    def is_wrapped(self, wrapper: type[Any], lanes: Sequence[int]) -> list[bool]:
+        """Whether each lane has this wrapper."""
+        ...
 
 
 def access_to(env: Any) -> LaneAccess:
@@ -62,18 +70,22 @@ class SyncLanes:
         self._envs: Any = env.envs
 
     def get(self, name: str, lanes: Sequence[int]) -> list[Any]:
+        """An attribute of each lane."""
         return [self._envs[i].get_wrapper_attr(name) for i in lanes]
 
     def set(self, name: str, value: Any, lanes: Sequence[int]) -> None:
+        """Set an attribute of each lane."""
         for i in lanes:
             setattr(self._envs[i], name, value)
 
     def call(
         self, name: str, lanes: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> list[Any]:
+        """The result of a method of each lane."""
         return [self._envs[i].get_wrapper_attr(name)(*args, **kwargs) for i in lanes]
 
     def is_wrapped(self, wrapper: type[Any], lanes: Sequence[int]) -> list[bool]:
+        """Whether each lane has this wrapper."""
         return [is_wrapped(self._envs[i], wrapper) for i in lanes]
 
 
@@ -84,22 +96,26 @@ class AsyncLanes:
         self._env: Any = env
 
     def get(self, name: str, lanes: Sequence[int]) -> list[Any]:
+        """An attribute of each lane."""
         values = self._env.get_attr(name)
         return [values[i] for i in lanes]
 
     def set(self, name: str, value: Any, lanes: Sequence[int]) -> None:
+        """Set an attribute of each lane."""
         _refuse_some("set_attr", name, lanes, self._env.num_envs)
         self._env.set_attr(name, [value] * self._env.num_envs)
 
     def call(
         self, name: str, lanes: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> list[Any]:
+        """The result of a method of each lane."""
         if name not in _READS:
             _refuse_some("env_method", name, lanes, self._env.num_envs)
         values = self._env.call(name, *args, **kwargs)
         return [values[i] for i in lanes]
 
     def is_wrapped(self, wrapper: type[Any], lanes: Sequence[int]) -> list[bool]:
+        """Whether each lane has this wrapper."""
         # an environment in another process cannot be asked for its class
         return [False for _ in lanes]
 
@@ -121,6 +137,7 @@ class SharedLanes:
         return next((layer for layer in layers_of(self._env) if hasattr(layer, name)), None)
 
     def get(self, name: str, lanes: Sequence[int]) -> list[Any]:
+        """An attribute of each lane."""
         if name in self._notes:
             values = [self._notes[name][i] for i in lanes]
             if _UNSET not in values:
@@ -132,6 +149,7 @@ class SharedLanes:
         return [value for _ in lanes]
 
     def set(self, name: str, value: Any, lanes: Sequence[int]) -> None:
+        """Set an attribute of each lane."""
         owner = self.owner(name)
         if owner is None:
             notes = self._notes.setdefault(name, [_UNSET] * self._env.num_envs)
@@ -147,6 +165,7 @@ class SharedLanes:
     def call(
         self, name: str, lanes: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> list[Any]:
+        """The result of a method of each lane."""
         if name in ("get_wrapper_attr", "has_wrapper_attr"):
             # these are methods of scalar environments, which vector environments lack
             if name == "has_wrapper_attr":
@@ -171,6 +190,7 @@ class SharedLanes:
             raise CarouselError(str(error)) from None
 
     def is_wrapped(self, wrapper: type[Any], lanes: Sequence[int]) -> list[bool]:
+        """Whether each lane has this wrapper."""
         *wrappers, _ = layers_of(self._env)
         found = any(isinstance(layer, wrapper) for layer in wrappers)
         return [found for _ in lanes]

@@ -92,11 +92,11 @@ def reset_of(env: Any, *, pad: bool) -> Reset | None:
 
 
 def _same_step(
-    env: Any, observation: Any, info: dict[str, Any], done: NDArray[np.bool_], told: bool
+    env: Any, observation: Any, info: dict[str, Any], done: NDArray[np.bool_], with_infos: bool
 ) -> Begun:
     lanes = np.flatnonzero(done)
     last = lane_rows(info["final_obs"], lanes)
-    if not told:
+    if not with_infos:
         return Begun(observation, lanes, last)
     final = lane_infos(info.get("final_info", {}), lanes, len(done))
     rest = {name: value for name, value in info.items() if name not in _FINAL}
@@ -109,16 +109,16 @@ def _same_step(
 
 
 def _by_mask(
-    env: Any, observation: Any, info: dict[str, Any], done: NDArray[np.bool_], told: bool
+    env: Any, observation: Any, info: dict[str, Any], done: NDArray[np.bool_], with_infos: bool
 ) -> Begun:
     lanes = np.flatnonzero(done)
     last = lane_rows(observation, lanes)
-    final = lane_infos(info, lanes, len(done)) if told else []
+    final = lane_infos(info, lanes, len(done)) if with_infos else []
     first, begun = env.reset(options={"reset_mask": done.copy()})
-    # what a reset says of lanes that it leaves alone is not relied on
+    # the rows of lanes that a reset leaves alone are not relied on
     observation = merged(observation, first, lanes)
     return Begun(
-        observation, lanes, last, final, lane_infos(begun, lanes, len(done)) if told else []
+        observation, lanes, last, final, lane_infos(begun, lanes, len(done)) if with_infos else []
     )
 
 

@@ -84,7 +84,7 @@ def merged(old: Any, new: Any, lanes: NDArray[np.intp]) -> Any:
 
 
 def copied(batch: Any) -> Any:
-    """The same batch in arrays that nobody else writes to."""
+    """A deep copy of a batch."""
     if isinstance(batch, Mapping):
         return {name: copied(value) for name, value in batch.items()}
     if isinstance(batch, tuple):

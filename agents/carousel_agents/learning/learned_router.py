@@ -106,7 +106,7 @@ class LearnedRouter:
 
         Returns:
             float32, shape (N, K), minus infinity where a persona is unavailable and the network
-            heeds that; and the next state.
+            is masked; and the next state.
 
         Raises:
             CarouselError: shapes that do not fit the network, or what is no finite number.
@@ -147,11 +147,11 @@ class LearnedRouter:
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), after
 
     def check_fits(self, population: AnyPopulation) -> None:
-        """Say so if users of this population show other columns than the network reads, which reads
-        by place: somebody else may sit in a slot.
+        """Refuse a population whose columns differ from those that the network reads, by place; the
+        personas in the slots may be others.
 
         Raises:
-            CarouselError: they do, or they cannot be seen as it sees them.
+            CarouselError: the columns differ, or the view does not fit this population.
         """
         refuse_other_columns(self.name, self.file.view, self.file.population, population)
 
@@ -213,7 +213,7 @@ class LearnedRouter:
         if not available:
             return outputs
         may = observation[:, list(available)] > 0.5
-        # where nobody is available, whoever is picked is refused: any number will do
+        # where no persona is available, every pick is refused: any number will do
         may |= ~may.any(axis=1, keepdims=True)
         return np.where(may, outputs, np.float32(-np.inf))
 

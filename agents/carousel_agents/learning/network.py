@@ -1,4 +1,4 @@
-"""What our networks put before their first layer."""
+"""The features extractor of our networks: observation columns, scaled."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class ScaledColumns(BaseFeaturesExtractor):
         self.register_buffer("scale", torch.tensor(scaling.scale))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        """Scaled columns, float32, shape (N, D) to (N, D)."""
         # logarithms of the counting columns alone: one of them costs as much as all the rest
         counted = observation.index_select(1, self.counts).clamp_(min=0.0).log1p_()
         columns = observation.index_copy(1, self.counts, counted)

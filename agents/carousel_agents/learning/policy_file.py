@@ -40,7 +40,7 @@ _KINDS: Mapping[str, type[Population] | type[Questions]] = {
 _FAR = 1e6
 _LONGEST_NAME = 200
 _ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "masked")
-# nobody has spoken yet where this column is 0; of questions, only the share of the session tells
+# the first of these columns that there is is 0 where a session begins, and only there
 BEGINS = ("turns_with_persona", "session_gone")
 
 
@@ -76,7 +76,7 @@ class PolicyFile:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        # names come from a file that nobody vouches for
+        # names come from an untrusted file
         return (
             f"PolicyFile({shown(self.algorithm)} in {shown(self.environment)}, "
             f"{len(self.columns)} columns, {self.network.parameters} parameters)"
@@ -112,8 +112,8 @@ class PolicyFile:
 
     @cached_property
     def available(self) -> tuple[int, ...]:
-        """Index of the column that says whether each persona may be picked; empty where everybody
-        always may.
+        """Indices of the columns that say whether each persona may be picked; empty where all may
+        be picked at any time.
 
         Raises:
             CarouselError: some personas have such a column and others have none.

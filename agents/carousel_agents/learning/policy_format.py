@@ -37,7 +37,7 @@ _DIGITS = 20
 
 
 def one_line(text: str, longest: int = 200) -> str:
-    """Text that nobody vouches for, as it may be printed: no control characters, not too long."""
+    """Untrusted text made safe to print: no control characters, not too long."""
     cut = text if len(text) <= longest else text[: longest - 3] + "..."
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in cut)
 

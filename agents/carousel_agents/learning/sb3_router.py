@@ -12,7 +12,8 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.registry import any_population
 
-from .pipeline import Pipeline, refuse_other_bounds, refuse_other_memories
+from .pipeline import Pipeline
+from .pipeline_checks import refuse_other_bounds, refuse_other_memories
 from .policy_file import BEGINS
 from .view import View, refuse_other_columns
 
@@ -113,7 +114,7 @@ class SB3Router:
         extra: dict[str, Any] = {}
         if isinstance(self.model, MaskablePPO) and self._available:
             may = observation[:, self._available] > 0.5
-            # where nobody is available, whoever is picked is refused
+            # where no persona is available, every pick is refused
             extra["action_masks"] = may | ~may.any(axis=1, keepdims=True)
         picks, after = self.model.predict(
             self._as_trained(observation),

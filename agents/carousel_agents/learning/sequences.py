@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
 
@@ -92,4 +93,22 @@ class SessionBuffer(RecurrentRolloutBuffer):
             ),
             episode_starts=torch.zeros(len(rows)),
             mask=torch.from_numpy(inside.ravel().astype(np.float32)),
+        )
+
+
+class SessionPPO(RecurrentPPO):
+    """Recurrent PPO that is trained on whole stretches of sessions at a time."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        old: Any = self.rollout_buffer
+        self.rollout_buffer = SessionBuffer(
+            old.buffer_size,
+            self.observation_space,
+            self.action_space,
+            old.hidden_state_shape,
+            self.device,
+            gae_lambda=self.gae_lambda,
+            gamma=self.gamma,
+            n_envs=self.n_envs,
         )

@@ -1,4 +1,4 @@
-"""The state of a model under training: all that what follows depends on."""
+"""The state of a model under training: everything that the rest of its training depends on."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _under(prefix: str, arrays: Arrays) -> Arrays:
 def weights_of(model: Any) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and numbers of a model's networks and their optimisers.
 
-    Models that are none of torch's register how they are kept.
+    Models that do not compute with torch register a function of their own.
     """
     arrays: Arrays = {f"policy.{k}": v.numpy() for k, v in model.policy.state_dict().items()}
     numbers: dict[str, Any] = {}
@@ -167,12 +167,12 @@ def bring_back_weights(model: Any, arrays: Arrays, numbers: Mapping[str, Any]) -
 def _refuse_other_optimizer(
     optimizer: torch.optim.Optimizer, arrays: Arrays, kept: dict[int, dict[str, Any]]
 ) -> None:
-    """Refuse what an optimiser does not keep of its parameters; of some it may keep nothing yet.
+    """Refuse a state that does not fit an optimiser, which may have none yet for some parameters.
 
     Raises:
         ValueError: it is there, or something beside it is missing.
     """
-    # only a step tells what an optimiser keeps, so a copy takes one
+    # what an optimiser keeps shows only after a step, so a copy takes one
     twin = copy.deepcopy(optimizer)
     for group in twin.param_groups:
         for parameter in group["params"]:

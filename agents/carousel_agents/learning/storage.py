@@ -136,7 +136,7 @@ def _refuse_difference(storage: Path, known: dict[str, Any], asked: dict[str, An
 
 
 def _flat(request: dict[str, Any]) -> dict[str, Any]:
-    """Values by name, those of objects by `object.name`: which of them differs is what is told."""
+    """Values by name, those of objects by `object.name`: the message names the one that differs."""
     flat: dict[str, Any] = {}
     for key, value in request.items():
         if isinstance(value, dict) and value:

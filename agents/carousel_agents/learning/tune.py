@@ -1,7 +1,7 @@
-"""Searching for settings on the training users, and on nobody else.
+"""Search for settings on the training users, and on no others.
 
-There is no argument through which a shifted population could come in: a search that had seen the
-target would turn its own generalisation into training.
+No argument lets a shifted population in: a search that had seen the target would turn its own
+generalisation into training.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from carousel_envs.foundation.errors import whole_number
 from carousel_envs.foundation.files import check_writable
 from carousel_envs.reference import solve
 
+from .run import Run
 from .spaces import as_parameters, as_settings, propose
 from .storage import STORAGE_ERRORS, TrainingError, open_study, usable
-from .train import Run, execute
+from .train import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
-
-    from .view import View
 
 POINTS = 5
 """Evaluations on the way, after which a trial that lags behind the median is given up."""
@@ -61,14 +60,11 @@ class Tuned:
 def tune(
     population: AnyPopulation,
     *,
-    environment: str,
-    algorithm: str,
     storage: Path,
     trials: int = 50,
-    steps: int | None = None,
     seeds: int = 2,
-    view: View | None = None,
     report: Callable[[int, int, float], None] | None = None,
+    **request: Any,
 ) -> Tuned:
     """Search for settings by tree-structured Parzen estimators; goes on where it was cut short.
 
@@ -77,26 +73,24 @@ def tune(
 
     Args:
         population: the training users.
-        environment: id, kept with the search.
-        algorithm: one of `ALGORITHMS`.
         storage: SQLite file of the search; several processes may work on the same one.
         trials: how many in all, those of earlier calls included, 1 to 100 000; one more where an
             earlier call ended without the preset.
-        steps: of every training run; default: the preset's.
         seeds: training runs per trial, 1 to 100.
-        view: what the network is shown.
         report: called with (trials done, trials in all, best engagement so far).
+        request: `environment`, `algorithm`, `steps` and `view` of every training run, as `Run.of`
+            has them.
 
     Raises:
-        CarouselError: an argument is not allowed, the storage belongs to another search or cannot
-            be used, or no trial was finished.
+        CarouselError: an argument is not allowed, the algorithm has no search space, the storage
+            belongs to another search or cannot be used, or no trial was finished.
     """
     whole_number("trials", trials, 1, 100_000)
     whole_number("seeds", seeds, 1, 100)
-    request: dict[str, Any] = {"environment": environment, "algorithm": algorithm, "steps": steps}
-    if view:
-        request["view"] = view
+    request = {name: value for name, value in request.items() if value is not None}
     run = Run.of(population, **request)
+    settings = run.settings.model_dump()
+    preset = as_parameters(run.algorithm, settings)
     check_writable(storage)
     identity = {
         name: value
@@ -104,37 +98,15 @@ def tune(
         if name not in ("settings", "curve", "seed")
     } | {"steps": run.settings.steps, "seeds": seeds}
     study = open_study(storage, identity)
-    settings = run.settings.model_dump()
-    preset = as_parameters(algorithm, settings)
 
     def objective(trial: optuna.Trial) -> float:
-        changes = propose(trial, algorithm, settings)
-        total, place = 0.0, 0
-        for i in range(seeds):
-            attempt = Run.of(
-                population, **request, settings=changes, seed=_FIRST_SEED + i, curve=POINTS
-            )
-
-            def on_point(point: dict[str, float], done: int = i, before: float = total) -> None:
-                # one scale for all seeds: points are counted over all of them
-                nonlocal place
-                place += 1
-                trial.report((before + point["engagement"]) / (done + 1), place)
-                # the preset is what all others are compared with; and what is done is done
-                if trial.params != preset and place < seeds * POINTS and trial.should_prune():
-                    raise optuna.TrialPruned
-
-            try:
-                file = execute(attempt, on_point=on_point)
-            except CarouselError as error:
-                trial.set_user_attr(_DIVERGED, str(error))
-                raise
-            except (optuna.TrialPruned, *STORAGE_ERRORS):
-                raise
-            except Exception as error:
-                raise TrainingError(error) from error
-            total += file.training["curve"][-1]["engagement"]
-        return total / seeds
+        changes = propose(trial, run.algorithm, settings)
+        attempts = [
+            Run.of(population, **request, settings=changes, seed=_FIRST_SEED + i, curve=POINTS)
+            for i in range(seeds)
+        ]
+        # the preset is what all others are compared with
+        return _mean_engagement(trial, attempts, may_be_pruned=trial.params != preset)
 
     with usable(storage):
         while (done := _finished(study)) < trials or not _compared(study, preset):
@@ -145,6 +117,40 @@ def tune(
         if report:
             report(trials, trials, _best(study))
         return _summary(study, preset)
+
+
+def _mean_engagement(trial: optuna.Trial, attempts: Sequence[Run], *, may_be_pruned: bool) -> float:
+    """Mean engagement of the last policies of these runs, whose points are reported to the study.
+
+    Raises:
+        CarouselError: training diverged.
+        TrialPruned: the trial lags behind, and may be given up.
+        TrainingError: training failed otherwise.
+    """
+    total, place = 0.0, 0
+    for done, attempt in enumerate(attempts, start=1):
+
+        def on_point(point: dict[str, float], done: int = done, before: float = total) -> None:
+            # one scale for all seeds: points are counted over all of them
+            nonlocal place
+            place += 1
+            trial.report((before + point["engagement"]) / done, place)
+            # what is done is done
+            unfinished = place < len(attempts) * POINTS
+            if may_be_pruned and unfinished and trial.should_prune():
+                raise optuna.TrialPruned
+
+        try:
+            file = execute(attempt, on_point=on_point)
+        except CarouselError as error:
+            trial.set_user_attr(_DIVERGED, str(error))
+            raise
+        except (optuna.TrialPruned, *STORAGE_ERRORS):
+            raise
+        except Exception as error:
+            raise TrainingError(error) from error
+        total += file.training["curve"][-1]["engagement"]
+    return total / len(attempts)
 
 
 def score_of(population: AnyPopulation, engagement: float | None) -> float | None:

@@ -164,6 +164,7 @@ class VectorToVecEnv(VecEnv):
     # -- step ---------------------------------------------------------------------------------
 
     def step_async(self, actions: NDArray[Any]) -> None:
+        """Take one action per lane, shape (N,), which `step_wait` plays."""
         self._actions = np.asarray(actions)
 
     def step_wait(
@@ -185,8 +186,8 @@ class VectorToVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if self._all_infos:
             on = self._lanes if begun is None else np.flatnonzero(~done)
-            told = {**info, _LIMIT: False}
-            for lane, entry in zip(on, lane_infos(told, on, self.num_envs), strict=True):
+            extended = {**info, _LIMIT: False}
+            for lane, entry in zip(on, lane_infos(extended, on, self.num_envs), strict=True):
                 infos[lane] = entry
         if begun is not None:
             observation = begun.observation
@@ -217,6 +218,7 @@ class VectorToVecEnv(VecEnv):
     # -- the rest -----------------------------------------------------------------------------
 
     def close(self) -> None:
+        """Close the environment."""
         self.env.close()
 
     def get_images(self) -> Sequence[Any]:

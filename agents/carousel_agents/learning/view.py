@@ -22,7 +22,7 @@ MAX_HISTORY = 64
 _SAMPLE = 4096
 _COUNT = "turns_with_persona"
 _CONSTANT = 1e-6
-_TOLD = 8
+_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Scaling:
     """How columns are brought to the same size before a network reads them.
 
     A column x enters as (x - centre) / scale; a counting column as (log(1 + x) - centre) / scale,
-    because that somebody has only just arrived matters more than whether it was 20 turns ago or
-    21.
+    because the first turns with a persona differ more from one another than the 20th from the
+    21st.
 
     Attributes:
         counts: indices of the counting columns.
@@ -137,17 +137,17 @@ def refuse_unless_shown(population: AnyPopulation, view: View) -> None:
 
 
 def refuse_other_columns(router: str, view: View, known: AnyPopulation, met: AnyPopulation) -> None:
-    """A network reads by place: what is shown there must be what it was trained on, though somebody
-    else may sit in a slot.
+    """Refuse a population whose columns differ from those that a network was trained on, by place;
+    the personas in the slots may be others.
 
     Args:
-        router: how it is called.
-        view: how it sees both.
+        router: its name.
+        view: what it is shown of both populations.
         known: the users it was trained on, or questions.
-        met: those it is to meet.
+        met: the users it is to play with, or questions.
 
     Raises:
-        CarouselError: the columns differ, or it cannot see those it is to meet.
+        CarouselError: the columns differ, or the view does not fit `met`.
     """
     columns = view.columns(known)
     if (
@@ -160,15 +160,15 @@ def refuse_other_columns(router: str, view: View, known: AnyPopulation, met: Any
     if seen != columns:
         unknown = [name for name in seen if name not in columns]
         missing = [name for name in columns if name not in seen]
-        differs = [f"it knows nothing of {_told(unknown)}"] if unknown else []
-        differs += [f"it needs {_told(missing)}"] if missing else []
+        differs = [f"it knows nothing of {_listed(unknown)}"] if unknown else []
+        differs += [f"it needs {_listed(missing)}"] if missing else []
         raise CarouselError(
             f"router {router!r} was trained on other columns: "
             f"{' and '.join(differs) or 'they stand in another order'}"
         )
 
 
-def _told(names: list[str]) -> str:
-    # names come from a file that nobody vouches for, or from questions about anything
-    first = [name if name.isprintable() else shown(name) for name in names[:_TOLD]]
-    return ", ".join(first) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
+def _listed(names: list[str]) -> str:
+    # names come from an untrusted file, or from questions about anything
+    first = [name if name.isprintable() else shown(name) for name in names[:_LISTED]]
+    return ", ".join(first) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

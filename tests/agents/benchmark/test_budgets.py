@@ -12,14 +12,16 @@ from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.commands import grids, learn
 from carousel_agents.commands.app import app
-from carousel_agents.learning.settings import ALGORITHMS, preset, settings_of, shortfall
-from carousel_agents.learning.spaces import SPACES, as_parameters, as_settings, space_of
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
+from carousel_agents.learning.settings import preset, settings_of, shortfall
+from carousel_agents.learning.spaces import as_parameters, as_settings, space_of
 from carousel_agents.learning.train import Run
 from carousel_envs import Population
 from support import stand_in
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_a_preset_with_its_own_steps_is_the_preset(algorithm: str):
     known = preset(algorithm)
     assert settings_of(algorithm, {"steps": known.steps}) == known
@@ -45,13 +47,13 @@ def test_what_is_given_is_not_scaled():
     assert settings_of("ppo", {"steps": 100_000, "gamma": 0.5}).lanes == 32
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_a_search_has_the_scaled_preset_among_its_trials(algorithm: str):
     known = settings_of(algorithm, {"steps": 100_000})
     parameters = as_parameters(algorithm, known.model_dump())
     assert (
         parameters.keys()
-        == SPACES[algorithm].keys()
+        == ALGORITHMS[algorithm].space.keys()
         == space_of(algorithm, known.model_dump()).keys()
     )
     assert settings_of(algorithm, {**as_settings(parameters), "steps": 100_000}) == known

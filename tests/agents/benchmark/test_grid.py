@@ -7,7 +7,7 @@ import pytest
 
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.runs import Run
-from carousel_agents.learning.settings import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError, Population, environment_ids
 from carousel_envs.shifts import SHIFTS
@@ -176,7 +176,7 @@ def test_the_committed_grid_holds_every_algorithm_on_every_environment():
     for run in runs:
         seeds[run.environment, run.router] = seeds.get((run.environment, run.router), 0) + 1
     for environment in environment_ids():
-        for algorithm in ALGORITHMS:
+        for algorithm in core_algorithms():
             claimed = environment in ("Carousel/Boredom-v0", "Carousel/Taste-v0")
             claimed &= algorithm in ("ppo", "dqn", "recurrent-ppo")
             assert seeds.pop((environment, algorithm)) == (10 if claimed else 3)

@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from carousel_agents.commands import learn
 from carousel_agents.commands.app import app
-from carousel_agents.learning import PolicyFile
-from carousel_agents.learning import train as training
+from carousel_agents.learning import PolicyFile, callback
 from carousel_agents.system.locks import locked
 from carousel_envs import CarouselError
 
@@ -94,16 +93,16 @@ def test_a_linear_policy_has_one_layer(tmp_path: Path):
 def test_the_same_command_goes_on_and_restart_does_not(tmp_path: Path, monkeypatch):
     out = tmp_path / "p.safetensors"
     command = ("train", "Boredom", *SMALL, "--out", str(out), "--checkpoint-seconds", "0")
-    save = training.save_checkpoint
+    save = callback.save_checkpoint
 
     def once(*arguments):
         save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "save_checkpoint", once)
+    monkeypatch.setattr(callback, "save_checkpoint", once)
     CliRunner().invoke(app, command)
     assert [path.name for path in tmp_path.iterdir()] == ["p.safetensors.checkpoint"]
-    monkeypatch.setattr(training, "save_checkpoint", save)
+    monkeypatch.setattr(callback, "save_checkpoint", save)
     # what a kill leaves while a file is being written
     (tmp_path / ".p.safetensors.checkpoint.1.part").write_bytes(b"half")
     with pytest.raises(CarouselError, match=r"its seed is 0, and 3 is asked for.*restart"):
@@ -112,9 +111,9 @@ def test_the_same_command_goes_on_and_restart_does_not(tmp_path: Path, monkeypat
     assert PolicyFile.load(out).training["resumed"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["p.safetensors"]
 
-    monkeypatch.setattr(training, "save_checkpoint", once)
+    monkeypatch.setattr(callback, "save_checkpoint", once)
     CliRunner().invoke(app, (*command, "--force"))
-    monkeypatch.setattr(training, "save_checkpoint", save)
+    monkeypatch.setattr(callback, "save_checkpoint", save)
     assert carousel(*command, "--force", "--restart", "--seed", "3").exit_code == 0
     assert PolicyFile.load(out).training["resumed"] == 0
 

@@ -9,8 +9,8 @@ from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import CallbackList
 
-from carousel_agents.learning import algorithms
 from carousel_agents.learning.adapter import CarouselVecEnv
+from carousel_agents.learning.algorithms import ALGORITHMS
 from carousel_agents.learning.network import ScaledColumns
 from carousel_agents.learning.settings import settings_of
 from carousel_agents.learning.view import Scaling, View
@@ -23,7 +23,8 @@ RESTLESS = BOREDOM.replace(session_length=13, leave_fresh=0.05, leave_bored=0.2)
 def model_of(algorithm: str, **changes):
     settings = settings_of(algorithm, {**SMALL[algorithm], **changes})
     env = CarouselVecEnv.of(RESTLESS, settings.lanes, 7, time_limit=settings.time_limit)
-    return algorithms.build(algorithm, settings, env, Scaling.of(RESTLESS, View()))
+    implementation = ALGORITHMS[algorithm].implementation
+    return implementation.build(settings, env, Scaling.of(RESTLESS, View()))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["shared", "own critic"])

@@ -10,7 +10,8 @@ import torch
 from gymnasium import spaces
 
 from carousel_agents.learning import LearnedRouter, PolicyFile
-from carousel_agents.learning.extract import SOURCES, Normalisation
+from carousel_agents.learning.algorithms.record import core_algorithms
+from carousel_agents.learning.parts import Normalisation
 from carousel_agents.learning.view import Scaling, View
 from carousel_envs import CarouselError, Population, Questions
 from support.learned_models import file_of, played, trained_model
@@ -86,7 +87,7 @@ def reloaded(file: PolicyFile, path: Path) -> LearnedRouter:
 @pytest.mark.parametrize(
     ("algorithm", "case"),
     most_later(
-        itertools.product(SOURCES, CASES),
+        itertools.product(core_algorithms(), CASES),
         lambda algorithm, case: case == "Taste" or algorithm == "ppo",
     ),
 )
@@ -98,7 +99,7 @@ def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path
     assert_same(model, router, population, view)
 
 
-@pytest.mark.parametrize("algorithm", SOURCES)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_linear_networks_relu_and_plain_columns_too(algorithm: str, tmp_path: Path):
     extra: dict[str, Any] = {"net_arch": (), "activation_fn": torch.nn.ReLU}
     if algorithm == "recurrent-ppo":

@@ -1,21 +1,26 @@
 """Algorithms whose packages are not installed, or do not fit together."""
 
+from dataclasses import replace
+
 import pytest
 
-from carousel_agents.learning import optional_algorithms, settings
-from carousel_agents.learning.algorithms import find
-from carousel_agents.learning.settings import ALGORITHMS, OPTIONAL, check_algorithm, preset
+from carousel_agents.learning.algorithms import ALGORITHMS, record
+from carousel_agents.learning.algorithms.record import algorithms_with_extras, core_algorithms
+from carousel_agents.learning.settings import check_algorithm, preset
 from carousel_envs import CarouselError
 from support.small_runs import small
 
 
-@pytest.mark.parametrize("algorithm", OPTIONAL)
-@pytest.mark.parametrize("ask", [check_algorithm, preset, small, find])
+def loaded(algorithm: str):
+    return replace(ALGORITHMS[algorithm]).implementation
+
+
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
+@pytest.mark.parametrize("ask", [check_algorithm, preset, small, loaded])
 def test_without_its_packages_an_algorithm_is_refused_in_a_sentence_that_names_the_extra(
     ask, algorithm: str, monkeypatch
 ):
-    monkeypatch.setattr(optional_algorithms, "find_spec", lambda name: None)
-    settings._preset.cache_clear()
+    monkeypatch.setattr(record, "find_spec", lambda name: None)
     with pytest.raises(CarouselError) as caught:
         ask(algorithm)
     assert str(caught.value) == (
@@ -25,16 +30,15 @@ def test_without_its_packages_an_algorithm_is_refused_in_a_sentence_that_names_t
 
 
 def test_packages_that_do_not_fit_together_are_one_sentence(monkeypatch):
-    def broken(*name):
+    def broken():
         raise ImportError("jaxlib is version 1, but this version of jax needs 2")
 
-    monkeypatch.setattr(optional_algorithms, "find_spec", lambda name: object())
-    monkeypatch.setattr(optional_algorithms, "import_module", broken)
+    monkeypatch.setattr(record, "find_spec", lambda name: object())
     with pytest.raises(CarouselError, match=r"cannot be imported: jaxlib is .*; pip install"):
-        find("sbx-ppo")
+        _ = replace(ALGORITHMS["sbx-ppo"], load=broken).implementation
 
 
-def test_what_is_optional_is_apart_from_what_is_not():
-    assert not set(ALGORITHMS) & set(OPTIONAL)
+def test_every_algorithm_is_with_an_extra_or_without():
+    assert (*core_algorithms(), *algorithms_with_extras()) == tuple(ALGORITHMS)
     with pytest.raises(CarouselError, match=r"known are ppo, .*, sbx-ppo, sbx-dqn$"):
         check_algorithm("sarsa")

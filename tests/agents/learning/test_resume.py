@@ -13,10 +13,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from carousel_agents.learning import PolicyFile
-from carousel_agents.learning import train as training
+from carousel_agents.learning import PolicyFile, callback
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.checkpoint import CheckpointError, signed
-from carousel_agents.learning.settings import ALGORITHMS
 from carousel_agents.learning.train import Run, execute
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError
@@ -29,7 +29,7 @@ from support.small_runs import BOREDOM, small
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     most_later(
-        [(algorithm, "Satiation") for algorithm in ALGORITHMS]
+        [(algorithm, "Satiation") for algorithm in core_algorithms()]
         + [("ppo", "Recall"), ("recurrent-ppo", "Welfare"), ("dqn", "Taste")],
         lambda algorithm, name: name != "Satiation" or algorithm in ("qr-dqn", "trpo"),
     ),
@@ -37,7 +37,7 @@ from support.small_runs import BOREDOM, small
 def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
     algorithm: str, name: str, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(training, "CURVE_USERS", 100)  # as good as any number here
+    monkeypatch.setattr(callback, "CURVE_USERS", 100)  # as good as any number here
     run = small(algorithm, any_population(name), view=View(2), curve=4)
     whole = execute(run)
     # at the first checkpoint, before any update; soon; late: what learns from a memory has begun to
@@ -54,7 +54,7 @@ def test_a_run_that_had_nothing_left_to_learn_only_writes_its_policy(
     run, path = small(algorithm, curve=2), tmp_path / "checkpoint"
     whole = execute(run, checkpoint=path, checkpoint_seconds=0.0)
     # killed after the last checkpoint, before the policy was safe
-    monkeypatch.setattr(training.algorithms.ALGORITHMS[algorithm].model, "train", None)
+    monkeypatch.setattr(ALGORITHMS[algorithm].implementation.model, "train", None)
     resumed = execute(run, checkpoint=path)
     assert resumed.training["resumed"] == 1
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
@@ -253,13 +253,13 @@ def test_a_checkpoint_that_was_changed_since_it_was_written_is_refused(
 
 def test_checkpoints_come_at_a_bounded_interval(tmp_path: Path, monkeypatch):
     times = []
-    save = training.save_checkpoint
+    save = callback.save_checkpoint
 
     def spy(path, model, request, progress):
         times.append(progress["seconds"])
         save(path, model, request, progress)
 
-    monkeypatch.setattr(training, "save_checkpoint", spy)
+    monkeypatch.setattr(callback, "save_checkpoint", spy)
     file = execute(small("ppo", steps=6000), checkpoint=tmp_path / "c", checkpoint_seconds=0.05)
     assert times
     assert (np.diff(times) >= 0.05).all()

@@ -12,12 +12,14 @@ import optuna
 import pytest
 
 from carousel_agents.generalisation import evaluate
-from carousel_agents.learning import LearnedRouter, PolicyFile, algorithms
-from carousel_agents.learning import train as training
+from carousel_agents.learning import LearnedRouter, PolicyFile
 from carousel_agents.learning.adapter import CarouselVecEnv
-from carousel_agents.learning.extract import Normalisation
-from carousel_agents.learning.settings import OPTIONAL, preset, settings_of
-from carousel_agents.learning.spaces import SPACES, as_parameters, as_settings, propose
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.algorithms.record import algorithms_with_extras
+from carousel_agents.learning.parts import Normalisation
+from carousel_agents.learning.scaled_vec_env import ScaledVecEnv
+from carousel_agents.learning.settings import preset, settings_of
+from carousel_agents.learning.spaces import as_parameters, as_settings, propose
 from carousel_agents.learning.train import execute
 from carousel_agents.learning.view import Scaling, View
 from carousel_envs import CarouselError, Population, Questions
@@ -34,7 +36,7 @@ with warnings.catch_warnings():
 import jax
 from flax import linen
 
-from carousel_agents.learning import sbx as ours
+from carousel_agents.learning import sbx_models as ours
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -53,7 +55,8 @@ def trained(algorithm: str, population=BOREDOM, view: View | None = None, steps=
     settings = settings_of(algorithm, {**SMALL[algorithm], **changes})
     env = CarouselVecEnv.of(population, LANES, 0, view=view, time_limit="end")
     np.random.seed(0)  # noqa: NPY002
-    model = algorithms.build(algorithm, settings, env, Scaling.of(population, view))
+    implementation = ALGORITHMS[algorithm].implementation
+    model = implementation.build(settings, env, Scaling.of(population, view))
     return model.learn(steps) if steps else model
 
 
@@ -93,7 +96,7 @@ def assert_same(model, file: PolicyFile, population, view: View, scaling: Scalin
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("algorithm", OPTIONAL)
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
 def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path):
     population, view = CASES[case]
     model = trained(algorithm, population, view)
@@ -146,17 +149,17 @@ def test_networks_that_sbx_does_not_make_are_refused(network: list[int]):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("algorithm", OPTIONAL)
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
 def test_every_proposal_is_allowed_and_the_preset_is_one(algorithm: str):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(30):
         settings_of(algorithm, propose(study.ask(), algorithm, preset(algorithm).model_dump()))
     parameters = as_parameters(algorithm, preset(algorithm).model_dump())
-    assert set(parameters) == set(SPACES[algorithm])
+    assert set(parameters) == set(ALGORITHMS[algorithm].space)
     assert settings_of(algorithm, as_settings(parameters)) == preset(algorithm)
 
 
-@pytest.mark.parametrize("algorithm", OPTIONAL)
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
 def test_the_same_seed_gives_the_same_policy_and_another_does_not(algorithm: str, tmp_path: Path):
     files = []
     for seed in (3, 3, 4):
@@ -214,10 +217,10 @@ def test_a_memory_that_is_full_comes_back(tmp_path: Path, monkeypatch):
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
 
 
-@pytest.mark.parametrize("algorithm", OPTIONAL)
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
 def test_learning_rates_fall_to_zero_and_never_below(algorithm: str, monkeypatch):
     rates = []
-    model = algorithms.find(algorithm).model
+    model = ALGORITHMS[algorithm].implementation.trained
     update = model.train
 
     def spy(model, *arguments, **named):
@@ -233,7 +236,7 @@ def test_learning_rates_fall_to_zero_and_never_below(algorithm: str, monkeypatch
     assert 0 <= rates[-1] < rates[0] / 2 < run.settings.learning_rate
 
 
-@pytest.mark.parametrize("algorithm", OPTIONAL)
+@pytest.mark.parametrize("algorithm", algorithms_with_extras())
 def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, algorithm: str):
     step = CarouselVecEnv.step_wait
 
@@ -241,7 +244,7 @@ def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, al
         observation, reward, done, infos = step(env)
         return observation, np.full_like(reward, np.nan), done, infos
 
-    monkeypatch.setattr(training.CarouselVecEnv, "step_wait", poisoned)
+    monkeypatch.setattr(CarouselVecEnv, "step_wait", poisoned)
     with pytest.raises(CarouselError, match="training diverged: ") as caught:
         execute(small(algorithm))
     assert "\n" not in str(caught.value)
@@ -274,14 +277,14 @@ def test_every_lane_explores_for_itself():
 def test_lanes_are_scaled_and_otherwise_themselves():
     scaling = Scaling.of(BOREDOM, View())
     plain = CarouselVecEnv.of(BOREDOM, LANES, 5)
-    seen = ours.ScaledVecEnv(CarouselVecEnv.of(BOREDOM, LANES, 5), scaling)
+    seen = ScaledVecEnv(CarouselVecEnv.of(BOREDOM, LANES, 5), scaling)
     close = {"rtol": 1e-5, "atol": 1e-6}
     np.testing.assert_allclose(seen.reset(), by_hand(plain.reset(), scaling), **close)
     rng, ended = np.random.default_rng(0), 0
     for turn in range(90):
         if turn == 50:
             kept = seen.snapshot()
-            seen = ours.ScaledVecEnv(CarouselVecEnv.of(BOREDOM, LANES, 5), scaling)
+            seen = ScaledVecEnv(CarouselVecEnv.of(BOREDOM, LANES, 5), scaling)
             seen.reset()
             seen.restore(kept)
         picks = rng.integers(0, 4, LANES)
@@ -305,7 +308,7 @@ def test_lanes_are_scaled_and_otherwise_themselves():
 def test_one_thread_unless_the_user_says_otherwise(given: str | None):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     environment |= {} if given is None else {"XLA_FLAGS": given}
-    code = "import os, carousel_agents.learning.sbx; print(os.environ['XLA_FLAGS'])"
+    code = "import os, carousel_agents.learning.sbx_models; print(os.environ['XLA_FLAGS'])"
     told = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     ).stdout.strip()

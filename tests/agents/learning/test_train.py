@@ -7,15 +7,18 @@ import pytest
 import torch
 
 from carousel_agents.generalisation import evaluate
-from carousel_agents.learning import LearnedRouter, PolicyFile
-from carousel_agents.learning import train as training
-from carousel_agents.learning.settings import ALGORITHMS, preset
+from carousel_agents.learning import LearnedRouter, PolicyFile, callback
+from carousel_agents.learning.adapter import CarouselVecEnv
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
+from carousel_agents.learning.settings import preset
 from carousel_agents.learning.train import Run, execute, train
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.reference.known_user.memoryless import best_memoryless
 from carousel_envs.registry import any_population, names
+from carousel_envs.rollout import rollout
 from support.matrix import most_later
 from support.small_runs import BOREDOM, SMALL, small
 
@@ -25,7 +28,7 @@ ENV = "Carousel/Boredom-v0"
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     most_later(
-        itertools.product(ALGORITHMS, names()),
+        itertools.product(core_algorithms(), names()),
         lambda algorithm, name: name == "Unmask" or algorithm == "ppo",
     ),
 )
@@ -39,7 +42,7 @@ def test_every_algorithm_trains_on_every_environment(algorithm: str, name: str, 
     assert np.isfinite(result.engagement)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_the_same_seed_gives_the_same_policy_and_another_does_not(algorithm: str, tmp_path):
     files = []
     for i, seed in enumerate((3, 3, 4)):
@@ -55,7 +58,7 @@ def test_the_same_seed_gives_the_same_policy_and_another_does_not(algorithm: str
 
 def test_updates_move_every_layer_of_the_acting_network():
     """What is written is what was trained, not what it began with."""
-    for algorithm in ALGORITHMS:
+    for algorithm in core_algorithms():
         early, late = (execute(small(algorithm, steps=steps)) for steps in (700, 1500))
         for one, other in zip(early.network.layers, late.network.layers, strict=True):
             for a, b in zip(one, other, strict=True):
@@ -103,7 +106,7 @@ def test_the_file_says_where_the_policy_comes_from():
     assert curve[-1]["steps"] == run.steps
     assert curve[-1]["seconds"] <= file.training["seconds"]
     last = LearnedRouter(file, "last")
-    played = training.rollout(BOREDOM, last, training.CURVE_USERS, training._CURVE_SEED)
+    played = rollout(BOREDOM, last, callback.CURVE_USERS, callback._CURVE_SEED)
     assert curve[-1]["engagement"] == played.mean
 
 
@@ -117,13 +120,13 @@ def test_the_curve_changes_nothing(tmp_path):
 
 def test_training_shares_no_session_with_evaluation_or_another_seed(monkeypatch):
     seeds = []
-    reset = training.CarouselVecEnv.reset
+    reset = CarouselVecEnv.reset
 
     def spy(env):
         seeds.append(env._seeds[0])
         return reset(env)
 
-    monkeypatch.setattr(training.CarouselVecEnv, "reset", spy)
+    monkeypatch.setattr(CarouselVecEnv, "reset", spy)
     for seed in (0, 1):
         train(BOREDOM, environment=ENV, steps=1, seed=seed)
     assert min(seeds) > 2**61 + 2**60 + 2**32, "references, curves and evaluations use lower seeds"
@@ -134,7 +137,7 @@ def test_training_shares_no_session_with_evaluation_or_another_seed(monkeypatch)
 def test_no_update_unlearns(monkeypatch, algorithm: str):
     """A step count that is no whole number of rollouts must not push the learning rate below 0."""
     rates = []
-    model = training.algorithms.ALGORITHMS[algorithm].model
+    model = ALGORITHMS[algorithm].implementation.model
     update = model.train
 
     def spy(model, *arguments, **named):
@@ -151,7 +154,7 @@ def test_no_update_unlearns(monkeypatch, algorithm: str):
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "recurrent-ppo", "maskable-ppo"])
 def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):
     seen = []
-    model = training.algorithms.ALGORITHMS[algorithm].model
+    model = ALGORITHMS[algorithm].implementation.model
     update = model.train
 
     def spy(model):
@@ -168,16 +171,16 @@ def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):
     assert seen[-1][1] == 0.0
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_losses_that_are_no_numbers_stop_the_run_with_a_sentence(monkeypatch, algorithm: str):
     run = small(algorithm)
-    step = training.CarouselVecEnv.step_wait
+    step = CarouselVecEnv.step_wait
 
     def poisoned(env):
         observation, reward, done, infos = step(env)
         return observation, np.full_like(reward, np.nan), done, infos
 
-    monkeypatch.setattr(training.CarouselVecEnv, "step_wait", poisoned)
+    monkeypatch.setattr(CarouselVecEnv, "step_wait", poisoned)
     with pytest.raises(CarouselError, match="training diverged: ") as caught:
         execute(run)
     assert "\n" not in str(caught.value)
@@ -189,7 +192,7 @@ def test_weights_that_are_no_numbers_stop_the_run_before_a_persona_is_drawn(
 ):
     """The losses of an update are those from before it, so its weights show in the next rollout."""
     run = small(algorithm)
-    model = training.algorithms.ALGORITHMS[algorithm].model
+    model = ALGORITHMS[algorithm].implementation.model
     update = model.train
 
     def spoiled(model):

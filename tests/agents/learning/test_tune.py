@@ -14,8 +14,10 @@ import optuna
 import pytest
 
 from carousel_agents.learning import tune as tuning
-from carousel_agents.learning.settings import ALGORITHMS, preset, read_settings, settings_of
-from carousel_agents.learning.spaces import SPACES, as_parameters, as_settings, propose
+from carousel_agents.learning.algorithms import ALGORITHMS
+from carousel_agents.learning.algorithms.record import core_algorithms
+from carousel_agents.learning.settings import preset, read_settings, settings_of
+from carousel_agents.learning.spaces import as_parameters, as_settings, propose
 from carousel_agents.learning.train import Run, train
 from carousel_agents.learning.tune import tune
 from carousel_envs import CarouselError
@@ -30,14 +32,14 @@ def search(storage: Path, trials: int, **changes):
     return tune(SHORT, storage=storage, trials=trials, **{**request, **changes})
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", core_algorithms())
 def test_every_proposal_is_allowed_and_the_preset_is_one(algorithm: str):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(30):
         settings_of(algorithm, propose(study.ask(), algorithm, preset(algorithm).model_dump()))
     known = preset(algorithm).model_dump()
     parameters = as_parameters(algorithm, known)
-    assert set(parameters) == set(SPACES[algorithm])
+    assert set(parameters) == set(ALGORITHMS[algorithm].space)
     assert settings_of(algorithm, as_settings(parameters)) == preset(algorithm)
 
 

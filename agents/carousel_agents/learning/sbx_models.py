@@ -1,4 +1,4 @@
-"""PPO and DQN as SBX computes them, with JAX in place of torch; an optional extra.
+"""Models of SBX: PPO and DQN that JAX computes in place of torch.
 
 Observations are scaled before they reach a model, because its networks cannot do so themselves; the
 policy file carries the same scaling. Importing this module imports JAX, for one thread of the
@@ -10,12 +10,9 @@ from __future__ import annotations
 import os
 import warnings
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnvWrapper
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # networks as small as these lose time to any more threads, as with torch
@@ -23,87 +20,34 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
 with warnings.catch_warnings():
-    # what its packages deprecate of each other is not for our callers to mend
+    # its packages use what others of them deprecate, which callers cannot mend
     warnings.simplefilter("ignore", DeprecationWarning)
     import jax
     import optax
     from flax import linen
     from sbx import DQN, PPO
-    from sbx.dqn.policies import DQNPolicy, QNetwork
-    from sbx.ppo.policies import Actor, PPOPolicy
+    from sbx.dqn.policies import QNetwork
+    from sbx.ppo.policies import Actor
 
 from carousel_envs import CarouselError
 
-from .algorithms import Algorithm, LanewiseExploration
-from .extract import Parts, Source, refuse_second_scaling, scaling_before
-from .inference import scaled
+from .exploration import LanewiseExploration
+from .implementation import Implementation
+from .parts import Parts, refuse_second_scaling, scaling_before
+from .scaled_vec_env import ScaledVecEnv
 from .state import bring_back_weights, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
-    from stable_baselines3.common.vec_env import VecEnv
-    from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-    from .extract import Normalisation
-    from .settings import Settings
+    from .algorithms import Settings
+    from .parts import Normalisation
     from .state import Arrays
     from .view import Scaling
 
 _ACTIVATIONS: Mapping[str, Any] = {"tanh": linen.tanh, "relu": linen.relu}
-_NO_CLIP = np.float32(np.inf)
-
-
-class ScaledVecEnv(VecEnvWrapper):
-    """Columns as `Scaling` brings them to the same size, computed as policy files compute it.
-
-    Args:
-        venv: a `CarouselVecEnv`.
-        scaling: of its columns.
-    """
-
-    def __init__(self, venv: VecEnv, scaling: Scaling) -> None:
-        width = len(scaling.centre)
-        super().__init__(venv, spaces.Box(-np.inf, np.inf, (width,), np.float32))
-        self.scaling = scaling
-        self._is_count = np.zeros(width, dtype=np.bool_)
-        self._is_count[list(scaling.counts)] = True
-
-    def reset(self) -> NDArray[np.float32]:
-        """Start a session in every lane; scaled observations."""
-        observation: Any = self.venv.reset()
-        return self._scaled(observation)
-
-    def step_wait(self) -> VecEnvStepReturn:
-        """As the lanes themselves, but scaled; the last observations of sessions too."""
-        observation, reward, done, infos = self.venv.step_wait()
-        ended = np.flatnonzero(done)
-        if len(ended):
-            name = "terminal_observation"
-            last = self._scaled(np.stack([infos[i][name] for i in ended]))
-            for i, row in zip(ended, last, strict=True):
-                infos[i] = {**infos[i], name: row}
-        plain: Any = observation
-        return self._scaled(plain), reward, done, infos
-
-    def snapshot(self) -> dict[str, NDArray[Any]]:
-        """The state of every session; see `CarouselVecEnv`."""
-        lanes: Any = self.venv
-        state: dict[str, NDArray[Any]] = lanes.snapshot()
-        return state
-
-    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; see `CarouselVecEnv`."""
-        lanes: Any = self.venv
-        lanes.restore(snapshot)
-
-    def _scaled(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        scaling = self.scaling
-        x: NDArray[np.float32] = scaled(
-            observation, self._is_count, scaling.centre, scaling.scale, _NO_CLIP
-        )
-        return x
 
 
 # -- models ---------------------------------------------------------------------------------------
@@ -157,16 +101,6 @@ def _network(settings: Settings, scaling: Scaling) -> dict[str, Any]:
     }
 
 
-_algorithm = partial(Algorithm, network=_network, around=ScaledVecEnv)
-
-ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
-    {
-        "sbx-ppo": _algorithm(LanePPO),
-        "sbx-dqn": _algorithm(LaneDQN, off_policy=True),
-    }
-)
-
-
 # -- policy files ---------------------------------------------------------------------------------
 
 
@@ -218,14 +152,6 @@ def _array(leaf: Any) -> NDArray[np.float32]:
     return np.array(leaf, dtype=np.float32)
 
 
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        "sbx-ppo": Source(PPO, PPOPolicy, partial(_parts, _actor, "logits")),
-        "sbx-dqn": Source(DQN, DQNPolicy, partial(_parts, _action_values, "values")),
-    }
-)
-
-
 # -- checkpoints ----------------------------------------------------------------------------------
 
 _KEPT = ("actor_state", "vf_state", "qf_state", "key", "noise_key")
@@ -267,3 +193,13 @@ def _as(leaf: Any, kept: NDArray[Any]) -> Any:
     if np.atleast_1d(leaf).shape != np.atleast_1d(kept).shape:
         raise ValueError(f"an array of shape {np.shape(kept)} is kept, not {np.shape(leaf)}")
     return jax.numpy.array(kept.reshape(np.shape(leaf)), dtype=leaf.dtype)
+
+
+# -- what records hold ----------------------------------------------------------------------------
+
+_implementation = partial(Implementation, policy_kwargs=_network, wrap=ScaledVecEnv)
+
+PPO_IMPLEMENTATION = _implementation(PPO, trained=LanePPO, parts=partial(_parts, _actor, "logits"))
+DQN_IMPLEMENTATION = _implementation(
+    DQN, trained=LaneDQN, parts=partial(_parts, _action_values, "values")
+)
