@@ -52,6 +52,7 @@ class ModelSpec:
 
     Attributes:
         population_type: class of the populations, a subclass of `BasePopulation`.
+        kind: what files call such populations; by default the name of the class.
         vector: class of the vector environment, a subclass of `LaneVectorEnv`, called as
             `vector(num_envs, population=..., **options)`.
         scalar: class of the scalar environment, called as `scalar(population=..., **options)`.
@@ -86,6 +87,10 @@ class ModelSpec:
     play: Mapping[str, Any] = field(default_factory=dict)
     has_users: bool = False
     hidden: Callable[[Any], Sequence[Hidden]] = lambda _: ()
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", self.kind or self.population_type.__name__)
 
     def laid_out(self, population: Any) -> Hashable:
         """`layout` of a population."""
@@ -176,6 +181,11 @@ def model_of(population: Any) -> ModelSpec:
         f"population is {type(population).__name__}, which no registered environment plays; a "
         "plugin that brings such an environment may be missing"
     )
+
+
+def models() -> dict[str, ModelSpec]:
+    """Every model by what files call its populations."""
+    return {spec.model.kind: spec.model for spec in ENVIRONMENTS.values()}
 
 
 def population_types() -> tuple[type[Any], ...]:

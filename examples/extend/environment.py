@@ -2,8 +2,8 @@
 
     carousel --plugin examples/extend/environment.py evaluate uniform Restless
 
-or, once this module is imported, `gym.make_vec("Mine/Restless-v0", num_envs=64)`. There is no
-solver: engagement and every paired comparison can be had, but no score.
+or, once this is imported, `gym.make_vec("Mine/Restless-v0", num_envs=64)`. There is no solver, so
+there is engagement and every paired comparison, but no score.
 """
 
 from __future__ import annotations

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError
 from carousel_envs.reference import solve
 from carousel_envs.reference.known_user.memoryless import best_memoryless
-from carousel_envs.registry import environment_ids
+from carousel_envs.registry import environment_ids, users_of
+from carousel_envs.spec import model_of
 
 from ..generalisation import beside
 from ..generalisation.statistics import interval, iqm
@@ -173,10 +174,10 @@ def _best_known(population: AnyPopulation, records: Sequence[Record]) -> dict[st
         found = [(_score(r), _run(r).name) for r in records if _class(r) == sees]
         if sees == "past" and found[0][0] is not None:
             found.append((1.0, "the reference"))
-        elif sees == "present" and isinstance(population, Population):
+        elif sees == "present" and model_of(population).has_users:
             # for users for whom no such table is known the best run stands
             with suppress(CarouselError):
-                value = best_memoryless(population)[0]
+                value = best_memoryless(users_of(population, ""))[0]
                 found.append((solve(population).score(value), "memoryless"))
         score, source = max(found, key=lambda one: -inf if one[0] is None else one[0])
         known[sees] = {"score": score, "source": source}

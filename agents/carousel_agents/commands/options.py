@@ -8,7 +8,7 @@ import typer
 
 from carousel_envs import CarouselError, Population
 from carousel_envs.foundation.errors import UsageError, shown, shown_path
-from carousel_envs.registry import environment_id, names
+from carousel_envs.registry import environment_id, names, users_of
 from carousel_envs.shifts import SHIFTS
 
 from ..generalisation.changed_population import population_of
@@ -131,9 +131,8 @@ def environment_of_users(name: str, changes: Sequence[str] | None = None) -> tup
         CarouselError: the environment asks questions instead.
     """
     full, population = environment(name, changes)
-    if not isinstance(population, Population):
-        raise CarouselError(f"{full} asks questions; this command needs users who engage")
-    return full, population
+    refusal = f"{full} asks questions; this command needs users who engage"
+    return full, users_of(population, refusal)
 
 
 def environment_after(

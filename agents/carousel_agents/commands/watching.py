@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from carousel_envs import Population
 from carousel_envs.registry import columns_of, scalar_env
 from carousel_envs.rollout import seen_by
 from carousel_envs.users.cues import NAMES
@@ -55,10 +54,8 @@ def watch(
         )
         return
     title = ", ".join([f"{acting.name} on {name}", f"seed {seed}", *(shift or [])])
-    rows = [
-        _of_users(turn) if isinstance(target, Population) else _of_questions(turn, target)
-        for turn in turns
-    ]
+    # what a turn is about says how it reads
+    rows = [_of_questions(turn, target) if "topic" in turn else _of_users(turn) for turn in turns]
     heads = [head for head in rows[0] if any(row[head] for row in rows)]
     console.print_table(
         title,
@@ -119,11 +116,17 @@ def _of_users(turn: Turn) -> dict[str, str]:
         "persona": turn["persona"],
         "": _change(turn),
         "cues": " ".join(cues),
-        "user": "engaged" if shown["engagement"] > 0 else "silent",
-        "mood (hidden)": turn["mood"],
+        "user": _reaction(shown.get("engagement")),
+        "mood (hidden)": turn.get("mood", ""),
         "reward": f"{turn['reward']:+.2f}",
         "also": ", ".join(_also(turn)),
     }
+
+
+def _reaction(engagement: float | None) -> str:
+    if engagement is None:
+        return ""
+    return "engaged" if engagement > 0 else "silent"
 
 
 def _also(turn: Turn) -> Sequence[str]:

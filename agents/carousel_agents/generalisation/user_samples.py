@@ -14,6 +14,7 @@ import numpy as np
 from carousel_envs import CarouselError, Population
 from carousel_envs.compiled.rng import GOLDEN, mix64
 from carousel_envs.foundation.errors import whole_number
+from carousel_envs.registry import users_of
 from carousel_envs.users.table import draw_users, in_chunks, user_table
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ class Sample:
             CarouselError: the population asks questions, the table is not allowed, or every draw of
                 new users holds some who are just like users of training.
         """
-        if not isinstance(training, Population):
-            raise CarouselError("everybody asks the same questions; there are no new users")
+        training = users_of(training, "everybody asks the same questions; there are no new users")
         whole_number("table", table, 1, 10_000)
         # a longer table begins with the shorter one: these are users of training
         seen = training.replace(n_users=min(table, training.n_users))

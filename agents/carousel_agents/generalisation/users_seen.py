@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError
+from carousel_envs.spec import model_of
 
 from .encounters import Played
 from .players import Player
@@ -50,7 +51,7 @@ def refuse_other_ranges(players: Sequence[Player], source: AnyPopulation) -> Non
                 f"router {player.policy!r} was not trained; how many users it saw means nothing"
             )
         training = player.file.population
-        same = isinstance(training, Population) and isinstance(source, Population)
+        same = model_of(training) is model_of(source) and model_of(source).has_users
         if not same or _ranges(training) != _ranges(source):
             raise CarouselError(
                 f"router {player.policy!r} was trained on users of other ranges than those asked "

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Population, Questions
+from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import real_number, shown, whole_number
+from carousel_envs.spec import model_of, models
 
 from . import policy_format
 from .layers import Network
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 
     from .view import View
 
-_KINDS: Mapping[str, type[Population] | type[Questions]] = {
-    "users": Population,
-    "questions": Questions,
-}
 _FAR = 1e6
 _LONGEST_NAME = 200
 _ARCHITECTURE = ("activation", "clip", "counts", "head", "layers", "lstm", "masked")
@@ -120,7 +117,7 @@ class PolicyFile:
         """
         names = [f"available_{name}" for name in self.population.actions]
         there = [name in self.columns for name in names]
-        if not any(there) and isinstance(self.population, Questions):
+        if not any(there) and model_of(self.population).available(self.population) is None:
             return ()
         if not all(there):
             missing = names[there.index(False)]
@@ -146,7 +143,6 @@ class PolicyFile:
 
     def document(self) -> dict[str, Any]:
         """Everything else, as plain JSON data."""
-        kind = next(name for name, cls in _KINDS.items() if isinstance(self.population, cls))
         network, view = self.network, self.view.document()
         document = {
             # the oldest that can say it, for the sake of earlier versions
@@ -154,7 +150,7 @@ class PolicyFile:
             "algorithm": self.algorithm,
             "environment": self.environment,
             "population": {
-                "kind": kind,
+                "kind": model_of(self.population).kind,
                 "fields": self.population.model_dump(mode="json"),
                 "fingerprint": self.population.fingerprint,
             },
@@ -237,11 +233,13 @@ class PolicyFile:
 
 def _population(given: Any) -> AnyPopulation:
     fields = known_fields("population", given, ("kind", "fields", "fingerprint"))
-    if fields["kind"] not in _KINDS:
+    kinds = models()
+    if fields["kind"] not in kinds:
         raise CarouselError(
-            f"its population is of kind {shown(fields['kind'])}; known are {', '.join(_KINDS)}"
+            f"its population is of kind {shown(fields['kind'])}; known are {', '.join(kinds)}"
         )
-    population = _KINDS[fields["kind"]].model_validate(fields["fields"])
+    read = kinds[fields["kind"]].population_type.model_validate
+    population: AnyPopulation = read(fields["fields"])
     if fields["fingerprint"] != population.fingerprint:
         raise CarouselError("its population does not match its fingerprint")
     return population

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError, Population
+from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown, truth_value, whole_number
-from carousel_envs.registry import columns_of, vector_env
+from carousel_envs.registry import columns_of, users_of, vector_env
+from carousel_envs.spec import model_of
 from carousel_envs.wrappers import History, VisibleContext
 from carousel_envs.wrappers.forms import names_of, single_space
 
@@ -132,7 +133,7 @@ def refuse_unless_shown(population: AnyPopulation, view: View) -> None:
     Raises:
         CarouselError: the context of questions is asked for.
     """
-    if view.visible_context and not isinstance(population, Population):
+    if view.visible_context and not model_of(population).has_users:
         raise CarouselError("there is no context to be shown: questions have no users")
 
 
@@ -151,11 +152,12 @@ def refuse_other_columns(router: str, view: View, known: AnyPopulation, met: Any
     """
     columns = view.columns(known)
     if (
-        isinstance(met, Population)
-        and isinstance(known, Population)
+        model_of(met) is model_of(known)
+        and model_of(met).has_users
         and len(met.personas) == len(known.personas)
     ):
-        met = met.replace(personas=known.personas)
+        own = users_of(known, "").own_personas
+        met = met.replace(personas=known.personas, own_personas=own)
     seen = view.columns(met)
     if seen != columns:
         unknown = [name for name in seen if name not in columns]

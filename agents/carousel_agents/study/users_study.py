@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from carousel_envs import Population
 from carousel_envs.foundation.errors import whole_number
+from carousel_envs.registry import users_of
 
 from ..generalisation.encounters import Conditions, Played, play_parts
 from ..generalisation.players import Player, policies
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from carousel_envs import Population
     from carousel_envs.registry import AnyPopulation
 
     from .folder import StudyFolder
@@ -171,8 +172,8 @@ def _meetings(study: UsersStudy, players: Sequence[Player]) -> dict[str, _Meetin
     groups: dict[Population, list[Player]] = {}
     for player in players:
         assert player.file is not None
-        assert isinstance(player.file.population, Population)
-        groups.setdefault(player.file.population, []).append(player)
+        training = users_of(player.file.population, "everybody asks the same questions")
+        groups.setdefault(training, []).append(player)
     ordered = dict(sorted(groups.items(), key=lambda item: item[0].n_users))
     whom = samples(list(ordered), study.table)
     return {

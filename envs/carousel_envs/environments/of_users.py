@@ -61,5 +61,6 @@ USERS = ModelSpec(
     # engagement is drawn, so its mean tells more per session
     play={"reward": "mean"},
     has_users=True,
+    kind="users",
     hidden=_hidden,
 )

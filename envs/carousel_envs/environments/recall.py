@@ -43,6 +43,7 @@ QUESTIONS = ModelSpec(
     solve="carousel_envs.reference.questions:solve_recall",
     distance="carousel_envs.reference.distance.questions:distance_of_questions",
     hidden=_hidden,
+    kind="questions",
 )
 
 

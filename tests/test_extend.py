@@ -1,0 +1,142 @@
+"""What others add in one file: the examples, through the public mechanism alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from carousel_envs.foundation import plugins
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "extend"
+
+
+def carousel(*words: str, plugin: str | None = None) -> str:
+    """Run the command line in a process of its own; its standard output."""
+    typed = ["--plugin", str(EXAMPLES / f"{plugin}.py"), *words] if plugin else [*words]
+    command = [sys.executable, "-m", "carousel_agents", *typed]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def in_python(code: str) -> str:
+    """Run Python beside the examples, which it can import; its standard output."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    ran = subprocess.run(
+        command, cwd=EXAMPLES, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_every_example_is_short_and_uses_nothing_private():
+    files = sorted(EXAMPLES.glob("*.py"))
+    names = ["algorithm", "environment", "metric", "router", "shift"]
+    assert [file.stem for file in files] == names
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 80, file.name
+        assert " import _" not in text
+        assert "._" not in text.replace("self._", "")
+
+
+def test_a_router_is_evaluated_by_place_and_by_name():
+    by_place = json.loads(
+        carousel("evaluate", f"{EXAMPLES}/router.py:Patience", "Boredom", "--users=500", "--json")
+    )
+    by_name = json.loads(
+        carousel("evaluate", "patience", "Boredom", "--users=500", "--json", plugin="router")
+    )
+    assert by_place["engagement"] == by_name["engagement"]
+    longer = json.loads(
+        carousel("evaluate", "patience:4", "Boredom", "--users=500", "--json", plugin="router")
+    )
+    assert longer["swaps"] < by_name["swaps"]
+    said = in_python(
+        "from router import Patience\n"
+        "from carousel_agents import evaluate\n"
+        "from carousel_envs import any_population\n"
+        "users = any_population('Boredom')\n"
+        "print(repr(evaluate(Patience(users), users, users=500).engagement))\n"
+    )
+    assert float(said) == by_name["engagement"]
+
+
+def test_a_shift_is_listed_and_takes_part_in_a_study(tmp_path):
+    assert "restless" in carousel("shifts", "Boredom", plugin="shift")
+    carousel(
+        *("generalise", "uniform", "Boredom", "--axis", "restless", "--severity", "1"),
+        *("--users", "100", "--out", str(tmp_path / "study"), "--workers", "2"),
+        plugin="shift",
+    )
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert [axis["name"] for axis in summary["axes"]] == ["restless"]
+    said = in_python(
+        "import shift\n"
+        "from carousel_envs.reference import solve\n"
+        "from carousel_envs.shifts import find_shift\n"
+        "shifted = find_shift('restless').apply('Boredom', 1.0)\n"
+        "print(solve(shifted).value < solve('Boredom').value)\n"
+    )
+    assert said == "True\n"
+
+
+def test_a_metric_is_in_evaluations_and_on_the_page(tmp_path):
+    row = json.loads(
+        carousel("evaluate", "fixed", "Boredom", "--users=300", "--json", plugin="metric")
+    )
+    # who never swaps stays with one persona throughout
+    assert row["longest_run"] == pytest.approx(row["session_length"])
+    said = in_python(
+        "import metric\n"
+        "from carousel_agents import evaluate\n"
+        "print(evaluate('loop', 'Boredom', users=300).totals['longest_run'] < 40)\n"
+    )
+    assert said == "True\n"
+
+
+def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path):
+    said = in_python(
+        "import environment, gymnasium as gym\n"
+        "from carousel_envs.checking import check_vector_env\n"
+        "assert gym.make_vec('Mine/Restless-v0', num_envs=3).num_envs == 3\n"
+        "for mode in ('NextStep', 'SameStep', 'Disabled'):\n"
+        "    make = lambda n: environment.RestlessVectorEnv(n, autoreset_mode=mode)\n"
+        "    report = check_vector_env(make, scalar=environment.RestlessEnv)\n"
+        "    print(report)\n"
+        "    report.raise_if_failed()\n"
+    )
+    row = json.loads(
+        carousel("evaluate", "uniform", "Restless", "--users=500", "--json", plugin="environment")
+    )
+    assert (row["tier"], row["score"], row["value"]) == ("none", None, None)
+    assert row["uniform"] < row["engagement"] + 1.0
+    known = json.loads(carousel("reference", "Restless", "--json", plugin="environment"))
+    assert known["best_fixed"] > 0
+    out = tmp_path / "p.safetensors"
+    carousel(
+        *("train", "Restless", "--algo", "ppo", "--steps", "2000", "--out", str(out)),
+        plugin="environment",
+    )
+    trained = json.loads(
+        carousel("evaluate", str(out), "Restless", "--users=200", "--json", plugin="environment")
+    )
+    assert trained["tier"] == "none"
+    assert "persona" in carousel("watch", "uniform", "Restless", plugin="environment")
+
+
+def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
+    from importlib import metadata
+
+    from carousel_envs.spec import ENVIRONMENTS
+
+    asked = []
+    monkeypatch.setattr(metadata, "entry_points", lambda group: asked.append(group) or ())
+    monkeypatch.setattr(ENVIRONMENTS, "_loaded", set())
+    assert "Boredom" in ENVIRONMENTS
+    assert asked == ["carousel.environments"]
+    assert plugins.VARIABLE == "CAROUSEL_PLUGINS"
