@@ -105,7 +105,7 @@ def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path)
         "from carousel_envs.checking import check_vector_env\n"
         "assert gym.make_vec('Mine/Restless-v0', num_envs=3).num_envs == 3\n"
         "for mode in ('NextStep', 'SameStep', 'Disabled'):\n"
-        "    make = lambda n: environment.RestlessVectorEnv(n, autoreset_mode=mode)\n"
+        "    make = lambda: environment.RestlessVectorEnv(5, autoreset_mode=mode)\n"
         "    report = check_vector_env(make, scalar=environment.RestlessEnv)\n"
         "    print(report)\n"
         "    report.raise_if_failed()\n"
