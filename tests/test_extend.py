@@ -100,7 +100,7 @@ def test_a_metric_is_in_evaluations_and_on_the_page(tmp_path):
 
 
 def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path):
-    said = in_python(
+    in_python(
         "import environment, gymnasium as gym\n"
         "from carousel_envs.checking import check_vector_env\n"
         "assert gym.make_vec('Mine/Restless-v0', num_envs=3).num_envs == 3\n"

@@ -171,8 +171,9 @@ def aliases() -> dict[str, str]:
 
 
 def is_name(text: str) -> bool:
-    """Whether this is how a registered router is called, with or without prefix and argument."""
-    known = text.partition(":")[0].removeprefix(FROZEN)
+    """Whether this is how a registered router is called, with or without prefix and argument, in
+    whatever case."""
+    known = text.partition(":")[0].casefold().removeprefix(FROZEN)
     return known in ROUTERS or known in aliases()
 
 

@@ -46,7 +46,7 @@ def _no_shifts() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ModelSpec:
     """What holds for every population of a type, preset or shifted.
 
@@ -97,7 +97,7 @@ class ModelSpec:
         return (self.layout or self.columns)(population)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EnvironmentSpec:
     """One environment: a preset population of a model, under an id.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from carousel_envs import BasePopulation, EnvironmentSpec, ModelSpec, register_environment
+from carousel_envs import BasePopulation, EnvironmentSpec, register_environment
 from carousel_envs.lanes.numpy_env import NumpyEnv, NumpyVectorEnv
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ class RestlessUsers(BasePopulation):
     personas: tuple[str, ...] = Field(("alice", "bob", "coach"), description="who may speak")
     session_length: int = Field(40, ge=1, le=10_000, description="turns of a session, 1 to 10 000")
     hazard: float = Field(0.05, ge=0, le=1, description="P(bored) per turn at first, in [0, 1]")
-    restlessness: float = Field(
-        1.3, ge=1, le=10, description="what each swap multiplies the hazard by, 1 to 10"
-    )
+    restlessness: float = Field(1.3, ge=1, le=10, description="hazard's factor per swap, 1 to 10")
     engagement: tuple[float, float] = Field((0.8, 0.2), description="P(engaged) if fresh, if bored")
     swap_cost: float = Field(0.3, ge=0, le=100, description="engagement a swap costs, 0 to 100")
 
@@ -75,10 +73,6 @@ class RestlessEnv(NumpyEnv):
     vector = RestlessVectorEnv
 
 
-MODEL = ModelSpec(
-    population_type=RestlessUsers,
-    vector=RestlessVectorEnv,
-    scalar=RestlessEnv,
-    columns=RestlessVectorEnv.names_of_columns,
+SPEC = register_environment(
+    EnvironmentSpec(name="Restless", namespace="Mine", model=RestlessEnv.model())
 )
-SPEC = register_environment(EnvironmentSpec(name="Restless", namespace="Mine", model=MODEL))

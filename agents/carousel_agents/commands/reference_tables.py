@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import environment_ids
 from carousel_envs.reference import RecallReference, solve
+from carousel_envs.reference.reference import known
 from carousel_envs.registry import any_population, short_name
 
 from ..system import console
@@ -29,7 +30,7 @@ def gate_rows(report: Callable[[str], None]) -> list[dict[str, Any]]:
     for env in environment_ids():
         report(env)
         reference = solve(any_population(short_name(env)))
-        figures = {name: getattr(reference, name) for name in GATE}
+        figures = {name: known(getattr(reference, name)) for name in GATE}
         rows.append({"env": env, "tier": reference.tier, **figures})
     return rows
 

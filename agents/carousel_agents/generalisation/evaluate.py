@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs.foundation.errors import whole_number
 from carousel_envs.metrics import METRICS
 from carousel_envs.reference import Reference, solve
+from carousel_envs.reference.reference import known
 from carousel_envs.registry import any_population
 from carousel_envs.rollout import Sessions, rollout
 
@@ -24,7 +25,7 @@ Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
 
-REFERENCE = ("tier", "value", "value_upper", "blind", "best_fixed", "uniform")
+REFERENCE = ("value", "value_upper", "blind", "best_fixed", "uniform")
 """Figures of the reference that stand in a row."""
 
 
@@ -118,7 +119,8 @@ class Evaluation:
             **self.metrics,
             "users": self.users,
             "seed": self.seed,
-            **{name: getattr(self.reference, name) for name in REFERENCE},
+            "tier": self.reference.tier,
+            **{name: known(getattr(self.reference, name)) for name in REFERENCE},
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carousel_envs.reference import solve
+from carousel_envs.reference.unsolved import refuse_unknown
 
 from ..router import RouterSpec, register
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def build(population: AnyPopulation) -> Policy:
-    """The myopic router."""
-    return solve(population).myopic_policy
+    """The myopic router.
+
+    Raises:
+        CarouselError: the environment has no solver.
+    """
+    return refuse_unknown(solve(population).myopic_policy)
 
 
 ROUTER = register(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carousel_envs.reference import solve
+from carousel_envs.reference.unsolved import refuse_unknown
 
 from ..router import RouterSpec, register
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def build(population: AnyPopulation) -> Policy:
-    """The policy behind the reference's `value`."""
-    return solve(population).policy
+    """The policy behind the reference's `value`.
+
+    Raises:
+        CarouselError: the environment has no solver.
+    """
+    return refuse_unknown(solve(population).policy)
 
 
 ROUTER = register(

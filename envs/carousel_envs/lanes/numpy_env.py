@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode
 from ..compiled import codes, rng
 from ..compiled.blocks import BLOCK
 from ..foundation.errors import CarouselError
+from ..spec import ModelSpec
 from .base import Info, Lanes, Outputs, Played
 from .scalar import LaneEnv
 from .vector import LaneVectorEnv
@@ -242,8 +243,8 @@ class NumpyVectorEnv(LaneVectorEnv):
         n = self.num_envs
         return (
             np.empty(n),
-            np.empty((len(self.info_keys), n)),
-            np.empty((N_EVENTS, n), dtype=np.int8),
+            np.zeros((len(self.info_keys), n)),
+            np.zeros((N_EVENTS, n), dtype=np.int8),
         )
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
@@ -371,6 +372,21 @@ class NumpyEnv(LaneEnv):
             autoreset_mode=AutoresetMode.DISABLED,
         )
         super().__init__(one, info_arrays=info_arrays)
+
+    @classmethod
+    def model(cls, **more: Any) -> ModelSpec:
+        """The record of this environment's model.
+
+        Args:
+            more: further fields, such as `shifts`, `best_known` or `solve`.
+        """
+        return ModelSpec(
+            population_type=cls.vector.population_type,
+            vector=cls.vector,
+            scalar=cls,
+            columns=cls.vector.names_of_columns,
+            **more,
+        )
 
     def _turn_info(self, detail: NDArray[Any], events: bytes) -> Info:
         info: Info = {"swapped": events[codes.SWAPPED] != 0, "refused": False}

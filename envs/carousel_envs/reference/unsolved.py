@@ -120,6 +120,17 @@ def _value(population: AnyPopulation, policy: Policy) -> tuple[float, float]:
     return played.mean, played.standard_error
 
 
+def refuse_unknown(policy: Policy) -> Policy:
+    """The policy of a reference, if it is known.
+
+    Raises:
+        CarouselError: the environment has no solver.
+    """
+    if isinstance(policy, NoPolicy):
+        policy.refuse()
+    return policy
+
+
 @dataclass
 class NoPolicy:
     """Stands where a solver's policy would be, and refuses to act."""
@@ -128,7 +139,11 @@ class NoPolicy:
     population: AnyPopulation
 
     def initial_state(self, lanes: int, seed: int) -> NoReturn:
-        """Refuse.
+        """Refuse; see `refuse`."""
+        self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """Say what is not known.
 
         Raises:
             CarouselError: always.
@@ -139,5 +154,5 @@ class NoPolicy:
         )
 
     def act(self, observation: NDArray[np.float32], state: Any) -> NoReturn:
-        """Refuse; see `initial_state`."""
-        self.initial_state(len(observation), 0)
+        """Refuse; see `refuse`."""
+        self.refuse()
