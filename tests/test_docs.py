@@ -75,3 +75,24 @@ def test_the_figures_under_the_picture_are_those_of_the_rows():
         .n_unique()
         == 10
     )
+
+
+def test_what_the_architecture_names_is_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = [ROOT / "envs" / "carousel_envs", ROOT / "agents" / "carousel_agents"]
+    named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
+    assert len(named) > 30
+    for path, name in named:
+        files = [p / path for p in packages if (p / path).exists()]
+        # within a sentence on a room, a file is named by its last part
+        files = files or [f for p in packages for f in p.rglob(path)]
+        assert files, path
+        if name:
+            defined = rf"(?m)^\s*(?:def|class) {name.split('.')[-1]}\b"
+            assert any(re.search(defined, f.read_text(encoding="utf-8")) for f in files), name
+
+
+def test_every_room_says_what_lives_there():
+    for package in ("envs/carousel_envs", "agents/carousel_agents"):
+        for init in (ROOT / package).rglob("__init__.py"):
+            assert init.read_text(encoding="utf-8").startswith('"""'), init

@@ -67,7 +67,8 @@ def evaluate(
     else:
         console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
         if result.score is None:
-            console.say("no score: listening to these users is worth nothing (value = blind)")
+            nothing = "listening to these users is worth nothing (value = blind)"
+            console.say(f"no score: {result.reference.reason or nothing}")
         if companions:
             console.print_table(
                 "On the same users, with the same seed",
