@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .generalisation.companions import beside
     from .generalisation.distance import Distance, distance
     from .generalisation.evaluate import Evaluation, evaluate
-    from .learning.learned_router import LearnedRouter
+    from .generalisation.shift_suite import ShiftStudy, generalise
+    from .learning.learned_router import LearnedRouter, load
     from .learning.policy_file import PolicyFile
     from .learning.train import train
     from .router import ROUTERS, Router, RouterSpec, find_router, make
@@ -35,7 +36,9 @@ _PLACES = {
     "distance": "generalisation.distance:distance",
     "evaluate": "generalisation.evaluate:evaluate",
     "find_router": "router:find_router",
-    "generalise": "generalisation:generalise",
+    "ShiftStudy": "generalisation.shift_suite:ShiftStudy",
+    "generalise": "generalisation.shift_suite:generalise",
+    "load": "learning.learned_router:load",
     "make": "router:make",
     "register_router": "router:register",
     "train": "learning.train:train",
@@ -49,10 +52,13 @@ __all__ = [
     "PolicyFile",
     "Router",
     "RouterSpec",
+    "ShiftStudy",
     "beside",
     "distance",
     "evaluate",
     "find_router",
+    "generalise",
+    "load",
     "make",
     "register_router",
     "train",

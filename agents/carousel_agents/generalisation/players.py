@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
 
     from ..router import NamedRouter, Router
 
@@ -64,6 +65,8 @@ class Player:
         control: whether it was trained on a target: it plays where its training users are met.
         companion: whether nobody asked for it: it is left out where it makes no sense.
         on_source: whether it plays on the training users alone.
+        acting: the router itself where it was given as an object, which then plays on every target
+            as it is.
     """
 
     policy: str
@@ -72,6 +75,7 @@ class Player:
     control: bool = False
     companion: bool = False
     on_source: bool = False
+    acting: Policy | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -83,6 +87,8 @@ class Player:
         """One sentence."""
         if self.file is not None:
             return LearnedRouter(self.file, self.name).description
+        if self.acting is not None:
+            return str(getattr(self.acting, "description", f"the router {self.policy}"))
         return describe_as(self.policy)
 
     @property
@@ -111,6 +117,8 @@ class Player:
         Raises:
             CarouselError: it makes no sense there, or cannot read what is shown there.
         """
+        if self.acting is not None:
+            return find_router(self.acting, target)
         if self.file is None:
             if not self.policy.startswith(FROZEN):
                 return find_router(self.policy, target, source)
@@ -134,11 +142,12 @@ def _frozen(name: str, source: AnyPopulation) -> NamedRouter:
     return make(name, source, source)
 
 
-def learned_and_scripted(routers: Sequence[str], source: AnyPopulation) -> list[Player]:
+def learned_and_scripted(routers: Sequence[Policy | str], source: AnyPopulation) -> list[Player]:
     """The players that routers stand for, each once, in order.
 
     Args:
-        routers: policy files, folders (every policy file below, by path), scripted names.
+        routers: policy files, folders (every policy file below, by path), scripted names; or
+            routers as objects, which go by their attribute `name`, else by that of their class.
         source: the users that shifts start from; learned routers must have been trained on them.
 
     Raises:
@@ -148,9 +157,14 @@ def learned_and_scripted(routers: Sequence[str], source: AnyPopulation) -> list[
     if not routers:
         raise CarouselError("there is no router; at least one must be given")
     found: dict[str, Player] = {}
-    for text in routers:
-        for player in _players(text):
-            found.setdefault(player.policy, player)
+    for router in routers:
+        for player in _players(router) if isinstance(router, str) else [_given(router)]:
+            known = found.setdefault(player.policy, player)
+            if known.acting is not player.acting:
+                raise CarouselError(
+                    f"two routers are called {player.policy!r}; give one of them another attribute "
+                    "name"
+                )
     for player in found.values():
         acting = player.router(source, source)
         if training_fingerprint(acting) not in (None, source.fingerprint):
@@ -205,6 +219,11 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
             found.setdefault(player.policy, replace(player, control=True))
     _refuse_twins(found.values())
     return list(found.values())
+
+
+def _given(router: Policy) -> Player:
+    name = getattr(router, "name", None)
+    return Player(name if isinstance(name, str) else type(router).__name__, acting=router)
 
 
 def _players(text: str) -> list[Player]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import whole_number
+from carousel_envs.foundation.errors import shown, whole_number
 from carousel_envs.shifts import SEVERITIES
 
 from ..system.workers import MOST_WORKERS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
 
     from .encounters import Keeper, Row
     from .players import Player
@@ -40,7 +41,8 @@ class ShiftStudy:
 
     Attributes:
         routers: policy files, folders of them, and scripted names. Frozen ones are solved for
-            `population`, the others anew for the shifted users.
+            `population`, the others anew for the shifted users. From Python also routers as
+            objects, which play everywhere as they are.
         population: the training users.
         environment: id, for the rows and the commands.
         users: sessions per evaluation.
@@ -53,7 +55,7 @@ class ShiftStudy:
         changes: the --set options that made `population`, for the commands.
     """
 
-    routers: tuple[str, ...]
+    routers: tuple[Policy | str, ...]
     population: AnyPopulation
     environment: str = ""
     users: int = 2000
@@ -63,6 +65,21 @@ class ShiftStudy:
     controls: tuple[str, ...] = ()
     companions: bool = True
     changes: tuple[str, ...] = ()
+
+    @property
+    def by_name(self) -> tuple[str, ...]:
+        """The routers, all of them given by name.
+
+        Raises:
+            CarouselError: one is an object, which no command could name.
+        """
+        for router in self.routers:
+            if not isinstance(router, str):
+                raise CarouselError(
+                    f"router {shown(router)} is an object; a study that is kept in a folder takes "
+                    "routers by name, such as file.py:Object"
+                )
+        return tuple(str(router) for router in self.routers)
 
     def plan(self) -> Plan:
         """The targets.

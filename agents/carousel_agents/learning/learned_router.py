@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from .view import refuse_other_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -227,3 +227,13 @@ def load_router(path: Path, target: AnyPopulation) -> LearnedRouter:
     router = LearnedRouter(PolicyFile.load(path), name=path.name)
     router.check_fits(target)
     return router
+
+
+def load(path: Path | str) -> LearnedRouter:
+    """The router in a policy file; reading it runs no code.
+
+    Raises:
+        CarouselError: no such file, or a damaged one.
+    """
+    place = Path(path)
+    return LearnedRouter(PolicyFile.load(place), name=place.name)

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.foundation.errors import whole_number
+from carousel_envs.foundation.plugins import plugins
 from carousel_envs.shifts import SEVERITIES
 
 from ..generalisation.shift_suite import ShiftSuite
@@ -37,6 +38,7 @@ def check_shift_study(study: ShiftStudy, out: Path) -> None:
         CarouselError: a number, an axis or the place to write is not allowed.
     """
     study.plan()
+    _ = study.by_name
     StudyFolder(out).check()
 
 
@@ -99,7 +101,8 @@ def request_of(suite: ShiftSuite) -> dict[str, Any]:
 
 def command_of(study: ShiftStudy, out: Path) -> str:
     """The command line that makes all this again."""
-    parts = ["carousel", "generalise", *study.routers, study.environment, "--out", str(out)]
+    parts = ["carousel", *(part for name in plugins() for part in ("--plugin", name))]
+    parts += ["generalise", *study.by_name, study.environment, "--out", str(out)]
     parts += [part for axis in study.axes or () for part in ("--axis", axis)]
     if study.severities != SEVERITIES:
         parts += [part for s in study.severities for part in ("--severity", _typed(s))]

@@ -112,7 +112,7 @@ def _entry(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, An
 def _training(study: ShiftStudy, training: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if training is None:
         return None
-    (router,) = study.routers
+    (router,) = study.by_name
     algorithm, seed = training["algo"], training["seed"]
     return {
         "algo": algorithm,

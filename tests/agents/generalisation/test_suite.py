@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -298,3 +299,24 @@ def test_what_is_handed_to_another_process_arrives_whole(policies):
     there, others = pickle.loads(pickle.dumps((plan.targets[0], players)))
     own = play(plan.targets[0], players, SHORT, users=20)
     assert play(there, others, SHORT, users=20) == own
+
+
+class Twice:
+    """Every persona for two turns."""
+
+    def initial_state(self, lanes, seed):
+        return 0
+
+    def act(self, observation, state):
+        return np.full(len(observation), state // 2 % 4), state + 1
+
+
+def test_a_router_may_be_an_object():
+    study = ShiftStudy((Twice(), "uniform"), SHORT, users=30, axes=("hazard",), companions=False)
+    rows = generalise_study(study).rows
+    assert {row["router"] for row in rows} == {"Twice", "uniform"}
+    alone = evaluate(Twice(), SHORT, users=30)
+    (own,) = [r for r in rows if r["router"] == "Twice" and r["severity"] == 0.0]
+    assert own["engagement"] == alone.engagement
+    with pytest.raises(CarouselError, match="two routers are called 'Twice'"):
+        generalise_study(ShiftStudy((Twice(), Twice()), SHORT, users=30, axes=("hazard",)))
