@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_agents.benchmark.timing import Spread, in_turns, rate
-from carousel_agents.scripted import NAMES, make
+from carousel_agents.scripted import ROUTERS, make
 from carousel_envs import CarouselError
 from carousel_envs.registry import any_population, vector_env
 from carousel_envs.rollout import LANES, rollout
@@ -79,11 +79,11 @@ def measure(name: str, environment: str, blocks: int) -> list[dict[str, Any]]:
 def main(given: list[str] | None = None) -> None:
     """Time what is asked for and print it."""
     parser = arguments(__doc__, blocks=9)
-    several_of(parser, "--router", NAMES)
+    several_of(parser, "--router", tuple(ROUTERS))
     parser.add_argument("--env", choices=ENVIRONMENTS, default="Boredom", help="what is played")
     asked = parser.parse_args(given)
     rows: list[dict[str, Any]] = []
-    for name in asked.router or NAMES:
+    for name in asked.router or ROUTERS:
         rows += measure(name, asked.env, asked.blocks)
     print_document("decisions per second of scripted routers", rows)
 

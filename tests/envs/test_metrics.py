@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from carousel_envs.reference.acting.policies import UniformPolicy
 
 from carousel_envs import CarouselError, CarouselVectorEnv, Population
 from carousel_envs.counting import Tally
 from carousel_envs.metrics import METRICS, OWN, Metric, Turn, register
+from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.rollout import LANES, rollout
 from carousel_envs.users.observation import Columns
 from support.metric_plugins import LONGEST_RUN, NAMES, restored, write_plugin
@@ -183,7 +183,8 @@ def test_a_plugin_with_memory_reaches_the_totals_of_every_session(tmp_path, monk
 
 def test_the_example_of_the_documentation_works():
     page = Path(__file__).parents[2] / "docs" / "results_format.md"
-    example = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    section = page.read_text(encoding="utf-8").partition("## A metric of your own")[2]
+    example = section.split("```python\n")[1].split("```")[0]
     exec(example, {"__name__": "plugin_of_the_page"})
     sessions = rollout(POPULATION, First(), 40)
     np.testing.assert_array_equal(sessions.totals["longest_run"], sessions.length)

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from carousel_agents.generalisation import aggregated, evaluate, generalise
+from carousel_agents.commands import generalise as command
+from carousel_agents.generalisation import ShiftStudy, aggregated, evaluate, generalise
 from carousel_agents.generalisation.schema import COLUMNS, SCHEMA, columns, complete
 from carousel_agents.report import write_page
-from carousel_agents.study.shift_study import Study, run_study
-from carousel_agents.study.shift_summary import print_study
+from carousel_agents.study.shift_study import run_shift_study
 from carousel_envs import CarouselError, Population
 from carousel_envs.metrics import OWN, Metric, register
 from carousel_envs.rollout import rollout
@@ -22,10 +22,10 @@ from support.metric_plugins import LONGEST_RUN, NAMES, restored, write_plugin
 from support.page_reader import Page
 
 SHORT = Population.preset("Boredom").replace(session_length=8)
-ASKED = Study(
-    "Carousel/Boredom-v0",
-    SHORT,
+ASKED = ShiftStudy(
     ("uniform",),
+    SHORT,
+    "Carousel/Boredom-v0",
     users=40,
     axes=("hazard",),
     severities=(0.0, 1.0),
@@ -48,7 +48,7 @@ def plugin(tmp_path, monkeypatch) -> Path:
 def older(tmp_path_factory) -> Path:
     """A study made without the plugin."""
     out = tmp_path_factory.mktemp("older")
-    run_study(ASKED, out, workers=1)
+    run_shift_study(ASKED, out, workers=1, page=write_page)
     return out
 
 
@@ -90,7 +90,9 @@ def test_a_metric_may_be_registered_in_the_same_process():
     register(Metric("turn_of_end", "mean turn of the end", source, "last", dtype=np.int64))
     found = evaluate("uniform", SHORT, users=5)
     assert found.totals == {"turn_of_end": found.session_length - 1}
-    suite = generalise(["uniform"], SHORT, users=5, axes=["hazard"], severities=[0.0])
+    suite = generalise(
+        ShiftStudy(("uniform",), SHORT, users=5, axes=("hazard",), severities=(0.0,))
+    )
     assert [row["turn_of_end"] for row in suite.rows] == [found.totals["turn_of_end"]]
 
 
@@ -138,16 +140,16 @@ def test_a_study_in_worker_processes_has_its_column_and_says_what_it_means(
     plugin, tmp_path, capsys
 ):
     out = tmp_path / "study"
-    outcome = run_study(ASKED, out, workers=2)
+    outcome = run_shift_study(ASKED, out, workers=2, page=write_page)
     rows = pl.read_parquet(out / "results.parquet")
     assert rows.columns == [*COLUMNS, *NAMES]
     assert rows["longest_run"].null_count() == 0
     assert rows.equals(outcome.rows)
     meanings = {name: columns()[name][1] for name in NAMES}
     assert outcome.summary["request"]["metrics"] == meanings
-    assert run_study(ASKED, out).kept
+    assert run_shift_study(ASKED, out, page=write_page).kept
     per_router = {row["router"]: row for row in aggregated(rows) if row["severity"] == 1.0}
-    print_study(outcome.summary, rows)
+    command._print(outcome.summary, rows)
     printed = capsys.readouterr().out
     assert "longest run" in printed
     page = Page((out / "report.html").read_text("utf-8"))
@@ -166,7 +168,7 @@ def test_a_study_in_worker_processes_has_its_column_and_says_what_it_means(
 def test_workers_that_do_not_know_a_metric_are_not_believed(tmp_path):
     register(Metric("only_here", "any", "swapped"))
     with pytest.raises(CarouselError, match="metric 'only_here' is unknown to a worker process"):
-        run_study(ASKED, tmp_path / "study", workers=2)
+        run_shift_study(ASKED, tmp_path / "study", workers=2, page=write_page)
 
 
 def test_results_without_it_are_read_and_give_the_same_page(older, plugin, tmp_path):
@@ -179,4 +181,4 @@ def test_results_without_it_are_read_and_give_the_same_page(older, plugin, tmp_p
 
 def test_a_study_made_without_it_is_another_study(older, plugin):
     with pytest.raises(CarouselError, match=r"metrics\.longest_run is 'nothing' there, 'mean over"):
-        run_study(ASKED, older, workers=1)
+        run_shift_study(ASKED, older, workers=1, page=write_page)
