@@ -55,7 +55,7 @@ Each environment isolates one thing that a router may learn. Every page has the 
 | --- | --- |
 {subjects}
 
-## What can be had
+## Reference values
 
 Reward per session, from `carousel reference --all`:
 
@@ -63,8 +63,8 @@ Reward per session, from `carousel reference --all`:
 | --- | --- |{rules}
 {figures}
 
-- tier: "exact" if `value` and `value_upper` differ by no more than a grid's error, else "bounds".
-- value: what the reference policy attains. value_upper: no router does better.
+- tier: "exact" if `value` and `value_upper` differ by no more than the error of the solver's grid, else "bounds".
+- value: the reward of the reference policy. value_upper: an upper bound for every router.
 - blind: the best schedule that ignores the user. best_fixed: the best single persona.
 - uniform: a random persona every turn. myopic: the best next turn at the exact belief.
 
@@ -77,14 +77,14 @@ LEARNERS = """\
 
 # Learned routers
 
-Every algorithm on every environment, trained on its users, with its preset's settings everywhere.
-Every policy played the same {users} sessions with the same luck (seed {seed}), and so did the
-scripted routers beside it.
+Every algorithm was trained on every environment with the settings of its preset.
+Every policy, and every scripted router that it is compared with, played the same {users} sessions with
+the same draws (seed {seed}).
 
-What this table is not: settings were chosen by hand, on training users, with other seeds than those
+Limits of this table: settings were chosen by hand, on training users, with other seeds than those
 of this table (mostly one each), and not for each environment: presets were chosen on Boredom and
-Taste. The machine did other work besides, at low priority: speeds are those of two busy cores.
-The store was then moved from `runs/learners` to `benchmarks/learners`.
+Taste. The machine also did other work at low priority, so speeds are those of two busy cores.
+The store was later moved from `runs/learners` to `benchmarks/learners`.
 
 ```sh
 {commands}
@@ -101,17 +101,17 @@ CATALOGUE = """\
 # Shifts
 
 A shift maps a population and a severity, from 0 (training itself) to 1, to a shifted population.
-Users keep their rows: user i is user i of training, changed only in what the shift moves. Where a
-shift means nothing it says why (`carousel shifts ENV`), and is refused.
+Users keep their rows: user i is user i of training, changed only in what the shift moves. A shift
+that does not apply to an environment is refused; `carousel shifts ENV` gives the reason.
 
-Expected: what severity 1 does to a quantity, on every environment where the axis applies. What is
-not named depends on the population. `tests/envs/shifts/test_shift_expected.py` holds every entry
-against the re-solved reference; what has to be searched for is among the long tests, in sessions
-of 16 turns.
+The column "expected" says how severity 1 changes a quantity, on every environment where the axis
+applies. Quantities that are not named depend on the population.
+`tests/envs/shifts/test_shift_expected.py` checks every entry against the re-solved reference; entries
+that need a search are among the long tests, in sessions of 16 turns.
 
 Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Each
-change is that of the training population, so where they move different fields their order makes no
-difference. What both axes expect is expected of the composition.
+change is computed from the training population, so the order of axes that move different fields makes
+no difference. The composition is expected to do what both axes expect.
 
 In Python:
 
@@ -122,7 +122,7 @@ from carousel_envs.shifts import find_shift
 
 training = Population.preset("Boredom")
 users = find_shift("hazard").apply(training, 0.5)
-print(evaluate("loop", users))  # or any router; scored against what can be had with these users
+print(evaluate("loop", users))  # or any router; scored against the optimum for these users
 ```
 
 ## Users
@@ -137,7 +137,7 @@ where users differ by ranges, which no preset has either. They are the regimes o
     --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]'
     --set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
 
-where the hazard has a hole from 0.06 to 0.10, and nobody of training has the upper half of both.
+where the hazard has a hole from 0.06 to 0.10, and no training user has the upper half of both ranges.
 Every other axis leads beyond training.
 
 ## Questions
@@ -157,8 +157,8 @@ POPULATIONS = """\
 
 # Populations
 
-Who the users are, and the session they play, is a `Population`: frozen, validated, written as JSON
-by `to_json`. That of `Carousel/Recall-v0` is called `Questions` and has fields of its own.
+A `Population` describes the users and the session they play. It is frozen and validated, and `to_json`
+writes it as JSON. For `Carousel/Recall-v0` it is called `Questions` and has other fields.
 
 ```python
 from carousel_envs import Population
@@ -167,18 +167,18 @@ population = Population.preset("Taste").replace(n_users=50, leave_bored=(0.02, 0
 print(population)  # Population.preset('Taste').replace(leave_bored=(0.02, 0.06), n_users=50)
 ```
 
-A population prints as Python that makes an equal one: the preset it is nearest to and what differs
-from that, or the fields that differ from their defaults. At the command line every field can be
-changed by `--set FIELD=VALUE`. What is not allowed is refused in a sentence that names the field,
-the value and what is allowed.
+A population prints as Python code that makes an equal one: the nearest preset and the fields that
+differ from it, or the fields that differ from their defaults. On the command line, `--set FIELD=VALUE`
+changes a field. An invalid value is refused with an error that names the field, the value and what is
+allowed.
 
-Forms, where a field takes more than one:
+Some fields take one of several forms:
 
 - **span**: a number (every user has it), a pair `(low, high)` from which each user draws uniformly,
-  or `(low, hole_low, hole_high, high)`, the same without the hole between.
+  or `(low, hole_low, hole_high, high)`, the same range with a hole.
 - **per persona**: one number for all personas, or one for each, in the order of `personas`.
 
-Presets set some of these fields: see the page of each [environment](environments/README.md).
+Presets set some of these fields; see the page of each [environment](environments/README.md).
 
 ## Population
 

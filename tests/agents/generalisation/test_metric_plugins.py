@@ -91,7 +91,9 @@ def test_a_metric_may_be_registered_in_the_same_process():
     found = evaluate("uniform", SHORT, users=5)
     assert found.totals == {"turn_of_end": found.session_length - 1}
     suite = generalise(
-        ShiftStudy(("uniform",), SHORT, users=5, axes=("hazard",), severities=(0.0,))
+        ShiftStudy(
+            ("uniform",), SHORT, users=5, axes=("hazard",), severities=(0.0,), companions=False
+        )
     )
     assert [row["turn_of_end"] for row in suite.rows] == [found.totals["turn_of_end"]]
 

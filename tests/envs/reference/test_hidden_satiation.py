@@ -14,7 +14,7 @@ from carousel_envs.reference.satiation.problem import SatiationProblem
 from carousel_envs.reference.satiation.revealed_kind import revealed_value, sharpened
 from carousel_envs.reference.satiation.schedules import solve_satiation
 from carousel_envs.reference.satiation.whittle import WhittlePolicy
-from carousel_envs.reference.solve import _solve
+from carousel_envs.reference.solve import solve_users
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
 from carousel_envs.users.observation import Columns
@@ -167,7 +167,7 @@ def test_figures_keep_their_order_and_play_as_reported(changes):
 def test_a_reference_is_the_same_every_time():
     population = two_kinds(session_length=10)
     one = solve(population).summary()
-    _solve.cache_clear()
+    solve_users.cache_clear()
     assert solve(population).summary() == one
 
 
