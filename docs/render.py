@@ -63,7 +63,8 @@ Reward per session, from `carousel reference --all`:
 | --- | --- |{rules}
 {figures}
 
-- tier: "exact" if `value` and `value_upper` differ by no more than the error of the solver's grid, else "bounds".
+- tier: "exact" if `value` and `value_upper` differ by no more than the error of the solver's grid,
+  otherwise "bounds".
 - value: the reward of the reference policy. value_upper: an upper bound for every router.
 - blind: the best schedule that ignores the user. best_fixed: the best single persona.
 - uniform: a random persona every turn. myopic: the best next turn at the exact belief.
@@ -78,8 +79,8 @@ LEARNERS = """\
 # Learned routers
 
 Every algorithm was trained on every environment with the settings of its preset.
-Every policy, and every scripted router that it is compared with, played the same {users} sessions with
-the same draws (seed {seed}).
+Every policy, and every scripted router that it is compared with, played the same {users} sessions
+with the same draws (seed {seed}).
 
 Limits of this table: settings were chosen by hand, on training users, with other seeds than those
 of this table (mostly one each), and not for each environment: presets were chosen on Boredom and
@@ -106,12 +107,12 @@ that does not apply to an environment is refused; `carousel shifts ENV` gives th
 
 The column "expected" says how severity 1 changes a quantity, on every environment where the axis
 applies. Quantities that are not named depend on the population.
-`tests/envs/shifts/test_shift_expected.py` checks every entry against the re-solved reference; entries
-that need a search are among the long tests, in sessions of 16 turns.
+`tests/envs/shifts/test_shift_expected.py` checks every entry against the re-solved reference;
+entries that need a search are among the long tests, in sessions of 16 turns.
 
 Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Each
-change is computed from the training population, so the order of axes that move different fields makes
-no difference. The composition is expected to do what both axes expect.
+change is computed from the training population, so the order of axes that move different fields
+makes no difference. The composition is expected to do what both axes expect.
 
 In Python:
 
@@ -137,8 +138,8 @@ where users differ by ranges, which no preset has either. They are the regimes o
     --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]'
     --set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
 
-where the hazard has a hole from 0.06 to 0.10, and no training user has the upper half of both ranges.
-Every other axis leads beyond training.
+where the hazard has a hole from 0.06 to 0.10, and no training user has the upper half of both
+ranges. Every other axis leads beyond training.
 
 ## Questions
 
@@ -157,8 +158,8 @@ POPULATIONS = """\
 
 # Populations
 
-A `Population` describes the users and the session they play. It is frozen and validated, and `to_json`
-writes it as JSON. For `Carousel/Recall-v0` it is called `Questions` and has other fields.
+A `Population` describes the users and the session they play. It is frozen and validated, and
+`to_json` writes it as JSON. For `Carousel/Recall-v0` it is called `Questions` and has other fields.
 
 ```python
 from carousel_envs import Population
@@ -168,9 +169,9 @@ print(population)  # Population.preset('Taste').replace(leave_bored=(0.02, 0.06)
 ```
 
 A population prints as Python code that makes an equal one: the nearest preset and the fields that
-differ from it, or the fields that differ from their defaults. On the command line, `--set FIELD=VALUE`
-changes a field. An invalid value is refused with an error that names the field, the value and what is
-allowed.
+differ from it, or the fields that differ from their defaults. On the command line,
+`--set FIELD=VALUE` changes a field. An invalid value is refused with an error that names the field,
+the value and what is allowed.
 
 Some fields take one of several forms:
 
