@@ -15,7 +15,8 @@ import numpy as np
 
 from ..foundation.errors import CarouselError, real_number
 from ..users.cues import cue_table
-from ..users.population import PER_PERSONA, Population, as_population
+from ..users.population import Population, as_population
+from ..users.spans import PER_PERSONA
 from ..users.table import user_table
 from .quantities import Direction, checked
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..users.population import Population, map_span, span_numbers
+from ..users.spans import map_span, span_numbers
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..users.population import Population
 
 LEAVE_BORED_MOST = 0.3
 LENGTH_FACTOR = 2.0

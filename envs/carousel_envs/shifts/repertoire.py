@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ..users.personas import repertoire, trait_names
-from ..users.population import PER_PERSONA, Population
+from ..users.spans import PER_PERSONA
 from .graded import Shift, between, by_name
+
+if TYPE_CHECKING:
+    from ..users.population import Population
 
 UNAVAILABLE_MOST = 0.7
 
