@@ -14,16 +14,8 @@ from ..reference.model import Model
 from ..spec import model_of
 from ..users.observation import Columns
 from ..users.population import Population, as_population
-from .forms import (
-    ALL,
-    Info,
-    Observer,
-    ScalarObserver,
-    VectorObserver,
-    names_of,
-    read_names,
-    single_space,
-)
+from .forms import ALL, Info, names_of, read_names, single_space
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

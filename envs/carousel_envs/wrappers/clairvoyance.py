@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..spec import model_of
-from .forms import ALL, Info, Observer, ScalarObserver, VectorObserver, names_of
+from .forms import ALL, Info, names_of
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

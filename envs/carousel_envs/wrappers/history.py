@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..foundation.errors import CarouselError, whole_number
-from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of
+from .forms import Info, names_of
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..registry import users_of
-from ..users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
+from ..users.spans import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
 from ..users.table import MANY, draw_users, user_table
-from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of, read_names
+from .forms import Info, names_of, read_names
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
