@@ -151,6 +151,7 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
+        """Record what Gymnasium makes this environment from, its population included."""
         idle = () if self._cuts else ("max_episode_steps",)
         self._spec = spec and recorded(spec, self.population, self.max_episode_steps, idle=idle)
 

@@ -76,6 +76,7 @@ class LaneEnv(gym.Env[Any, Any], ABC):
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
+        """Record what Gymnasium makes this environment from, its population included."""
         one = self._one
         self._spec = spec and recorded(spec, one.population, one.max_episode_steps)
 
