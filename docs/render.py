@@ -1,7 +1,7 @@
 """Writes docs/environments, docs/results, docs/shifts.md and docs/population.md.
 
-A page for each environment, which is the docstring of its scalar class; an index of what can be had
-there, whose figures are solved; the page of the learned routers, whose figures are those of
+A page for each environment, which is the docstring of its scalar class; an index of reference
+values, whose figures are solved; the page of the learned routers, whose figures are those of
 `docs/results/learners.json` and `training.json`, as the commands on the page printed them; the
 tables of the study of generalisation, from its rows; the table of every shift, from its record; and
 the tables of the fields of populations, from their descriptions.
@@ -55,7 +55,7 @@ Each environment isolates one thing that a router may learn. Every page has the 
 | --- | --- |
 {subjects}
 
-## What can be had
+## Reference values
 
 Reward per session, from `carousel reference --all`:
 
@@ -101,17 +101,17 @@ CATALOGUE = """\
 # Shifts
 
 A shift maps a population and a severity, from 0 (training itself) to 1, to a shifted population.
-Users keep their rows: user i is user i of training, changed only in what the shift moves. Where a
-shift means nothing it says why (`carousel shifts ENV`), and is refused.
+Users keep their rows: user i is user i of training, changed only in what the shift moves. A shift
+that does not apply to a population is refused with the reason (`carousel shifts ENV`).
 
-Expected: what severity 1 does to a quantity, on every environment where the axis applies. What is
-not named depends on the population. `tests/envs/shifts/test_shift_expected.py` holds every entry
-against the re-solved reference; what has to be searched for is among the long tests, in sessions
-of 16 turns.
+Expected: the effect of severity 1 on a quantity, on every environment where the axis applies.
+Quantities not listed depend on the population. `tests/envs/shifts/test_shift_expected.py` checks
+every entry against the re-solved reference; entries that take a search are among the long tests, in
+sessions of 16 turns.
 
-Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Each
-change is that of the training population, so where they move different fields their order makes no
-difference. What both axes expect is expected of the composition.
+Two axes at once are written `hazard+swap-cost`, both at the same severity (`shifts.compose`). Both
+start from the training population, so if they move different fields their order makes no
+difference. The composition is expected to do what both axes are expected to do.
 
 In Python:
 
@@ -122,7 +122,7 @@ from carousel_envs.shifts import find_shift
 
 training = Population.preset("Boredom")
 users = find_shift("hazard").apply(training, 0.5)
-print(evaluate("loop", users))  # or any router; scored against what can be had with these users
+print(evaluate("loop", users))  # or any router; scored against the reference of these users
 ```
 
 ## Users
@@ -137,7 +137,7 @@ where users differ by ranges, which no preset has either. They are the regimes o
     --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]'
     --set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
 
-where the hazard has a hole from 0.06 to 0.10, and nobody of training has the upper half of both.
+where the hazard has a hole from 0.06 to 0.10, and no training user is in the upper halves of both.
 Every other axis leads beyond training.
 
 ## Questions

@@ -20,7 +20,7 @@ FAREWELL_ADDED = 0.2
 
 
 def never_bored(population: Population) -> str:
-    """Why what concerns bored users means nothing here, as a clause, or ""."""
+    """Why a change for bored users has no effect here, as a clause, or ""."""
     safe = span_numbers(population.boredom_hazard)[-1] == 0.0
     safe = safe and bool((population.fit_matrix() == 1.0).all())
     return "nobody in this population is ever bored" if safe else ""

@@ -93,8 +93,7 @@ RANGES = by_name(
         "unseen-corner",
         "covariate",
         ("pair_share",),
-        "users come to lie in the upper halves of both ranges of a pair, where nobody of training "
-        "does",
+        "users move into the upper halves of both ranges of a pair, where none of training is",
         _into_corner,
         _no_corner,
         {"in_corner": "rises"},

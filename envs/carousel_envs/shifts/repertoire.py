@@ -90,8 +90,7 @@ REPERTOIRE = by_name(
         "permuted-slots",
         "repertoire",
         ("personas", "fit", *PER_PERSONA),
-        "the same personas sit in other slots: two change places at first, at 1 nobody sits where "
-        "they sat",
+        "the same personas take other slots: at first two change places, at 1 none keeps its own",
         _permuted_slots,
         expected={
             "familiar_slots": "falls",
