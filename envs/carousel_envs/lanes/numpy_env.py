@@ -1,4 +1,4 @@
-"""What a file that adds an environment in plain NumPy imports: the vector form and one session."""
+"""Environments in plain NumPy: everything that a file adding one has to import."""
 
 from __future__ import annotations
 

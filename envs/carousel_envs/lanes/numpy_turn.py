@@ -1,4 +1,4 @@
-"""What an environment in plain NumPy is given: a turn, and the columns of its observation."""
+"""The turn and the observation columns of an environment in plain NumPy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _DRAWS = 64
 
 @dataclass(frozen=True)
 class NumpyTurn:
-    """What a turn begins with; every array has shape (N,).
+    """The state in which a turn begins; every array has shape (N,).
 
-    A lane whose session is over is there as well: what the turn makes of it is discarded.
+    Lanes whose session is over are included; their results are discarded.
 
     Attributes:
-        number: turns that the session has had.
-        persona: who speaks in this turn, the router's pick.
+        number: turns played before this one.
+        persona: the router's pick, which speaks in this turn.
         swapped: whether another persona spoke before.
         streak: turns with this persona, this one included.
-        keys: of the episodes' random streams.
+        keys: of the random streams of the episodes.
     """
 
     number: NDArray[np.int64]
@@ -50,11 +50,11 @@ class NumpyTurn:
 
 @dataclass(frozen=True)
 class NumpyColumns:
-    """Where quantities stand in an observation: own columns, who speaks, for how long, and the
+    """Positions in an observation: own columns, current persona (one-hot), turns with it, and the
     share of the session gone.
 
     Attributes:
-        n_own: columns of the environment's own.
+        n_own: number of columns that the environment itself defines.
         n_actions: K.
     """
 
@@ -63,7 +63,7 @@ class NumpyColumns:
 
     @property
     def persona(self) -> slice:
-        """Who speaks, one-hot."""
+        """The current persona, one-hot."""
         return slice(self.n_own, self.n_own + self.n_actions)
 
     @property

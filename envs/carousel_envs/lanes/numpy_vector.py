@@ -1,8 +1,8 @@
-"""Environments in plain NumPy: dynamics of one's own, with everything else brought along.
+"""`NumpyVectorEnv`: write the dynamics in plain NumPy and inherit everything else.
 
-A subclass says what its state is, how a session begins, what a turn does and what is observed.
-Lanes, seeds, options, autoreset, limits of turns, snapshots and info are those of every other
-environment, so it passes `carousel_envs.checking`, and whatever plays others plays it.
+A subclass defines its state, how a session begins, what a turn does and what is observed. Lanes,
+seeds, options, autoreset, limits of turns, snapshots and info work as in every other environment,
+so it passes `carousel_envs.checking`, and every router and tool can play it.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ STATE = np.dtype(
         ("over", np.int64, BLOCK),
     ]
 )
-"""What every session has: key of the episode, turns played, turns with the current persona, who
-speaks (-1: nobody yet), whether it is over."""
+"""State of every session: key of the episode, turns played, turns with the current persona, that
+persona (-1: none yet), whether the session is over."""
 
 N_EVENTS = codes.MOOD + 1
 _USER_DRAW = 2**40
-"""Which draw of an episode picks its user: beyond those of any turn."""
+"""Number of the draw that picks an episode's user: beyond the draws of any turn."""
 
 
 class NumpyVectorEnv(LaneVectorEnv):
-    """Many sessions at once, played by NumPy.
+    """Many sessions at once, simulated in NumPy.
 
     An observation (float32, shape (D,)) holds the columns that `own_columns` names, then
-    `persona_*` (who speaks, one-hot), `turns_with_persona` and `session_gone`.
+    `persona_*` (current persona, one-hot), `turns_with_persona` and `session_gone`.
 
     Args:
         num_envs, autoreset_mode, copy, max_episode_steps: as in `CarouselVectorEnv`.
-        population: what is played: of the class's population type, its JSON, or the name of a
-            preset; by default the type's first preset.
+        population: an instance of `population_type`, its JSON, or the name of a preset; by
+            default the first preset of the type.
         render_mode: None; there are no pictures.
 
     Attributes:
@@ -71,9 +71,9 @@ class NumpyVectorEnv(LaneVectorEnv):
     }
 
     population_type: ClassVar[type[BasePopulation]]
-    """Class of what is played."""
+    """Class of the population."""
     info_keys: ClassVar[Mapping[str, type]] = {}
-    """Further keys of info, with the NumPy type of each: what `turn` returns of them."""
+    """Additional keys of info, with the NumPy type of each; `turn` returns their values."""
 
     def __init__(
         self,
@@ -110,12 +110,12 @@ class NumpyVectorEnv(LaneVectorEnv):
         self._mask[:] = 1
         self.state: dict[str, NDArray[Any]] = self.make_state(self.num_envs)
 
-    # -- what a subclass brings ---------------------------------------------------------------
+    # -- what a subclass provides -------------------------------------------------------------
 
     @classmethod
     @abstractmethod
     def own_columns(cls, population: Any) -> Mapping[str, tuple[float, float]]:
-        """Names of the observation's own columns, in order, each with its least and its largest
+        """Names of the observation's own columns, in order, each with its smallest and largest
         value."""
 
     @abstractmethod
@@ -128,7 +128,7 @@ class NumpyVectorEnv(LaneVectorEnv):
 
         Args:
             which: bool, shape (N,).
-            users: row of the table of users that each lane plays, shape (N,).
+            users: row of the user table that each lane plays, shape (N,).
         """
 
     @abstractmethod
@@ -143,7 +143,7 @@ class NumpyVectorEnv(LaneVectorEnv):
 
     @abstractmethod
     def observe(self) -> NDArray[np.float32]:
-        """The own columns as they stand after the turn, or before the first, shape (N, C)."""
+        """The own columns after the turn, or before the first one, shape (N, C)."""
 
     # -- the rest -----------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ class NumpyVectorEnv(LaneVectorEnv):
         session: Mapping[str, NDArray[np.int64]],
         ended: NDArray[np.bool_],
     ) -> None:
-        """Bring sessions to their next turn, to their end, or begin the next ones."""
+        """Advance sessions to their next turn or to their end, and begin the next ones."""
         for name, values in session.items():
             self._set_session(name, values)
         self._observe(plays)
@@ -254,7 +254,7 @@ class NumpyVectorEnv(LaneVectorEnv):
         return info | {f"_{name}": present for name in info}
 
     def _derive(self, info: Info) -> None:
-        # own keys are copies of another type, which a step in place must make anew
+        # `info_keys` are copies of another type, which a step in place has to refresh
         if self._own is not None:
             detail = self._own[0][1]
             for i, (name, kind) in enumerate(self.info_keys.items()):
@@ -267,7 +267,7 @@ class NumpyVectorEnv(LaneVectorEnv):
         return np.ones((len(observation), self.columns.n_actions), dtype=np.int8)
 
     def hidden(self) -> dict[str, NDArray[Any]]:
-        """The state, and `user` (int32, (N,)), as they stand before the next turn (copies).
+        """The state before the next turn, and `user` (int32, (N,)) (copies).
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.

@@ -291,7 +291,7 @@ class Population(BasePopulation):
 
 
 def as_population(population: Population | Mapping[str, Any] | str) -> Population:
-    """A population, from any form in which it may be given; see `Population.read`."""
+    """Read an argument as a `Population`; see `Population.read`."""
     return Population.read(population)
 
 

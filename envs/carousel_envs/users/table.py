@@ -31,9 +31,9 @@ FRESH, BORED = 0, 1
 """Index of each mood, in every array that has an axis of moods."""
 
 VULNERABLE_BIT = 24
-"""Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
+"""Bit of a row's flags that marks a vulnerable user; the low bits mark available actions."""
 BADGE_BIT = 25
-"""First of the bits of a row's flags that hold the badge: 1 + the persona it names, 0: none."""
+"""First of the bits of a row's flags that hold the badge: 1 + the persona it names; 0: none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class UserTable:
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Everything that says who the users are, one row each."""
+        """All arrays of the table, a row per user."""
         return self.rows, self.gain, self.memory, self.archetype
 
     @property
@@ -99,7 +99,7 @@ class UserTable:
 
     @property
     def available(self) -> NDArray[np.bool_]:
-        """Which actions each user can be given, shape (n, K)."""
+        """Which actions are available to each user, shape (n, K)."""
         bits = 1 << np.arange(self.n_actions)
         return np.asarray((self.rows[:, -1:] & bits) != 0)
 
@@ -115,8 +115,8 @@ class UserTable:
 
     @cached_property
     def by_action(self) -> NDArray[np.int32]:
-        """The rows as the kernel reads them, two probabilities in a number, the second in its upper
-        half, 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
+        """The rows as the kernel reads them: two probabilities per number, the second in the upper
+        half, with 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
         engagement with a fresh and with a bored user; then leaving (fresh, bored), saying goodbye
         (fresh, bored), and flags."""
         k = self.n_actions
@@ -155,9 +155,9 @@ def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
 
 
 MANY = 2**20
-"""Of a table of more users than this, a session makes only the rows that are played."""
+"""Number of users above which only the rows that are played are made."""
 _CHUNK = 2**16
-"""Rows that are drawn at once, since what is computed on the way takes much more than a row."""
+"""Rows drawn at once: intermediate results take much more memory than the rows themselves."""
 
 
 @cached_by_size(lambda table: table.nbytes)
@@ -191,8 +191,8 @@ def in_chunks(population: Population) -> Iterator[tuple[int, UserTable]]:
 
 
 def weighed_users(population: Population) -> tuple[UserTable, NDArray[np.int64]]:
-    """Users and how many of each there are, int64, shape (rows,): every user once; of a table of
-    more than `MANY`, which is not made as a whole, those that differ."""
+    """Users and the multiplicity of each, int64, shape (rows,): every user once or, for a table of
+    more than `MANY`, which is never made as a whole, every distinct user."""
     if population.n_users <= MANY:
         table = user_table(population)
         return table, np.ones(len(table), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What the wrappers share: one batched implementation, in a scalar and in a vector form.
+"""The scalar and the vector form of a wrapper, from one batched implementation.
 
 A wrapper is written once, over lanes (`Observer._push`, `ContentFilter._screen`). Its scalar form
 is the batch of one, as the scalar environment is the vector environment at one lane.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Rows = slice | NDArray[np.int64]
 
-    # to a type checker a wrapper is either form; what both have is more than it could be told
+    # to a type checker a wrapper may be either form, which it cannot express
     _Either = Any
 else:
     _Either = object
@@ -60,7 +60,7 @@ class LaneWrapper(_Either):  # type: ignore[misc]
 
     @property
     def population(self) -> Population:
-        """Who the users of the environment are."""
+        """The population of the environment."""
         population: Population = self.unwrapped.population
         return population
 
@@ -70,16 +70,16 @@ class LaneWrapper(_Either):  # type: ignore[misc]
         return masks
 
     def hidden(self) -> dict[str, Any]:
-        """What no router sees; see the environment."""
+        """The hidden state; see the environment."""
         hidden: dict[str, Any] = self.unwrapped.hidden()
         return hidden
 
 
 def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
-    """The scalar or the vector form of a wrapper; made where a subclass has none of its own.
+    """The scalar or the vector form of a wrapper, created if a subclass does not define it.
 
     Raises:
-        CarouselError: nothing that the class builds on has such a form.
+        CarouselError: no base of the class has such a form.
     """
     for base in cls.__mro__[: cls.__mro__.index(LaneWrapper)]:
         forms: list[type[Any]] = base.__subclasses__()
@@ -87,7 +87,7 @@ def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
             if issubclass(form, wanted):
                 if base is cls:
                     return form
-                # known by the name of its class, which makes it again wherever it is unpickled
+                # pickled by the name of its class, from which the form is created again
                 names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
                 reduce = {"__reduce__": lambda self: (_blank, (cls, wanted), self.__dict__)}
                 return type(cls.__name__, (cls, form), {**names, "__doc__": cls.__doc__, **reduce})
@@ -98,7 +98,7 @@ def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
 
 
 def _blank(cls: type[Any], wanted: type[Any]) -> Any:
-    """A form as it is before its `__init__`."""
+    """An instance of a form before its `__init__`."""
     return object.__new__(_form_of(cls, wanted))
 
 
@@ -144,31 +144,31 @@ class VectorForm(VectorWrapper):
         return {"over": self._over}
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse arrays of this wrapper that no session comes to.
+        """Raise if an array of this wrapper holds a state that no session can reach.
 
         Raises:
-            CarouselError: there is one.
+            CarouselError: it does.
         """
-        # in the other modes the environment below tells by itself which sessions begin anew
+        # in the other modes the environment below shows which sessions begin anew
         if self._mode == AutoresetMode.NEXT_STEP:
             below = snapshot.get(f"{_BELOW}over")
-            # what is no array is refused below, by name
+            # anything but an array is refused below, by name
             if isinstance(below, np.ndarray) and not np.array_equal(snapshot["over"], below != 0):
                 raise CarouselError("the snapshot's over is not what the sessions below say")
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        """The state of every session (copies), what is below included; see the environment."""
+        """The state of every session (copies), with that of the environment below; see there."""
         inner: Any = self.env
         below: dict[str, NDArray[Any]] = inner.snapshot()
         own = {name: array.copy() for name, array in self._state().items()}
         return {**{f"{_BELOW}{name}": array for name, array in below.items()}, **own}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot of an environment made and wrapped in the same way.
+        """Continue from a snapshot of an environment made and wrapped in the same way.
 
         Raises:
-            CarouselError: an array is missing, has another type or shape, or holds what no session
-                comes to.
+            CarouselError: an array is missing, has another type or shape, or holds a state that no
+                session can reach.
         """
         own = self._state()
         # before anything below changes
@@ -185,11 +185,11 @@ class VectorForm(VectorWrapper):
         take_back(own, snapshot)
 
     def _mine(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The array, or a copy if it must not change under the hands of the caller."""
+        """The array, or a copy if callers may keep it (`copy`)."""
         return array.copy() if self._copy else array
 
     def _begun(self, options: dict[str, Any] | None) -> NDArray[np.int64]:
-        """The lanes that a reset with these options has started; forgets which were over."""
+        """The lanes that a reset with these options started; clears the record of ended ones."""
         self._over[:] = False
         mask = (options or {}).get("reset_mask")
         return np.arange(self.lanes) if mask is None else np.flatnonzero(mask)
@@ -197,9 +197,8 @@ class VectorForm(VectorWrapper):
     def _beginning(
         self, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
     ) -> NDArray[np.bool_] | None:
-        """Lanes whose row of this step shows the start of a session, bool, shape (N,): those that
-        were over before it (next-step mode), those that it ended (same-step mode). None if there
-        are none."""
+        """Lanes whose row of this step shows the start of a session, bool, shape (N,): lanes that
+        were over before it (next-step mode) or that it ended (same-step mode); None without any."""
         if self._mode == AutoresetMode.DISABLED:
             return None
         over = terminated | truncated

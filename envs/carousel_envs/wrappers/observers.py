@@ -26,7 +26,7 @@ class Observer(LaneWrapper):
     """A wrapper that changes what is observed."""
 
     def _show(self, names: Sequence[str], low: NDArray[Any], high: NDArray[Any]) -> None:
-        """Say what an observation holds from here on.
+        """Declare the columns of an observation.
 
         Raises:
             CarouselError: a name appears twice.
@@ -45,12 +45,12 @@ class Observer(LaneWrapper):
         begins: NDArray[np.int64],
         info: Info,
     ) -> None:
-        """Take in one more observation of some lanes and bring their rows of `_out` up to date.
+        """Read the next observation of some lanes and update their rows of `_out`.
 
         Args:
             observation: of the environment below, float32, shape (N, D).
-            rows: the lanes concerned, `ALL` or their indices; no other row may be touched.
-            begins: those among them of which it is the first observation of a session.
+            rows: the lanes to update, `ALL` or their indices; other rows must not change.
+            begins: indices of the lanes for which it is the first observation of a session.
             info: of the environment below; its `user` belongs to the lanes that begin.
         """
         raise NotImplementedError
