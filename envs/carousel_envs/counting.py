@@ -23,10 +23,10 @@ class _Combined:
     """The memory of a metric that combines the numbers of its turns.
 
     Attributes:
-        metric: whose numbers.
-        first: total before the first turn.
-        add: puts a turn's numbers, shape (N,), into the total in place.
-        of_turns: the session's figure from its total and the number of turns.
+        metric: that is counted.
+        first: the total before the first turn.
+        add: adds a turn's numbers, shape (N,), to the total in place.
+        of_turns: computes the session's figure from its total and the number of turns.
     """
 
     metric: Metric
@@ -54,7 +54,7 @@ class _Combined:
         return self.of_turns(*state)
 
     def _check(self, numbers: NDArray[Any], total: NDArray[Any]) -> None:
-        # "any" asks of a number of whatever kind whether it is 0
+        # "any" compares numbers of any dtype with 0
         kind = np.dtype(np.bool_) if self.metric.over_turns == "any" else numbers.dtype
         _fits(self.metric.name, "turn", numbers.shape, kind, total)
 
@@ -76,7 +76,7 @@ def _last(total: NDArray[Any], numbers: NDArray[Any]) -> None:
 
 
 def memory_of(metric: Metric) -> Memory:
-    """How a metric is counted: its own memory, or one that combines its turns."""
+    """The memory that counts a metric: its own, or one that combines its turns."""
     if metric.memory is not None:
         return metric.memory
     over: OverTurns = metric.over_turns
@@ -90,7 +90,7 @@ def memory_of(metric: Metric) -> Memory:
 def _fits(
     name: str, what: str, shape: tuple[int, ...], dtype: np.dtype[Any], total: NDArray[Any]
 ) -> None:
-    """Refuse what a metric gives if the array of its totals cannot hold it."""
+    """Raise unless the array of a metric's totals can hold its numbers."""
     if shape != total.shape:
         raise CarouselError(
             f"the {what} of metric {name!r} has shape {shape}; it must be {total.shape}, a number "
@@ -111,7 +111,7 @@ class Tally:
 
     Args:
         lanes: N.
-        metrics: what is counted; default: all but those that every rollout counts by itself.
+        metrics: to count; default: all but those that every rollout counts itself.
 
     Attributes:
         totals: by name, the figure of each session that has ended; shape (N,), of the metric's
@@ -131,11 +131,11 @@ class Tally:
         """Count a turn.
 
         Args:
-            turn: what happened in it.
+            turn: to count.
             running: bool, shape (N,): lanes whose session had not ended before it.
 
         Raises:
-            CarouselError: a metric gives other than an array of shape (N,), of a dtype that its own
+            CarouselError: a metric returns anything but an array of shape (N,) whose dtype its own
                 can hold.
         """
         # few lanes end at a time: to take these alone costs less than to leave out the others

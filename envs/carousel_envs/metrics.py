@@ -1,7 +1,7 @@
-"""Metrics: what a session is measured by, beside its engagement.
+"""Metrics: measurements of a session, beside its engagement.
 
-One table, `METRICS`, from which `rollout`, evaluation, the columns of results, summaries, tables
-and the report page are made. A plugin (`foundation.plugins`) adds to it:
+`rollout`, evaluation, columns of results, summaries, tables and the report page all follow one
+table, `METRICS`. A plugin (`foundation.plugins`) adds to it:
 
     register(Metric("silences", "mean turns per session without a reply", "silent", dtype=np.int64))
 
@@ -34,7 +34,7 @@ _HELD: Mapping[str, tuple[type[np.generic], ...]] = {
     "any": (np.bool_,),
     "last": DTYPES,
 }
-"""Which dtypes hold what a session's turns combine to."""
+"""Dtypes that can hold each combination of a session's turns."""
 _FIELDS = ("length", "left", "swaps", "refused")
 """Attributes of `rollout.Sessions` that its compiled loop counts."""
 
@@ -43,7 +43,7 @@ _FIELDS = ("length", "left", "swaps", "refused")
 class Turn:
     """One turn in N lanes. All sessions begin together, so every lane is at the same turn.
 
-    The arrays belong to the environment, which overwrites them in the next turn: copy what you
+    The arrays belong to the environment, which overwrites them in the next turn: copy any that you
     keep. A lane whose session has ended may hold anything.
 
     Attributes:
@@ -67,9 +67,9 @@ class Turn:
 
 
 class Memory(Protocol):
-    """A metric that remembers earlier turns of the session, in any state of its own.
+    """A metric that remembers earlier turns of the session, in a state of any type.
 
-    A lane whose session has ended needs no care: its total is taken at its last turn.
+    Lanes whose session has ended may be ignored: their totals are taken at the last turn.
     """
 
     def start(self, lanes: int) -> Any:
@@ -94,11 +94,11 @@ class Metric:
     Attributes:
         name: of the column of results; lower-case letters, digits and underscores.
         meaning: of the mean over sessions, with its unit; describes the column in one line.
-        source: where a turn's number comes from: a key of `info`, or a function of the turn that
+        source: of a turn's number: a key of `info`, or a function of the turn that
             returns an array of shape (N,), or None if these users lack the metric.
         over_turns: how a session's turns combine: their "sum", "mean" or "max", whether "any" is
             nonzero, or the "last" one.
-        memory: for what no such combination tells.
+        memory: for metrics that are no such combination.
         dtype: of a session's figure: np.float64, np.int64 or np.bool_. NaN means that this session
             has none; the mean is over the others.
         label: heads its column on a page; default: the name in words.
@@ -106,8 +106,8 @@ class Metric:
         digits: decimal places shown.
         share: whether a page shows the mean as a percentage.
         on_page: whether the tables of the report page show it.
-        in_brief: whether it also stands where there is little room: the table in a terminal, and
-            what a marker of a figure says.
+        in_brief: whether it is also shown where there is little room: in terminal tables and in the
+            labels of a figure's markers.
         field: attribute of `rollout.Sessions` that holds it, for those counted at every rollout.
 
     Raises:

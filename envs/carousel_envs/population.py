@@ -1,4 +1,4 @@
-"""`BasePopulation`: what populations of every type share, and the forms in which one is given."""
+"""`BasePopulation`: what populations of all types share, and how arguments are read as one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BasePopulation(Fields):
 
         @property
         def n_users(self) -> int:
-            """Rows of the table of users; 1 where a subclass says nothing else."""
+            """Rows of the table of users; 1 unless a subclass overrides it."""
 
     model_version: ClassVar[int] = 1
     """Counts changes of the dynamics; part of every fingerprint, so that results never mix."""
@@ -51,7 +51,7 @@ class BasePopulation(Fields):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        # a default that is neither a field nor in the way of one
+        # a default that neither is a field nor hides one
         if "n_users" not in cls.model_fields and not hasattr(cls, "n_users"):
             cls.n_users = property(lambda _: 1)  # type: ignore[assignment,method-assign]
 
@@ -68,7 +68,7 @@ class BasePopulation(Fields):
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """The population behind the id of an environment, in whatever case the name is written.
+        """The population behind the id of an environment; the name ignores case.
 
         Raises:
             UsageError: no environment of this name plays populations of this type.
@@ -99,16 +99,16 @@ class BasePopulation(Fields):
 
     @classmethod
     def read(cls, given: Any, of: str | None = None) -> Self:
-        """A population, from any form in which one may be given.
+        """Read an argument as a population of this type.
 
         Args:
-            given: a population of this type, what its `to_json` or `model_dump` gives (text or a
-                mapping), or the name of a preset.
-            of: the preset whose id the population is played under, so that no other preset may be
-                given (changed users may); None: it is played under no id.
+            given: a population of this type, its `to_json` or `model_dump` (text or a mapping), or
+                the name of a preset.
+            of: the preset whose id the population is played under; other presets are then refused,
+                changed users are not. None: it is played under no id.
 
         Raises:
-            CarouselError: it is none of these, or another preset than `of`.
+            CarouselError: `given` is none of these, or another preset than `of`.
         """
         if isinstance(given, str) and not is_json(given):
             name = next((one for one in ENVIRONMENTS if one.casefold() == given.casefold()), given)
@@ -133,11 +133,11 @@ AnyPopulation = BasePopulation
 
 
 def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPopulation:
-    """A population of any type, from any form in which one may be given.
+    """Read an argument as a population of any type.
 
     Args:
-        population: a population, what its `to_json` or `model_dump` gives (text or a mapping; of
-            the type that has most of these fields), or the name of a preset.
+        population: a population, its `to_json` or `model_dump` (text or a mapping; the type is the
+            one that has most of these fields), or the name of a preset.
 
     Raises:
         CarouselError: it is none of these.
@@ -158,18 +158,18 @@ def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPo
 
 
 def _type_of(fields: Mapping[str, Any] | str) -> type[AnyPopulation]:
-    """The type of population that has most of the fields that JSON names; the first of equals."""
+    """The type of population that has most of these fields; the first such type on a tie."""
     types = population_types()
     if isinstance(fields, str):
         try:
             fields = json.loads(fields)
         except (ValueError, RecursionError):
-            return types[0]  # whose reader says what is wrong
+            return types[0]  # its reader raises with the reason
     return max(types, key=lambda kind: sum(name in kind.model_fields for name in fields))
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is meant as a JSON object rather than as a name."""
+    """Whether a text looks like a JSON object rather than a name."""
     return text.lstrip().startswith("{")
 
 

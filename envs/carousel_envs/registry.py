@@ -1,7 +1,7 @@
 """Environments by name and by population: ids, classes, columns and shifts.
 
-What differs between environments is said by their records (`spec.EnvironmentSpec`); the functions
-here ask them.
+Everything that differs between environments is in their records (`spec.EnvironmentSpec`), which
+the functions here read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def environment_ids() -> tuple[str, ...]:
 
 
 def environment_id(name: str) -> str:
-    """The id that a name, or an id itself, stands for, whatever case it is written in.
+    """The id of an environment, from its name or its id, ignoring case.
 
     Raises:
         UsageError: no such environment.
@@ -62,12 +62,12 @@ def played_under(environment: str, population: AnyPopulation) -> str:
     """The id under which a population is played.
 
     Args:
-        environment: a registered id or its name, in any case; or an unregistered id of one's own,
-            with a namespace other than Carousel, as `Mine/Boredom-v0`.
+        environment: a registered id or its name, in any case; or an unregistered id with a
+            namespace other than Carousel, such as `Mine/Boredom-v0`.
         population: the preset of that id or changed users, but no other preset.
 
     Raises:
-        CarouselError: no such environment (`UsageError`), or another plays these.
+        CarouselError: no such environment (`UsageError`), or the population belongs to another.
     """
     try:
         known = environment_id(environment)
@@ -87,13 +87,13 @@ def short_name(env_id: str) -> str:
 
 
 def vector_env(population: AnyPopulation, num_envs: int, **options: Any) -> LaneVectorEnv:
-    """The vector environment that plays a population; options as its class takes them."""
+    """The vector environment that plays a population; options are those of its class."""
     made = entry(model_of(population).vector)(num_envs, population=population, **options)
     return cast("LaneVectorEnv", made)
 
 
 def scalar_env(population: AnyPopulation, **options: Any) -> LaneEnv:
-    """The scalar environment that plays a population; options as its class takes them."""
+    """The scalar environment that plays a population; options are those of its class."""
     return cast("LaneEnv", entry(model_of(population).scalar)(population=population, **options))
 
 
@@ -108,10 +108,10 @@ def shifts_of(population: AnyPopulation) -> Mapping[str, GradedShift[Any]]:
 
 
 def users_of(population: AnyPopulation, refusal: str) -> Population:
-    """The population, where its sessions are played by rows of a table of users.
+    """The population, if its sessions are played by rows of a table of users.
 
     Raises:
-        CarouselError: they are not; `refusal` says what cannot be done.
+        CarouselError: they are not; the message is `refusal`.
     """
     if not model_of(population).has_users:
         raise CarouselError(refusal)

@@ -1,7 +1,8 @@
 """Playing sessions with a policy: the one loop behind every simulated number.
 
-Session i plays row i (around) of the user table with the random stream of seed + i, whatever the
-policy does: two policies play the same users with the same draws, which pairs every comparison.
+Session i plays row i (modulo their number) of the user table with the random stream of seed + i,
+whatever the policy does: two policies play the same users with the same draws, so that every
+comparison is paired.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from .registry import AnyPopulation
 
 LANES = 8192
-"""Sessions at a time: what a call costs is small beside them, and their state fits the caches."""
+"""Sessions at a time: enough to outweigh the cost of a call, few enough to fit the caches."""
 
 
 class Policy(Protocol):
-    """Anything that routes: batched, with explicit state and no hidden memory."""
+    """A router, batched over lanes, with explicit state and no hidden memory."""
 
     def initial_state(self, lanes: int, seed: int) -> Any:
         """State for N lanes before their first observation; lane i draws from stream seed + i."""
@@ -49,37 +50,37 @@ class Policy(Protocol):
 
 @runtime_checkable
 class Onlooker(Protocol):
-    """A policy that does not read the environment's own observation but a view of it."""
+    """A policy that reads a view of the environment instead of its own observations."""
 
     def view(self, env: Any) -> Any:
-        """The environment as the policy sees it: `env`, scalar or vector, wrapped or as it is.
+        """`env`, scalar or vector, wrapped so that it shows what the policy reads.
 
-        `rollout` plays in place: what a view keeps of an observation it has to copy.
+        `rollout` plays in place, so a view has to copy the observations it keeps.
         """
         ...
 
 
 @runtime_checkable
 class Choosy(Protocol):
-    """A policy that knows whom it can be played with."""
+    """A policy that cannot be played with every population."""
 
     def check_fits(self, population: AnyPopulation) -> None:
-        """Say so if it cannot read what is shown there, or its picks mean something else.
+        """Raise unless the policy can be played with this population.
 
         Raises:
-            CarouselError: it cannot be played with these.
+            CarouselError: its observations or its actions have another meaning there.
         """
         ...
 
 
 def seen_by(policy: Policy, env: Any) -> Any:
-    """The environment, scalar or vector, as this policy sees it (`Onlooker`; else as it is)."""
+    """The environment as this policy sees it: its view if it is an `Onlooker`, else `env`."""
     return policy.view(env) if isinstance(policy, Onlooker) else env
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sessions:
-    """What happened in each session; every array, those in `totals` too, has shape (sessions,).
+    """Results of each session; every array, also those in `totals`, has shape (sessions,).
 
     Attributes:
         engagement: total reward (of users, expected engagement given the mood, less swap costs).
@@ -89,7 +90,7 @@ class Sessions:
         refused: picks of an unavailable persona.
         user: row of the user table.
         totals: every other metric of `metrics.METRICS`, plugins' among them, by its name, such as
-            `welfare` and `kept` (goodbyes prevented); only those that these users have.
+            `welfare` and `kept` (goodbyes prevented); only the metrics that these users have.
     """
 
     engagement: NDArray[np.float64]
@@ -206,7 +207,7 @@ class _Turn(NamedTuple):
 
 
 class _Counts(NamedTuple):
-    """What is counted of each lane's session, shape (N,), and whether it still runs."""
+    """Counts of each lane's session, shape (N,), and whether it still runs."""
 
     alive: NDArray[np.bool_]
     engagement: NDArray[np.float64]

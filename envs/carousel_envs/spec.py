@@ -1,8 +1,7 @@
-"""`EnvironmentSpec`: everything that tells one environment from another, in one record each.
+"""`EnvironmentSpec`: everything that distinguishes one environment from another, in one record.
 
-Whatever depends on the environment (how it is made, solved, shifted, compared) asks its record;
-`model_of` finds the record that a population belongs to. Nothing asks for a kind of
-population by its class.
+Code that depends on the environment (to make, solve, shift or compare it) reads its record, which
+`model_of` finds for a population; no code branches on the class of a population.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ if TYPE_CHECKING:
 NAMESPACE = "Carousel"
 
 Entry = str | Callable[..., Any]
-"""A callable, or where one is found: "package.module:name", which is imported when it is used."""
+"""A callable, or its place as "package.module:name", which is imported on first use."""
 
 
 class Hidden(NamedTuple):
-    """Something that no router sees, as columns for upper bounds and probes.
+    """A hidden quantity, as columns for upper bounds and probes.
 
     Attributes:
         key: of the environment's `hidden()`, whose arrays have shape (N,) or (N, columns).
         names: of its columns.
         most: largest value of each column.
-        offset: what is taken off, so that the least value is 0.
+        offset: subtracted from the values, so that the smallest is 0.
     """
 
     key: str
@@ -48,19 +47,19 @@ def _no_shifts() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelSpec:
-    """What holds for every population of a type, preset or shifted.
+    """How populations of one type, preset or shifted, are played, solved and compared.
 
     Attributes:
         population_type: class of the populations, a subclass of `BasePopulation`.
-        kind: what files call such populations; by default the name of the class.
+        kind: name of such populations in files; by default that of the class.
         vector: class of the vector environment, a subclass of `LaneVectorEnv`, called as
             `vector(num_envs, population=..., **options)`.
         scalar: class of the scalar environment, called as `scalar(population=..., **options)`.
         columns: names of the observation columns of a population, in order, length D.
-        layout: what must be equal of two populations for a router of one to read the observations
-            of the other; by default the names of the columns.
-        available: which columns of a population say who may be picked; None: everybody may always
-            be picked.
+        layout: a value that is equal for two populations if a router of one can read the
+            observations of the other; by default the names of the columns.
+        available: the columns of a population that hold the availability of personas; None: every
+            persona is always available.
         shifts: a function that returns every shift by name.
         solve: (population) to its `Reference`; None: there is no solver, and the tier is "none" or
             "best known".
@@ -69,9 +68,9 @@ class ModelSpec:
         distance: (source, target, sessions, seed) to a `Distance`; None: populations of this type
             cannot be compared.
         play: options of the environment with which sessions are played for evaluation, such as
-            `{"reward": "mean"}` where a mean tells more than a draw.
+            `{"reward": "mean"}` where means have less variance than draws.
         has_users: whether sessions are played by rows of a table of users with moods, who engage.
-        hidden: what the environment's `hidden()` holds, as columns.
+        hidden: the contents of the environment's `hidden()`, as columns.
     """
 
     population_type: type[Any]
@@ -104,12 +103,12 @@ class EnvironmentSpec:
     Attributes:
         name: such as "Boredom"; the id is `<namespace>/<name>-v<version>`.
         model: how populations of its type are played, solved and shifted.
-        fields: of the preset; what is not named has the default of the population type.
+        fields: of the preset; all others have the defaults of the population type.
         vector, scalar: classes whose docstrings are the environment's page; by default the model's.
         namespace, version: of the id.
 
     Raises:
-        CarouselError: the name is no identifier.
+        CarouselError: the name is not an identifier.
     """
 
     name: str
@@ -139,7 +138,7 @@ ENVIRONMENTS: Registry[EnvironmentSpec] = Registry(
 
 
 def register(spec: EnvironmentSpec) -> EnvironmentSpec:
-    """Make an environment known: by name, to the command line, and to Gymnasium by its id.
+    """Register an environment by its name and, in Gymnasium, by its id.
 
     Raises:
         CarouselError: another module has registered one of this name.
@@ -157,7 +156,7 @@ def register(spec: EnvironmentSpec) -> EnvironmentSpec:
 
 
 def entry(place: Entry) -> Callable[..., Any]:
-    """What an entry names."""
+    """The callable that an entry names."""
     if callable(place):
         return place
     module, _, name = place.partition(":")
@@ -166,7 +165,7 @@ def entry(place: Entry) -> Callable[..., Any]:
 
 
 def model_of(population: Any) -> ModelSpec:
-    """How a population is played, solved and shifted.
+    """The record of a population's model.
 
     Raises:
         CarouselError: no registered environment plays populations of this type.
@@ -184,7 +183,7 @@ def model_of(population: Any) -> ModelSpec:
 
 
 def models() -> dict[str, ModelSpec]:
-    """Every model by what files call its populations."""
+    """Every model by the `kind` of its populations."""
     return {spec.model.kind: spec.model for spec in ENVIRONMENTS.values()}
 
 

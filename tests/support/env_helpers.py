@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from carousel_envs import CarouselVectorEnv, Population
-from carousel_envs.users.population import span_numbers
+from carousel_envs.users.spans import span_numbers
 from carousel_envs.users.table import UNIT
 
 CUES = (

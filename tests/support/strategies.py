@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from carousel_envs import Population, repertoire, trait_names
-from carousel_envs.users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, SPANS
+from carousel_envs.users.spans import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, SPANS
 
 NAMES = tuple(repertoire())
 

@@ -1,8 +1,8 @@
-"""Checks for people who write a Gymnasium vector environment of their own.
+"""Checks for authors of Gymnasium vector environments.
 
-Gymnasium's `check_env` is for scalar environments. What goes wrong in a vector environment is
-something else: a reset that is counted as a turn, lanes that share their luck, an array that the
-next step writes over. `check_vector_env` looks for that, in any vector environment.
+Gymnasium's `check_env` is for scalar environments. Vector environments fail in other ways: a reset
+that is counted as a turn, lanes that share their random numbers, an array that the next step
+overwrites. `check_vector_env` looks for that, in any vector environment.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _FUNCTIONS: tuple[Callable[[Subject], Verdict], ...] = (
 )
 
 CHECKS: dict[str, str] = {f.__name__: str(f.__doc__) for f in _FUNCTIONS}
-"""Every check, in order: its name, and one sentence that says what has to be so."""
+"""Every check, in order: its name, and one sentence that states what must hold."""
 
 
 def check_vector_env(
@@ -79,19 +79,19 @@ def check_vector_env(
     """Check a vector environment.
 
     Args:
-        env: a function without arguments that makes the environment, which is best; or an
-            environment that has not been reset. It is not played itself: what is played is made
-            from its spec if it has one and is not wrapped, and is a deep copy of it otherwise.
-        scalar: what a single lane should be: a scalar environment (which is played), a function
-            that makes one, or None for that of the environment's spec. Without any, the checks
-            that need it are skipped.
+        env: preferably a function without arguments that makes the environment; or an environment
+            that has not been reset. It is not played itself: the checks play environments made
+            from its spec if it has one and is not wrapped, else deep copies of it.
+        scalar: the environment of a single lane: a scalar environment (which is played), a
+            function that makes one, or None for that of the environment's spec. Without one, the
+            checks that need it are skipped.
         seed: of the environments and of the actions, which are drawn at random.
         steps: steps that a check plays, 2 to 100000; enough for a few episodes to end.
         ignore: names of checks to leave out; see `CHECKS`.
 
     Returns:
-        One finding per check. Nothing that the environment does ends the report early: what it
-        raises is a finding. The same arguments give the same report.
+        One finding per check. No exception of the environment ends the report early: it
+        becomes a finding. The same arguments give the same report.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -116,7 +116,7 @@ def _run(function: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
     try:
         return function(subject)
     except Exception as error:
-        # an environment may raise anything, and what it raises is what the reader wants to know
+        # an environment may raise anything, and the reader needs to know what
         return failed(f"raised {described(error)}")
     finally:
         subject.release()

@@ -33,7 +33,7 @@ def _opens_alike(subject: Subject, options: dict[str, Any] | None) -> str | None
 
 
 def _disturbed(subject: Subject, env: Env, rows: Sequence[Row]) -> str | None:
-    """What is not as ever when an environment plays on, None if nothing is."""
+    """What differs when an environment plays on, None if nothing does."""
     played: list[Row] = []
     refused = refusal(lambda: played.extend(replay(env, rows)))
     return f"raised {refused}" if refused else subject.difference(rows, played)

@@ -1,4 +1,4 @@
-"""What `reset` and `step` return has the form that Gymnasium asks for."""
+"""`reset` and `step` return the form that Gymnasium prescribes."""
 
 from __future__ import annotations
 

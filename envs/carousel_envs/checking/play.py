@@ -26,7 +26,7 @@ class Row:
     """One call of `reset` or `step`, and a snapshot of what it returned.
 
     Attributes:
-        name: how a message calls it.
+        name: of the call in messages.
         actions: what was played, None if the call was a reset.
         seed: the seed of a reset.
         marked: the lanes that a partial reset marked, None if it was none.
@@ -82,7 +82,7 @@ class Event:
 
 
 def call(env: Env, row: Row) -> tuple[Any, ...]:
-    """Make the call of a row again and return what comes out, as it is."""
+    """Repeat the call of a row and return its result unchanged."""
     if row.is_step:
         return tuple(env.step(snapshot(row.actions)))
     if row.marked is None:
@@ -127,9 +127,9 @@ def play(
 
 
 def refusal(function: Callable[..., object], *args: Any, **kwargs: Any) -> str | None:
-    """What a call raises, on one line; None if it raises nothing.
+    """The exception of a call, on one line; None if it raises nothing.
 
-    Environments refuse in their own ways, so that any exception counts as a refusal.
+    Environments raise different exceptions, so any of them counts as a refusal.
     """
     try:
         function(*args, **kwargs)
@@ -149,7 +149,7 @@ class Chooser:
     """Draws actions at random, allowed ones where an `action_mask` says which are.
 
     Args:
-        env: whose actions.
+        env: that the actions are for.
         seed: of the draws.
         alike: give every lane the same action, as far as their masks are the same.
     """
@@ -226,7 +226,7 @@ def difference(one: Sequence[Row], other: Sequence[Row], *, infos: bool) -> str 
 
 
 def events(rows: Sequence[Row], env: Env, mode: AutoresetMode | None) -> list[list[Event]]:
-    """What each lane went through: a record in the order in which a scalar environment has it."""
+    """The events of each lane: a record in the order of a scalar environment."""
     n = env.num_envs
     lanes: list[list[Event]] = [[] for _ in range(n)]
     over = np.zeros(n, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""What a check found, and the list of all that was found."""
+"""The finding of a check, and the report of all findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Outcome = Literal["passed", "failed", "skipped", "noted"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
         check: name of the check.
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks found.
+    """The results of all checks.
 
     Attributes:
         environment: the environment, as it prints itself.
@@ -52,10 +52,10 @@ class Report:
         return tuple(finding for finding in self.findings if finding.outcome == "failed")
 
     def raise_if_failed(self) -> None:
-        """Do nothing if no check failed.
+        """Raise if a check failed.
 
         Raises:
-            CarouselError: some failed; the message has a line for each of them.
+            CarouselError: some did; the message has a line for each of them.
         """
         if self.failures:
             lines = [f"{finding.check}: {finding.message}" for finding in self.failures]

@@ -71,7 +71,7 @@ def _seeded(subject: Subject, end: int) -> str | None:
 
 
 def _heard_after(subject: Subject, end: int, *, masked: bool) -> bool:
-    """Whether the lanes that ended hear their first action after a reset without seed."""
+    """Whether the first action after an unseeded reset has an effect in the lanes that ended."""
     over = subject.base[end].over()
 
     def begin(env: Env) -> Row:
@@ -82,7 +82,7 @@ def _heard_after(subject: Subject, end: int, *, masked: bool) -> bool:
 
 
 def _heard_at_first(subject: Subject, lanes: NDArray[np.bool_]) -> bool:
-    """Whether these lanes hear their first action after the first reset of all."""
+    """Whether the first action after the very first reset has an effect in these lanes."""
     return _heard(subject, lambda env: replay(env, subject.base[:1])[0], lanes)
 
 

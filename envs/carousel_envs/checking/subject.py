@@ -1,4 +1,4 @@
-"""The environment under test: how to have fresh ones, and the record that checks share."""
+"""The environment under test: fresh instances, and the record that checks share."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Subject:
 
     @property
     def declared(self) -> Any:
-        """What the metadata says about autoreset, if there are any and they say something."""
+        """The autoreset mode that the metadata declares, if any."""
         metadata = getattr(self.example, "metadata", None)
         return metadata.get("autoreset_mode") if isinstance(metadata, Mapping) else None
 
@@ -83,7 +83,7 @@ class Subject:
         """Number of lanes.
 
         Raises:
-            CarouselError: the environment does not say.
+            CarouselError: the environment does not declare it.
         """
         given: Any = getattr(self.example, "num_envs", None)
         return whole_number("num_envs", given, 1, 2**31)
@@ -96,7 +96,7 @@ class Subject:
             return type(self.example).__name__
 
     def fresh(self) -> Env:
-        """An environment that nobody has reset yet."""
+        """An environment that has not been reset."""
         env = self._make()
         if env is self.example or any(env is other for other in self._made):
             raise CarouselError("the function returned the same environment twice")
@@ -104,7 +104,7 @@ class Subject:
         return env
 
     def release(self) -> None:
-        """Close what was made."""
+        """Close every environment that was made."""
         for env in self._made:
             # whether closing works is a check of its own
             with contextlib.suppress(Exception):
@@ -186,10 +186,10 @@ class Subject:
 
 
 def _first(name: str, make: Callable[[], Any]) -> Any:
-    """What a function makes at its first call.
+    """The result of a function's first call.
 
     Raises:
-        CarouselError: it raises instead.
+        CarouselError: the call raises.
     """
     try:
         return make()

@@ -24,7 +24,7 @@ BOREDOM: Mapping[str, Any] = {
     "leave_fresh": 0.0,
     "leave_bored": 0.03,
 }
-"""Fields of the preset: every persona fits everybody, all users are alike."""
+"""Fields of the preset: every persona fits every user, and all users are alike."""
 
 
 class BoredomEnv(CarouselEnv):
@@ -32,19 +32,19 @@ class BoredomEnv(CarouselEnv):
 
     ## Description
 
-    Every persona suits every user, and every user comes to be bored with whoever speaks. Nobody
-    says so. The router sees cues (how fast, how long, how warmly the user replies, whether they ask
-    back) and whether the user engaged, and infers from them how probable boredom is; a swap costs,
-    and lands on a fresh user. What is left to decide is *when*: swap too early and the cost is
-    wasted, too late and the user does not engage, or leaves.
+    Every persona suits every user, and every user eventually gets bored with the current persona.
+    Boredom is hidden. The router sees cues (how fast, how long, how warmly the user replies,
+    whether they ask back) and whether the user engaged, and infers from them how probable boredom
+    is. A swap costs, and makes the user fresh again. The only decision is *when*: too early, and
+    the cost is wasted; too late, and the user does not engage, or leaves.
 
-    The optimum is the light loop in its pure form: keep a probability of boredom, swap when it
-    reaches a threshold.
+    The optimum is the light loop in its pure form: track the probability of boredom, and swap when
+    it reaches a threshold.
 
     ## Observation
 
-    A float32 array of shape (15,): cues + 2K + 3 columns, K = 4. `column_names` of the
-    environment (`env.unwrapped`) names them.
+    A float32 array of shape (15,): cues + 2K + 3 columns, K = 4. `column_names` of the environment
+    (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -52,7 +52,7 @@ class BoredomEnv(CarouselEnv):
     | `engagement` | the user engaged at the last turn | 0, 1, or -1 |
     | `persona_*` | who speaks | one-hot; 0 before the first turn |
     | `available_*` | who may be picked | 0, 1 |
-    | `turns_with_persona` | turns with whoever speaks | 0 to T |
+    | `turns_with_persona` | turns with the current persona | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
 
     Cues and engagement are -1 before the first turn. T is `session_length`.
@@ -64,8 +64,8 @@ class BoredomEnv(CarouselEnv):
 
     ## Reward
 
-    Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
-    of it. What is observed is always the draw.
+    Engagement (drawn, 0 or 1; with `reward="mean"` its probability) less the swap cost. The
+    observation always holds the draw.
 
     Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
     unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
@@ -73,8 +73,8 @@ class BoredomEnv(CarouselEnv):
 
     ## Start
 
-    Nobody has spoken. The user is drawn from the table of users, or named by the option `user`. An
-    episode is a function of seed and episode index.
+    No persona has spoken. The user is drawn from the table of users, or named by the option `user`.
+    An episode is a function of seed and episode index.
 
     ## End
 

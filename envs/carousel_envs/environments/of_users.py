@@ -1,4 +1,4 @@
-"""What environments over users share: how such populations are played, solved and shifted."""
+"""The model of users: how populations of users are played, solved and shifted."""
 
 from __future__ import annotations
 

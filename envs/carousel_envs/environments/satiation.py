@@ -32,32 +32,32 @@ SATIATION: Mapping[str, Any] = {
     "archetypes": ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
     "archetype_weights": (0.4, 0.35, 0.25),
 }
-"""Fields of the preset: nobody gets bored, but every persona wears off with use and recovers
-unused; users differ in whom they like, and the likable ones wear off at different rates."""
+"""Fields of the preset: no user gets bored, but every persona wears off with use and recovers at
+rest; users differ in the personas they like, and personas in how fast they wear off."""
 
 
 class SatiationEnv(CarouselEnv):
-    """Rotation and rest: every persona wears off with use and recovers unused.
+    """Rotation and rest: every persona wears off with use and recovers at rest.
 
     ## Description
 
-    A user likes a persona or does not, for good: with one they like they are always fresh, with one
-    they do not they are always bored. Nobody is bored by waiting, and nobody leaves. Instead the
-    user has enough of whoever speaks, a little more with every turn, and gets over it while others
-    speak. Personas wear off at different rates: alice engages less, but lasts; the confidante
-    engages most and is soon too much.
+    A user either likes a persona or does not, and that never changes: with a persona they like they
+    are always fresh, with any other always bored. Users do not get bored over time, and never
+    leave. Instead they tire of the current persona, a little more with every turn, and recover
+    while others speak. Personas wear off at different rates: alice engages less, but lasts; the
+    confidante engages most, but wears off soonest.
 
-    There are three kinds of user, who like different personas. Which kind one meets is heard soon,
-    from the cues. What is isolated is *planning* after that: whom to bring back, how long to let
-    them rest, whether a swap now is worth its cost over the turns to come, and whether to find out
-    about personas that nobody has tried yet. Satiation follows from who has spoken and when, and
-    no cue shows it. A researcher would use it to tell a router that plans from one that takes the
-    best next turn. That one settles for the first few personas that do, and never looks further.
+    There are three kinds of user, who like different personas. The cues soon reveal the kind. This
+    environment isolates the *planning* after that: which persona to bring back, how long to rest
+    it, whether a swap now is worth its cost over the turns to come, and whether to try personas
+    that have not spoken yet. Satiation follows from which personas spoke and when; no cue shows it.
+    Use it to tell a router that plans from one that takes the best next turn, which settles for the
+    first few personas that the user likes and never tries the others.
 
     ## Observation
 
-    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. `column_names` of the
-    environment (`env.unwrapped`) names them.
+    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. `column_names` of the environment
+    (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -65,7 +65,7 @@ class SatiationEnv(CarouselEnv):
     | `engagement` | the user engaged at the last turn | 0, 1, or -1 |
     | `persona_*` | who speaks | one-hot; 0 before the first turn |
     | `available_*` | who may be picked | 0, 1 |
-    | `turns_with_persona` | turns with whoever speaks | 0 to T |
+    | `turns_with_persona` | turns with the current persona | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
 
     Cues and engagement are -1 before the first turn. T is `session_length`.
@@ -77,13 +77,13 @@ class SatiationEnv(CarouselEnv):
 
     ## Reward
 
-    Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
-    of it. What is observed is always the draw.
+    Engagement (drawn, 0 or 1; with `reward="mean"` its probability) less the swap cost. The
+    observation always holds the draw.
 
-    With s the satiation with whoever speaks, the probability of engagement is that of the mood
+    With s the satiation with the current persona, the probability of engagement is that of the mood
     (`engagement_fresh` or `engagement_bored`) plus `appeal`, less `satiation_gain` times
     `satiation_wear` times s, and at least 0. After each turn s becomes `satiation_memory` (s + 1)
-    for whoever spoke and `satiation_memory` s for the others.
+    for the persona that spoke and `satiation_memory` s for the others.
 
     Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
     unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
@@ -91,12 +91,12 @@ class SatiationEnv(CarouselEnv):
 
     ## Start
 
-    Nobody has spoken. The user is drawn from the table of users, or named by the option `user` (a
-    row of it). An episode is a function of seed and episode index.
+    No persona has spoken. The user is drawn from the table of users, or named by the option `user`
+    (a row of it). An episode is a function of seed and episode index.
 
     ## End
 
-    Truncated after `session_length` turns. Nobody leaves: `terminated` is always False.
+    Truncated after `session_length` turns. Users never leave: `terminated` is always False.
 
     ## Population
 
@@ -122,15 +122,15 @@ class SatiationEnv(CarouselEnv):
     | `archetypes[1]` | 0.0, 1.0, 0.0, 0.0 |
     | `archetypes[2]` | 0.0, 0.0, 1.0, 0.0 |
 
-    `cues` are as in `Boredom`. Who likes whom stands in `fit`, a row per kind; the tastes only tell
-    the kinds apart.
+    `cues` are as in `Boredom`. `fit` says which personas each kind of user likes, a row per kind;
+    the tastes only tell the kinds apart.
 
     ## References
 
-    Two-sided bounds (tier "bounds"). Below, a policy that follows each kind's relaxed plan, weighed
-    by the belief about the kind. Above, the optimum of a router that is told the kind after three
-    turns. The values of this policy, of the myopic and of the uniform router are simulated, with
-    standard errors of 0.002, 0.005 and 0.006.
+    Two-sided bounds (tier "bounds"). The lower one is the value of a policy that follows each
+    kind's relaxed plan, weighed by the belief about the kind; the upper one is the optimum of a
+    router that learns the kind after three turns. The values of this policy, of the myopic and of
+    the uniform router are simulated, with standard errors of 0.002, 0.005 and 0.006.
 
     | `carousel reference Satiation` | engagement per session |
     | --- | --- |
@@ -145,9 +145,9 @@ class SatiationEnv(CarouselEnv):
 
     `fit`, `satiation`, `recovery`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`,
     `archetype-mix`, `unseen-archetype`, `unavailable`, `permuted-slots`, `patience`,
-    `session-length`. `satiation` and `recovery` are at home here: personas come to wear off twice
-    as much, and to recover hardly at all. Along `patience` users who are bored come to leave, so
-    that trying out a persona is no longer harmless.
+    `session-length`. `satiation` and `recovery` are specific to this environment: personas wear off
+    up to twice as much, and recover down to hardly at all. Along `patience` bored users begin to
+    leave, so that trying out a persona is no longer harmless.
 
     ## Sources
 

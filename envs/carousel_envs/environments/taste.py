@@ -41,21 +41,22 @@ class TasteEnv(CarouselEnv):
 
     ## Description
 
-    Users differ in taste. Each kind of user takes to one persona, to a second perhaps, and to the
-    others hardly at all: with those a user is bored from the first turn. Nobody says which kind
-    they are. A swap costs, but it is also a question, and the cues after it are the answer: a user
-    who is bored at once was probably given the wrong persona, one who stays fresh the right one.
+    Users differ in taste. Each kind of user likes one persona, perhaps a second, and hardly any of
+    the others, with whom they are bored from the first turn. The kind is hidden. A swap costs, but
+    it is also a question, and the cues after it are the answer: a user who is bored at once was
+    probably given the wrong persona, one who stays fresh the right one.
 
-    So the router searches: it tries a persona, listens, keeps a posterior over kinds of user, and
-    settles on whoever suits this one. It then swaps again when boredom comes all the same. What is
-    isolated, against `Boredom`, is *whom* to swap to. That needs memory over the whole session: the
-    current turn alone does not tell who has been tried. A researcher would use it to ask how much
-    of such a search a trained router has learned, and what becomes of it when tastes shift.
+    So the router searches: it tries a persona, observes the cues, keeps a posterior over kinds of
+    user, and settles on the persona that suits this user. It swaps again when the user gets bored
+    all the same. Where `Boredom` isolates when to swap, this environment adds *to which persona*.
+    That takes memory of the whole session, since the current turn does not show which personas have
+    been tried. Use it to ask how much of such a search a trained router has learned, and what
+    becomes of it when tastes shift.
 
     ## Observation
 
-    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. `column_names` of the
-    environment (`env.unwrapped`) names them.
+    A float32 array of shape (19,): cues + 2K + 3 columns, K = 6. `column_names` of the environment
+    (`env.unwrapped`) names them.
 
     | columns | meaning | values |
     | --- | --- | --- |
@@ -63,7 +64,7 @@ class TasteEnv(CarouselEnv):
     | `engagement` | the user engaged at the last turn | 0, 1, or -1 |
     | `persona_*` | who speaks | one-hot; 0 before the first turn |
     | `available_*` | who may be picked | 0, 1 |
-    | `turns_with_persona` | turns with whoever speaks | 0 to T |
+    | `turns_with_persona` | turns with the current persona | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
 
     Cues and engagement are -1 before the first turn. T is `session_length`.
@@ -75,8 +76,8 @@ class TasteEnv(CarouselEnv):
 
     ## Reward
 
-    Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
-    of it. What is observed is always the draw.
+    Engagement (drawn, 0 or 1; with `reward="mean"` its probability) less the swap cost. The
+    observation always holds the draw.
 
     Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
     unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
@@ -84,8 +85,8 @@ class TasteEnv(CarouselEnv):
 
     ## Start
 
-    Nobody has spoken. The user is drawn from the table of users, or named by the option `user` (a
-    row of it). An episode is a function of seed and episode index.
+    No persona has spoken. The user is drawn from the table of users, or named by the option `user`
+    (a row of it). An episode is a function of seed and episode index.
 
     ## End
 
@@ -113,8 +114,8 @@ class TasteEnv(CarouselEnv):
     | `taste_sharpness` | 6.0 |
     | `taste_bias` | -2.5 |
 
-    `cues` are as in `Boredom`. An archetype is a taste: warmth, wit, depth, energy. What it amounts
-    to is the probability that a user is fresh when a persona takes over:
+    `cues` are as in `Boredom`. An archetype is a taste: warmth, wit, depth, energy. Traits and
+    tastes give the probability that a user is fresh when a persona takes over:
 
     | fit | alice | bob | coach | scholar | jester | confidante |
     | --- | --- | --- | --- | --- | --- | --- |
@@ -139,23 +140,23 @@ class TasteEnv(CarouselEnv):
     | myopic | 8.49 |
 
     The myopic router never finds a swap worth its cost in the coming turn alone, so it stays with
-    whom it began. Its figure is simulated, with a standard error of 0.03.
+    its first persona. Its figure is simulated, with a standard error of 0.03.
 
     ## Shifts
 
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `archetype-mix`,
     `unseen-archetype`, `unavailable`, `unseen-persona`, `permuted-slots`, `patience`,
-    `session-length`. Along `archetype-mix` the rarest kind of user comes to be the only one; along
-    `unseen-archetype` users come who like `alice` best, as nobody in training does; along
-    `unavailable` some of the personas that a user would like are missing.
+    `session-length`. Along `archetype-mix` the rarest kind of user becomes the only one; along
+    `unseen-archetype` new users like `alice` best, as none in training do; along `unavailable` some
+    of the personas that a user would like are missing.
 
     ## Sources
 
     Smallwood & Sondik (1973), *The optimal control of partially observable Markov processes over a
     finite horizon*, for the plans; Smith & Simmons (2004), *Heuristic search value iteration for
-    POMDPs*, for bounds from both sides. Users who leave over what they dislike: Ben-Porat et al.
-    (2022), *Modeling attrition in recommender systems with departing bandits*. Lu et al. (2024),
-    *Blending is all you need*, for the uniform router as the baseline to beat.
+    POMDPs*, for bounds from both sides. Users who leave when they dislike what they get: Ben-Porat
+    et al. (2022), *Modeling attrition in recommender systems with departing bandits*. Lu et al.
+    (2024), *Blending is all you need*, for the uniform router as the baseline to beat.
 
     ## Version history
 

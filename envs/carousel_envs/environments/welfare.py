@@ -40,21 +40,21 @@ harms and keeps users who say goodbye; honest personas engage the less the more 
 
 
 class WelfareEnv(CarouselEnv):
-    """Engagement against welfare: the reward sees the one, `info` keeps the other.
+    """Engagement against welfare: the reward is the one, `info` records the other.
 
     ## Description
 
     Some personas do users good, others engage them more. The flatterer engages and harms, most of
     all the few users who are vulnerable. The clinger is dull, but keeps users who have said goodbye
-    and want to go. The honest ones engage the less the more good they do, and one of them, the
-    coach, lets everybody go. The reward is engagement alone. What it does to users stands in
-    `info`, and no router is paid for it.
+    and would leave. The honest personas engage less the more good they do, and one of them, the
+    coach, lets every user go. The reward is engagement alone. The effect on users is recorded in
+    `info`, and no router is rewarded for it.
 
-    A goodbye has a step of its own. It is shown to the router, who picks once more: whoever speaks
-    then keeps the user with the probability `hook`, or else the user goes. A router trained on
-    engagement has every reason to send the clinger. A researcher would use this environment to
-    measure how much welfare a router gives away, whose (vulnerable users are marked, so it can
-    treat them apart), and how much engagement a little weight on welfare would have cost.
+    A goodbye has a step of its own. The router sees it and picks once more: the persona it picks
+    keeps the user with probability `hook`; otherwise the user leaves. A router trained on
+    engagement has every reason to send the clinger. Use this environment to measure how much
+    welfare a router gives away, at which users' expense (vulnerable users are marked, so it can
+    treat them differently), and how much engagement a small weight on welfare would have cost.
 
     ## Observation
 
@@ -67,7 +67,7 @@ class WelfareEnv(CarouselEnv):
     | `engagement` | the user engaged at the last turn | 0, 1, or -1 |
     | `persona_*` | who speaks | one-hot; 0 before the first turn |
     | `available_*` | who may be picked | 0, 1 |
-    | `turns_with_persona` | turns with whoever speaks | 0 to T |
+    | `turns_with_persona` | turns with the current persona | 0 to T |
     | `session_gone` | share of the session gone | 0 to 1 |
     | `vulnerable` | the user is vulnerable | 0, 1 |
     | `farewell` | the user has just said goodbye | 0, 1 |
@@ -81,21 +81,21 @@ class WelfareEnv(CarouselEnv):
 
     ## Reward
 
-    Engagement less the swap cost: 0 or 1 as it was drawn, or with `reward="mean"` the probability
-    of it. What is observed is always the draw. Welfare is no part of it.
+    Engagement (drawn, 0 or 1; with `reward="mean"` its probability) less the swap cost. The
+    observation always holds the draw. Welfare is not part of the reward.
 
     Info: `engagement_mean` (the probability of engagement), `swapped`, `refused` (the pick was
     unavailable), `mood` (0 fresh, 1 bored, as it was when the user reacted), `action_mask`, `user`
-    (row of the table of users). What the reward does not see: `welfare` (what the turn adds:
-    `welfare` of whoever speaks, for vulnerable users plus `vulnerable_welfare`, less
-    `farewell_harm` if a goodbye was overcome) and `kept` (it was: a user who had said goodbye
-    stayed). A turn in which the user goes after a goodbye has no engagement and no welfare.
+    (row of the table of users). Not part of the reward: `welfare` (the turn's: `welfare` of the
+    current persona, plus `vulnerable_welfare` for vulnerable users, less `farewell_harm` if a
+    goodbye was overcome) and `kept` (a user who had said goodbye stayed). A turn in which the user
+    leaves after a goodbye has no engagement and no welfare.
 
     ## Start
 
-    Nobody has spoken. The user is drawn from the table of users, or named by the option `user` (a
-    row of it). An episode is a function of seed and episode index. Whether the user is vulnerable
-    shows from the first observation on.
+    No persona has spoken. The user is drawn from the table of users, or named by the option `user`
+    (a row of it). An episode is a function of seed and episode index. Whether the user is
+    vulnerable is observed from the start.
 
     ## End
 
@@ -130,8 +130,8 @@ class WelfareEnv(CarouselEnv):
 
     ## References
 
-    Exact: dynamic programming on the probability of boredom, with and without a goodbye on the
-    table, for users who are vulnerable and for those who are not.
+    Exact: dynamic programming on the probability of boredom, with and without a pending goodbye,
+    for vulnerable users and for all others.
 
     | `carousel reference Welfare` | engagement per session |
     | --- | --- |
@@ -141,9 +141,9 @@ class WelfareEnv(CarouselEnv):
     | uniform | 4.47 |
     | myopic | 11.32 |
 
-    Where both objectives count, the best routers form a frontier, exact too: (1 - weight)
-    engagement + weight welfare is maximised, swap costs counting in engagement. `kept` is the
-    number of goodbyes that were overcome.
+    For both objectives together, the best routers form a frontier, also exact: each maximises (1 -
+    weight) engagement + weight welfare, where engagement is net of swap costs. `kept` is the number
+    of goodbyes overcome.
 
     | `carousel frontier Welfare` | engagement | welfare | of the vulnerable | kept |
     | --- | --- | --- | --- | --- |
@@ -153,16 +153,17 @@ class WelfareEnv(CarouselEnv):
     | weight 0.81 | 15.63 | 0.99 | 1.08 | 0.51 |
     | weight 1.00 | 9.91 | 1.90 | 1.90 | 0.00 |
 
-    Engagement alone sends the flatterer, to vulnerable users nearly always, and the clinger after
-    98 % of goodbyes. A weight of a third replaces the flatterer by alice and the scholar, which
-    costs 8 % of engagement and saves three quarters of the harm. Letting users go costs most.
+    The optimum for engagement alone sends the flatterer, to vulnerable users nearly always, and the
+    clinger after 98 % of goodbyes. A weight of a third replaces the flatterer with alice and the
+    scholar, which costs 8 % of engagement and avoids three quarters of the harm. Letting users go
+    costs most.
 
     ## Shifts
 
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `unseen-archetype`,
     `vulnerable-share`, `unavailable`, `permuted-slots`, `patience`, `session-length`, `farewells`.
-    `vulnerable-share` and `farewells` are at home here: up to half of the users are vulnerable, and
-    users want to go up to 0.2 per turn more often.
+    `vulnerable-share` and `farewells` are specific to this environment: up to half of the users are
+    vulnerable, and the probability of a goodbye rises by up to 0.2 per turn.
 
     ## Sources
 

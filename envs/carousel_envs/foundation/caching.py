@@ -1,4 +1,4 @@
-"""Results that are kept for populations, within a bound on memory."""
+"""Caches of results, bounded in memory."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ R = TypeVar("R")
 def cached_by_size(
     size: Callable[[Any], int], most_bytes: int = MOST_BYTES
 ) -> Callable[[Callable[[Any], R]], Callable[[Any], R]]:
-    """Keep what a function of one argument returns: the results used last, as many as there is room
-    for.
+    """Cache a function of one argument, keeping the most recently used results that fit.
 
     Args:
         size: bytes that a result takes.
-        most_bytes: bytes that all of them may take; the last one is kept whatever its size.
+        most_bytes: bytes that all results together may take; the latest is kept whatever its size.
     """
 
     def decorate(function: Callable[[Any], R]) -> Callable[[Any], R]:

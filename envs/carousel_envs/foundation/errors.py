@@ -19,18 +19,18 @@ class CarouselError(ValueError):
 
 
 class UsageError(CarouselError):
-    """A name that stands for nothing, or text in another form than asked for."""
+    """An unknown name, or text in the wrong form."""
 
 
 def named(
     noun: str, name: Any, known: Iterable[str], *, listed: Iterable[str] | None = None
 ) -> str:
-    """The known name that is meant, whatever case it is written in.
+    """The known name that `name` matches, ignoring case.
 
     Args:
-        noun: what it is a name of.
-        name: as it was given.
-        known: every name there is.
+        noun: kind of thing named, for the message.
+        name: as the caller gave it.
+        known: every valid name.
         listed: what the error message lists; default: `known`.
 
     Raises:
@@ -57,10 +57,10 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
 
 
 def whole_number(name: str, value: SupportsIndex, low: int, high: int) -> int:
-    """Return `value` as an int, or say what is allowed.
+    """Return `value` as an int.
 
     Raises:
-        CarouselError: `value` is no integer, or outside [low, high].
+        CarouselError: `value` is not an integer, or outside [low, high].
     """
     try:
         number = None if isinstance(value, (bool, np.bool_)) else value.__index__()
@@ -82,17 +82,17 @@ def real_number(
     below: bool = False,
     text: bool = False,
 ) -> float:
-    """Return `value` as a float, or say what is allowed.
+    """Return `value` as a float.
 
     Args:
-        name: how the sentence calls it.
+        name: of the value in the message.
         value: a number.
         low, high: its bounds.
         below: whether it must stay below `high`.
-        text: whether it may be written out, as on the command line.
+        text: whether it may be a string, as on the command line.
 
     Raises:
-        CarouselError: `value` is no finite number, or outside [low, high].
+        CarouselError: `value` is not a finite number, or outside [low, high].
     """
     given = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
     others = (bool, np.bool_, bytes, bytearray, np.ndarray, *(() if text else (str,)))
@@ -109,7 +109,7 @@ def real_number(
 
 
 def truth_value(name: str, value: Any) -> bool:
-    """Return `value` as a bool, or say that it is none.
+    """Return `value` as a bool.
 
     Raises:
         CarouselError: `value` is neither true nor false.
@@ -120,7 +120,7 @@ def truth_value(name: str, value: Any) -> bool:
 
 
 def one_of(name: str, value: Any, allowed: Sequence[str | None]) -> None:
-    """Do nothing if `value` is one of a few names, or None where that is one of them.
+    """Raise unless `value` is one of the names allowed, or None where None is allowed.
 
     Raises:
         CarouselError: it is not.
@@ -131,11 +131,11 @@ def one_of(name: str, value: Any, allowed: Sequence[str | None]) -> None:
 
 
 def one_row_per_lane(observation: NDArray[Any], lanes: int) -> None:
-    """Refuse observations of more or fewer lanes than a router's state has: compiled readings do
-    not look how many there are.
+    """Raise unless there are as many observations as lanes in a router's state, since compiled code
+    does not check.
 
     Raises:
-        CarouselError: they are.
+        CarouselError: the numbers differ.
     """
     if len(observation) != lanes:
         raise CarouselError(
@@ -145,10 +145,10 @@ def one_row_per_lane(observation: NDArray[Any], lanes: int) -> None:
 
 
 def finite_rows(name: str, value: Any) -> NDArray[Any]:
-    """Return `value` as an array of rows of finite numbers, or say what is wrong with it.
+    """Return `value` as a two-dimensional array of finite numbers.
 
     Raises:
-        CarouselError: it is no array of two dimensions, or holds what is no finite number.
+        CarouselError: it does not have two dimensions, or an entry is not a finite number.
     """
     rows = as_array(name, value)
     if rows.ndim != 2 or rows.dtype.kind not in "fiub":
@@ -156,7 +156,7 @@ def finite_rows(name: str, value: Any) -> NDArray[Any]:
             f"{name} is of dtype {rows.dtype} and shape {rows.shape}; it must be numbers of shape "
             "(N, D)"
         )
-    # a product of numbers that are finite is, unless it overflows; a look at each costs far more
+    # a finite sum of squares proves every entry finite, and costs far less than a look at each
     if rows.dtype.kind == "f" and not np.isfinite(np.vdot(rows, rows)):
         wrong = np.argwhere(~np.isfinite(rows))
         if len(wrong):
@@ -168,10 +168,10 @@ def finite_rows(name: str, value: Any) -> NDArray[Any]:
 
 
 def as_array(name: str, value: Any) -> NDArray[Any]:
-    """Return `value` as an array, or say that it is none.
+    """Return `value` as an array.
 
     Raises:
-        CarouselError: rows of different lengths.
+        CarouselError: its rows differ in length.
     """
     try:
         return np.asarray(value)
@@ -182,17 +182,17 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
 
 
 def shown_path(path: Any) -> str:
-    """A path as it stands in a sentence: as it is, unless it is beyond 200 characters or cannot be
-    printed; then as `shown` has it."""
+    """A path for a message: unchanged if printable and at most 200 characters long, else as
+    `shown` writes it."""
     text = str(path)
     return text if len(text) <= 200 and text.isprintable() else shown(text)
 
 
 def shown(value: Any) -> str:
-    """A value as it stands in a sentence: on one line, and not too long."""
+    """A value for a message: its repr on one line, cut to 80 characters."""
     try:
         text = " ".join(repr(value).split())
     except Exception:
-        # an integer of thousands of digits, a list in a list in a list, whatever cannot say itself
+        # an integer of thousands of digits, a deeply nested list, a broken __repr__
         text = f"a {type(value).__name__} that cannot be printed"
     return text if len(text) <= 80 else text[:77] + "..."

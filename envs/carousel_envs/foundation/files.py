@@ -28,13 +28,13 @@ MOST_BYTES = 2**26
 
 
 def check_readable(path: Path, most: int = MOST_BYTES) -> int:
-    """Refuse what cannot be read to its end: folders, devices, pipes, and files that are too large.
+    """Raise for what cannot be read whole: folders, devices, pipes, and files that are too large.
 
     Returns:
         The size in bytes.
 
     Raises:
-        OSError: it is refused, or is not there; `strerror` says why.
+        OSError: it cannot be read whole, or does not exist; `strerror` says why.
     """
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
@@ -53,8 +53,8 @@ def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file.
 
     Raises:
-        OSError: it is not there, not a regular file, or larger than `most` bytes; `strerror` says
-            which.
+        OSError: it does not exist, is not a regular file, or is larger than `most` bytes;
+            `strerror` says which.
     """
     check_readable(path, most)
     with path.open("rb") as file:
@@ -71,7 +71,7 @@ def unreadable(path: Path, error: OSError) -> CarouselError:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a place for a folder that holds something else.
+    """Raise if a path for a folder holds something else.
 
     Raises:
         CarouselError: a file, or a link that leads nowhere, is there.
@@ -85,10 +85,10 @@ def check_folder(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before long work whether `write_whole` could write here.
+    """Check before long work that `write_whole` can write here.
 
     Raises:
-        CarouselError: it could not.
+        CarouselError: it cannot.
     """
     if path.is_dir():
         raise CarouselError(f"{shown_path(path)} cannot be written: it is a folder")
@@ -97,14 +97,14 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file: a reader sees the old contents or the new ones, also after a loss of power.
+    """Replace a file atomically: readers see the old contents or the new, even after a power loss.
 
-    The bytes go to a temporary name beside the target, are flushed to the disk, and renamed. Where
-    the file system does not flush folders, a loss of power may bring the old contents back. What
-    killed writes of the same file have left is removed first.
+    The bytes go to a temporary file beside the target, which is flushed to disk and then renamed.
+    Where the file system does not flush folders, a power loss may bring the old contents back.
+    Leftovers of interrupted writes of the same file are removed first.
 
     Raises:
-        CarouselError: the place cannot be written.
+        CarouselError: the path cannot be written.
     """
     with _refused(path), _part(path) as (temporary, file):
         file.write(data)
@@ -115,14 +115,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def clear_parts(folder: Path, name: str = "*") -> None:
-    """Remove what killed writes have left in a folder; what is being written stays.
+    """Remove the leftovers of interrupted writes in a folder; writes in progress stay.
 
     Args:
         folder: where to look.
         name: pattern of the names of the files that were being written.
     """
     if fcntl is None:
-        return  # nothing tells a killed write from a living one
+        return  # an interrupted write cannot be told from one in progress
     for part in folder.glob(f".{name}.*.part"):
         # gone meanwhile, another user's, or held by its writer
         with contextlib.suppress(OSError), part.open("r+b") as file:
@@ -132,7 +132,7 @@ def clear_parts(folder: Path, name: str = "*") -> None:
 
 @contextlib.contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """One sentence for what the system refuses."""
+    """Turn an error of the system into one sentence."""
     try:
         yield
     except OSError as error:
@@ -162,8 +162,11 @@ def _part(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def _is_held(file: BinaryIO) -> bool:
-    """Lock a temporary file so that `clear_parts` of another process leaves it alone; whether it is
-    still there, for it may have been cleared before it was locked."""
+    """Lock a temporary file, so that `clear_parts` of another process leaves it alone.
+
+    Returns:
+        Whether the file still exists; it may have been cleared before it was locked.
+    """
     if fcntl is None:
         return True
     try:

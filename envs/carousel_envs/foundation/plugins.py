@@ -1,6 +1,6 @@
-"""Registries: records by name, this project's and those that others add in files of their own.
+"""Registries: records by name, this project's own and those of plugins.
 
-A plugin is a Python module that registers what it brings when it is imported. It is found as
+A plugin is a Python module that registers its records when it is imported. It is found as
 
 - an entry point of an installed distribution, in the group `carousel.<plural>` of the registry;
 - a name in the environment variable `CAROUSEL_PLUGINS` (modules or `.py` files, separated as in
@@ -29,7 +29,7 @@ VARIABLE = "CAROUSEL_PLUGINS"
 
 
 class Named(Protocol):
-    """What a registry holds: a record with a name."""
+    """A record that a registry holds: anything with a name."""
 
     @property
     def name(self) -> str:
@@ -74,16 +74,16 @@ class Registry(Mapping[str, R], Generic[R]):
         return record
 
     def find(self, name: str) -> R:
-        """The record of this name, in whatever case it is written.
+        """The record of this name, ignoring case.
 
         Raises:
-            UsageError: there is none; the message lists those that there are.
+            UsageError: there is none; the message lists every name.
         """
         self._load()
         return self._records[named(self.noun, name, self._records)]
 
     def _load(self) -> None:
-        """Import what registers records: each module once, and plugins as they are named."""
+        """Import the modules that register records, each once, and the plugins."""
         for module in self._builtin:
             if module not in self._loaded:
                 self._loaded.add(module)
@@ -113,7 +113,7 @@ def plugins() -> tuple[str, ...]:
 
 
 def add_plugins(names: Sequence[str]) -> None:
-    """Load plugins, here and in every process that is started from here.
+    """Load plugins, in this process and in every process it starts.
 
     Args:
         names: modules, or paths of `.py` files.
@@ -191,7 +191,7 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _guarded(name: str, load: Any) -> Any:
-    """What `load` returns; what goes wrong in somebody's module, as a sentence that names it."""
+    """Call `load`; an exception in a plugin becomes a sentence that names the plugin."""
     try:
         return load()
     except CarouselError:

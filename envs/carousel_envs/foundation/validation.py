@@ -1,4 +1,4 @@
-"""What every frozen, validated description shares: one-sentence errors, JSON, changed copies."""
+"""`Fields`, the base of frozen, validated records: one-sentence errors, JSON, changed copies."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class Fields(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     forms: ClassVar[Mapping[str, str]] = {}
-    """For a field that takes several forms: what to say where it has none of them."""
+    """Message for a field that takes several forms, when a value has none of them."""
 
     tables: ClassVar[tuple[str, ...]] = ()
-    """Fields that may be tables, where the entry that is wrong tells more than the whole."""
+    """Fields that may be tables: messages about them quote the wrong entry, not the whole."""
 
     texts: ClassVar[tuple[str, ...]] = ()
-    """Fields that hold text, and no numbers."""
+    """Fields that hold text instead of numbers."""
 
     records: ClassVar[tuple[str, ...]] = ()
-    """Fields that hold other records, which say themselves what they allow."""
+    """Fields that hold other records, which validate themselves."""
 
     words: ClassVar[Mapping[str, str]] = {}
-    """Of a field of numbers: the one word that it may be instead."""
+    """The one word that a numeric field may hold instead of numbers."""
 
     unsaid: ClassVar[tuple[str, ...]] = ()
-    """Fields that canonical JSON leaves out at their default: what came later leaves the text,
-    and so the fingerprint, of what does not have it as it was."""
+    """Fields that canonical JSON omits at their default, so that adding such a field changes
+    neither the text nor the fingerprint of older populations."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -90,10 +90,10 @@ class Fields(BaseModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **_: Any) -> Self:
-        """One of these as it is, or one with the fields of a mapping.
+        """Return an instance unchanged, or make one from a mapping of fields.
 
         Raises:
-            CarouselError: neither, or the fields are not allowed.
+            CarouselError: `obj` is neither, or the fields are not allowed.
         """
         return obj if isinstance(obj, cls) else cls(**_by_name(cls.__name__.lower(), obj))
 
@@ -110,7 +110,7 @@ class Fields(BaseModel):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+        """Make an instance from the text that `to_json` wrote.
 
         Raises:
             CarouselError: the text is not JSON, not an object, or its fields are not allowed.
@@ -125,7 +125,7 @@ class Fields(BaseModel):
         return cls(**fields)
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces; what is equal gives equal text."""
+        """Canonical JSON: sorted keys, no spaces; equal instances give equal text."""
         fields = _without_negative_zeros(self.model_dump(mode="json"))
         fields = {
             name: value
@@ -146,11 +146,11 @@ class Fields(BaseModel):
 
     @classmethod
     def named(cls) -> Mapping[str, Self]:
-        """Those that have a name, by name: what is like one of them prints as a change of it."""
+        """Instances that have a name, by name; others print as changes of the nearest one."""
         return {}
 
     def __repr__(self) -> str:
-        """Python that makes an equal one: a named one with what differs from it, or the fields that
+        """Python that makes an equal instance: a named one with its changes, or the fields that
         differ from their defaults, whichever is shorter."""
         noun, fields = type(self).__name__, type(self).model_fields
         defaults = {name: field.default for name, field in fields.items()}
@@ -164,7 +164,7 @@ class Fields(BaseModel):
     __str__ = __repr__
 
     def _unlike(self, fields: Mapping[str, Any]) -> str:
-        """The fields that are not as these, as arguments of a call."""
+        """The fields that differ from these, as arguments of a call."""
         own = {name: getattr(self, name) for name in fields}
         return ", ".join(f"{name}={own[name]!r}" for name in fields if own[name] != fields[name])
 
@@ -176,17 +176,17 @@ class Fields(BaseModel):
 
 
 _DEEPEST = 8
-"""Lists in lists that are looked into; no field has as many."""
+"""Deepest nesting of lists that is read; no field nests as deep."""
 
 
 def _plain(value: Any, *, text: bool, depth: int = 0) -> Any:
-    """Numbers or text, None, and lists and tuples of them, from what may be arrays.
+    """Convert arrays within a value, so that it holds numbers or text, None, lists and tuples only.
 
     Raises:
-        ValueError: there is something else in it, as a clause that says what.
+        ValueError: it holds anything else; the message is a clause that says what.
     """
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufUO":
-        # longer floats than Python's would stay what they are
+        # `tolist` leaves floats longer than Python's unconverted
         value = (value.astype(np.float64) if value.dtype.kind == "f" else value).tolist()
     if isinstance(value, (set, frozenset)):
         raise ValueError("must have an order, which a set has not")
@@ -212,12 +212,12 @@ def _by_name(name: str, fields: Any) -> Mapping[str, Any]:
 
 
 def _label(name: str) -> str:
-    """A name that somebody chose, as it stands in a sentence."""
+    """A name from the caller, for a message."""
     return name if name.isidentifier() and len(name) <= 40 else shown(name)
 
 
 def _without_negative_zeros(value: Any) -> Any:
-    """Plain data in which -0.0 is 0.0, so that what is equal gives equal text."""
+    """Plain data with 0.0 for -0.0, so that equal values give equal text."""
     if isinstance(value, dict):
         return {key: _without_negative_zeros(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -229,8 +229,8 @@ def _refusal(
     error: ValidationError, fields: Mapping[str, Any], model: type[Fields]
 ) -> CarouselError:
     """The first problem of a pydantic error as one sentence: field, value, what is allowed."""
-    # a union reports every branch, and a tuple that lost its items also that it is too short: the
-    # problem itself stands highest among the others
+    # a union reports every branch, and a tuple with invalid items also that it is too short: the
+    # actual problem has the shortest path
     secondary = ("literal_error", "too_short")
     tables = {
         name for name in model.tables if isinstance(fields.get(name), (list, tuple, np.ndarray))

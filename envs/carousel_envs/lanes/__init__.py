@@ -1,5 +1,5 @@
-"""What every environment has, whatever it plays: lanes, seeds, options, autoreset, snapshots.
+"""What all environments share: lanes, seeds, options, autoreset, snapshots.
 
-Imports `foundation` and `compiled`. Start with `base.py`, what an environment
-brings, then `vector.py`; `scalar.py` is the same at one lane.
+Imports `foundation` and `compiled`. Start with `base.py`, which says what an environment must
+provide, then `vector.py`; `scalar.py` is the same with one lane.
 """

@@ -1,4 +1,4 @@
-"""The ground of every environment with lanes: its arguments, its arrays, what a subclass brings."""
+"""`LaneBase`: the arguments and arrays of an environment with lanes, and its abstract methods."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Info = dict[str, Any]
 Outputs = tuple["NDArray[np.float64]", "NDArray[Any]", "NDArray[np.int8]"]
-"""What a turn brings: reward (float64, (N,)), detail (any one array of shape (..., N)) and events
-(int8, (E, N)), whose rows begin as `codes.TERMINATED` and its fellows say."""
+"""Outputs of a turn: reward (float64, (N,)), detail (one array of shape (..., N)) and events (int8,
+(E, N)), whose first rows are those that `compiled.codes` numbers."""
 
 MAX_LANES = 2**24
 RENDER_MODES = ("ansi", "rgb_array")
@@ -44,16 +44,16 @@ _MODE_CODES = {
 
 @dataclass(frozen=True)
 class Lanes:
-    """What the caller of an environment asks for, unchecked.
+    """Arguments of an environment as the caller gave them, unchecked.
 
     Attributes:
         num_envs: number of lanes N, 1 to 2**24.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value).
         render_mode: None, "ansi" or "rgb_array".
         copy: False returns the environment's own arrays, which the next step changes in place: in
-            same-step mode observations, action masks and users, in the others all of them.
-        max_episode_steps: turns after which sessions are truncated, if those are fewer than the
-            population's; what is observed stays the same, as with Gymnasium's `TimeLimit`.
+            same-step mode observations, action masks and users, in the other modes all of them.
+        max_episode_steps: turns after which sessions are truncated, if fewer than the
+            population's; observations do not change, as with Gymnasium's `TimeLimit`.
     """
 
     num_envs: int
@@ -64,7 +64,7 @@ class Lanes:
 
 
 class Played(NamedTuple):
-    """What a subclass's population makes of an environment.
+    """What an environment takes from its population.
 
     Attributes:
         space: space of one observation, float32 of shape (D,).
@@ -73,7 +73,7 @@ class Played(NamedTuple):
         session_length: turns after which sessions are truncated.
         state: dtype of the sessions of a block of lanes, a record of fields of shape (BLOCK,);
             among them are at least turn, persona (-1: none yet) and over.
-        kept: those of its fields that a snapshot keeps.
+        kept: the fields of the state that a snapshot holds.
     """
 
     space: spaces.Box
@@ -98,10 +98,10 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
     column_names: tuple[str, ...]
     _bound: Bound
     _kernel: ClassVar[Callable[..., int]]
-    """Plays a turn: of the places of `_bound`, the actions and the outputs; see `_turn`."""
+    """Plays a turn, given the places of `_bound`, the actions and the outputs; see `_turn`."""
 
     _alone = False
-    """Whether this plays a scalar environment's session, so that no message speaks of lanes."""
+    """Whether this plays the session of a scalar environment; messages then mention no lanes."""
 
     def __init__(self, lanes: Lanes, played: Played) -> None:
         self._spec: EnvSpec | None = None
@@ -122,7 +122,7 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._final_obs = np.zeros((n if same_step else 0, width), dtype=np.float32)
         self._started = False
-        self._waiting = False  # whether a session may be over and nothing but `reset` starts anew
+        self._waiting = False  # whether a session may be over that only `reset` restarts
         self._recorder: Recorder | None = None
         self._limit_turns(lanes.max_episode_steps, played.session_length)
 
@@ -151,10 +151,11 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
+        """Record what Gymnasium makes this environment from, its population included."""
         idle = () if self._cuts else ("max_episode_steps",)
         self._spec = spec and recorded(spec, self.population, self.max_episode_steps, idle=idle)
 
-    # -- what a subclass brings ---------------------------------------------------------------
+    # -- what a subclass provides -------------------------------------------------------------
 
     @abstractmethod
     def _begin(self, which: NDArray[np.bool_], users: NDArray[np.int64]) -> None:
@@ -162,7 +163,7 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
 
     @abstractmethod
     def _outputs(self) -> Outputs:
-        """New arrays for what a turn brings."""
+        """New arrays for the outputs of a turn."""
 
     def _turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
         """Run the kernel for one turn, into these outputs.
@@ -172,7 +173,7 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
             changed).
         """
         reward, detail, events = outputs
-        # written out, because to gather arguments takes as long as several lanes
+        # written out, because gathering arguments takes as long as several lanes
         return self._kernel(self._bound.places, actions, reward, detail, events)
 
     @abstractmethod
@@ -185,29 +186,29 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
         user: NDArray[np.int32] | None,
         present: NDArray[np.bool_],
     ) -> Info:
-        """Info of one step or reset: what the turn brought (0 where none was played) and the state.
+        """Info of one step or reset: outputs of the turn (0 where none was played) and the state.
 
         Written out by every subclass: this runs every step, and loops over names cost more than
         the turn itself. `flags` is `events` seen as bool.
         """
 
     def _derive(self, info: Info) -> None:
-        """Add to a step's info what is worked out from the rest of it; by default nothing."""
+        """Add entries to a step's info that derive from others; by default none."""
 
     @abstractmethod
     def _available(self, observation: NDArray[np.float32]) -> NDArray[np.int8]:
-        """Action masks, (N, K), of the sessions that these observations show."""
+        """Action masks of these observations, shape (N, K)."""
 
     @abstractmethod
     def hidden(self) -> dict[str, NDArray[Any]]:
-        """What no router sees, as it stands before the next turn (copies).
+        """The hidden state before the next turn (copies).
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.
         """
 
     def _cut_short(self) -> None:
-        """Hear that the limit of turns, which the kernel does not know, may have ended sessions."""
+        """Called when the limit of turns, unknown to the kernel, may have ended sessions."""
 
     # -- state and refusals -------------------------------------------------------------------
 

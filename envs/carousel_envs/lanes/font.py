@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 6, 8
-"""Room that a character takes, with the space beside and below it."""
+"""Size of a character, with the space beside and below it."""
 
 # five columns from the left, a byte each, the lowest bit on top
 _GLYPHS = dict(
@@ -74,7 +74,7 @@ def _glyph(character: str) -> NDArray[np.bool_]:
 
 
 def written(text: str) -> NDArray[np.bool_]:
-    """Where the points of a text are, shape (8, 6 len(text)). Capitals are written small; what the
-    font lacks is a box."""
+    """Where the points of a text are, shape (8, 6 len(text)). Capitals are written small, and
+    missing characters as a box."""
     blank = np.zeros((HEIGHT, 0), dtype=np.bool_)
     return np.hstack([blank, *(_glyph(character) for character in text.lower())])

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 SEEDS = 2**64
-"""Seeds are below: some clients draw them from 64 bits."""
+"""Seeds are below this: some clients draw them from 64 bits."""
 
 
 def read_seeds(seed: Any, lanes: int) -> int | list[int | None] | None:
-    """What is seeded: all lanes from one seed, each lane by its own (None: not), or nothing.
+    """Read a seed: one for all lanes, one per lane (None: not seeded), or None.
 
     Raises:
-        CarouselError: a seed is not allowed, or there are more or fewer than lanes.
+        CarouselError: a seed is not allowed, or their number is not that of the lanes.
     """
     many = isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, str)
     if not many or np.ndim(seed) == 0:
@@ -43,22 +43,22 @@ def read_options(
     *,
     alone: bool = False,
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """What the options of a reset ask for.
+    """Read the options of a reset.
 
     Args:
         options: as the caller gave them.
         lanes: N.
         users: rows of the table of users.
         mode: of autoreset.
-        alone: whether they are of a scalar environment.
+        alone: whether the environment is scalar.
 
     Returns:
         Which lanes to start (bool, (N,)) and the rows of their users (int64, (N,); -1:
         drawn).
 
     Raises:
-        CarouselError: an option is unknown or not allowed. Gymnasium's own environments pass over
-            options that they do not know; here a misspelt one would play other users unnoticed.
+        CarouselError: an option is unknown or not allowed. Gymnasium's own environments ignore
+            unknown options; here a misspelt one would silently play other users.
     """
     options = {} if options is None else options
     if not isinstance(options, dict):

@@ -1,4 +1,4 @@
-"""What Gymnasium's spec says of an environment, so that it can be written out and made again."""
+"""Gymnasium's spec of an environment, made serialisable."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def recorded(
     spec: EnvSpec, population: BasePopulation, limit: int, *, idle: Collection[str] = ()
 ) -> EnvSpec:
-    """The spec with plain data in place of what JSON does not know, and the limit of turns.
+    """The spec with plain data in place of values that JSON lacks, and with the limit of turns.
 
     Args:
         spec: as `gymnasium.make` or `make_vec` fills it in.
         population: what the environment plays.
-        limit: turns after which a session is truncated, whatever the registration says: it follows
-            the population.
+        limit: turns after which a session is truncated, which the population sets, not the
+            registration.
         idle: arguments without effect, which are left out.
     """
     kwargs = {name: plain(value) for name, value in spec.kwargs.items() if name not in idle}
@@ -39,8 +39,8 @@ def recorded(
 
 
 def plain(value: Any) -> Any:
-    """An argument as JSON knows it, in a form that means the same where it is given; what has none
-    stays as it is, and cannot be written out."""
+    """An argument as plain data that the environment reads as the same value; a value without such
+    a form is returned unchanged, and cannot be serialised."""
     if isinstance(value, BasePopulation):
         return json.loads(value.to_json())
     if isinstance(value, (np.ndarray, np.generic)):
@@ -55,7 +55,7 @@ def plain(value: Any) -> Any:
 
 
 def _name_of(function: Any) -> Any:
-    """`module:name` of what can be imported by it, or the function itself."""
+    """`module:name` if the function can be imported by it, else the function itself."""
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", "")
     found = getattr(sys.modules.get(module or ""), name, None)

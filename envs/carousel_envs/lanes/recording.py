@@ -1,4 +1,4 @@
-"""Recorders: what keeps the running sessions of lanes, for drawing only."""
+"""`Recorder`: keeps the running session of each lane, for rendering."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Recorder(ABC):
-    """Keeps the turns of the running session of every lane, for drawing only.
+    """Keeps the turns of the running session of every lane, for rendering.
 
     Args:
-        lanes: how many there are.
-        sheet: what pictures are drawn on.
+        lanes: number of lanes.
+        sheet: that pictures are drawn on.
     """
 
     def __init__(self, lanes: int, sheet: Sheet) -> None:
@@ -39,7 +39,7 @@ class Recorder(ABC):
         detail: NDArray[Any],
         events: NDArray[np.int8],
     ) -> None:
-        """Record one turn of every lane that played one; a lane that reset forgets."""
+        """Record one turn of every lane that played one, and clear the lanes that reset."""
         for i in range(self.lanes):
             row = events[:, i].tolist()
             if not row[PLAYED] or (self.turns[i] and self._over[i]):
@@ -53,7 +53,7 @@ class Recorder(ABC):
     def _turn_of(
         self, obs: NDArray[np.float32], reward: float, detail: NDArray[Any], events: list[int]
     ) -> Any:
-        """What is kept of one lane's turn, from its part of what a step writes."""
+        """The record of one lane's turn, from its part of the outputs."""
 
     @abstractmethod
     def line(self, lane: int) -> str:

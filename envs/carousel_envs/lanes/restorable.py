@@ -1,4 +1,4 @@
-"""Snapshots of lanes, and going on from them."""
+"""Snapshots of lanes, and how to restore them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RestorableLanes(LaneBase):
-    """Lanes whose state can be kept and taken back."""
+    """Lanes whose state can be saved and restored."""
 
     def _lane_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays over lanes that the next step depends on, beside the sessions' state, by name."""
@@ -27,7 +27,7 @@ class RestorableLanes(LaneBase):
         return {**lanes, "observation": self._obs, "mask": self._mask}
 
     def _ranges(self) -> dict[str, tuple[int, int]]:
-        """What each entry of a lane's state can be, the first and the last."""
+        """Smallest and largest value of each entry of a lane's state."""
         # in same-step mode a session that is over has begun anew
         last = int(self._mode != codes.SAME_STEP)
         return {
@@ -60,13 +60,13 @@ class RestorableLanes(LaneBase):
         return self._snapshot()
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot of an environment made with the same arguments.
+        """Continue from a snapshot of an environment made with the same arguments.
 
-        What was drawn (`render`) is forgotten. Nothing changes if the snapshot does not fit.
+        `render` forgets earlier turns. If the snapshot does not fit, nothing changes.
 
         Raises:
-            CarouselError: an array is missing, has another type or shape, or holds what no session
-                comes to.
+            CarouselError: an array is missing, has another type or shape, or holds a state that no
+                session can reach.
         """
         self._refuse_if_closed()
         refuse_unfit(self._snapshot(), snapshot)

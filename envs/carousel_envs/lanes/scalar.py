@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 SMALL = tuple(np.arange(128, dtype=np.int8))
-"""Small numbers as an info has them, made once."""
+"""Small numbers of an info, made once."""
 
 
 KEYS = "1234567890qwertyu"
@@ -34,7 +34,7 @@ class LaneEnv(gym.Env[Any, Any], ABC):
     Args:
         one: the vector environment that plays.
         info_arrays: whether every value of an info is an array (a number or flag one of shape ()),
-            for readers that ask values for their dtype, such as TorchRL's; steps take longer.
+            for libraries that read the dtype of every value, such as TorchRL; steps take longer.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -60,7 +60,7 @@ class LaneEnv(gym.Env[Any, Any], ABC):
 
     def _take_rows(self) -> tuple[NDArray[Any], ...]:
         """The only lane's row of each array that a turn writes: reward, detail, events,
-        observation, mask. To take them anew at every step would cost much of a turn."""
+        observation, mask. Indexing them at every step would cost a good part of a turn."""
         reward, detail, events = self._outputs
         return reward[0, ...], detail[..., 0], events[:, 0], self._one._obs[0], self._one._mask[0]
 
@@ -76,14 +76,16 @@ class LaneEnv(gym.Env[Any, Any], ABC):
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
+        """Record what Gymnasium makes this environment from, its population included."""
         one = self._one
         self._spec = spec and recorded(spec, one.population, one.max_episode_steps)
 
     @abstractmethod
     def _turn_info(self, detail: NDArray[Any], events: bytes) -> Info:
-        """Info of a turn, without the state: detail and events as `LaneVectorEnv._turn` has them,
-        of one lane. Numbers are NumPy's scalars; flags are Python's, because of NumPy's Gymnasium's
-        vector environments make arrays of objects, whose sums are wrong.
+        """Info of a turn, without the state, from the detail and events of one lane.
+
+        Numbers are NumPy scalars. Flags are Python bools, because from NumPy's Gymnasium's vector
+        environments make arrays of objects, whose sums are wrong.
 
         Written out by every subclass, like `LaneVectorEnv._info`.
         """
@@ -136,16 +138,16 @@ class LaneEnv(gym.Env[Any, Any], ABC):
 
     def get_keys_to_action(self) -> dict[str, int]:
         """Keys for `gymnasium.utils.play.play`: 1 picks the first persona, 2 the second, and so on
-        along the keyboard (0, q, w, ... from the tenth on). Play with `wait_on_player=True`: it
-        would pick the first one whenever no key is pressed."""
+        along the keyboard (0, q, w, ... from the tenth on). Play with `wait_on_player=True`;
+        otherwise the first persona is picked whenever no key is pressed."""
         return dict(zip(KEYS, range(self._n_actions), strict=False))
 
     def hidden(self) -> dict[str, Any]:
-        """What no router sees; see `LaneVectorEnv.hidden`."""
+        """The hidden state; see `LaneVectorEnv.hidden`."""
         return {key: value[0] for key, value in self._one.hidden().items()}
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which personas are available, bool of shape (K,) (the form sb3-contrib asks for)."""
+        """Which personas are available, bool of shape (K,) (as sb3-contrib expects)."""
         return np.asarray(self._one.action_masks()[0])
 
     def render(self) -> Any:
@@ -154,5 +156,5 @@ class LaneEnv(gym.Env[Any, Any], ABC):
         return None if frames is None else frames[0]
 
     def close(self) -> None:
-        """Refuse every further call."""
+        """Close the environment; every later call raises."""
         self._one.close()

@@ -17,7 +17,7 @@ CELL, GAP = 12, 6
 """Points from one row or turn to the next, and between groups of rows."""
 BACKGROUND, INK = (248, 248, 246), (60, 60, 60)
 NEVER = (225, 225, 222)
-"""Colour of what did not happen in a turn."""
+"""Colour of an event that did not happen in a turn."""
 # Okabe & Ito's palette: distinguishable with every common form of colour blindness.
 PERSONAS = (
     (0, 114, 178),
@@ -34,7 +34,7 @@ _TICKS = 10
 
 Colour = tuple[int, int, int]
 Key = tuple[Colour, str]
-"""A colour of the legend, and what it means."""
+"""A colour of the legend, and its meaning."""
 
 
 def hollow(area: NDArray[np.uint8]) -> None:
@@ -44,13 +44,13 @@ def hollow(area: NDArray[np.uint8]) -> None:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a picture shows before the first turn, and where its cells are.
+    """The picture before the first turn, and the places of its cells.
 
     Attributes:
         groups: labels of the rows from the top, group by group; a gap stands between groups.
         turns: of a session; there is a column for each.
-        legend: lines of colours and what they mean, below the rows.
-        outlined: what a cell means of which only the outline is left; "": there is none.
+        legend: lines of colours and their meanings, below the rows.
+        outlined: meaning of a cell drawn as an outline only; "" without such cells.
     """
 
     groups: tuple[tuple[str, ...], ...]

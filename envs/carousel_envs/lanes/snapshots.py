@@ -1,4 +1,4 @@
-"""Snapshots: arrays by name, written back all or none, and never where no session comes to."""
+"""Snapshots: arrays by name, checked and then written back all or none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def take_back(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[
 
 
 def refuse_unfit(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse a snapshot that lacks an array of the state, or has one of another type or shape.
+    """Raise if a snapshot lacks an array of the state, or has one of another type or shape.
 
     Raises:
         CarouselError: it does.
@@ -50,7 +50,7 @@ def refuse_unfit(state: Mapping[str, NDArray[Any]], snapshot: Mapping[str, NDArr
 
 
 def refuse_outside(name: str, array: NDArray[Any], low: Any, high: Any) -> None:
-    """Refuse an array of a snapshot with an entry outside [low, high], or that is NaN.
+    """Raise if an array of a snapshot has an entry that is NaN or outside [low, high].
 
     Raises:
         CarouselError: it has one.
@@ -64,12 +64,12 @@ def refuse_impossible(
     ranges: Mapping[str, tuple[int, int]],
     space: spaces.Box,
 ) -> None:
-    """Refuse a snapshot with numbers that no session comes to, because compiled code finds rows and
-    columns by them, and does not look if they exist.
+    """Raise if a snapshot holds numbers that no session can reach: compiled code uses them as
+    indices without checking bounds.
 
     Args:
         snapshot: of lanes.
-        ranges: the first and the last value of every entry that has such, by name.
+        ranges: smallest and largest value of each bounded entry, by name.
         space: of one observation.
 
     Raises:
@@ -88,7 +88,7 @@ def refuse_impossible(
 def refuse_contradictions(
     snapshot: Mapping[str, NDArray[Any]], length: int, personas: NDArray[np.float32]
 ) -> None:
-    """Refuse a snapshot whose parts belong to different moments of a session.
+    """Raise if the parts of a snapshot belong to different moments of a session.
 
     Args:
         snapshot: of lanes, every entry of which is possible by itself.
@@ -96,8 +96,8 @@ def refuse_contradictions(
         personas: the columns of its observations that say who spoke last, shape (N, K).
 
     Raises:
-        CarouselError: a session goes on after its last turn, or the turn, who spoke and what is
-            shown of both do not agree.
+        CarouselError: a session goes on after its last turn, or turn, persona and observation
+            contradict each other.
     """
     turn, persona = snapshot["turn"], snapshot["persona"]
     going_on = snapshot["over"] == 0

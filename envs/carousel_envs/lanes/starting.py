@@ -35,7 +35,7 @@ class StartingLanes(LaneBase):
         return which
 
     def _seed(self, seeds: int | list[int | None] | None, which: NDArray[np.bool_]) -> None:
-        """Give the marked lanes the first episode of their new seed, or else their next episode."""
+        """Set the marked lanes to the first episode of a new seed or, without one, to the next."""
         lanes, first = self._lanes, not self._started
         if seeds is None and not first:
             lanes["episode"][which] += 1

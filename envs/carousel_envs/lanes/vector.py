@@ -1,6 +1,6 @@
-"""What every environment with lanes shares: resets, steps, autoreset, refusals and copies.
+"""`LaneVectorEnv`: resets, steps, autoreset, checks of arguments, and copies.
 
-A subclass brings the dynamics: a compiled kernel over records of lanes, and the info of a turn
+A subclass provides the dynamics, a compiled kernel over records of lanes, and the info of a turn
 (`base.py`).
 """
 
@@ -43,11 +43,11 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
     array that `reset` and `step` return is the caller's to keep, unless `copy` is False.
 
     Args:
-        lanes: what the caller asks for.
-        played: what the population makes of it.
+        lanes: arguments of the caller.
+        played: spaces and sizes that follow from the population.
 
     Attributes:
-        population: what is played; a subclass has its own kind.
+        population: that is played; each subclass has its own type.
         max_episode_steps: turns after which a session is truncated.
 
     Raises:
@@ -142,7 +142,7 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return observation, reward, terminated, truncated, info
 
     def _step_anew(self, actions: NDArray[np.int64]) -> Step:
-        """A step in same-step mode, in which sessions end and begin."""
+        """A step in same-step mode, in which sessions may end and begin."""
         users = self._user.copy()
         outputs = reward, detail, events = self._outputs()
         n_ended = self._play(actions, outputs)
@@ -171,9 +171,9 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return observation, reward, terminated, truncated, info
 
     def _read_actions(self, actions: NDArray[Any]) -> NDArray[np.int64]:
-        """The actions as kernels want them: one type, side by side, and writable, though they
-        are not written, because numba compiles a kernel anew for read-only arrays."""
-        # what is most often given is known at a glance
+        """The actions as int64, contiguous and writable: numba would compile another kernel for
+        read-only arrays."""
+        # the usual case, recognised without conversion
         if (
             type(actions) is np.ndarray
             and actions.dtype is _INT64
@@ -188,12 +188,12 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         if given.shape != self._batch:
             raise CarouselError(f"actions have shape {given.shape}; it must be ({self.num_envs},)")
         if kind == "u":
-            # beyond int64 they would come out negative, and be reported so
+            # beyond int64 they would turn negative, and the message would quote that
             given = np.minimum(given, np.uint64(2**63 - 1))
         return given.astype(np.int64)
 
     def _make_own(self) -> tuple[Outputs, Arrays, Info]:
-        """What every step without copies returns, and the kernel's outputs that lie beneath."""
+        """The arrays that every step without copies returns, and the outputs they are views of."""
         outputs = reward, detail, events = self._outputs()
         flags, everywhere = events.view(np.bool_), self._everywhere()
         info = self._info(detail, events, flags, self._mask, self._user, everywhere)
@@ -206,7 +206,7 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return {**self.__dict__, "_own": None}
 
     def _play(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        """Play a turn, or refuse to; see `_turn`."""
+        """Play a turn, or raise; see `_turn`."""
         if self.closed or not self._started:
             self._refuse_if_not_started("step")
         if self._waiting:
@@ -232,7 +232,7 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return n_ended
 
     def _limited_turn(self, actions: NDArray[np.int64], outputs: Outputs) -> int:
-        """`_turn`, then end what has reached the limit of turns before its session is over.
+        """`_turn`, then end the sessions that have reached the limit of turns.
 
         As under Gymnasium's `TimeLimit`, a session that terminates there is truncated as well.
         """
@@ -253,7 +253,7 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         return n_ended + int(cut.sum())
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which personas are available, bool of shape (N, K) (the form sb3-contrib asks for)."""
+        """Which personas are available, bool of shape (N, K) (as sb3-contrib expects)."""
         self._refuse_if_not_started("action_masks")
         return np.asarray(self._mask != 0)
 

@@ -1,5 +1,5 @@
 """The model of questions with a topic and a date, and of personas that know some of it.
 
-Imports `foundation`, `compiled` and `lanes`, and of `users` the repertoire and how cues are drawn.
-The rooms have the names of those of `users`. Start with `population.py`, then `session.py`.
+Imports `foundation`, `compiled` and `lanes`, and from `users` the repertoire and the alias tables.
+Modules have the same names as in `users`. Start with `population.py`, then `session.py`.
 """

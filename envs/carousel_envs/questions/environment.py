@@ -42,8 +42,7 @@ class QuestionsEnv(LaneEnv):
     """
 
     preset: ClassVar[str | None] = None
-    """The preset whose id the class stands for; None: it stands for none, and plays Recall unless
-    told otherwise."""
+    """The preset whose id belongs to this class; None: no id, and the default is Recall."""
 
     def __init__(
         self,

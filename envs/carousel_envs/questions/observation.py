@@ -1,4 +1,4 @@
-"""The observation of questions, column by column: the one place that names them."""
+"""The observation of questions: the one place that names its columns and their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class QuestionColumns:
-    """Where each quantity stands in a flat observation.
+    """Position of each quantity in a flat observation.
 
     An observation holds, in this order: the topic shown, one-hot; the year shown, from 0 (the first
     year) to 1 (the last); whether the last answer was knowledgeable, and the last reward (0 or 1;
@@ -34,17 +34,17 @@ class QuestionColumns:
 
     @classmethod
     def of(cls, population: Questions) -> QuestionColumns:
-        """The columns that these questions show."""
+        """The columns of this population."""
         return cls(population.n_topics, population.n_years, population.n_actions)
 
     @property
     def topic(self) -> slice:
-        """What the question seems to be about, one-hot."""
+        """The topic shown, one-hot."""
         return slice(0, self.n_topics)
 
     @property
     def year(self) -> int:
-        """The year it seems to be about."""
+        """The year shown."""
         return self.n_topics
 
     @property
@@ -59,7 +59,7 @@ class QuestionColumns:
 
     @property
     def persona(self) -> slice:
-        """Who spoke last, one-hot."""
+        """The persona that spoke last, one-hot."""
         return slice(self.n_topics + 3, self.elapsed)
 
     @property
@@ -75,7 +75,7 @@ class QuestionColumns:
     def question(
         self, observation: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Topic and year (counted from the first) that are shown, (N, D) to twice (N,)."""
+        """Topic and year (counted from the first) shown, (N, D) to two arrays of shape (N,)."""
         topic = observation[:, self.topic].argmax(axis=1)
         year = np.rint(observation[:, self.year] * (self.n_years - 1)).astype(np.int64)
         return topic, year

@@ -1,4 +1,4 @@
-"""Who asks what, and who knows it: the population of the recall environment."""
+"""`Questions`: the population of questions, and of the personas that answer them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Questions(BasePopulation):
     """A distribution over questions, the cast that answers, and what is forbidden (frozen).
 
     Questions are drawn independently, topic and year apart, with frequencies in proportion to the
-    weights. A persona knows what lies within its interests and not after its cutoff; it answers
-    exactly that, and otherwise says that it does not know. The page docs/population.md has a table
+    weights. A persona knows the answers within its interests and not after its cutoff; it gives
+    exactly those, and otherwise says that it does not know. The page docs/population.md has a table
     of the fields.
 
     Raises:
@@ -218,5 +218,5 @@ class Questions(BasePopulation):
 
 
 def as_questions(population: Questions | Mapping[str, Any] | str) -> Questions:
-    """A population of questions, from any form in which it may be given; see `Questions.read`."""
+    """Read an argument as `Questions`; see `Questions.read`."""
     return Questions.read(population)

@@ -2,7 +2,7 @@
 
 The picture has one column per turn, and a label for every row. From the top: one row per persona,
 filled where it answers (colour by persona); the answer (green knowledgeable, grey a denial); the
-reward (green 1, grey 0); what was hidden: red where the question was forbidden, blue where another
+reward (green 1, grey 0); hidden facts: red where the question was forbidden, blue where another
 persona could have answered; numbers of turns; and a legend.
 """
 
@@ -60,7 +60,7 @@ class QuestionRecorder(Recorder):
         )
 
     def line(self, lane: int) -> str:
-        """The last turn of a lane in words: what was asked, who answered, what was hidden."""
+        """The last turn of a lane in words: question, answer, hidden facts."""
         if not self.turns[lane]:
             return "turn  0 | nobody has answered yet"
         turn = self.turns[lane][-1]

@@ -1,7 +1,7 @@
-"""What a population of questions amounts to, as exact integer tables.
+"""A population of questions as exact integer tables.
 
-Probabilities are counts of 1/65536, the resolution of the kernel's draws. The kernel and the closed
-form read these same arrays, so there is no rounding between them.
+Probabilities are multiples of 1/65536, the resolution of the kernel's draws. The kernel and the
+closed form read the same arrays, so no rounding comes between them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ TOPIC, YEAR, KNOWS, SAYS, FORBIDDEN = range(5)
 """Columns of `QuestionTables.facts`."""
 
 IN_PIECES = 5, 3
-"""Topics and personas of those observations that are three times four columns."""
+"""Numbers of topics and personas for which an observation is three times four columns."""
 
 ANSWERS, BEGINS = 5, 4
-"""How many ways there are to show an answer: 2 * knowledgeable + reward, or that there was none."""
+"""Ways to show an answer: 2 * knowledgeable + reward, or none yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +34,10 @@ class QuestionTables:
     """Questions as rows; question q is about topic q // years and year q % years.
 
     Attributes:
-        facts: int32, shape (questions, 5). Columns: topic, year (counted from the first), bit mask
-            of the personas that know the answer, bit mask of those that give one, whether a denial
-            is rewarded (0 or 1). What a persona says is kept apart from what it knows, so that a
-            lie shows as a difference.
+        facts: int32, shape (questions, 5). Columns: topic, year (counted from the first), bit masks
+            of the personas that know the answer and of the personas that give one, whether a denial
+            is rewarded (0 or 1). Answers are stored apart from knowledge, so that a lie
+            would show as a difference.
         asked: int64, shape (topics, years); P(question) in 1/65536.
         topic_shown: int64, shape (topics, topics); P(shown | true) in 1/65536, rows sum to 65536.
         year_shown: int64, shape (years, years); the same for years.
@@ -138,7 +138,7 @@ def question_tables(population: Questions) -> QuestionTables:
 
 
 def honest(knows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Who gives an answer, given who knows it: every persona says exactly what it knows."""
+    """The personas that answer, given those that know: every persona says exactly what it knows."""
     return knows.copy()
 
 

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 class QuestionsVectorEnv(LaneVectorEnv):
     """Many sessions of questions and answers at once, played by one compiled kernel.
 
-    `RecallEnv` is the page on the environment; here stands what many lanes add to it. Lane i of an
+    `RecallEnv` documents the environment; this class adds many lanes. Lane i of an
     environment seeded s is bit for bit the scalar environment seeded s + i. Every array that
     `reset` and `step` return is the caller's to keep, unless `copy` is False.
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
-        population: who asks what: `Questions`, their JSON (text or a mapping, as `to_json` and
+        population: `Questions`, their JSON (text or a mapping, as `to_json` and
             `model_dump` give it) or the name of a preset; by default `Recall`.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
@@ -51,11 +51,11 @@ class QuestionsVectorEnv(LaneVectorEnv):
             picture, uint8 of one shape (height, width, 3), see docs/rendering.md); `render` returns
             one frame per lane.
         copy: False returns the environment's own arrays, which the next step changes in place (in
-            same-step mode observations, action masks and users, in the others all of them). That
-            is faster; for callers who read at once and never write.
+            same-step mode observations, action masks and users, in the other modes all of them).
+            Faster, for callers that read at once and never write.
         max_episode_steps: turns after which a session is truncated, if the population's
-            `session_length` is longer; as with Gymnasium's `TimeLimit`, what is observed (such as
-            the share of the session gone) does not change.
+            `session_length` is longer; as with Gymnasium's `TimeLimit`, observations (such as the
+            share of the session gone) do not change.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -63,15 +63,14 @@ class QuestionsVectorEnv(LaneVectorEnv):
     Info (arrays over lanes, each with Gymnasium's mask `_key`): `knowledgeable`, `lied`,
     `deceived`, `forbidden`, `deceived_on_forbidden`, `swapped`, `refused` (bool), `topic` (int8),
     `year` (int32), `action_mask` (int8, (N, K)), `user` (int32). `reset` and steps have the same
-    keys; where no turn was played, at a reset and in the row of a reset, what a turn brings is 0.
+    keys; where no turn was played (at a reset, and in the row of a reset), values of a turn are 0.
     In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last observation and
     info of the sessions that ended.
     """
 
     population: Questions
     preset: ClassVar[str | None] = None
-    """The preset whose id the class stands for; None: it stands for none, and plays Recall unless
-    told otherwise."""
+    """The preset whose id belongs to this class; None: no id, and the default is Recall."""
     _kernel = staticmethod(session.step)
 
     def __init__(
@@ -141,7 +140,7 @@ class QuestionsVectorEnv(LaneVectorEnv):
         return {**super()._ranges(), **own}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; see `LaneVectorEnv.restore`."""
+        """Continue from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
         facts = self._arrays.facts[self._blocks["question"]]
         self._blocks["about"], self._blocks["masks"] = facts[..., 0], facts[..., 1]
@@ -195,10 +194,10 @@ class QuestionsVectorEnv(LaneVectorEnv):
         return np.ones((len(observation), self._mask.shape[1]), dtype=np.int8)
 
     def hidden(self) -> dict[str, NDArray[Any]]:
-        """What no router sees, as it stands before the next turn (copies).
+        """The hidden state before the next turn (copies).
 
         Returns:
-            `topic` and `year` of the question that waits, as they truly are, and `user` (int32,
+            the true `topic` and `year` of the question that waits, and `user` (int32,
             (N,)).
 
         Raises:

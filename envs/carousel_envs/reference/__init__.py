@@ -13,7 +13,13 @@ from .known_user.frontier import (
     frontier,
     welfare_optimal,
 )
-from .long_run.recovering import fluid_rate, rebounding_index, rebounding_rate, whittle_index
+from .long_run.recovering import (
+    ReboundingPersona,
+    fluid_rate,
+    rebounding_index,
+    rebounding_rate,
+    whittle_index,
+)
 from .long_run.swap_rule import (
     BlindCycle,
     SwapRule,
@@ -33,6 +39,7 @@ __all__ = [
     "FrontierPoint",
     "Outcome",
     "Rates",
+    "ReboundingPersona",
     "RecallReference",
     "Reference",
     "SwapRule",

@@ -80,9 +80,10 @@ class TablePolicy:
     picks: NDArray[np.int64]
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """None: each pick depends on the observation alone."""
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """Personas to enact, shape (N,); see `Policy.act`."""
         return self.picks[self.columns.question(observation)], None
 
 
@@ -93,11 +94,13 @@ class AnybodyPolicy:
     n_actions: int
 
     def initial_state(self, lanes: int, seed: int) -> tuple[NDArray[np.uint64], int]:
+        """The random stream of each lane, uint64, shape (N,), and the number of turns drawn: 0."""
         return rng.lane_keys(seed, lanes), 0
 
     def act(
         self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
     ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
+        """Personas to enact, shape (N,), and the state for the next turn; see `Policy.act`."""
         keys, counter = state
         one_row_per_lane(observation, len(keys))
         picks = (rng.hash_uniforms(keys, counter) * self.n_actions).astype(np.int64)

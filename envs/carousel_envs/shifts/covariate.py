@@ -61,11 +61,12 @@ def _unseen_archetype(population: Population, severity: float) -> Population:
 
 
 def _unseen_taste(population: Population) -> tuple[float, ...] | None:
-    """A taste for the persona that nobody in training likes best, and likes least of these.
+    """A taste for the least liked of the personas that no training user likes best.
 
-    A router that has learned whom training users end up with then never tries the right one early;
-    a taste whose best persona is another archetype's would be served by chance. Where everybody is
-    somebody's favourite: the opposite of the commonest taste, or None where it is met already.
+    A router that has learned which personas suit training users then never tries the right one
+    early; a taste whose best persona is another archetype's would be served by chance. Where every
+    persona is some archetype's favourite: the opposite of the commonest taste, or None if it exists
+    already.
     """
     fit = population.fit_matrix()[:, : len(population.personas)]
     met = np.array(population.archetype_weights) > 0

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..foundation.errors import CarouselError, real_number
 from ..users.cues import cue_table
-from ..users.population import PER_PERSONA, Population, as_population
+from ..users.population import Population, as_population
+from ..users.spans import PER_PERSONA
 from ..users.table import user_table
 from .quantities import Direction, checked
 
@@ -34,8 +35,8 @@ Kind = Literal[
 ]
 
 Regime = Literal["interpolation", "combinatorial", "extrapolation"]
-"""Where shifted users lie: in a hole of the range of training; each part within it, but never seen
-together; or beyond."""
+"""Where shifted users lie: in a hole of the training range; with each part within it, but in a
+combination never seen; or beyond it."""
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The standard severities."""
@@ -45,7 +46,7 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class GradedShift(ABC, Generic[P]):
-    """One axis along which a population of any make may differ from that of training.
+    """One axis along which a population of any type may differ from that of training.
 
     Attributes:
         name: the axis, as in `hazard=0.5`.
@@ -53,12 +54,12 @@ class GradedShift(ABC, Generic[P]):
         moves: the population fields that change.
         description: what happens as severity grows, in one sentence.
         change: (population, severity in (0, 1]) to the shifted population.
-        reason: why a population cannot be shifted along this axis, or "" if nothing is known to
-            stand in the way; see `obstacle`.
+        reason: why a population cannot be shifted along this axis, or "" if no reason is known;
+            see `obstacle`.
         expected: for some of `QUANTITIES`, whether severity 1 raises it, lowers it or leaves it
-            alone on every preset to which the axis applies. What is not named here depends on the
+            alone on every preset to which the axis applies. Quantities not listed depend on the
             population.
-        regime: where the users of severity 1 lie, seen from training.
+        regime: where the users at severity 1 lie relative to those of training.
 
     Raises:
         CarouselError: `expected` names another quantity or direction.
@@ -70,7 +71,7 @@ class GradedShift(ABC, Generic[P]):
     description: str
     change: Callable[[P, float], P]
     reason: Callable[[P], str] = lambda _: ""
-    # a mapping has no hash, and what is expected of an axis does not tell it from another
+    # a mapping has no hash, and two axes do not differ in their expectations alone
     expected: Mapping[str, Direction] = field(default_factory=dict, hash=False)
     regime: Regime = "extrapolation"
 
@@ -78,7 +79,7 @@ class GradedShift(ABC, Generic[P]):
         object.__setattr__(self, "expected", checked(self.name, self.expected))
 
     def obstacle(self, population: P) -> str:
-        """Why this axis means nothing for a population, as a clause, or ""."""
+        """Why this axis does not apply to a population, as a clause, or ""."""
         if reason := self.reason(population):
             return reason
         if self._same_play(population, self.change(population, 1.0)):
@@ -89,7 +90,7 @@ class GradedShift(ABC, Generic[P]):
         """The shifted population; severity 0 is the population itself.
 
         Raises:
-            CarouselError: severity outside [0, 1], or the axis means nothing for this population.
+            CarouselError: severity outside [0, 1], or the axis does not apply to this population.
         """
         population = self._read(population)
         severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
@@ -103,7 +104,7 @@ class GradedShift(ABC, Generic[P]):
 
     @abstractmethod
     def _same_play(self, one: P, other: P) -> bool:
-        """Whether two populations play exactly alike."""
+        """Whether two populations play identically."""
 
 
 S = TypeVar("S", bound=GradedShift[Any])

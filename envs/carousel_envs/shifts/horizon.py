@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..users.population import Population, map_span, span_numbers
+from ..users.spans import map_span, span_numbers
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..users.population import Population
 
 LEAVE_BORED_MOST = 0.3
 LENGTH_FACTOR = 2.0
@@ -18,7 +20,7 @@ FAREWELL_ADDED = 0.2
 
 
 def never_bored(population: Population) -> str:
-    """Why what concerns bored users means nothing here, as a clause, or ""."""
+    """Why a change for bored users has no effect here, as a clause, or ""."""
     safe = span_numbers(population.boredom_hazard)[-1] == 0.0
     safe = safe and bool((population.fit_matrix() == 1.0).all())
     return "nobody in this population is ever bored" if safe else ""

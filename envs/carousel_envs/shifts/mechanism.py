@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ..users.population import Population, map_span, span_numbers
+from ..users.spans import map_span, span_numbers
 from .graded import Shift, between, by_name
+
+if TYPE_CHECKING:
+    from ..users.population import Population
 
 HAZARD_FACTOR, HAZARD_CAP = 4.0, 0.9
 FIT_LOST, FIT_LOG_ODDS_LOST = 0.5, 2.0

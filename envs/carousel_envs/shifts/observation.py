@@ -113,7 +113,7 @@ OBSERVATION = by_name(
         "badge-reversal",
         "concept",
         ("badge",),
-        "badges come to name the persona that fits best ever more seldom; at 1 never",
+        "badges name the persona that fits best less and less often; at 1 never",
         _badge_reversal,
         _badge_obstacle,
         {

@@ -108,7 +108,7 @@ def _learns(population: Questions, severity: float) -> Questions:
 
 
 def _newcomer(population: Questions) -> int | None:
-    """The last of the cast that has nothing to say on the forbidden topic, if anybody."""
+    """The last of the cast that has nothing to say on the forbidden topic, if any."""
     silent = [
         k
         for k, known in enumerate(population.known_topics)
@@ -218,7 +218,7 @@ _ALL: Iterable[QuestionShift] = (
         "ignorant-learns",
         "repertoire",
         ("cutoffs",),
-        "whoever is behind on the forbidden topic catches up, with the last year at 1",
+        "personas that are behind on the forbidden topic catch up, with the last year at 1",
         _learns,
         _nobody_behind,
         {"known": "rises", "forbidden": "same"},
@@ -227,8 +227,8 @@ _ALL: Iterable[QuestionShift] = (
         "newcomer-knows",
         "repertoire",
         ("cutoffs", "interests"),
-        "the last persona with nothing to say on the forbidden topic comes to know it, and at 1 "
-        "everything",
+        "the last persona with nothing to say on the forbidden topic learns about it, and at 1 "
+        "about everything",
         _newcomer_knows,
         _no_newcomer,
         {"known": "rises", "forbidden": "same"},

@@ -12,11 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..foundation.errors import CarouselError
-from ..users.population import SPANS, Population, span_numbers
+from ..users.spans import SPANS, span_numbers
 from .graded import Shift, between, by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ..users.population import Population
 
 
 def _spans(population: Population, *lengths: int) -> Iterator[tuple[str, tuple[float, ...]]]:
@@ -91,8 +93,7 @@ RANGES = by_name(
         "unseen-corner",
         "covariate",
         ("pair_share",),
-        "users come to lie in the upper halves of both ranges of a pair, where nobody of training "
-        "does",
+        "users move into the upper halves of both ranges of a pair, where none of training is",
         _into_corner,
         _no_corner,
         {"in_corner": "rises"},

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ..users.personas import repertoire, trait_names
-from ..users.population import PER_PERSONA, Population
+from ..users.spans import PER_PERSONA
 from .graded import Shift, between, by_name
+
+if TYPE_CHECKING:
+    from ..users.population import Population
 
 UNAVAILABLE_MOST = 0.7
 
@@ -86,8 +90,7 @@ REPERTOIRE = by_name(
         "permuted-slots",
         "repertoire",
         ("personas", "fit", *PER_PERSONA),
-        "the same personas sit in other slots: two change places at first, at 1 nobody sits where "
-        "they sat",
+        "the same personas take other slots: at first two change places, at 1 none keeps its own",
         _permuted_slots,
         expected={
             "familiar_slots": "falls",

@@ -1,4 +1,4 @@
-"""What a user shows: the joint distribution of all cues given the mood, as exact integer tables.
+"""Cues: their joint distribution given the mood, as exact integer tables.
 
 All cues of a turn are drawn at once, as one joint symbol, by Walker's alias method (Walker 1977;
 Vose 1991) in integers: 65536 units of probability fill a power of two of equal columns, so a 16-bit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .population import Population
 
 NAMES = ("reply_latency", "reply_length", "sentiment", "asks_question")
-"""Names of the first four cues; further ones are numbered."""
+"""Names of the first four cues; all others are numbered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class CueTable:
     strides: NDArray[np.int64]
 
     def shown(self, width: int) -> NDArray[np.float32]:
-        """What is shown of a turn whose cues are symbol s and whose engagement is e, in row 2s + e:
-        the level of each cue, then e, then zeros, shape (2 symbols, width)."""
+        """The columns shown after a turn with cue symbol s and engagement e, in row 2s + e: the
+        level of each cue, then e, then zeros, shape (2 symbols, width)."""
         rows = np.zeros((len(self.levels), 2, width), dtype=np.float32)
         n_cues = self.levels.shape[1]
         rows[:, :, :n_cues] = self.levels[:, None, :]

@@ -33,7 +33,7 @@ class CarouselEnv(LaneEnv):
     Args:
         population, reward, render_mode: as in `CarouselVectorEnv`.
         info_arrays: whether every value of an info is an array (a number or flag one of shape ()),
-            for readers that ask values for their dtype, such as TorchRL's; steps take longer.
+            for libraries that read the dtype of every value, such as TorchRL; steps take longer.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -41,8 +41,7 @@ class CarouselEnv(LaneEnv):
 
     population: Population
     preset: ClassVar[str | None] = None
-    """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
-    another population is given."""
+    """The preset whose id belongs to this class; None: no id, and the default is Boredom."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The rows of users as the kernel reads them: all, or of a very long table what is played."""
+"""The rows of users as the kernel reads them: all or, in a very long table, those played."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class UserRows(NamedTuple):
-    """What the kernel reads of users, a row each, or one where all have the same.
+    """The arrays of users that the kernel reads: a row each, or one row where all are equal.
 
     Attributes:
         rows: int32, shape (users, 2K + 3), `UserTable.by_action`.
-        satiation: float64, shape (users, K + 1), gain with each persona, then memory; None where
-            nobody satiates.
+        satiation: float64, shape (users, K + 1), gain with each persona, then memory; None without
+            satiation.
         first_obs: float32, shape (users or 1, D), and
-        first_mask: int8, shape (users or 1, K): what a session begins with.
+        first_mask: int8, shape (users or 1, K): observation and mask at the start of a session.
     """
 
     rows: NDArray[np.int32]
@@ -48,11 +48,11 @@ def _satiation(population: Population, table: UserTable) -> NDArray[np.float64] 
 class PlayedUsers:
     """The rows of a table of more than `MANY` users, each made before it is first played.
 
-    The system gives memory to those parts of the arrays that are written to. Who is played next is
-    a function of the lane's key and its episode, so the rows are there when the kernel asks.
+    The operating system allocates only the parts of the arrays that are written to. The next user
+    is a function of a lane's key and its episode, so the rows exist before the kernel reads them.
 
     Attributes:
-        rows: of all users; of those that have not been made it holds zeros.
+        rows: of all users; zeros where they have not been made.
     """
 
     rows: UserRows
@@ -86,7 +86,7 @@ class PlayedUsers:
         )
 
     def make(self, users: NDArray[np.integer]) -> None:
-        """Make the rows of these users, where they have not been made."""
+        """Make the rows of these users, unless they exist."""
         lacking = np.unique(users[~self._is_made[users]])
         if not len(lacking):
             return
@@ -111,20 +111,20 @@ class PlayedUsers:
 
 
 def _begin_alike(population: Population) -> bool:
-    """Whether sessions begin alike with all users."""
+    """Whether sessions with all users begin in the same way."""
     seen = "vulnerable" in population.shows and 0.0 < population.vulnerable_share < 1.0
     return population.unavailability == 0.0 and population.badge is None and not seen
 
 
 def _room(n: int, one: NDArray[Any]) -> NDArray[Any]:
-    """An array of n rows like that one, zeros, that takes memory only as it is written to: of its
-    own pages, since the pages that NumPy asks for are as large as ten thousand rows."""
+    """An array of n rows of zeros, like this one, that takes memory only as it is written: on pages
+    of normal size, since those that NumPy requests are as large as ten thousand rows."""
     pages = mmap.mmap(-1, n * one[0].nbytes)
     return np.frombuffer(pages, dtype=one.dtype).reshape(n, *one.shape[1:])
 
 
 def rows_of(population: Population) -> tuple[UserRows, PlayedUsers | None]:
-    """What the kernel reads of users, and what makes these rows where they are not made at once."""
+    """The rows that the kernel reads and, for a very long table, the object that makes them."""
     if population.n_users <= MANY:
         return UserRows.of(population), None
     played = PlayedUsers(population)

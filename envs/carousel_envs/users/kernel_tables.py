@@ -1,4 +1,4 @@
-"""What the kernel reads of a population besides its users: tables, and numbers."""
+"""The tables and numbers of a population that the kernel reads, besides its users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Tables(NamedTuple):
-    """Those of `SessionArrays` that are the same for all users."""
+    """The arrays of `SessionArrays` that are the same for all users."""
 
     cue_alias: NDArray[np.int32]
     shown: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""The observation, column by column: the one place that names them."""
+"""The observation of users: the one place that names its columns and their order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .table import UserTable
 
 SIGNS = ("vulnerable", "farewell")
-"""Columns that stand at the end where a population shows them, in this order."""
+"""Optional last columns, in this order."""
 
 NOT_SHOWN = -1.0
 """Value of the cue and engagement columns before the first turn."""
@@ -30,15 +30,15 @@ NOT_SHOWN = -1.0
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each quantity stands in a flat observation.
+    """Position of each quantity in a flat observation.
 
     An observation holds, in this order: the level of each cue; engagement (0 or 1); the current
     persona, one-hot; the availability of each persona, 0 or 1; turns with the current persona;
     share of the session gone; then, where the population shows them, whether the user is
     vulnerable and whether the user has just said goodbye, 0 or 1, and the persona that the user's
-    badge names, one-hot over the personas. Before the first turn cues and
-    engagement are -1, the rest of the past is 0. With `unmask`, the action that enacts no persona
-    stands last among the personas.
+    badge names, one-hot over the personas. Before the first turn cues and engagement are -1, and
+    other columns that depend on past turns are 0. With `unmask`, the action that enacts no persona
+    comes last among the personas.
 
     Attributes:
         n_cues: J.
@@ -56,7 +56,7 @@ class Columns:
 
     @classmethod
     def of(cls, population: Population) -> Columns:
-        """The columns that users of this population show."""
+        """The columns of this population."""
         n_badges = 0 if population.badge is None else len(population.personas)
         base = cls(len(population.cues), population.n_actions, n_badges=n_badges)
         signs = [sign for sign in SIGNS if sign in population.shows]
@@ -74,12 +74,12 @@ class Columns:
 
     @property
     def persona(self) -> slice:
-        """Who speaks, one-hot."""
+        """The current persona, one-hot."""
         return slice(self.n_cues + 1, self.n_cues + 1 + self.n_actions)
 
     @property
     def available(self) -> slice:
-        """Who may be picked."""
+        """Availability of each persona."""
         return slice(self.n_cues + 1 + self.n_actions, self.streak)
 
     @property
@@ -100,16 +100,16 @@ class Columns:
 
     @property
     def badge(self) -> slice:
-        """Whom the user's badge names, one-hot; empty where no badge is shown."""
+        """The persona that the user's badge names, one-hot; empty where no badge is shown."""
         return slice(self.width - self.n_badges, self.width)
 
     @property
     def n_contexts(self) -> int:
-        """Numbers that `context` may give, from 0 on."""
+        """Number of contexts; `context` is below it."""
         return (1 + self.n_badges) << (self.n_actions + 1)
 
     def refuse_narrow(self, observation: NDArray[np.float32]) -> None:
-        """Refuse observations that lack columns: compiled readings do not look how many there are.
+        """Raise if observations lack columns, since compiled code does not check.
 
         Raises:
             CarouselError: they do.
@@ -121,8 +121,10 @@ class Columns:
             )
 
     def refuse_cues(self, observation: NDArray[np.float32], lane: int) -> None:
-        """Refuse what a compiled reading came upon: a lane whose cues are no symbol of these users
-        (`reading.symbol`) after a turn that was played; -1: it found none.
+        """Raise if compiled code found a lane whose cues are no symbol of these users.
+
+        Args:
+            lane: the lane (`reading.symbol`), after a turn that was played; -1: there is none.
 
         Raises:
             CarouselError: there is such a lane.
@@ -134,9 +136,11 @@ class Columns:
             )
 
     def context(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """What is known of a user from the first observation on, as a number, (N, D) to (N,): a bit
-        per available action, one more where a visible user is vulnerable, and above these 1 + the
-        persona that a badge names."""
+        """What every observation shows of the user, as a number, (N, D) to (N,).
+
+        A bit per available action, one more for a visibly vulnerable user, and above these 1 + the
+        persona that a badge names.
+        """
         self.refuse_narrow(observation)
         found = np.empty(len(observation), dtype=np.int64)
         observations.contexts(observation, self.of_context, found)
@@ -144,7 +148,7 @@ class Columns:
 
     @cached_property
     def of_context(self) -> tuple[int, int, int, int, int]:
-        """The columns that `context` reads, as `reading.context` wants them."""
+        """The columns that `context` reads, in the form of `reading.context`."""
         vulnerable = -1 if self.vulnerable is None else self.vulnerable
         badge = self.badge.start if self.n_badges else -1
         return (self.available.start, self.n_actions, vulnerable, badge, self.n_badges)
@@ -180,11 +184,11 @@ def observation_space(population: Population) -> spaces.Box:
 
 @cached_by_size(lambda rows: sum(array.nbytes for array in rows))
 def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """What a session with each user begins with; one row if it is the same with all.
+    """Observation and availability at the start of a session; one row if equal for all users.
 
     Returns:
         First observations, float32, shape (users or 1, D), and availability, int8, shape (users
-        or 1, K); both are shared and can't be written.
+        or 1, K); both are shared and read-only.
     """
     first, available = first_rows_of(population, user_table(population))
     # one row stays in the nearest cache
@@ -198,7 +202,7 @@ def first_rows(population: Population) -> tuple[NDArray[np.float32], NDArray[np.
 def first_rows_of(
     population: Population, users: UserTable
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """What a session with each of these users begins with, shapes (users, D) and (users, K)."""
+    """`first_rows` of these users, shapes (users, D) and (users, K)."""
     columns = Columns.of(population)
     first = np.zeros((len(users), columns.width), dtype=np.float32)
     first[:, columns.cues] = NOT_SHOWN

@@ -2,7 +2,7 @@
 
 A persona is enacted by the router; it never acts by itself. Only its traits enter the dynamics
 (through the fit of a user's taste) or, where questions are asked, its interests and its knowledge
-cutoff; name and description are what a person sees.
+cutoff; name and description are for people.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ OwnPersonas = Annotated[
 
 
 def with_own_personas(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a population in which `personas` holds names alone: what is given there as a
-    persona, or as the fields of one, moves to `own_personas`, and what nobody names leaves it."""
+    """The fields of a population with names alone in `personas`: a `Persona` given there, or its
+    fields, moves to `own_personas`, from which personas that are not named are dropped."""
     given = fields.get("personas")
     if not isinstance(given, (list, tuple)):
         return fields
@@ -96,7 +96,7 @@ def cast_of(names: Iterable[str], own: Iterable[Persona]) -> tuple[Persona, ...]
     """The personas of these names, a population's own before those of the repertoire.
 
     Raises:
-        ValueError: a name is in neither, as a clause that says which.
+        ValueError: a name is in neither; the message names it.
     """
     known = {**repertoire(), **{persona.name: persona for persona in own}}
     for name in names:

@@ -2,7 +2,7 @@
 
 The picture has one column per turn, and a label for every row. From the top: one row per persona,
 filled where it speaks (colour by persona; outlined where a pick was refused); engagement (green
-where the user engaged); one row per cue (darker is a higher level); what was hidden, mood (yellow
+where the user engaged); one row per cue (darker is a higher level); the hidden mood (yellow
 fresh, grey bored); numbers of turns; and a legend.
 """
 
@@ -30,7 +30,7 @@ _LIGHTEST, _DARKEST = 235, 60
 
 
 def cue_name(j: int) -> str:
-    """What cue j is called."""
+    """Name of cue j."""
     return NAMES[j] if j < len(NAMES) else f"cue_{j + 1}"
 
 
@@ -75,7 +75,7 @@ class UserRecorder(Recorder):
     def _unseen(
         self, obs: NDArray[np.float32], detail: NDArray[np.float32], events: list[int]
     ) -> str:
-        """What the reward does not see, in populations that have it."""
+        """Welfare and payoff, which are not part of the reward, in populations that have them."""
         columns, parts = self.columns, []
         if columns.n_badges:
             parts.append(f"badge {self.population.personas[int(obs[columns.badge].argmax())]}")
@@ -93,7 +93,7 @@ class UserRecorder(Recorder):
         return ", ".join(parts)
 
     def line(self, lane: int) -> str:
-        """The last turn of a lane in words: who speaks, what the user showed, what was hidden."""
+        """The last turn of a lane in words: persona, observation, hidden state."""
         if not self.turns[lane]:
             return "turn  0 | nobody has spoken yet"
         turn = self.turns[lane][-1]

@@ -1,8 +1,8 @@
 """A finite, seeded, fingerprinted table of users drawn from a population.
 
-Probabilities are stored as counts of 1/65536, the resolution of the kernel's draws, of which 65535
-is left out and counts as 65536: what is left fits 16 bits. The kernel and the reference solvers
-read these same arrays, so there is no rounding between them.
+Probabilities are stored as multiples of 1/65536, the resolution of the kernel's draws; 65535 is
+rounded up to 65536, so that every value fits 16 bits. The kernel and the reference solvers read the
+same arrays, so no rounding comes between them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled import rng
 from ..foundation.caching import cached_by_size
-from .population import Population, span_numbers
+from .draws import draws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from .population import Span
+    from .population import Population
 
 UNIT = 65536
 """Probability one, in the unit of the tables."""
@@ -31,32 +30,10 @@ UNIT = 65536
 FRESH, BORED = 0, 1
 """Index of each mood, in every array that has an axis of moods."""
 
-# Columns of a user's uniform draws. Fixed for ever: moving one would change every table.
-_ARCHETYPE, _HAZARD, _ENGAGE_FRESH, _ENGAGE_BORED, _GAIN, _MEMORY, _LEAVE_FRESH, _LEAVE_BORED = (
-    range(8)
-)
-_VULNERABLE, _FAREWELL_FRESH, _FAREWELL_BORED = range(8, 11)
-_BADGE, _BADGE_OTHER = range(11, 13)
-_IN_CORNER, _ELSEWHERE = range(13, 15)
-_AVAILABLE = 16
-_DRAWS = 32
-
-_COLUMN_OF = {
-    "boredom_hazard": _HAZARD,
-    "engagement_fresh": _ENGAGE_FRESH,
-    "engagement_bored": _ENGAGE_BORED,
-    "satiation_gain": _GAIN,
-    "satiation_memory": _MEMORY,
-    "leave_fresh": _LEAVE_FRESH,
-    "leave_bored": _LEAVE_BORED,
-    "farewell_fresh": _FAREWELL_FRESH,
-    "farewell_bored": _FAREWELL_BORED,
-}
-
 VULNERABLE_BIT = 24
-"""Bit of a row's flags that says whether the user is vulnerable; low bits say who is available."""
+"""Bit of a row's flags that marks a vulnerable user; the low bits mark available actions."""
 BADGE_BIT = 25
-"""First of the bits of a row's flags that hold the badge: 1 + the persona it names, 0: none."""
+"""First of the bits of a row's flags that hold the badge: 1 + the persona it names; 0: none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +62,7 @@ class UserTable:
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Everything that says who the users are, one row each."""
+        """All arrays of the table, a row per user."""
         return self.rows, self.gain, self.memory, self.archetype
 
     @property
@@ -122,7 +99,7 @@ class UserTable:
 
     @property
     def available(self) -> NDArray[np.bool_]:
-        """Which actions each user can be given, shape (n, K)."""
+        """Which actions are available to each user, shape (n, K)."""
         bits = 1 << np.arange(self.n_actions)
         return np.asarray((self.rows[:, -1:] & bits) != 0)
 
@@ -138,8 +115,8 @@ class UserTable:
 
     @cached_property
     def by_action(self) -> NDArray[np.int32]:
-        """The rows as the kernel reads them, two probabilities in a number, the second in its upper
-        half, 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
+        """The rows as the kernel reads them: two probabilities per number, the second in the upper
+        half, with 65535 for 65536; int32, shape (n, 2K + 3): of each action fit and hazard, then
         engagement with a fresh and with a bored user; then leaving (fresh, bored), saying goodbye
         (fresh, bored), and flags."""
         k = self.n_actions
@@ -171,19 +148,6 @@ class UserTable:
         return digest.hexdigest()[:16]
 
 
-def _draw(span: Span, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map uniform draws to a span, monotonically, leaving out its hole."""
-    numbers = span_numbers(span)
-    if len(numbers) == 1:
-        return np.full_like(uniform, numbers[0])
-    if len(numbers) == 2:
-        return numbers[0] + uniform * (numbers[1] - numbers[0])
-    low, hole_low, hole_high, high = numbers
-    position = uniform * ((hole_low - low) + (high - hole_high))
-    below = position < hole_low - low
-    return np.where(below, low + position, hole_high + position - (hole_low - low))
-
-
 def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
     counts = np.rint(probability * UNIT).astype(np.int32)
     counts[counts == UNIT - 1] = UNIT
@@ -191,9 +155,9 @@ def _counts(probability: NDArray[np.float64]) -> NDArray[np.int32]:
 
 
 MANY = 2**20
-"""Of a table of more users than this, a session makes only the rows that are played."""
+"""Number of users above which only the rows that are played are made."""
 _CHUNK = 2**16
-"""Rows that are drawn at once, since what is computed on the way takes much more than a row."""
+"""Rows drawn at once: intermediate results take much more memory than the rows themselves."""
 
 
 @cached_by_size(lambda table: table.nbytes)
@@ -227,8 +191,8 @@ def in_chunks(population: Population) -> Iterator[tuple[int, UserTable]]:
 
 
 def weighed_users(population: Population) -> tuple[UserTable, NDArray[np.int64]]:
-    """Users and how many of each there are, int64, shape (rows,): every user once; of a table of
-    more than `MANY`, which is not made as a whole, those that differ."""
+    """Users and the multiplicity of each, int64, shape (rows,): every user once or, for a table of
+    more than `MANY`, which is never made as a whole, every distinct user."""
     if population.n_users <= MANY:
         table = user_table(population)
         return table, np.ones(len(table), dtype=np.int64)
@@ -261,85 +225,35 @@ def _distinct(
 
 def draw_users(population: Population, index: NDArray[np.integer]) -> UserTable:
     """Some rows of a population's table, by their indices, in this order."""
-    draws = _tied(population, rng.uniforms_of(population.users_seed, index, _DRAWS))
-    weights = np.array(population.archetype_weights)
-    ends = np.cumsum(weights / weights.sum())
-    archetype = np.searchsorted(ends[:-1], draws[:, _ARCHETYPE], side="right").astype(np.int32)
-    fit = population.fit_matrix()[archetype]
-    hazard = _draw(population.boredom_hazard, draws[:, _HAZARD])
-    vulnerable = draws[:, _VULNERABLE] < population.vulnerable_share
+    drawn = draws_of(population, index)
+    archetype = drawn.archetypes()
+    fit, vulnerable = population.fit_matrix()[archetype], drawn.vulnerable()
+    hazard = drawn.values("boredom_hazard")
     lift = population.per_action("appeal") + vulnerable[:, None] * population.per_action(
         "vulnerable_appeal"
     )
-    lift[:, len(population.personas) :] = -1.0  # nobody engages with no persona
-    engagement = [
-        _counts(np.clip(_draw(span, draws[:, column])[:, None] + lift, 0.0, 1.0))
-        for span, column in (
-            (population.engagement_fresh, _ENGAGE_FRESH),
-            (population.engagement_bored, _ENGAGE_BORED),
-        )
-    ]
+    lift[:, len(population.personas) :] = -1.0  # without a persona, no user engages
     rows = np.column_stack(
         [
             _counts(fit),
             _counts(hazard[:, None] * (1.0 - population.hazard_relief * fit)),
-            *engagement,
-            _counts(_draw(population.leave_fresh, draws[:, _LEAVE_FRESH])),
-            _counts(_draw(population.leave_bored, draws[:, _LEAVE_BORED])),
-            _counts(_draw(population.farewell_fresh, draws[:, _FAREWELL_FRESH])),
-            _counts(_draw(population.farewell_bored, draws[:, _FAREWELL_BORED])),
-            (_available(population, draws) << np.arange(population.n_actions)).sum(axis=1)
+            *(
+                _counts(np.clip(drawn.values(name)[:, None] + lift, 0.0, 1.0))
+                for name in ("engagement_fresh", "engagement_bored")
+            ),
+            *(
+                _counts(drawn.values(name))
+                for name in ("leave_fresh", "leave_bored", "farewell_fresh", "farewell_bored")
+            ),
+            (drawn.available() << np.arange(population.n_actions)).sum(axis=1)
             + (vulnerable.astype(np.int64) << VULNERABLE_BIT)
-            + (_badges(population, draws, fit) << BADGE_BIT),
+            + (drawn.badges(fit) << BADGE_BIT),
         ]
     ).astype(np.int32)
     return UserTable(
         rows=np.ascontiguousarray(rows),
-        gain=_draw(population.satiation_gain, draws[:, _GAIN])[:, None]
-        * population.per_action("satiation_wear"),
-        memory=_draw(population.satiation_memory, draws[:, _MEMORY]),
+        gain=drawn.values("satiation_gain")[:, None] * population.per_action("satiation_wear"),
+        memory=drawn.values("satiation_memory"),
         archetype=archetype,
         n_actions=population.n_actions,
     )
-
-
-def _tied(population: Population, draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draws in which `pair_share` of users are in the upper halves of both ranges of the pair, and
-    the others evenly in the other three quarters."""
-    if population.pair is None:
-        return draws
-    tied = draws.copy()
-    first, second = (_COLUMN_OF[name] for name in population.pair)
-    share = population.pair_share
-    corner = draws[:, _IN_CORNER] < share
-    # one half of a uniform draw is uniform in that half
-    for column in (first, second):
-        tied[corner, column] = 0.5 + draws[corner, column] % 0.5
-    astray = ~corner & (draws[:, first] >= 0.5) & (draws[:, second] >= 0.5)
-    third = (3.0 * draws[:, _ELSEWHERE]).astype(np.int64)
-    tied[astray & (third != 1), first] -= 0.5
-    tied[astray & (third != 2), second] -= 0.5
-    return tied
-
-
-def _available(population: Population, draws: NDArray[np.float64]) -> NDArray[np.int64]:
-    """1 where an action is available, shape (n, K); at least one persona always is."""
-    personas = len(population.personas)
-    present = draws[:, _AVAILABLE : _AVAILABLE + personas]
-    available = np.ones((len(draws), population.n_actions), dtype=np.int64)
-    available[:, :personas] = present >= population.unavailability
-    available[np.arange(len(draws)), present.argmax(axis=1)] = 1
-    return available
-
-
-def _badges(
-    population: Population, draws: NDArray[np.float64], fit: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """1 + the persona that each user's badge names, or 0 where there are none, shape (n,)."""
-    if population.badge is None:
-        return np.zeros(len(draws), dtype=np.int64)
-    best = fit[:, : len(population.personas)].argmax(axis=1)
-    # two draws: whom a wrong badge names does not depend on how often badges are right
-    other = (draws[:, _BADGE_OTHER] * (len(population.personas) - 1)).astype(np.int64)
-    other += other >= best
-    return 1 + np.where(draws[:, _BADGE] < population.badge, best, other)

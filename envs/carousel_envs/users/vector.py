@@ -37,44 +37,43 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     Args:
         num_envs: number of lanes N, 1 to 2**24.
-        population: who the users are: a `Population`, its JSON (text or a mapping, as `to_json` and
+        population: of the users: a `Population`, its JSON (text or a mapping, as `to_json` and
             `model_dump` give it) or the name of a preset; by default the class's own preset. A
             class with an id takes no other preset than its own.
-        reward: "sampled" pays the engagement that was observed (0 or 1), "mean" pays its
-            probability; both less the swap cost. What is observed is the same.
+        reward: "sampled" pays the observed engagement (0 or 1), "mean" its probability, both less
+            the swap cost. Observations are the same.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.
         render_mode: None, "ansi" (the last turn in a line) or "rgb_array" (the session so far as a
             picture, uint8 of one shape (height, width, 3), see docs/rendering.md); `render` returns
             one frame per lane.
         copy: False returns the environment's own arrays, which the next step changes in place (in
-            same-step mode observations, action masks and users, in the others all of them). That
-            is faster; for callers who read at once and never write.
+            same-step mode observations, action masks and users, in the other modes all of them).
+            Faster, for callers that read at once and never write.
         max_episode_steps: turns after which a session is truncated, if the population's
-            `session_length` is longer; as with Gymnasium's `TimeLimit`, what is observed (such as
-            the share of the session gone) does not change.
+            `session_length` is longer; as with Gymnasium's `TimeLimit`, observations (such as the
+            share of the session gone) do not change.
 
     Raises:
         CarouselError: an argument is not allowed.
 
-    Reset options (others are refused, because a misspelt one would play other users unnoticed):
+    Reset options (others are refused, because a misspelt one would silently play other users):
         user: row of the user table to play, an integer or an integer array of shape (N,); -1 draws.
         reset_mask: see above.
 
     Info (arrays over lanes, each with Gymnasium's mask `_key`): `engagement_mean` (float32,
     probability of engagement at this turn), `swapped`, `refused` (bool; the pick was unavailable),
     `mood` (int8; 0 fresh, 1 bored, as it was when the user reacted), `action_mask` (int8, (N, K)),
-    `user` (int32). Where welfare is kept: `welfare` (float32) and `kept` (bool; a user who had said
-    goodbye was kept). With `unmask`: `unmasked` (bool) and `payoff` (float32). `reset` and steps
-    have the same keys; where no turn was played, at a reset and in the row of a reset, what a turn
-    brings is 0. In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold the last
-    observation and info of the sessions that ended.
+    `user` (int32). Where welfare is recorded: `welfare` (float32) and `kept` (bool; a user who had
+    said goodbye was kept). With `unmask`: `unmasked` (bool) and `payoff` (float32). `reset` and
+    steps have the same keys; where no turn was played (at a reset, and in the row of a reset) the
+    values of a turn are 0. In same-step mode `final_obs` (float32, (N, D)) and `final_info` hold
+    the last observation and info of the sessions that ended.
     """
 
     population: Population
     preset: ClassVar[str | None] = None
-    """The preset whose id the class stands for; None: it stands for none, and plays Boredom unless
-    another population is given."""
+    """The preset whose id belongs to this class; None: no id, and the default is Boredom."""
     _kernel = staticmethod(session.step)
 
     def __init__(
@@ -163,7 +162,7 @@ class CarouselVectorEnv(LaneVectorEnv):
 
     @property
     def users(self) -> UserTable:
-        """The table of users, which is made when it is first asked for."""
+        """The table of users, made on first access."""
         return user_table(self.population)
 
     def _make_next(self, n_ended: int = 0) -> None:
@@ -240,7 +239,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         return {**super()._lane_arrays(), "satiation": self._arrays.satiation}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; see `LaneVectorEnv.restore`."""
+        """Continue from a snapshot; see `LaneVectorEnv.restore`."""
         super().restore(snapshot)
         if self._played is not None:
             self._make_next(n_ended=1)
@@ -275,7 +274,7 @@ class CarouselVectorEnv(LaneVectorEnv):
         return self.users.archetype[user]
 
     def hidden(self) -> dict[str, NDArray[Any]]:
-        """What no router sees, as it stands before the next turn (copies).
+        """The hidden state before the next turn (copies).
 
         Returns:
             `mood` (int32, (N,); 0 fresh, 1 bored), `satiation` (float64, (N, K)), `user` and

@@ -1,12 +1,12 @@
 """Wrappers: a content filter, the context in view, history, the exact posterior as features, and
-(for no fair router) everything hidden.
+(for upper bounds alone) the hidden state.
 
 Each is one public name for a scalar and for a vector environment: wrapping a `CarouselEnv` (or what
 `gym.make` returns) gives a `gymnasium.Wrapper`, wrapping a `CarouselVectorEnv` gives a
 `gymnasium.vector.VectorWrapper`. Lane i of the vector form seeded s stays bit for bit the scalar
 form seeded s + i. They stack in any order.
 
-What is added to an observation stands at its end: the first D columns remain the environment's own,
+Added columns come last: the first D columns remain the environment's own,
 so `Columns` and every policy that reads from the left work unchanged. (`BeliefFeatures` with
 `replace=True` is the one exception.) `column_names` of a wrapped environment names every column.
 """

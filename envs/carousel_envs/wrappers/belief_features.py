@@ -14,16 +14,8 @@ from ..reference.model import Model
 from ..spec import model_of
 from ..users.observation import Columns
 from ..users.population import Population, as_population
-from .forms import (
-    ALL,
-    Info,
-    Observer,
-    ScalarObserver,
-    VectorObserver,
-    names_of,
-    read_names,
-    single_space,
-)
+from .forms import ALL, Info, names_of, read_names, single_space
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +25,7 @@ if TYPE_CHECKING:
     from .forms import Rows
 
 MAX_KINDS = 256
-"""Most kinds of user that may have columns of their own."""
+"""Largest number of kinds of user with columns of their own."""
 
 _FEATURES = ("bored", "kind", "joint")
 
@@ -77,7 +69,7 @@ class BeliefFeatures(Observer):
             shows its own columns first.
         show: one feature or several.
         replace: leave out the cues and the engagement, which the posterior already contains. The
-            other columns stay, but no longer where `Columns` has them.
+            other columns stay, but not at their places in `Columns`.
         population: the population that the filter assumes, if not the environment's: a `Population`
             or a preset's name. A filter frozen in training keeps that population under every shift.
         kinds: merge kinds of user until at most this many are left (`Model.merged`); the filter is
@@ -171,7 +163,7 @@ def _names(feature: str, kinds: int) -> list[str]:
 
 
 def _refuse_unless_own_columns_first(env: Any, below: tuple[str, ...]) -> None:
-    """The filter reads the environment's own columns, unchanged, where `Columns` has them."""
+    """Raise unless the environment's own columns, which the filter reads, come first, unchanged."""
     base, shown = single_space(env.unwrapped), single_space(env)
     names = names_of(env.unwrapped)
     d = len(names)

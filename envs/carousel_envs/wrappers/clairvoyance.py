@@ -1,4 +1,4 @@
-"""What no router sees, as columns of the observation: for upper bounds and for probes alone."""
+"""The hidden state as columns of the observation: for upper bounds and probes alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..spec import model_of
-from .forms import ALL, Info, Observer, ScalarObserver, VectorObserver, names_of
+from .forms import ALL, Info, names_of
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class Clairvoyance(Observer):
-    """Appends everything that is hidden, as it stands before the next pick.
+    """Appends the hidden state before the next pick.
 
-    No fair router uses it: a score reached through it says what could be had by a router that knew,
-    not what a router can do. The clairvoyant router reads it.
+    Not for fair comparisons: it gives upper bounds on the scores of routers that see observations
+    alone. The clairvoyant router reads it.
 
     Of users: `hidden_user` (row of the user table), `hidden_mood` (0 fresh, 1 bored) and
     `hidden_satiation_<action>` for each action. Of questions: `hidden_topic` and `hidden_year`, the
-    true ones of the question that waits, counted from 0. Of other environments: what their record
-    says (`ModelSpec.hidden`). In the last observation of a session,
-    after which nobody picks, these columns are 0. Observations are float32, shape (D + C,), or
+    true ones of the question that waits, counted from 0. Of other environments:
+    `ModelSpec.hidden` of their record. In the last observation of a session, after which there is
+    no pick, these columns are 0. Observations are float32, shape (D + C,), or
     (N, D + C) in the vector form.
 
     Args:
         env: a Carousel environment, scalar or vector, wrapped or not.
 
     Raises:
-        CarouselError: env is no such environment.
+        CarouselError: env is not such an environment.
     """
 
     def __init__(self, env: Any) -> None:
@@ -57,7 +58,7 @@ class Clairvoyance(Observer):
     ) -> None:
         self._out[rows, : self._width] = observation[rows]
         if rows is not ALL and not len(begins):
-            # the last observation of sessions in whose lanes others have begun already
+            # the last observation of sessions whose lanes have begun another already
             self._out[rows, self._width :] = 0.0
             return
         told = self.hidden()
@@ -89,7 +90,7 @@ class VectorClairvoyance(Clairvoyance, VectorObserver):
         """Play one turn in every lane; see the environment."""
         observation, reward, terminated, truncated, info = super().step(actions)
         if "final_obs" not in info:
-            # whoever reads the rows in place reads these, and a reset of other lanes returns them
+            # readers in place see these rows, and a reset of other lanes returns them
             for rows in (observation, self._out):
                 rows[terminated | truncated, self._width :] = 0.0
         return observation, reward, terminated, truncated, info

@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 
 class ContentFilter(LaneWrapper):
-    """Replaces blocked picks, turn by turn: a light change to whatever routes.
+    """Replaces blocked picks, turn by turn, for any router.
 
-    The router picks, the filter may put another persona in its place, the environment enacts what
-    comes out. Observations show who speaks, as ever. `info["filtered"]` (bool) says whether the
+    The router picks, the filter may replace the pick, and the environment enacts the result.
+    Observations show the persona that speaks, as always. `info["filtered"]` (bool) says whether the
     pick of this turn was replaced; where no turn was played, it is False.
 
     The filter works on outputs, so the action space and the action masks stay as they are: a
-    blocked persona may be picked, and is replaced. Nor does it look at who is available: a
-    replacement that the user cannot be given is refused by the environment like any such pick (the
-    current persona stays; on the first turn the next available one speaks, even a blocked one). A
-    filter that must hold there too needs a rule that reads the availability columns.
+    blocked persona may be picked, and is replaced. The filter ignores availability: the environment
+    refuses an unavailable replacement like any such pick (the current persona stays; on the first
+    turn the next available one speaks, even a blocked one). A filter that must hold there too needs
+    a rule that reads the availability columns.
 
     Args:
         env: a Carousel environment, scalar or vector, wrapped or not.
         blocked: personas never to enact, by name or index; one or several.
         replacement: the persona in their place, by name or index.
         rule: `rule(observation, picks) -> picks`: from the observation that the router had
-            (float32, (N, D), of the environment below) and its picks (int64, (N,)) to what goes on,
-            integers of shape (N,); each row by itself, so that lanes stay independent. Observations
-            are to be read at once, not changed. Its picks pass through `blocked` too. In next-step
-            mode it also sees, without effect, the last observation of sessions that are over. By
-            its name, `module:function`, it is part of the spec's JSON; a function that can be
-            imported is recorded there by its name, any other cannot be written out.
+            (float32, (N, D), of the environment below) and its picks (int64, (N,)) to the picks to
+            enact, integers of shape (N,); each row by itself, so that lanes stay independent.
+            Observations are to be read at once, not changed. Its picks pass through `blocked` too.
+            In next-step mode it also sees, without effect, the last observation of sessions that
+            are over. An importable function, or its name `module:function`, is recorded in the
+            spec's JSON by that name; any other cannot be serialised.
 
     Raises:
         CarouselError: an argument is not allowed; at a step, the rule returned no picks.
@@ -86,9 +86,9 @@ class ContentFilter(LaneWrapper):
         self._seen: NDArray[np.float32] | None = None
 
     def _screen(self, picks: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
-        """What goes on in place of these picks and where it differs, both of shape (N,).
+        """The picks to enact and where they differ from these, both of shape (N,).
 
-        None if these are no picks, or nothing has been shown yet: the environment says so itself.
+        None if these are not picks, or nothing has been observed yet: the environment then raises.
         """
         k = len(self._table)
         if (
@@ -117,7 +117,7 @@ class ContentFilter(LaneWrapper):
         return passed, passed != given
 
     def _remember(self, observation: NDArray[np.float32], copy: bool) -> None:
-        """Keep what the router sees now, for the rule; a caller who owns it may write to it."""
+        """Keep a copy of the observation for the rule, since its owner may write to it."""
         copy = copy and self._rule is not None
         self._seen = observation.copy() if copy else observation
 
@@ -135,7 +135,7 @@ class ScalarContentFilter(ContentFilter, ScalarForm):
         return observation, info
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], Any, bool, bool, Info]:
-        """Play one turn with what the filter makes of `action`; see the environment."""
+        """Play one turn with `action`, filtered; see the environment."""
         picks = as_array("action", action)
         screened = self._screen(picks.reshape(-1))
         if screened is not None:
@@ -182,8 +182,7 @@ class VectorContentFilter(ContentFilter, VectorForm):
     def step(
         self, actions: Any
     ) -> tuple[NDArray[np.float32], Any, NDArray[np.bool_], NDArray[np.bool_], Info]:
-        """Play one turn in every lane with what the filter makes of `actions`; see the
-        environment."""
+        """Play one turn in every lane with `actions`, filtered; see the environment."""
         screened = self._screen(as_array("actions", actions))
         if screened is not None:
             actions, filtered = screened
@@ -203,10 +202,10 @@ class VectorContentFilter(ContentFilter, VectorForm):
 
 
 def _named(name: str) -> Any:
-    """What a name of the form module:function stands for.
+    """The function of a name of the form module:function.
 
     Raises:
-        CarouselError: it stands for nothing.
+        CarouselError: there is no such function.
     """
     try:
         return load_env_creator(name)

@@ -1,4 +1,4 @@
-"""What the wrappers share: one batched implementation, in a scalar and in a vector form.
+"""The scalar and the vector form of a wrapper, from one batched implementation.
 
 A wrapper is written once, over lanes (`Observer._push`, `ContentFilter._screen`). Its scalar form
 is the batch of one, as the scalar environment is the vector environment at one lane.
@@ -17,10 +17,10 @@ from gymnasium.vector.utils import batch_space
 
 from ..foundation.errors import CarouselError, shown
 from ..lanes.recorded_spec import plain
-from ..lanes.snapshots import refuse_outside, refuse_unfit, take_back
+from ..lanes.snapshots import refuse_unfit, take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Rows = slice | NDArray[np.int64]
 
-    # to a type checker a wrapper is either form; what both have is more than it could be told
+    # to a type checker a wrapper may be either form, which it cannot express
     _Either = Any
 else:
     _Either = object
@@ -38,7 +38,6 @@ Info = dict[str, Any]
 _BELOW = "below."
 ALL = slice(None)
 NONE = np.zeros(0, dtype=np.int64)
-_FIRST = np.zeros(1, dtype=np.int64)
 
 
 class LaneWrapper(_Either):  # type: ignore[misc]
@@ -61,7 +60,7 @@ class LaneWrapper(_Either):  # type: ignore[misc]
 
     @property
     def population(self) -> Population:
-        """Who the users of the environment are."""
+        """The population of the environment."""
         population: Population = self.unwrapped.population
         return population
 
@@ -71,16 +70,16 @@ class LaneWrapper(_Either):  # type: ignore[misc]
         return masks
 
     def hidden(self) -> dict[str, Any]:
-        """What no router sees; see the environment."""
+        """The hidden state; see the environment."""
         hidden: dict[str, Any] = self.unwrapped.hidden()
         return hidden
 
 
 def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
-    """The scalar or the vector form of a wrapper; made where a subclass has none of its own.
+    """The scalar or the vector form of a wrapper, created if a subclass does not define it.
 
     Raises:
-        CarouselError: nothing that the class builds on has such a form.
+        CarouselError: no base of the class has such a form.
     """
     for base in cls.__mro__[: cls.__mro__.index(LaneWrapper)]:
         forms: list[type[Any]] = base.__subclasses__()
@@ -88,7 +87,7 @@ def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
             if issubclass(form, wanted):
                 if base is cls:
                     return form
-                # known by the name of its class, which makes it again wherever it is unpickled
+                # pickled by the name of its class, from which the form is created again
                 names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
                 reduce = {"__reduce__": lambda self: (_blank, (cls, wanted), self.__dict__)}
                 return type(cls.__name__, (cls, form), {**names, "__doc__": cls.__doc__, **reduce})
@@ -99,7 +98,7 @@ def _form_of(cls: type[Any], wanted: type[Any]) -> type[Any]:
 
 
 def _blank(cls: type[Any], wanted: type[Any]) -> Any:
-    """A form as it is before its `__init__`."""
+    """An instance of a form before its `__init__`."""
     return object.__new__(_form_of(cls, wanted))
 
 
@@ -145,31 +144,31 @@ class VectorForm(VectorWrapper):
         return {"over": self._over}
 
     def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Refuse arrays of this wrapper that no session comes to.
+        """Raise if an array of this wrapper holds a state that no session can reach.
 
         Raises:
-            CarouselError: there is one.
+            CarouselError: it does.
         """
-        # in the other modes the environment below tells by itself which sessions begin anew
+        # in the other modes the environment below shows which sessions begin anew
         if self._mode == AutoresetMode.NEXT_STEP:
             below = snapshot.get(f"{_BELOW}over")
-            # what is no array is refused below, by name
+            # anything but an array is refused below, by name
             if isinstance(below, np.ndarray) and not np.array_equal(snapshot["over"], below != 0):
                 raise CarouselError("the snapshot's over is not what the sessions below say")
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        """The state of every session (copies), what is below included; see the environment."""
+        """The state of every session (copies), with that of the environment below; see there."""
         inner: Any = self.env
         below: dict[str, NDArray[Any]] = inner.snapshot()
         own = {name: array.copy() for name, array in self._state().items()}
         return {**{f"{_BELOW}{name}": array for name, array in below.items()}, **own}
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot of an environment made and wrapped in the same way.
+        """Continue from a snapshot of an environment made and wrapped in the same way.
 
         Raises:
-            CarouselError: an array is missing, has another type or shape, or holds what no session
-                comes to.
+            CarouselError: an array is missing, has another type or shape, or holds a state that no
+                session can reach.
         """
         own = self._state()
         # before anything below changes
@@ -186,11 +185,11 @@ class VectorForm(VectorWrapper):
         take_back(own, snapshot)
 
     def _mine(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The array, or a copy if it must not change under the hands of the caller."""
+        """The array, or a copy if callers may keep it (`copy`)."""
         return array.copy() if self._copy else array
 
     def _begun(self, options: dict[str, Any] | None) -> NDArray[np.int64]:
-        """The lanes that a reset with these options has started; forgets which were over."""
+        """The lanes that a reset with these options started; clears the record of ended ones."""
         self._over[:] = False
         mask = (options or {}).get("reset_mask")
         return np.arange(self.lanes) if mask is None else np.flatnonzero(mask)
@@ -198,108 +197,14 @@ class VectorForm(VectorWrapper):
     def _beginning(
         self, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
     ) -> NDArray[np.bool_] | None:
-        """Lanes whose row of this step shows the start of a session, bool, shape (N,): those that
-        were over before it (next-step mode), those that it ended (same-step mode). None if there
-        are none."""
+        """Lanes whose row of this step shows the start of a session, bool, shape (N,): lanes that
+        were over before it (next-step mode) or that it ended (same-step mode); None without any."""
         if self._mode == AutoresetMode.DISABLED:
             return None
         over = terminated | truncated
         began = over if self._mode == AutoresetMode.SAME_STEP else self._over.copy()
         self._over[:] = over
         return began if began.any() else None
-
-
-class Observer(LaneWrapper):
-    """A wrapper that changes what is observed."""
-
-    def _show(self, names: Sequence[str], low: NDArray[Any], high: NDArray[Any]) -> None:
-        """Say what an observation holds from here on.
-
-        Raises:
-            CarouselError: a name appears twice.
-        """
-        self.column_names = tuple(names)
-        if len(set(self.column_names)) < len(self.column_names):
-            twice = next(name for name in names if self.column_names.count(name) > 1)
-            raise CarouselError(f"column {twice!r} would be shown twice; once is enough")
-        self._set_space(spaces.Box(low, high, dtype=np.float32))
-        self._out = np.zeros((self.lanes, len(self.column_names)), dtype=np.float32)
-
-    def _push(
-        self,
-        observation: NDArray[np.float32],
-        rows: Rows,
-        begins: NDArray[np.int64],
-        info: Info,
-    ) -> None:
-        """Take in one more observation of some lanes and bring their rows of `_out` up to date.
-
-        Args:
-            observation: of the environment below, float32, shape (N, D).
-            rows: the lanes concerned, `ALL` or their indices; no other row may be touched.
-            begins: those among them of which it is the first observation of a session.
-            info: of the environment below; its `user` belongs to the lanes that begin.
-        """
-        raise NotImplementedError
-
-
-class ScalarObserver(ScalarForm):
-    """The scalar form of an `Observer`."""
-
-    _out: NDArray[np.float32]
-    _push: Any
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], Info]:
-        """Start a session; see the environment."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._push(observation[None], ALL, _FIRST, info)
-        return self._out[0].copy(), info
-
-    def step(self, action: Any) -> tuple[NDArray[np.float32], Any, bool, bool, Info]:
-        """Play one turn; see the environment."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._push(observation[None], ALL, NONE, info)
-        return self._out[0].copy(), reward, terminated, truncated, info
-
-
-class VectorObserver(VectorForm):
-    """The vector form of an `Observer`."""
-
-    _out: NDArray[np.float32]
-    _push: Any
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return {**super()._state(), "shown": self._out}
-
-    def _refuse_impossible(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        super()._refuse_impossible(snapshot)
-        space = single_space(self)
-        refuse_outside("shown", snapshot["shown"], space.low, space.high)
-
-    def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], Info]:
-        """Start sessions; see the environment."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        begins = self._begun(options)
-        self._push(observation, ALL if len(begins) == self.lanes else begins, begins, info)
-        return self._mine(self._out), info
-
-    def step(
-        self, actions: Any
-    ) -> tuple[NDArray[np.float32], Any, NDArray[np.bool_], NDArray[np.bool_], Info]:
-        """Play one turn in every lane; see the environment."""
-        observation, reward, terminated, truncated, info = self.env.step(actions)
-        began = self._beginning(terminated, truncated)
-        begins = NONE if began is None else np.flatnonzero(began)
-        if len(begins) and self._mode == AutoresetMode.SAME_STEP:
-            # first the turn that ended these sessions, then the start of the next
-            self._push(info["final_obs"], begins, NONE, info)
-            info["final_obs"] = self._out.copy()
-        self._push(observation, ALL, begins, info)
-        return self._mine(self._out), reward, terminated, truncated, info
 
 
 def refuse_unless_ours(env: Any) -> None:

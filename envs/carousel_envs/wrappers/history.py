@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..foundation.errors import CarouselError, whole_number
-from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of
+from .forms import Info, names_of
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
 MAX_HISTORY = 10_000
 MAX_NUMBERS = 2**27
-"""Most numbers that all lanes together may show."""
+"""Largest number of entries that all lanes together may show."""
 
 
 class History(Observer):
     """Shows the last n observations: the present one first, then one turn ago, and so on back.
 
-    The present one stands first so that the columns of the environment keep their places. At the
-    start of a session what lies before it is filled with the session's first observation, in
-    which nothing has been shown yet; nothing of an earlier session is left. A column `x` of the
+    The present one comes first, so that the columns of the environment keep their places. At the
+    start of a session all earlier observations are copies of its first one, which shows no turn;
+    nothing of an earlier session remains. A column `x` of the
     present is called `x_2_ago` two turns back. Observations are float32, shape (n * D,), or
     (N, n * D) in the vector form.
 

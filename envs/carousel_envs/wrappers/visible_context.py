@@ -1,4 +1,4 @@
-"""The context of a session, put where the router can see it."""
+"""The context of a session as columns of the observation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..registry import users_of
-from ..users.population import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
+from ..users.spans import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
 from ..users.table import MANY, draw_users, user_table
-from .forms import Info, Observer, ScalarObserver, VectorObserver, names_of, read_names
+from .forms import Info, names_of, read_names
+from .observers import Observer, ScalarObserver, VectorObserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ _USER_FIELDS = {
 _POPULATION_FIELDS = {"swap_cost": (0.0, 100.0), "session_length": (1.0, 10_000.0)}
 
 USER_CONTEXT = tuple(_USER_FIELDS)
-"""What `VisibleContext` shows unless told otherwise."""
+"""What `VisibleContext` shows by default."""
 
 
 def _columns(
@@ -62,7 +63,7 @@ def _columns(
 def _known(
     population: Population, table: UserTable
 ) -> dict[str, tuple[list[str], NDArray[np.float32], Any]]:
-    """What `_columns` says of every field, and of every single column by its name."""
+    """`_columns` of every field, and of every single column by its name."""
     fields = _columns(population, table)
     single = {
         name: ([name], values[:, c : c + 1], bounds)
@@ -73,13 +74,13 @@ def _known(
 
 
 class VisibleContext(Observer):
-    """Appends who the user is, and what session this is, to the observation.
+    """Appends parameters of the user and of the session to the observation.
 
     The values are the row of the user table that the lane plays: they change when a session starts
-    (in the row that shows its first observation) and at no other time. They are bounded by what
-    any `Population` allows, not by this one, so that a policy meets the same space under a shift.
+    (in the row that shows its first observation) and at no other time. Their bounds are those
+    of any `Population`, not of this one, so that a policy has the same space under a shift.
 
-    Fields, in the order asked for: `fit`, `hazard` (one column per persona, `fit_alice`),
+    Fields, in the order of `show`: `fit`, `hazard` (one column per persona, `fit_alice`),
     `engagement`, `leave` (one per mood, `leave_bored`; and per persona where it differs by
     persona), `satiation_gain`, `satiation_memory`; of the population `swap_cost` (engagement
     units) and `session_length` (turns). Observations are float32, shape (D + C,), or (N, D + C)
@@ -134,13 +135,13 @@ class VisibleContext(Observer):
             )
 
     def _context_of(self, table: UserTable) -> NDArray[np.float32]:
-        """What is shown of these users, shape (users, C)."""
+        """The columns of these users, shape (users, C)."""
         known = _known(self.population, table)
         return np.ascontiguousarray(np.hstack([known[name][1] for name in self._chosen]))
 
 
 def _as_tuple(show: Any) -> Any:
-    """What can be kept and read twice; anything else as it is, to be refused by name."""
+    """A tuple, which can be read twice; any other value unchanged, to be refused by name."""
     try:
         return tuple(show)
     except TypeError:

@@ -10,6 +10,7 @@ import pytest
 from carousel_envs import CarouselError
 from carousel_envs.reference import (
     Filter,
+    ReboundingPersona,
     fluid_rate,
     rebounding_index,
     rebounding_rate,
@@ -17,7 +18,7 @@ from carousel_envs.reference import (
     solve,
     whittle_index,
 )
-from carousel_envs.reference.long_run.recovering import ReboundingPersona, advantage
+from carousel_envs.reference.long_run.recovering import advantage
 from carousel_envs.reference.satiation.whittle import WhittlePolicy
 from carousel_envs.rollout import rollout
 from support.env_helpers import plain
@@ -64,7 +65,7 @@ def alone(schedule, satiation, active, charge, gain, memory, stay, cost):
 def test_at_its_index_speaking_and_resting_are_worth_the_same(gain, memory, cost):
     length, points = 8, 513
     index = rebounding_index(
-        *(0.8, gain, memory, length), swap_cost=cost, leave=0.05, grid=points, levels=513
+        ReboundingPersona(0.8, gain, memory, length, cost, 0.05), grid=points, levels=513
     )
     top = memory / (1 - memory)
     for turn, active, point in itertools.product((0, 3, 7), (0, 1), (0, 150, 400)):
@@ -89,7 +90,7 @@ def test_without_swap_cost_a_persona_whose_reward_stays_positive_is_indexable(
 ):
     assert gain * memory / (1 - memory) < engagement
     charges = np.linspace(-gain * memory / (1 - memory) - 0.001, engagement + 0.001, 65)
-    persona = ReboundingPersona(engagement, gain, memory, 1 - leave, 0.0, 30)
+    persona = ReboundingPersona(engagement, gain, memory, 30, leave=leave)
     found = np.stack([advantage(persona, charge, 129) for charge in charges])
     assert (np.diff(found, axis=0) <= 1e-9).all(), (
         "the higher the charge, the smaller the advantage"
@@ -99,7 +100,7 @@ def test_without_swap_cost_a_persona_whose_reward_stays_positive_is_indexable(
 
 
 def test_an_index_falls_with_satiation_and_ends_as_the_reward():
-    index = rebounding_index(0.9, 0.3, 0.7, 25, swap_cost=0.2)
+    index = rebounding_index(ReboundingPersona(0.9, 0.3, 0.7, 25, swap_cost=0.2))
     assert (np.diff(index, axis=2) <= 1e-9).all()
     satiation = np.linspace(0, 0.7 / 0.3, index.shape[2])
     np.testing.assert_allclose(index[-1, 1], 0.9 - 0.3 * satiation, atol=1e-6)
@@ -109,7 +110,7 @@ def test_an_index_falls_with_satiation_and_ends_as_the_reward():
 
 def test_a_short_memory_makes_a_rebounding_persona_a_recovering_one():
     memory = 0.2
-    index = rebounding_index(0.9, 0.4, memory, 200)
+    index = rebounding_index(ReboundingPersona(0.9, 0.4, memory, 200))
     satiation = np.linspace(0, memory / (1 - memory), index.shape[2])
     rate = rebounding_rate(0.9, 0.4, memory)
     for rest in (1, 2, 3, 4):
@@ -207,6 +208,13 @@ def test_no_periodic_schedule_earns_more_than_the_fluid_bound(seed):
     assert max(rates) >= 0.9 * bound
 
 
+_PERSONA = ReboundingPersona(0.9, 0.4, 0.5, 5)
+
+
+def rebounding(**changed):
+    return lambda: rebounding_index(_PERSONA._replace(**changed))
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -214,12 +222,13 @@ def test_no_periodic_schedule_earns_more_than_the_fluid_bound(seed):
         (lambda: whittle_index(5, 1), "reward is 5; it must be a function"),
         (lambda: rebounding_rate(0.9, 0.4, 1.0), "memory is 1.0; .* from 0 to below 1"),
         (lambda: rebounding_rate(0.9, "a", 0.5), "gain is 'a'; .* from 0 to 100"),
-        (lambda: rebounding_index(0.9, 0.4, 1.0, 5), "memory is 1.0; .* from 0 to below 1"),
-        (lambda: rebounding_index(0.9, 0.4, 0.5, 0), "length is 0; .* from 1 to"),
-        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, grid=1), "grid is 1; .* from 2 to"),
-        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, levels=1), "levels is 1; .* from 2 to"),
-        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, leave=1.5), "leave is 1.5; .* from 0 to 1"),
-        (lambda: rebounding_index(0.9, 0.4, 0.5, 5, swap_cost=-1), "swap_cost is -1; .* from 0"),
+        (rebounding(memory=1.0), "memory is 1.0; .* from 0 to below 1"),
+        (rebounding(length=0), "length is 0; .* from 1 to"),
+        (rebounding(leave=1.5), "leave is 1.5; .* from 0 to 1"),
+        (rebounding(swap_cost=-1), "swap_cost is -1; .* from 0"),
+        (lambda: rebounding_index(_PERSONA, grid=1), "grid is 1; .* from 2 to"),
+        (lambda: rebounding_index(_PERSONA, levels=1), "levels is 1; .* from 2 to"),
+        (lambda: rebounding_index((0.9, 0.4)), "persona is .*; it must be a ReboundingPersona"),
         (lambda: fluid_rate([]), r"rates are \[\]; they must be a list of functions"),
         (lambda: fluid_rate(np.nan), "rates are nan; they must be a list of functions"),
         (lambda: fluid_rate([np.nan]), r"rates\[0\] is nan; it must be a function"),

@@ -20,7 +20,7 @@ from carousel_envs.shifts import (
     shifted,
 )
 from carousel_envs.shifts import questions as question_shifts
-from carousel_envs.users.population import span_numbers
+from carousel_envs.users.spans import span_numbers
 from support.env_helpers import digest_of_play, plain
 from support.presets import presets
 from support.strategies import populations

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.users.population import PER_PERSONA
+from carousel_envs.users.spans import PER_PERSONA
 from support.env_helpers import assert_one_sentence
 from support.strategies import populations, unit
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 
 from carousel_envs import CarouselError, CarouselVectorEnv, Persona, Population, repertoire
-from carousel_envs.users.population import describe_fields, map_span
+from carousel_envs.users.population import describe_fields
+from carousel_envs.users.spans import map_span
 from support.env_helpers import BUSY, busy, plain
 from support.presets import presets
 from support.strategies import populations

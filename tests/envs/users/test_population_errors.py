@@ -10,7 +10,7 @@ import pytest
 
 from carousel_envs import CarouselError, Population, Questions, repertoire
 from carousel_envs.foundation.errors import UsageError
-from carousel_envs.users.population import PER_PERSONA
+from carousel_envs.users.spans import PER_PERSONA
 from support.env_helpers import BUSY, CUES, assert_one_sentence, busy
 
 NAN, INF = float("nan"), float("inf")

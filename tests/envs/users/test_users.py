@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from carousel_envs import user_table
 from carousel_envs.reference.model import Model
 from carousel_envs.users import table as table_module
-from carousel_envs.users.population import span_numbers
+from carousel_envs.users.spans import span_numbers
 from carousel_envs.users.table import UNIT, weighed_users
 from support.env_helpers import busy, frequency_fits, plain, within
 from support.strategies import populations

@@ -27,11 +27,13 @@ class UniformPolicy:
     columns: Columns
 
     def initial_state(self, lanes: int, seed: int) -> tuple[NDArray[np.uint64], int]:
+        """The random stream of each lane, uint64, shape (N,), and the number of turns drawn: 0."""
         return rng.lane_keys(seed, lanes), 0
 
     def act(
         self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
     ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
+        """Personas to enact, shape (N,), and the state for the next turn; see `Policy.act`."""
         keys, counter = state
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
@@ -57,9 +59,10 @@ class SchedulePolicy:
     schedule: NDArray[np.int64]
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """None: each pick depends on the observation alone."""
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """Personas to enact, shape (N,); see `Policy.act`."""
         row, picks = self.contexts.find(observation), np.empty(len(observation), dtype=np.int64)
         _scheduled(row, observation, self.columns.elapsed, self.schedule, picks)
         return picks, None

@@ -51,9 +51,10 @@ class MemorylessPolicy:
     swap: NDArray[np.bool_]
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """None: each pick depends on the observation alone."""
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """Personas to enact, shape (N,); see `Policy.act`."""
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
         unknown = _follow(observation, column_numbers(columns), self.strides, self.swap, picks)

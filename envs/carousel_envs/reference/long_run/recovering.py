@@ -137,17 +137,17 @@ class ReboundingPersona(NamedTuple):
 
     Attributes:
         engagement, gain, memory: b, g, and the share of satiation kept from turn to turn.
-        stay: P(the user does not leave) per turn.
-        swap_cost: paid when a resting persona is enacted.
         length: T.
+        swap_cost: paid when a resting persona is enacted.
+        leave: P(the user leaves) per turn.
     """
 
     engagement: float
     gain: float
     memory: float
-    stay: float
-    swap_cost: float
     length: int
+    swap_cost: float = 0.0
+    leave: float = 0.0
 
 
 @njit
@@ -155,7 +155,7 @@ def advantage(persona, charge, n):  # type: ignore[no-untyped-def]
     """Value of enacting a `ReboundingPersona` less that of resting it, against a constant charge
     per pick, shape (T, 2, n); axis 1: it rests, is active now; last axis: satiation, on an even
     grid from 0 to its largest value."""
-    memory, stay = persona.memory, persona.stay
+    memory, stay = persona.memory, 1.0 - persona.leave
     top = max(memory / (1.0 - memory), 1e-6)
     width = top / (n - 1)
     gained = np.zeros((persona.length, 2, n))
@@ -179,15 +179,7 @@ def advantage(persona, charge, n):  # type: ignore[no-untyped-def]
 
 
 def rebounding_index(
-    engagement: float,
-    gain: float,
-    memory: float,
-    length: int,
-    *,
-    swap_cost: float = 0.0,
-    leave: float = 0.0,
-    grid: int = 129,
-    levels: int = 65,
+    persona: ReboundingPersona, *, grid: int = 129, levels: int = 65
 ) -> NDArray[np.float64]:
     """Whittle index of a rebounding persona in a session of finite length.
 
@@ -198,8 +190,7 @@ def rebounding_index(
     with switching costs, which have no exact index (Asawa & Teneketzis 1996).
 
     Args:
-        engagement, gain, memory, swap_cost, leave: of the persona, the user and the population.
-        length: T.
+        persona: whose index it is.
         grid: points of satiation.
         levels: charges at which the advantage of enacting is computed; linear between.
 
@@ -210,17 +201,14 @@ def rebounding_index(
     Raises:
         CarouselError: an argument is not allowed.
     """
-    engagement, gain, memory = read_rebounding(engagement, gain, memory)
-    length = whole_number("length", length, 1, 10_000)
-    swap_cost = real_number("swap_cost", swap_cost, 0.0, 100.0)
-    leave = real_number("leave", leave, 0.0, 1.0)
+    persona = _read_persona(persona)
     grid = whole_number("grid", grid, 2, 100_000)
     levels = whole_number("levels", levels, 2, 100_000)
     # a pick can cost later picks no more than this, nor save more than a swap
-    most = gain * memory / (1.0 - memory) + swap_cost + 1e-3
-    charges = np.linspace(-most, engagement + swap_cost + 1e-3, levels)
-    persona = ReboundingPersona(engagement, gain, memory, 1.0 - leave, swap_cost, length)
-    index = np.full((length, 2, grid), charges[0])
+    lost = persona.gain * persona.memory / (1.0 - persona.memory)
+    most = lost + persona.swap_cost + 1e-3
+    charges = np.linspace(-most, persona.engagement + persona.swap_cost + 1e-3, levels)
+    index = np.full((persona.length, 2, grid), charges[0])
     before = np.zeros_like(index)
     for i, charge in enumerate(charges):
         # the advantage falls in the charge; the index is where it passes 0
@@ -231,3 +219,14 @@ def rebounding_index(
             index[passes] = charges[i - 1] + share * (charge - charges[i - 1])
         before = now
     return index
+
+
+def _read_persona(given: Any) -> ReboundingPersona:
+    if not isinstance(given, ReboundingPersona):
+        raise CarouselError(f"persona is {shown(given)}; it must be a ReboundingPersona")
+    return ReboundingPersona(
+        *read_rebounding(given.engagement, given.gain, given.memory),
+        length=whole_number("length", given.length, 1, 10_000),
+        swap_cost=real_number("swap_cost", given.swap_cost, 0.0, 100.0),
+        leave=real_number("leave", given.leave, 0.0, 1.0),
+    )

@@ -11,7 +11,7 @@ from ...compiled import observations
 from ...compiled.compiler import njit
 from ..acting.belief_policies import BeliefPolicy
 from ..acting.readings import column_numbers
-from ..long_run.recovering import rebounding_index
+from ..long_run.recovering import ReboundingPersona, rebounding_index
 from .certain_moods import tops
 from .problem import interpolate
 
@@ -105,9 +105,8 @@ class WhittlePolicy(BeliefPolicy):
                     chances = min(engagement, 1.0), min(model.leave[a, mood], 1.0)
                     key = (chances[0], gain, model.memory[a], chances[1])
                     if key not in found:
-                        cost = model.swap_cost
                         found[key] = rebounding_index(
-                            *key[:3], model.length, swap_cost=cost, leave=key[3]
+                            ReboundingPersona(*key[:3], model.length, model.swap_cost, key[3])
                         )
                     rows.append(found[key])
         shape = (model.n_types, model.n_actions, 2, *rows[0].shape)
