@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from carousel_envs import CarouselError, Columns, column_names
 from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, shown
+from carousel_envs.reference.acting.readings import column_numbers
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
 
 from ..router import RouterSpec, register
 from . import streams
-from .repertoire import by_typical_fit, next_one, places
+from .repertoire import Order, by_typical_fit, next_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,14 @@ if TYPE_CHECKING:
 MAX_LENGTH = 3
 _TRIED, _FINALISTS = 24, 6
 _TURNS, _MORE = 80_000, 8
+
+
+class CuePattern(NamedTuple):
+    """What compiled kernels read of a pattern; see `CuePatternPolicy`."""
+
+    length: int
+    strides: NDArray[np.int64]
+    matches: NDArray[np.bool_]
 
 
 @dataclass
@@ -71,28 +80,22 @@ class CuePatternPolicy:
         columns.refuse_narrow(observation)
         one_row_per_lane(observation, len(state))
         picks, run = np.empty_like(state), np.empty_like(state)
-        unknown = _swap_after(
-            self.length,
-            state,
-            observation,
-            (columns.persona.start, columns.available.start, columns.streak),
-            self.strides,
-            self.matches,
-            self.repertoire,
-            places(self.repertoire, columns.n_actions),
-            run,
-            picks,
-        )
+        pattern = CuePattern(self.length, self.strides, self.matches)
+        order = Order.of(self.repertoire, columns.n_actions)
+        numbers = column_numbers(columns)
+        unknown = _swap_after(pattern, state, observation, numbers, order, run, picks)
         columns.refuse_cues(observation, unknown)
         return picks, run
 
 
 @njit
 def _swap_after(  # type: ignore[no-untyped-def]
-    length, before, observation, seen, strides, matches, repertoire, place_of, run, picks
+    pattern, before, observation, columns, order, run, picks
 ):
     """Write the runs and the picks; return a lane whose cues are no symbol, or -1."""
-    persona, available, streak = seen
+    length, strides, matches = pattern
+    persona, available, streak = columns.persona, columns.available, columns.streak
+    repertoire, place_of = order
     n_symbols, unknown = len(matches), np.int64(-1)
     for i in range(len(picks)):
         turns = observation[i, streak]

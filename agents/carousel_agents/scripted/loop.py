@@ -17,13 +17,13 @@ from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import real_number
 from carousel_envs.reference import Belief, Filter
 from carousel_envs.reference.acting.filtering import bored
-from carousel_envs.reference.acting.readings import current_persona
+from carousel_envs.reference.acting.readings import column_numbers, current_persona
 from carousel_envs.reference.known_user.belief_problem import BeliefProblem
 from carousel_envs.reference.known_user.belief_program import solve_belief
 from carousel_envs.reference.model import Model
 
 from ..router import RouterSpec, register
-from .repertoire import by_typical_fit, next_one, places
+from .repertoire import Order, by_typical_fit, next_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,28 +54,21 @@ class LoopPolicy:
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
         picks = current_persona(observation, columns)
-        _swap_above(
-            belief.joint,
-            self.threshold,
-            observation,
-            columns.streak,
-            columns.available.start,
-            self.repertoire,
-            places(self.repertoire, columns.n_actions),
-            picks,
-        )
+        order = Order.of(self.repertoire, columns.n_actions)
+        numbers = column_numbers(columns)
+        _swap_above(belief.joint, self.threshold, observation, numbers, order, picks)
         return picks, belief
 
 
 @njit
-def _swap_above(  # type: ignore[no-untyped-def]
-    joint, threshold, observation, streak, available, repertoire, place_of, picks
-):
+def _swap_above(joint, threshold, observation, columns, order, picks):  # type: ignore[no-untyped-def]
+    streak, available = columns.streak, columns.available
     for i in range(len(picks)):
         if observation[i, streak] < 0.5:
-            picks[i] = next_one(repertoire, -1, observation, i, available)
+            picks[i] = next_one(order.personas, -1, observation, i, available)
         elif bored(joint, i) >= threshold:
-            picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
+            place = order.place[picks[i]]
+            picks[i] = next_one(order.personas, place, observation, i, available)
 
 
 def build(population: Population, threshold: str | float | None = None) -> LoopPolicy:

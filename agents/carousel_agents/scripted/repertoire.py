@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carousel_envs.reference.model import Model
+
+
+class Order(NamedTuple):
+    """A repertoire as compiled kernels read it.
+
+    Attributes:
+        personas: in the order in which they are tried, shape (personas,).
+        place: of each action in that order, -1 outside, shape (K,).
+    """
+
+    personas: NDArray[np.int64]
+    place: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, repertoire: NDArray[np.int64], n_actions: int) -> Order:
+        """The order of a repertoire among K actions."""
+        return cls(repertoire, places(repertoire, n_actions))
 
 
 def by_typical_fit(typical: Model) -> NDArray[np.int64]:
