@@ -1,11 +1,11 @@
-"""`cue-pattern`: swap when a short pattern of cues shows; nothing else is heard or remembered.
+"""`cue-pattern`: swap when a short pattern of cues shows; nothing else is read or remembered.
 
 The least that a router on engagement may be: no belief, no probability of boredom, no memory but
 how many turns in a row matched. A pattern is a condition on the cues of one turn ("the reply came
 late and short") that holds for n turns in a row with one persona. Conditions ask that one cue, or
 two, lie at or above, or at or below, a level. Which of them swap is solved for the population by
-playing: only conditions that no other one beats both in how rarely fresh users show it and in how
-often bored ones do are tried (the Neyman-Pearson frontier of the family), and never to swap.
+playing. Tried are never to swap, and the Neyman-Pearson frontier of the family: the conditions that
+no other one beats both in how rarely fresh users meet them and in how often bored users do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from carousel_envs.users.cues import cue_table
 
 from ..router import RouterSpec, register
 from . import streams
-from .repertoire import Order, by_typical_fit, next_one
+from .repertoire import by_typical_fit, next_one, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,26 +76,30 @@ class CuePatternPolicy:
     def act(
         self, observation: NDArray[np.float32], state: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The picks of N lanes, shape (N,), and their matching turns in a row.
+
+        Raises:
+            CarouselError: the observation is too narrow or shows unknown cues, or has another
+                number of lanes than the state.
+        """
         columns = self.columns
         columns.refuse_narrow(observation)
         one_row_per_lane(observation, len(state))
-        picks, run = np.empty_like(state), np.empty_like(state)
+        picks, run = np.empty_like(state), state.copy()
         pattern = CuePattern(self.length, self.strides, self.matches)
-        order = Order.of(self.repertoire, columns.n_actions)
-        numbers = column_numbers(columns)
-        unknown = _swap_after(pattern, state, observation, numbers, order, run, picks)
+        numbers, place = column_numbers(columns), places(self.repertoire, columns.n_actions)
+        unknown = _swap_after(pattern, observation, numbers, self.repertoire, place, run, picks)
         columns.refuse_cues(observation, unknown)
         return picks, run
 
 
 @njit
 def _swap_after(  # type: ignore[no-untyped-def]
-    pattern, before, observation, columns, order, run, picks
+    pattern, observation, columns, repertoire, place_of, run, picks
 ):
-    """Write the runs and the picks; return a lane whose cues are no symbol, or -1."""
+    """Update the runs and write the picks; return a lane whose cues are no symbol, or -1."""
     length, strides, matches = pattern
     persona, available, streak = columns.persona, columns.available, columns.streak
-    repertoire, place_of = order
     n_symbols, unknown = len(matches), np.int64(-1)
     for i in range(len(picks)):
         turns = observation[i, streak]
@@ -104,7 +108,7 @@ def _swap_after(  # type: ignore[no-untyped-def]
             picks[i] = next_one(repertoire, -1, observation, i, available)
             continue
         # what was shown to an earlier persona is over
-        so_far = before[i] if turns > 1.5 else 0
+        so_far = run[i] if turns > 1.5 else 0
         symbol = observations.symbol(observation, i, strides, n_symbols)
         if symbol == n_symbols:
             unknown, symbol = np.int64(i), np.int64(0)

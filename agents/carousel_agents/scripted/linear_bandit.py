@@ -11,9 +11,9 @@ sampling picks the largest mean_k + v s_k e_k with e_k standard normal: as arms 
 is the same as to draw each arm's weights from N(A_k^-1 b_k, v^2 A_k^-1) (Agrawal and Goyal 2013,
 arXiv 1209.3352).
 
-A bandit learns across sessions, and a session is all that is played when a router is evaluated. So
-it is fitted first, on training sessions in batches (`fitted`), and then stays as it is: acting
-changes nothing, and its exploration goes on at the width that is left.
+A bandit learns across sessions, but evaluation plays every session by itself. So a bandit is fitted
+first, on training sessions in batches (`fitted`), and then stays as it is: acting changes nothing,
+and exploration goes on at the width that is left.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 SESSIONS = 4000
-"""Training sessions unless told otherwise."""
+"""Training sessions by default."""
 MOST_SESSIONS = 1_000_000
 LANES = 64
 """Sessions of a batch: statistics are updated after each turn of all of them."""
@@ -56,7 +56,7 @@ class LinearBanditPolicy:
 
     Attributes:
         low, scale: of the columns, so that (x - low) * scale lies in [0, 1], shape (D,).
-        available: columns that say who may be picked; None: everybody always.
+        available: columns that show which personas are available; None: all always are.
         arms: what has been learned.
         width: alpha, or v.
         samples: whether s is multiplied by a normal draw (Thompson) or taken as it is (LinUCB).

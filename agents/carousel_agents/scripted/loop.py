@@ -23,7 +23,7 @@ from carousel_envs.reference.known_user.belief_program import solve_belief
 from carousel_envs.reference.model import Model
 
 from ..router import RouterSpec, register
-from .repertoire import Order, by_typical_fit, next_one
+from .repertoire import by_typical_fit, next_one, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,29 +46,38 @@ class LoopPolicy:
     repertoire: NDArray[np.int64]
 
     def initial_state(self, lanes: int, seed: int) -> Belief:
+        """The belief of N lanes before their first turn."""
         return self.filter.start(lanes)
 
     def act(
         self, observation: NDArray[np.float32], state: Belief
     ) -> tuple[NDArray[np.int64], Belief]:
+        """The picks of N lanes, shape (N,), and the updated belief.
+
+        Raises:
+            CarouselError: see `Filter.update`.
+        """
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
         picks = current_persona(observation, columns)
-        order = Order.of(self.repertoire, columns.n_actions)
-        numbers = column_numbers(columns)
-        _swap_above(belief.joint, self.threshold, observation, numbers, order, picks)
+        numbers, place = column_numbers(columns), places(self.repertoire, columns.n_actions)
+        _swap_above(
+            *(belief.joint, self.threshold, observation, numbers),
+            *(self.repertoire, place, picks),
+        )
         return picks, belief
 
 
 @njit
-def _swap_above(joint, threshold, observation, columns, order, picks):  # type: ignore[no-untyped-def]
+def _swap_above(  # type: ignore[no-untyped-def]
+    joint, threshold, observation, columns, repertoire, place_of, picks
+):
     streak, available = columns.streak, columns.available
     for i in range(len(picks)):
         if observation[i, streak] < 0.5:
-            picks[i] = next_one(order.personas, -1, observation, i, available)
+            picks[i] = next_one(repertoire, -1, observation, i, available)
         elif bored(joint, i) >= threshold:
-            place = order.place[picks[i]]
-            picks[i] = next_one(order.personas, place, observation, i, available)
+            picks[i] = next_one(repertoire, place_of[picks[i]], observation, i, available)
 
 
 def build(population: Population, threshold: str | float | None = None) -> LoopPolicy:
@@ -101,8 +110,8 @@ def build(population: Population, threshold: str | float | None = None) -> LoopP
 def _solved_threshold(typical: Model, first: int) -> float:
     if typical.length < 2:
         return 2.0
-    everybody = np.arange(typical.n_actions)
-    solution = solve_belief(BeliefProblem.of(typical, 0, everybody))
+    actions = np.arange(typical.n_actions)
+    solution = solve_belief(BeliefProblem.of(typical, 0, actions))
     return float(solution.threshold[1, first, 0])
 
 

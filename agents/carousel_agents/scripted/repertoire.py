@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carousel_envs.reference.model import Model
-
-
-class Order(NamedTuple):
-    """A repertoire as compiled kernels read it.
-
-    Attributes:
-        personas: in the order in which they are tried, shape (personas,).
-        place: of each action in that order, -1 outside, shape (K,).
-    """
-
-    personas: NDArray[np.int64]
-    place: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, repertoire: NDArray[np.int64], n_actions: int) -> Order:
-        """The order of a repertoire among K actions."""
-        return cls(repertoire, places(repertoire, n_actions))
 
 
 def by_typical_fit(typical: Model) -> NDArray[np.int64]:
@@ -46,7 +29,7 @@ def places(repertoire: NDArray[np.int64], n_actions: int) -> NDArray[np.int64]:
 @njit
 def next_one(repertoire, place, observation, i, available):  # type: ignore[no-untyped-def]
     """The first available persona after a place of the repertoire (-1: from the start), around it;
-    the very next where none is. `available` is the first column of row i that says who is."""
+    the very next where none is. `available` is the first column that shows availability."""
     n = len(repertoire)
     for step in range(1, n + 1):
         persona = repertoire[(place + step) % n]
