@@ -45,7 +45,7 @@ def find_router(
     target: AnyPopulation | str,
     training: AnyPopulation | str | None = None,
 ) -> Router:
-    """The router that a person or a caller means.
+    """The router that an object or a text stands for.
 
     Args:
         router: anything that acts (a `Policy`), or a text as the head of this module says.

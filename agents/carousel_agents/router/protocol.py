@@ -43,7 +43,7 @@ class NamedRouter:
         policy: what acts.
         trained_on: fingerprint of the training users that it was solved for; None where it was
             solved for those it meets.
-        built_for: whose columns it reads; None: it says so itself.
+        built_for: the population whose columns it reads; None: the policy checks columns itself.
     """
 
     name: str
@@ -53,10 +53,10 @@ class NamedRouter:
     built_for: AnyPopulation | None = field(default=None, repr=False)
 
     def check_fits(self, population: AnyPopulation) -> None:
-        """Say so if it was built for other columns.
+        """Refuse a population whose columns differ from those that the router was built for.
 
         Raises:
-            CarouselError: it was.
+            CarouselError: they differ.
         """
         if self.built_for is not None:
             refuse_unless_shown_alike(self.name, self.built_for, population)
@@ -66,11 +66,11 @@ class NamedRouter:
         return seen_by(self.policy, env)
 
     def initial_state(self, lanes: int, seed: int) -> Any:
-        """As the policy's."""
+        """The state of the policy before the first turn."""
         return self.policy.initial_state(lanes, seed)
 
     def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
-        """As the policy does.
+        """The picks of the policy and its next state.
 
         Raises:
             CarouselError: the observation is no array of rows, or the policy cannot read it.
@@ -80,7 +80,7 @@ class NamedRouter:
         try:
             return self.policy.act(observation, state)
         except (IndexError, ValueError) as error:
-            # looked at only now: it would cost a twentieth of what a scripted router does
+            # checked only now: checking every call would slow a scripted router by a twentieth
             finite_rows("observation", observation)
             if isinstance(error, IndexError):
                 raise CarouselError(
@@ -93,8 +93,9 @@ class NamedRouter:
 def refuse_unless_shown_alike(
     router: str, population: AnyPopulation, target: AnyPopulation
 ) -> None:
-    """A router reads its columns by place: those it was solved for must be those it will meet,
-    though somebody else may sit in a slot.
+    """Refuse a router for a population whose columns differ from those that it was solved for.
+
+    A router reads columns by place; which persona holds a place may differ.
 
     Raises:
         CarouselError: they differ.

@@ -32,7 +32,7 @@ class RouterSpec:
         aliases: other names.
         trained: whether it is solved for the training users under any name, not for those it
             meets.
-        needs_users: whether it is for users with moods alone.
+        needs_users: whether it needs users with moods.
     """
 
     name: str
@@ -59,14 +59,13 @@ def aliases() -> dict[str, str]:
 
 
 def is_name(text: str) -> bool:
-    """Whether this is how a registered router is called, with or without prefix and argument, in
-    whatever case."""
+    """Whether this names a registered router, with or without prefix and argument, in any case."""
     known = text.partition(":")[0].casefold().removeprefix(FROZEN)
     return known in ROUTERS or known in aliases()
 
 
 def canonical(text: str) -> str:
-    """A registered router as it is called, whatever case it was written in.
+    """The name of a registered router in lower case; its argument stays as it is.
 
     Raises:
         UsageError: there is no such router.
