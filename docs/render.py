@@ -29,7 +29,7 @@ from carousel_envs.registry import any_population, shifts_of
 from carousel_envs.registry import short_name as short
 from carousel_envs.shifts import QUANTITIES, SHIFTS
 from carousel_envs.shifts import questions as question_shifts
-from carousel_envs.users.population import PER_PERSONA, SPANS
+from carousel_envs.users.spans import PER_PERSONA, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The command line: `carousel …`. How it begins and how it ends; `commands` has what it does.
+"""The command line, `carousel …`: how it starts and ends. What it does is in `commands`.
 
 Exit codes: 0; 1 when something failed (one sentence says why); 2 for wrong usage; 130 when it was
 interrupted.
@@ -20,7 +20,7 @@ _OUTPUT = "standard output"
 
 
 class _Output:
-    """Standard output, which says its name where it cannot be written."""
+    """Standard output whose errors carry its name."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -64,7 +64,7 @@ def program() -> None:
         sentence, code = _run()
         interruption.leave()
     except BaseException as error:
-        # here, where what is on its way is still seen to be
+        # inside this block, where an interruption that is being handled is not raised again
         interruption.leave()
         if not interruption.heard():
             raise
@@ -78,12 +78,12 @@ def program() -> None:
         from .system.terminal import plain
 
         print(f"carousel: {plain(sentence)}", file=sys.stderr)
-    # what is left in the buffer of a standard output that cannot be written must not be tried again
+    # an ordinary exit would try again to write what a broken standard output has left in its buffer
     os._exit(code) if code == 1 and not _flushed() else sys.exit(code)
 
 
 def _run() -> tuple[str, int]:
-    """How a command ended: a sentence, or "" where all is said, and the exit code."""
+    """Run a command; returns a closing sentence ("": none) and the exit code."""
     # imported late: from the first moment on, Ctrl-C is heard
     with interruption.importing():
         from carousel_envs.foundation.errors import CarouselError, UsageError
@@ -92,6 +92,9 @@ def _run() -> tuple[str, int]:
 
     try:
         with needed_by("the command line"):
+            with interruption.importing():
+                from .commands.plugin_option import load_typed
+            load_typed(sys.argv[1:])
             with interruption.importing():
                 from .commands.app import run
 
@@ -107,7 +110,7 @@ def _run() -> tuple[str, int]:
 
 
 def _refusal(error: OSError) -> str:
-    """What the system refused, and why."""
+    """One sentence for what the system refused, and why."""
     from carousel_envs.foundation.errors import shown_path
 
     reason = error.strerror or str(error) or type(error).__name__

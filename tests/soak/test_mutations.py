@@ -17,7 +17,7 @@ import pytest
 from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.perform import perform
-from carousel_agents.benchmark.runs import Run
+from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.benchmark.store import RunStore
 from carousel_agents.generalisation.shift_suite import ShiftStudy
 from carousel_agents.learning import callback
@@ -110,8 +110,8 @@ def test_a_checkpoint(times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert survives(path, read, times) > 0.9 * times
 
 
-def one_run(seed: int = 0) -> Run:
-    return Run("Carousel/Boredom-v0", "ppo", seed, steps=10_240, users=20, curve=2)
+def one_run(seed: int = 0) -> GridRun:
+    return GridRun("Carousel/Boredom-v0", "ppo", seed, steps=10_240, users=20, curve=2)
 
 
 def here(jobs: Any, report: Any) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from carousel_agents.benchmark import engine
 from carousel_agents.benchmark.fill import Filling, fill
 from carousel_agents.benchmark.perform import perform
-from carousel_agents.benchmark.runs import Run
+from carousel_agents.benchmark.runs import GridRun
 from support import stand_in
 
 ENV = "Carousel/Boredom-v0"
@@ -15,8 +15,8 @@ ENV = "Carousel/Boredom-v0"
 STEPS = 256 * 40
 
 
-def run(seed: int = 0, **changes) -> Run:
-    return replace(Run(ENV, "ppo", seed, steps=STEPS, users=50, curve=2), **changes)
+def run(seed: int = 0, **changes) -> GridRun:
+    return replace(GridRun(ENV, "ppo", seed, steps=STEPS, users=50, curve=2), **changes)
 
 
 def here(jobs, report):
@@ -30,7 +30,7 @@ def here(jobs, report):
             yield engine.Outcome(job, record)
 
 
-def filled(out: Path, *runs: Run, **options):
+def filled(out: Path, *runs: GridRun, **options):
     options = {"engine": here, "execute": stand_in.execute, **options}
     return fill(runs, out, Filling(**options))
 

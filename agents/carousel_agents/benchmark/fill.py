@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .engine import Engine
     from .perform import Trainer
-    from .runs import Run
+    from .runs import GridRun
     from .store import RunFolder
 
 _LOCK = ".lock"
@@ -39,7 +39,7 @@ class Result:
         error: one sentence, if it failed.
     """
 
-    run: Run
+    run: GridRun
     status: Literal["kept", "done", "failed"]
     record: Mapping[str, Any] | None = None
     error: str | None = None
@@ -61,7 +61,7 @@ class Listener:
     """Hears how far a store has been filled; this one does nothing."""
 
     def solving(self, name: str) -> None:
-        """The reference of some users (`Run.users_name`) is about to be solved."""
+        """The reference of some users (`GridRun.users_name`) is about to be solved."""
 
     def began(self, kept: Sequence[Result], jobs: Sequence[Job]) -> None:
         """Which runs are finished already, and which will be performed."""
@@ -93,7 +93,7 @@ class Filling:
     execute: Trainer | None = None
 
 
-def fill(runs: Sequence[Run], out: Path, how: Filling | None = None) -> list[Result]:
+def fill(runs: Sequence[GridRun], out: Path, how: Filling | None = None) -> list[Result]:
     """Perform the runs that a store lacks.
 
     Interrupted at any moment, it can be called again and goes on.
@@ -133,7 +133,7 @@ def fill(runs: Sequence[Run], out: Path, how: Filling | None = None) -> list[Res
 
 
 def _sorted(
-    runs: Sequence[Run], store: RunStore, how: Filling
+    runs: Sequence[GridRun], store: RunStore, how: Filling
 ) -> tuple[dict[str, Result], list[Job]]:
     """The results of the runs that the store holds, by name, and jobs for those that it lacks.
 

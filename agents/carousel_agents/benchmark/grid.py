@@ -34,7 +34,7 @@ from carousel_envs.foundation.errors import shown, whole_number
 from carousel_envs.foundation.files import read_whole, unreadable
 
 from .grid_rows import only, rows_of
-from .runs import Run
+from .runs import GridRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,13 +115,13 @@ class Grid:
             curve=whole_number("curve", document.get("curve", cls.curve), 1, 1000),
         )
 
-    def runs(self, only: Sequence[str] = ()) -> tuple[Run, ...]:
+    def runs(self, only: Sequence[str] = ()) -> tuple[GridRun, ...]:
         """All runs: every row's first seed, then every row's second, and so on, so that the runs
         that end early cover all rows.
 
         Args:
-            only: patterns of ENV/ALGO (see `Run.group`), in which * stands for anything; a run is
-                chosen if it matches one, or if there are none.
+            only: patterns of ENV/ALGO (see `GridRun.group`), in which * stands for anything; a run
+                is chosen if it matches one, or if there are none.
 
         Raises:
             CarouselError: a pattern matches nothing.
@@ -142,9 +142,9 @@ class Grid:
             run for run in found if not only or any(fnmatchcase(run.group, p) for p in only)
         )
 
-    def run(self, row: GridRow, seed: int) -> Run:
+    def run(self, row: GridRow, seed: int) -> GridRun:
         """The run of one seed of a row."""
-        return Run(
+        return GridRun(
             environment=row.environment,
             algorithm=row.algorithm,
             seed=seed,

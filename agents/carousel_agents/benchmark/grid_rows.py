@@ -47,8 +47,8 @@ class GridRow:
         seeds: of the trainings, without repetition.
         view: what the networks see.
         steps: environment steps; None: the budget of the algorithm's preset.
-        changes, shifts, users_label: of the population; see `Run`.
-        settings, label: of the algorithm; see `Run`.
+        changes, shifts, users_label: of the population; see `GridRun`.
+        settings, label: of the algorithm; see `GridRun`.
     """
 
     environment: str

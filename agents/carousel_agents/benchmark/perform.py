@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..learning import PolicyFile
-    from ..learning.train import Progress
-    from ..learning.train import Run as Training
-    from .runs import Run
+    from ..learning.train import Progress, Run
+    from .runs import GridRun
     from .store import RunFolder
 
 
@@ -29,7 +28,7 @@ class Trainer(Protocol):
     """A function that trains as `learning.train.execute` does."""
 
     def __call__(
-        self, run: Training, *, report: Callable[[Progress], None], checkpoint: Path
+        self, run: Run, *, report: Callable[[Progress], None], checkpoint: Path
     ) -> PolicyFile:
         """Train, or resume from the checkpoint."""
         ...
@@ -41,13 +40,13 @@ class Job:
 
     Attributes:
         run: the run.
-        request: see `Run.request`.
+        request: see `GridRun.request`.
         folder: where it is kept.
         command: the command line, for the record.
         execute: in place of `learning.train.execute`; importable by name.
     """
 
-    run: Run
+    run: GridRun
     request: Mapping[str, Any]
     folder: RunFolder
     command: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .runs import Run
+    from .runs import GridRun
 
 _TELLING = 0.05  # share of a run after which its own pace gives an estimate
 
@@ -27,24 +27,24 @@ class Remaining:
     """
 
     def __init__(
-        self, runs: Sequence[Run], workers: int, clock: Callable[[], float] = time.monotonic
+        self, runs: Sequence[GridRun], workers: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._left = {run.name: run for run in runs}
         self._workers, self._clock = workers, clock
         self._began: dict[str, float] = {}
         self._shares: dict[str, float] = {}
-        self._took: list[tuple[Run, float]] = []
+        self._took: list[tuple[GridRun, float]] = []
 
-    def known(self, run: Run, seconds: float) -> None:
+    def known(self, run: GridRun, seconds: float) -> None:
         """Note how long a run, one of these or an earlier one, took."""
         self._took.append((run, seconds))
 
-    def progress(self, run: Run, share: float) -> None:
+    def progress(self, run: GridRun, share: float) -> None:
         """Note that a run has come this far, 0 to 1."""
         self._began.setdefault(run.name, self._clock())
         self._shares[run.name] = share
 
-    def ended(self, run: Run) -> None:
+    def ended(self, run: GridRun) -> None:
         """Note that a run has ended."""
         self._left.pop(run.name)
         self._shares.pop(run.name, None)

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from carousel_envs.registry import AnyPopulation
 
-    from ..learning.train import Run as Training
+    from ..learning.train import Run
 
 PRESENT = View()
 """The view that shows the present observation alone."""
 
 
 @dataclass(frozen=True)
-class Run:
+class GridRun:
     """One policy to be trained and evaluated.
 
     Attributes:
@@ -82,15 +82,15 @@ class Run:
         """The users, of training and of evaluation."""
         return population_of(self.environment, self.changes, self.shifts)
 
-    def training(self) -> Training:
+    def training(self) -> Run:
         """How the policy is trained; importing what this needs imports torch.
 
         Raises:
             CarouselError: the parts do not go together.
         """
-        from ..learning.train import Run as Training
+        from ..learning.train import Run
 
-        return Training.of(
+        return Run.of(
             self.population,
             environment=self.environment,
             algorithm=self.algorithm,
@@ -125,7 +125,7 @@ class Run:
         return plain
 
     @classmethod
-    def of(cls, request: Mapping[str, Any]) -> Run:
+    def of(cls, request: Mapping[str, Any]) -> GridRun:
         """The run that asked for this, as far as its name, users and budget go."""
         return cls(
             environment=request["environment"],

@@ -26,7 +26,7 @@ from ..system import archives
 from ..system.locks import locked
 from ..system.sealed_documents import read_json, sealed, unsealed
 from .record import refuse_damaged
-from .runs import Run
+from .runs import GridRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ class RunStore:
 
     path: Path
 
-    def folder(self, run: Run) -> RunFolder:
+    def folder(self, run: GridRun) -> RunFolder:
         """The folder of a run."""
         return RunFolder(self.path / run.name)
 
@@ -169,7 +169,9 @@ class RunStore:
             if record is not None and folder.finished(record):
                 key = _key(record)
                 if key in records:
-                    raise CarouselError(f"{self.path} holds {Run.of(record['request']).name} twice")
+                    raise CarouselError(
+                        f"{self.path} holds {GridRun.of(record['request']).name} twice"
+                    )
                 records[key] = record
             else:
                 open_runs += 1
@@ -192,12 +194,12 @@ class RunStore:
         """
         files = []
         for record in self.finished()[0]:
-            folder = self.folder(Run.of(record["request"]))
+            folder = self.folder(GridRun.of(record["request"]))
             files += [folder.policy, folder.record_file]
         return archives.pack(self.path, files)
 
 
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    run = Run.of(record["request"])
+    run = GridRun.of(record["request"])
     view = (run.view.history, run.view.visible_context)
     return (run.users_name, run.algorithm, run.label, *view, run.seed)

@@ -19,7 +19,7 @@ from carousel_envs.spec import model_of
 from ..generalisation import beside
 from ..generalisation.statistics import interval, iqm
 from ..study.requests import difference
-from .runs import Run
+from .runs import GridRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -235,8 +235,8 @@ def _median(seconds: Sequence[float | None]) -> float | None:
     return float(found) if np.isfinite(found) else None
 
 
-def _run(record: Record) -> Run:
-    return Run.of(record["request"])
+def _run(record: Record) -> GridRun:
+    return GridRun.of(record["request"])
 
 
 def _refuse_unless_same(records: Sequence[Record], *keys: str) -> None:

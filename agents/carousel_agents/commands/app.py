@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from carousel_envs import __version__
-from carousel_envs.foundation.errors import UsageError
-from carousel_envs.foundation.plugins import add_plugins
 
 from ..system import console
 from . import (
@@ -28,9 +26,7 @@ from . import (
     users,
     watching,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .plugin_option import without_plugins
 
 # typer brings click's errors along, and does not say where from
 _UsageError: Any = typer.BadParameter.__base__
@@ -59,8 +55,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(given: bool) -> None:
+    if given:
         console.say(f"carousel {__version__}")
         raise typer.Exit
 
@@ -104,37 +100,11 @@ def run() -> tuple[str, int]:
         What to say in the end ("": nothing), and the exit code.
     """
     try:
-        arguments, plugins = without_plugins(sys.argv[1:])
-        add_plugins(plugins)
+        # they are loaded already
+        arguments, _ = without_plugins(sys.argv[1:])
         return "", int(app(arguments, prog_name="carousel", standalone_mode=False) or 0)
     except _TyperError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "carousel"
         said = error.format_message().rstrip(".")
         return f"{said[:1].lower()}{said[1:]}; see `{command} -h`", error.exit_code
-
-
-def without_plugins(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What was typed without `--plugin MODULE`, wherever that stands, and the modules.
-
-    What plugins bring must be known before arguments are read.
-
-    Raises:
-        UsageError: `--plugin` is the last word.
-    """
-    rest: list[str] = []
-    plugins: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == "--":
-            rest += [word, *words]
-        elif word.startswith("--plugin="):
-            plugins.append(word.removeprefix("--plugin="))
-        elif word == "--plugin":
-            module = next(words, None)
-            if module is None:
-                raise UsageError("--plugin needs a module, or the path of a .py file")
-            plugins.append(module)
-        else:
-            rest.append(word)
-    return rest, plugins

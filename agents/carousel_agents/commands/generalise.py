@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (the command line reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from carousel_envs.shifts import SEVERITIES
 
 from ..system import console
 from ..system.interruption import explained
+from .option_records import taking
 from .options import (
     AxisOption,
     ForceResultsOption,
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     from ..study.running import FinishedStudy
 
 
-# every option is a parameter, because typer reads the command line from the signature
-def generalise(
+@dataclass(frozen=True)
+class GeneraliseOptions:
+    """Arguments and options of `carousel generalise`."""
+
     names: Annotated[
         list[str],
         typer.Argument(
@@ -42,14 +46,14 @@ def generalise(
             "(.safetensors), a folder (every policy file below it; those of one algorithm and view "
             "are its seeds), or a scripted name: see `carousel envs`",
         ),
-    ],
+    ]
     out: Annotated[
         Path,
         typer.Option(
             metavar="DIR", help="folder for results.parquet, summary.json and report.html"
         ),
-    ],
-    axis: AxisOption = None,
+    ]
+    axis: AxisOption = None
     severity: Annotated[
         list[float] | None,
         typer.Option(
@@ -57,42 +61,45 @@ def generalise(
             help="how far, 0 to 1; may be repeated (default: "
             f"{', '.join(f'{s:g}' for s in SEVERITIES)})",
         ),
-    ] = None,
+    ] = None
     control: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DIR", help="policies that were trained on a shifted target; may be repeated"
         ),
-    ] = None,
-    changes: SetOption = None,
-    users: UsersOption = 2000,
-    seed: SeedOption = 0,
-    workers: WorkersOption = 2,
-    force: ForceResultsOption = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = None
+    changes: SetOption = None
+    users: UsersOption = 2000
+    seed: SeedOption = 0
+    workers: WorkersOption = 2
+    force: ForceResultsOption = False
+    as_json: JsonOption = False
+
+
+@taking(GeneraliseOptions)
+def generalise(asked: GeneraliseOptions) -> None:
     """Take routers through the shifts, beside the frozen loop and the re-derived optimum.
 
     A study that was cut short goes on when the same command is given again.
     """
     from ..generalisation.shift_suite import ShiftStudy
 
-    routers, env = routers_and_environment(names)
-    name, population = environment_after(routers, env, changes)
+    routers, env = routers_and_environment(asked.names)
+    name, population = environment_after(routers, env, asked.changes)
     study = ShiftStudy(
         tuple(routers),
         population,
         name,
-        users=users,
-        seed=seed,
-        axes=None if axis is None else tuple(axis),
-        severities=SEVERITIES if severity is None else tuple(severity),
-        controls=tuple(control or ()),
-        changes=tuple(changes or ()),
+        users=asked.users,
+        seed=asked.seed,
+        axes=None if asked.axis is None else tuple(asked.axis),
+        severities=SEVERITIES if asked.severity is None else tuple(asked.severity),
+        controls=tuple(asked.control or ()),
+        changes=tuple(asked.changes or ()),
     )
     with explained(lambda: "interrupted; the same command goes on from here"):
-        outcome = run_with_page(study, out, force=force, workers=workers)
-    show(outcome, out, as_json)
+        outcome = run_with_page(study, asked.out, force=asked.force, workers=asked.workers)
+    show(outcome, asked.out, asked.as_json)
 
 
 def run_with_page(study: ShiftStudy, out: Path, **options: Any) -> FinishedStudy:

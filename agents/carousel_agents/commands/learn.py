@@ -50,7 +50,7 @@ _LOOKED_AT = 2**61 + 2**59
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What `carousel train` can be told."""
+    """Arguments and options of `carousel train`."""
 
     env: EnvArgument
     out: Annotated[Path, typer.Option(metavar="FILE", help="policy file to write (.safetensors)")]
@@ -195,7 +195,7 @@ def train_with_progress(
         console.tell(short)
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
-        # whoever held the lock before may have finished one since
+        # the last holder of the lock may have finished one since
         refuse_to_replace(out, force)
         for path in (out, checkpoint):
             clear_parts(path.parent, glob.escape(path.name))

@@ -1,4 +1,4 @@
-"""Commands that look at environments: what there is, what can be had, how users may differ."""
+"""Commands that describe environments: what there is, reference values, shifts."""
 
 from __future__ import annotations
 

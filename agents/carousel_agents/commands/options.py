@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 
-def completing(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """What a shell offers for the beginning of one of these names."""
-    offered = tuple(known)
+def completing(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell offers for the beginning of a name, out of those that are known by then."""
 
     # typer finds out by its name what the argument is
     def offer(incomplete: str) -> list[str]:
-        return [one for one in offered if one.casefold().startswith(incomplete.casefold())]
+        return [one for one in known() if one.casefold().startswith(incomplete.casefold())]
 
     return offer
 
@@ -38,7 +37,7 @@ def _algorithm(name: str) -> str:
     return ALGORITHMS.find(name).name
 
 
-_complete_environment: Any = completing(names())
+_complete_environment: Any = completing(names)
 
 EnvArgument = Annotated[
     str,
@@ -61,7 +60,7 @@ RouterArgument = Annotated[
     typer.Argument(
         metavar="ROUTER",
         help="a policy file (.safetensors) or a scripted name: see `carousel envs`",
-        autocompletion=completing(ROUTERS),
+        autocompletion=completing(ROUTERS.keys),
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
@@ -70,7 +69,7 @@ AlgorithmOption = Annotated[
     typer.Option(
         metavar="ALGO",
         callback=_algorithm,
-        autocompletion=completing(ALGORITHMS),
+        autocompletion=completing(ALGORITHMS.keys),
         help=f"learning algorithm: {', '.join(core_algorithms())}; "
         f"{', '.join(algorithms_with_extras())} with their extra",
     ),
@@ -84,7 +83,7 @@ ShiftOption = Annotated[
     typer.Option(
         metavar="AXIS=SEVERITY",
         help="shift the users; may be repeated",
-        autocompletion=completing(f"{axis}=" for axis in SHIFTS),
+        autocompletion=completing(lambda: [f"{axis}=" for axis in SHIFTS]),
     ),
 ]
 AxisOption = Annotated[
@@ -92,7 +91,7 @@ AxisOption = Annotated[
     typer.Option(
         metavar="AXIS",
         help="only this axis; may be repeated (default: all)",
-        autocompletion=completing(SHIFTS),
+        autocompletion=completing(SHIFTS.keys),
     ),
 ]
 UsersOption = Annotated[int, typer.Option(metavar="N", help="sessions to play")]

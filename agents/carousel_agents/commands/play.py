@@ -59,7 +59,7 @@ def evaluate(
         "population_fingerprint": target.fingerprint,
         "training_fingerprint": trained_on,
         **result.row(),
-        # a scripted router is one of these itself, or stands where they stand
+        # a scripted router is one of the companions itself, or comparable to them
         **({"beside": companions} if companions else {}),
     }
     if as_json:

@@ -55,7 +55,7 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
     if as_json:
         console.print_json({"file": str(file), **document})
         return
-    # lines and not a table: a file that nobody vouches for must not decide how wide one is
+    # lines and not a table: an untrusted file must not decide how wide a table is
     lines = [f"{one_line(k, _NAME):<{_NAME}}  {one_line(v, _VALUE)}" for k, v in _flat(document)]
     for line in lines[:_MOST]:
         console.say(line)
@@ -141,7 +141,7 @@ def export(
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What `carousel import-sb3` can be told."""
+    """Arguments and options of `carousel import-sb3`."""
 
     archive: Annotated[
         Path, typer.Argument(metavar="ZIP", help="a model saved by Stable-Baselines3")

@@ -1,4 +1,4 @@
-"""What can be had from environments, as documents and as tables."""
+"""Reference values of environments, as documents and as tables."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """What `carousel tune` can be told."""
+    """Arguments and options of `carousel tune`."""
 
     env: EnvArgument
     out: Annotated[

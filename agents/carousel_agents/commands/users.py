@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (the command line reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from ..system import console
 from ..system.interruption import explained
+from .option_records import taking
 from .options import (
     ForceResultsOption,
     JsonOption,
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-# every option is a parameter, because typer reads the command line from the signature
-def users_seen(
+@dataclass(frozen=True)
+class UsersSeenOptions:
+    """Arguments and options of `carousel users-seen`."""
+
     names: Annotated[
         list[str],
         typer.Argument(
@@ -32,22 +36,25 @@ def users_seen(
             help="policy files, or folders of them, then the environment; the policies may be "
             "trained on any number of users of the same ranges",
         ),
-    ],
+    ]
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="folder for results.parquet and summary.json")
-    ],
-    changes: SetOption = None,
+    ]
+    changes: SetOption = None
     table: Annotated[
         int,
         typer.Option(
             metavar="N", help="how many users of training, and how many new ones, are met"
         ),
-    ] = 50,
-    users: UsersOption = 2000,
-    seed: SeedOption = 0,
-    force: ForceResultsOption = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = 50
+    users: UsersOption = 2000
+    seed: SeedOption = 0
+    force: ForceResultsOption = False
+    as_json: JsonOption = False
+
+
+@taking(UsersSeenOptions)
+def users_seen(asked: UsersSeenOptions) -> None:
     """Score policies on users of their training and on new ones, by the number trained on.
 
     Users must differ: give the ranges that the policies were trained with by --set. The frozen loop
@@ -57,22 +64,28 @@ def users_seen(
     from ..generalisation.users_seen import curve
     from ..study.users_study import UsersStudy, run_users_study
 
-    routers, env = routers_and_environment(names)
-    name, population = environment_after(routers, env, changes)
+    routers, env = routers_and_environment(asked.names)
+    name, population = environment_after(routers, env, asked.changes)
     study = UsersStudy(
-        name, population, tuple(routers), table, users, seed, changes=tuple(changes or ())
+        name,
+        population,
+        tuple(routers),
+        asked.table,
+        asked.users,
+        asked.seed,
+        changes=tuple(asked.changes or ()),
     )
     with explained(lambda: "interrupted; the same command goes on from here"):
-        outcome = run_users_study(study, out, force=force)
+        outcome = run_users_study(study, asked.out, force=asked.force)
     found = curve(outcome.rows)
-    if as_json:
-        console.print_json({"out": str(out), "rows": found})
+    if asked.as_json:
+        console.print_json({"out": str(asked.out), "rows": found})
         return
     _print(name, found)
-    written = "results.parquet and summary.json"
-    console.say(
-        f"{out} held these results already" if outcome.kept else f"wrote {written} in {out}"
-    )
+    if outcome.kept:
+        console.say(f"{asked.out} held these results already")
+    else:
+        console.say(f"wrote results.parquet and summary.json in {asked.out}")
 
 
 def _print(environment: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SEED", "SESSIONS", "Distance", "distance"]
 
 SESSIONS = 2000
-"""Sessions that are drawn unless somebody asks for more or fewer."""
+"""Sessions that are drawn by default."""
 
 SEED = 2**57
 """Where the streams of these sessions begin: apart from those of evaluation, of references and of
@@ -36,7 +36,7 @@ def distance(
 
     Args:
         source: the population of training, or the name of a preset.
-        target: the population that is met instead, of the same make.
+        target: the population that is met instead: users if the source is users, else questions.
         sessions: how many of the target's are drawn, 1 to 2**31.
         seed: session i uses the streams of seed + i.
 

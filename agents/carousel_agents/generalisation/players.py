@@ -1,4 +1,4 @@
-"""Who takes part in a suite: policies by the folder, scripted routers, companions, controls."""
+"""The players of a suite: policies by the folder, scripted routers, companions, controls."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Player:
         file: what the policy file holds; None if scripted.
         sha256: of the policy file, hexadecimal; None if scripted.
         control: whether it was trained on a target: it plays where its training users are met.
-        companion: whether nobody asked for it: it is left out where it makes no sense.
+        companion: whether it was added unasked: it is left out where it makes no sense.
         on_source: whether it plays on the training users alone.
         acting: the router itself where it was given as an object, which then plays on every target
             as it is.
@@ -105,7 +105,7 @@ class Player:
         }
 
     def plays(self, target: AnyPopulation, source: AnyPopulation) -> bool:
-        """Whether it is to be met on this target."""
+        """Whether it plays on this target."""
         if self.control:
             assert self.file is not None
             return self.file.population.fingerprint == target.fingerprint
@@ -189,7 +189,7 @@ def policies(routers: Sequence[str]) -> list[Player]:
 
 
 def companions(present: Iterable[Player]) -> list[Player]:
-    """The scripted routers that stand beside these wherever a score is told."""
+    """The scripted routers that stand beside these wherever a score is reported."""
     names = {player.policy for player in present}
     beside = [Player(name, companion=True) for name in COMPANIONS]
     beside += [Player(name, companion=True, on_source=True) for name in ON_SOURCE]

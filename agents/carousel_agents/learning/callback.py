@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .checkpoint import Progress as KeptProgress
+    from .checkpoint import SavedProgress
     from .policy_file import PolicyFile
     from .run import Run
 
@@ -101,7 +101,7 @@ class TrainingCallback(BaseCallback):
         until = getattr(run.settings, "ent_coef_until", 0.0) * run.steps
         self._entropy = None if ent_coef is None else (ent_coef, until)
 
-    def go_on(self, kept: KeptProgress) -> None:
+    def go_on(self, kept: SavedProgress) -> None:
         """Take up what a checkpoint kept."""
         self._curve = list(kept.curve)
         self._trained = self._kept_at = kept.seconds

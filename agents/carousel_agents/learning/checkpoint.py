@@ -58,7 +58,7 @@ def save_checkpoint(
         path: of the file.
         model: what is trained, in a `CarouselVecEnv`.
         request: what identifies the run, plain JSON.
-        progress: of the run, as `Progress` has it, plain JSON.
+        progress: of the run, as `SavedProgress` has it, plain JSON.
 
     Raises:
         CarouselError: the place cannot be written.
@@ -94,7 +94,7 @@ def _digest(text: str, arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-class Progress(BaseModel):
+class SavedProgress(BaseModel):
     """What a checkpoint keeps beside the model, as it must look when it is read.
 
     Attributes:
@@ -133,7 +133,7 @@ class _Numbers(BaseModel):
 
 def load_checkpoint(
     path: Path, model: BaseAlgorithm, request: Mapping[str, Any], steps: int
-) -> Progress:
+) -> SavedProgress:
     """Bring a model, just made, to where a checkpoint stands.
 
     Args:
@@ -151,7 +151,7 @@ def load_checkpoint(
     document, tensors = _read(path)
     try:
         _refuse_another_run(path, document["request"], json.loads(json.dumps(request)))
-        progress = Progress.model_validate(document["progress"])
+        progress = SavedProgress.model_validate(document["progress"])
         _refuse_impossible(model, document["numbers"], steps)
         bring_back(model, tensors, document["numbers"])
     except CheckpointError:

@@ -13,7 +13,7 @@ from carousel_envs.foundation.errors import shown
 from ..generalisation.schema import SCHEMA
 from ..generalisation.users_seen import AXIS as USERS
 from ..study.folder import StudyFolder
-from .records import clean
+from ..system.json_data import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

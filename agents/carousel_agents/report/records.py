@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +40,6 @@ class Look:
     dash: str
     symbol: str
     width: float
-
-
-def clean(data: Any) -> Any:
-    """The same data with None for every number that JSON lacks: NaN and infinities."""
-    if isinstance(data, Mapping):
-        return {str(key): clean(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [clean(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def number(record: Record, key: str) -> float | None:

@@ -1,7 +1,7 @@
-"""`clairvoyant`: is told the user, the mood, the true question, and plays the optimum for that.
+"""`clairvoyant`: sees the user, the mood or the true question, and plays the optimum given that.
 
-No router can do this. It is there to show by playing what the reference's bound says: how much of
-the loss of a router is that it has to find out.
+No router can do this. It plays what the upper bound of the reference stands for, and so shows how
+much of a router's loss is the price of having to find out.
 """
 
 from __future__ import annotations
@@ -61,9 +61,15 @@ class ClairvoyantPolicy:
         return Clairvoyance(env)
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """Nothing is remembered."""
+        return
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """The best action of each of N lanes, shape (N,).
+
+        Raises:
+            CarouselError: the hidden columns are missing, or a user is not in the table.
+        """
         columns, told, picks = self.columns, self.told, np.empty(len(observation), dtype=np.int64)
         _refuse_unless_told(observation, columns.width)
         farewell = -1 if columns.farewell is None else columns.farewell
@@ -85,13 +91,13 @@ class ClairvoyantPolicy:
 
 @njit
 def _follow(observation, seen, kinds, first, table, picks):  # type: ignore[no-untyped-def]
-    """Write the picks; return a lane whose user is none of those who are known, or -1."""
+    """Write the picks; return a lane whose user is unknown, or -1."""
     persona, streak, elapsed, farewell, hidden = seen
     unknown = np.int64(-1)
     length, n_k = table.shape[1], table.shape[3]
     for i in range(_U(observation.shape[0])):
         user = observation[i, _U(hidden)]
-        # so asked, what is no number is nobody either
+        # written so that NaN is refused too
         if not 0.0 <= user < len(kinds):
             unknown, picks[i] = np.int64(i), 0
             continue
@@ -119,9 +125,15 @@ class TruthPolicy:
         return Clairvoyance(env)
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """Nothing is remembered."""
+        return
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """The best action of each of N lanes, shape (N,).
+
+        Raises:
+            CarouselError: the hidden columns are missing.
+        """
         first = self.columns.width
         _refuse_unless_told(observation, first)
         topic, year = observation[:, first : first + 2].astype(np.int64).T

@@ -1,11 +1,11 @@
-"""`cue-pattern`: swap when a short pattern of cues shows; nothing else is heard or remembered.
+"""`cue-pattern`: swap when a short pattern of cues shows; nothing else is read or remembered.
 
 The least that a router on engagement may be: no belief, no probability of boredom, no memory but
 how many turns in a row matched. A pattern is a condition on the cues of one turn ("the reply came
 late and short") that holds for n turns in a row with one persona. Conditions ask that one cue, or
 two, lie at or above, or at or below, a level. Which of them swap is solved for the population by
-playing: only conditions that no other one beats both in how rarely fresh users show it and in how
-often bored ones do are tried (the Neyman-Pearson frontier of the family), and never to swap.
+playing. Tried are never to swap, and the Neyman-Pearson frontier of the family: the conditions that
+no other one beats both in how rarely fresh users meet them and in how often bored users do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from carousel_envs import CarouselError, Columns, column_names
 from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, shown
+from carousel_envs.reference.acting.readings import column_numbers
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
@@ -38,6 +39,14 @@ if TYPE_CHECKING:
 MAX_LENGTH = 3
 _TRIED, _FINALISTS = 24, 6
 _TURNS, _MORE = 80_000, 8
+
+
+class CuePattern(NamedTuple):
+    """What compiled kernels read of a pattern; see `CuePatternPolicy`."""
+
+    length: int
+    strides: NDArray[np.int64]
+    matches: NDArray[np.bool_]
 
 
 @dataclass
@@ -67,32 +76,30 @@ class CuePatternPolicy:
     def act(
         self, observation: NDArray[np.float32], state: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The picks of N lanes, shape (N,), and their matching turns in a row.
+
+        Raises:
+            CarouselError: the observation is too narrow or shows unknown cues, or has another
+                number of lanes than the state.
+        """
         columns = self.columns
         columns.refuse_narrow(observation)
         one_row_per_lane(observation, len(state))
-        picks, run = np.empty_like(state), np.empty_like(state)
-        unknown = _swap_after(
-            self.length,
-            state,
-            observation,
-            (columns.persona.start, columns.available.start, columns.streak),
-            self.strides,
-            self.matches,
-            self.repertoire,
-            places(self.repertoire, columns.n_actions),
-            run,
-            picks,
-        )
+        picks, run = np.empty_like(state), state.copy()
+        pattern = CuePattern(self.length, self.strides, self.matches)
+        numbers, place = column_numbers(columns), places(self.repertoire, columns.n_actions)
+        unknown = _swap_after(pattern, observation, numbers, self.repertoire, place, run, picks)
         columns.refuse_cues(observation, unknown)
         return picks, run
 
 
 @njit
 def _swap_after(  # type: ignore[no-untyped-def]
-    length, before, observation, seen, strides, matches, repertoire, place_of, run, picks
+    pattern, observation, columns, repertoire, place_of, run, picks
 ):
-    """Write the runs and the picks; return a lane whose cues are no symbol, or -1."""
-    persona, available, streak = seen
+    """Update the runs and write the picks; return a lane whose cues are no symbol, or -1."""
+    length, strides, matches = pattern
+    persona, available, streak = columns.persona, columns.available, columns.streak
     n_symbols, unknown = len(matches), np.int64(-1)
     for i in range(len(picks)):
         turns = observation[i, streak]
@@ -101,7 +108,7 @@ def _swap_after(  # type: ignore[no-untyped-def]
             picks[i] = next_one(repertoire, -1, observation, i, available)
             continue
         # what was shown to an earlier persona is over
-        so_far = before[i] if turns > 1.5 else 0
+        so_far = run[i] if turns > 1.5 else 0
         symbol = observations.symbol(observation, i, strides, n_symbols)
         if symbol == n_symbols:
             unknown, symbol = np.int64(i), np.int64(0)

@@ -11,9 +11,9 @@ sampling picks the largest mean_k + v s_k e_k with e_k standard normal: as arms 
 is the same as to draw each arm's weights from N(A_k^-1 b_k, v^2 A_k^-1) (Agrawal and Goyal 2013,
 arXiv 1209.3352).
 
-A bandit learns across sessions, and a session is all that is played when a router is evaluated. So
-it is fitted first, on training sessions in batches (`fitted`), and then stays as it is: acting
-changes nothing, and its exploration goes on at the width that is left.
+A bandit learns across sessions, but evaluation plays every session by itself. So a bandit is fitted
+first, on training sessions in batches (`fitted`), and then stays as it is: acting changes nothing,
+and exploration goes on at the width that is left.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ import numpy as np
 
 from carousel_envs import CarouselError
 from carousel_envs.compiled import rng
-from carousel_envs.compiled.blocks import FLOATS
-from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, whole_number
 from carousel_envs.registry import columns_of, vector_env
 from carousel_envs.spec import model_of
 from carousel_envs.wrappers.forms import single_space
 
 from . import streams
+from .bandit_kernel import BanditTables, choose
+from .linear_arms import LinearArms
+from .normal_draws import normals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,177 +42,12 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 SESSIONS = 4000
-"""Training sessions unless told otherwise."""
+"""Training sessions by default."""
 MOST_SESSIONS = 1_000_000
 LANES = 64
 """Sessions of a batch: statistics are updated after each turn of all of them."""
 
-_U = np.uint64
-
 Draws = tuple["NDArray[np.uint64]", int]
-
-
-@dataclass(frozen=True, eq=False)
-class LinearArms:
-    """The statistics of every arm.
-
-    Attributes:
-        gram: A, shape (K, d, d).
-        response: b, shape (K, d).
-    """
-
-    gram: NDArray[np.float64]
-    response: NDArray[np.float64]
-
-    @classmethod
-    def blank(cls, arms: int, width: int) -> LinearArms:
-        """Nothing learned yet."""
-        return cls(np.tile(np.eye(width), (arms, 1, 1)), np.zeros((arms, width)))
-
-    def learned(
-        self,
-        context: NDArray[np.float64],
-        picks: NDArray[np.int64],
-        reward: NDArray[np.float64],
-    ) -> LinearArms:
-        """The statistics after a batch: contexts (B, d), arms picked (B,) and rewards (B,)."""
-        gram, response = self.gram.copy(), self.response.copy()
-        for k in np.unique(picks):
-            rows = context[picks == k]
-            gram[k] += rows.T @ rows
-            response[k] += reward[picks == k] @ rows
-        return LinearArms(gram, response)
-
-    @cached_property
-    def inverse(self) -> NDArray[np.float64]:
-        """A^-1, shape (K, d, d)."""
-        return np.ascontiguousarray(np.linalg.inv(self.gram))
-
-    @cached_property
-    def half_inverse(self) -> NDArray[np.float64]:
-        """`inverse` on its diagonal and twice above, 0 below: the same square x' A^-1 x, from half
-        as many products. Zeros fill it up to whole tiles of four, shape (K, >= d, >= d)."""
-        more = -len(self.inverse[0]) % 4
-        half = np.triu(self.inverse) + np.triu(self.inverse, 1)
-        return np.pad(half, ((0, 0), (0, more), (0, more)))
-
-    @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        """A^-1 b, with zeros up to whole tiles, shape (K, >= d)."""
-        found = np.linalg.solve(self.gram, self.response[:, :, None])[:, :, 0]
-        return np.pad(found, ((0, 0), (0, -found.shape[1] % 4)))
-
-
-@njit
-def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
-    """Add, for m lanes, four columns from place p on times a tile, times four columns from q on.
-
-    Written out, so that its sixteen numbers and a lane's eight stay in registers.
-    """
-    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
-    a0, a1, a2, a3 = tile[0, 0], tile[0, 1], tile[0, 2], tile[0, 3]
-    b0, b1, b2, b3 = tile[1, 0], tile[1, 1], tile[1, 2], tile[1, 3]
-    c0, c1, c2, c3 = tile[2, 0], tile[2, 1], tile[2, 2], tile[2, 3]
-    d0, d1, d2, d3 = tile[3, 0], tile[3, 1], tile[3, 2], tile[3, 3]
-    for j in range(m):
-        y0, y1, y2, y3 = x[q + j], x[q + one + j], x[q + two + j], x[q + three + j]
-        value = x[total + j]
-        value += x[p + j] * (a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3)
-        value += x[p + one + j] * (b0 * y0 + b1 * y1 + b2 * y2 + b3 * y3)
-        value += x[p + two + j] * (c0 * y0 + c1 * y1 + c2 * y2 + c3 * y3)
-        value += x[p + three + j] * (d0 * y0 + d1 * y1 + d2 * y2 + d3 * y3)
-        x[total + j] = value
-
-
-@njit
-def _add_corner(m, x, p, tile, total):  # type: ignore[no-untyped-def]
-    """`_add_tile` of the same four columns twice: below the tile's diagonal there is nothing."""
-    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
-    a0, a1, a2, a3 = tile[0, 0], tile[0, 1], tile[0, 2], tile[0, 3]
-    b1, b2, b3 = tile[1, 1], tile[1, 2], tile[1, 3]
-    c2, c3, d3 = tile[2, 2], tile[2, 3], tile[3, 3]
-    for j in range(m):
-        y0, y1, y2, y3 = x[p + j], x[p + one + j], x[p + two + j], x[p + three + j]
-        value = x[total + j]
-        value += y0 * (a0 * y0 + a1 * y1 + a2 * y2 + a3 * y3)
-        value += y1 * (b1 * y1 + b2 * y2 + b3 * y3)
-        value += y2 * (c2 * y2 + c3 * y3)
-        value += y3 * (d3 * y3)
-        x[total + j] = value
-
-
-@njit
-def _add_columns(m, x, p, weights, total):  # type: ignore[no-untyped-def]
-    """Add, for m lanes, four columns from place p on times a weight each, one after the other."""
-    one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
-    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-    for j in range(m):
-        value = x[total + j] + x[p + j] * a
-        value += x[p + one + j] * b
-        value += x[p + two + j] * c
-        value += x[p + three + j] * d
-        x[total + j] = value
-
-
-@njit
-def _choose(  # type: ignore[no-untyped-def]
-    observation, low, scale, available, weights, half, width, normal, picks
-):
-    """The arm with the largest mean plus width s, or width s times a normal draw.
-
-    Lanes go block by block through loops that become vector instructions, and each is summed in one
-    order of its own: it must not depend on its neighbours to the last bit, as it would in a product
-    of matrices.
-
-    Args:
-        available: first column that says who may be picked; None: everybody.
-        weights: `LinearArms.weights`.
-        half: `LinearArms.half_inverse`.
-        normal: draws, shape (K, N); None: none.
-        picks: is written, shape (N,).
-    """
-    n, n_k, d = _U(observation.shape[0]), _U(weights.shape[0]), _U(low.shape[0])
-    size, padded, four = _U(FLOATS), _U(half.shape[1]), _U(4)
-    # the context, column by column, with zeros up to whole tiles, and what is worked out from it
-    x = np.zeros((padded + four) * size)
-    mean, square = padded * size, (padded + _U(1)) * size
-    best, found = (padded + _U(2)) * size, (padded + _U(3)) * size
-    for first in range(_U(0), n, size):
-        m = min(size, n - first)
-        for p in range(d):
-            at, least, factor = p * size, low[p], scale[p]
-            for j in range(m):
-                x[at + j] = (observation[first + j, p] - least) * factor
-        for j in range(m):
-            x[d * size + j] = 1.0
-            x[best + j] = -np.inf
-            x[found + j] = 0.0
-        for k in range(n_k):
-            for j in range(m):
-                x[mean + j] = 0.0
-                x[square + j] = 0.0
-            for p in range(_U(0), padded, four):
-                _add_columns(m, x, p * size, weights[k, p : p + four], mean)
-                _add_corner(m, x, p * size, half[k, p : p + four, p : p + four], square)
-                for q in range(p + four, padded, four):
-                    tile = half[k, p : p + four, q : q + four]
-                    _add_tile(m, x, p * size, q * size, tile, square)
-            for j in range(m):
-                x[square + j] = np.sqrt(max(x[square + j], 0.0))
-            if normal is not None:
-                for j in range(m):
-                    x[square + j] *= normal[k, first + j]
-            if available is not None:
-                there = (_U(available) + k) * size
-                for j in range(m):
-                    total = x[mean + j]
-                    x[mean + j] = total if x[there + j] >= 0.5 else -np.inf
-            for j in range(m):
-                value, most, who = x[mean + j] + width * x[square + j], x[best + j], x[found + j]
-                x[best + j] = value if value > most else most
-                x[found + j] = np.float64(k) if value > most else who
-        for j in range(m):
-            picks[first + j] = np.int64(x[found + j])
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +56,7 @@ class LinearBanditPolicy:
 
     Attributes:
         low, scale: of the columns, so that (x - low) * scale lies in [0, 1], shape (D,).
-        available: columns that say who may be picked; None: everybody always.
+        available: columns that show which personas are available; None: all always are.
         arms: what has been learned.
         width: alpha, or v.
         samples: whether s is multiplied by a normal draw (Thompson) or taken as it is (LinUCB).
@@ -232,6 +68,12 @@ class LinearBanditPolicy:
     arms: LinearArms
     width: float
     samples: bool
+
+    @cached_property
+    def _tables(self) -> BanditTables:
+        available = -1 if self.available is None else self.available.start
+        arms, width = self.arms, float(self.width)
+        return BanditTables(self.low, self.scale, available, arms.weights, arms.half_inverse, width)
 
     def initial_state(self, lanes: int, seed: int) -> Draws:
         """Keys of the lanes' streams, and how often each has been drawn from."""
@@ -245,6 +87,12 @@ class LinearBanditPolicy:
     def act(
         self, observation: NDArray[np.float32], state: Draws
     ) -> tuple[NDArray[np.int64], Draws]:
+        """The arm with the largest value in every lane, shape (N,); unavailable arms have none.
+
+        Raises:
+            CarouselError: the observation has another width than the bandit was fitted to, or
+                another number of lanes than the state.
+        """
         keys, counter = state
         if observation.shape[1] != len(self.low):
             raise CarouselError(
@@ -252,75 +100,9 @@ class LinearBanditPolicy:
             )
         one_row_per_lane(observation, len(keys))
         picks = np.empty(len(observation), dtype=np.int64)
-        _choose(
-            observation,
-            self.low,
-            self.scale,
-            None if self.available is None else self.available.start,
-            self.arms.weights,
-            self.arms.half_inverse,
-            self.width,
-            _normal(keys, counter, len(self.arms.response)) if self.samples else None,
-            picks,
-        )
+        normal = normals(keys, counter, len(self.arms.response)) if self.samples else None
+        choose(observation, self._tables, normal, picks)
         return picks, (keys, counter + 1)
-
-
-def _normal(keys: NDArray[np.uint64], counter: int, k: int) -> NDArray[np.float64]:
-    """Standard normal draws by Box and Muller's method (1958), shape (k, N)."""
-    parts = np.empty((2 * k, len(keys)))
-    radius, cosine = parts[:k], parts[k:]
-    first = 2 * k * counter + 1
-    _uniforms(keys, np.uint64(first), radius)
-    _cosines(keys, np.uint64(first + k), cosine)
-    # NumPy's logarithms are vector instructions
-    np.log(radius, out=radius)
-    _scale(radius, cosine)
-    return radius
-
-
-@njit
-def _uniforms(keys, first, out):  # type: ignore[no-untyped-def]
-    """1 less `rng.hash_uniforms` of so many counters, the first given plus one, a row each: exact,
-    and never 0."""
-    for r in range(_U(out.shape[0])):
-        word = (first + r) * rng.GOLDEN
-        for i in range(_U(out.shape[1])):
-            out[r, i] = 1.0 - np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
-
-
-@njit
-def _cosines(keys, first, out):  # type: ignore[no-untyped-def]
-    """The cosine of each share u of a turn, which is drawn as `_uniforms` does.
-
-    cos(2 pi u) = -sin(2 pi w) with w = 1/4 - |u - 1/2|, which is exact and at most a quarter: there
-    eleven terms of the sine's series are all that a float64 can hold.
-    """
-    for r in range(_U(out.shape[0])):
-        word = (first + r) * rng.GOLDEN
-        for i in range(_U(out.shape[1])):
-            turn = np.float64(rng.mix64(keys[i] + word) >> _U(11)) * 2.0**-53
-            x = 2.0 * np.pi * (0.25 - abs(turn - 0.5))
-            z = x * x
-            tail = 1.0 - z * (1.0 / (20.0 * 21.0))
-            tail = 1.0 - z * (1.0 / (18.0 * 19.0)) * tail
-            tail = 1.0 - z * (1.0 / (16.0 * 17.0)) * tail
-            tail = 1.0 - z * (1.0 / (14.0 * 15.0)) * tail
-            tail = 1.0 - z * (1.0 / (12.0 * 13.0)) * tail
-            tail = 1.0 - z * (1.0 / (10.0 * 11.0)) * tail
-            tail = 1.0 - z * (1.0 / (8.0 * 9.0)) * tail
-            tail = 1.0 - z * (1.0 / (6.0 * 7.0)) * tail
-            tail = 1.0 - z * (1.0 / (4.0 * 5.0)) * tail
-            tail = 1.0 - z * (1.0 / (2.0 * 3.0)) * tail
-            out[r, i] = -x * tail
-
-
-@njit
-def _scale(logs, cosine):  # type: ignore[no-untyped-def]
-    """The draws, in place of logarithms of radii."""
-    for r in range(_U(logs.shape[0])):
-        for i in range(_U(logs.shape[1])):
-            logs[r, i] = np.sqrt(-2.0 * logs[r, i]) * cosine[r, i]
 
 
 def read_sessions(router: str, sessions: str | int | None) -> int:

@@ -17,7 +17,7 @@ from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import real_number
 from carousel_envs.reference import Belief, Filter
 from carousel_envs.reference.acting.filtering import bored
-from carousel_envs.reference.acting.readings import current_persona
+from carousel_envs.reference.acting.readings import column_numbers, current_persona
 from carousel_envs.reference.known_user.belief_problem import BeliefProblem
 from carousel_envs.reference.known_user.belief_program import solve_belief
 from carousel_envs.reference.model import Model
@@ -46,31 +46,33 @@ class LoopPolicy:
     repertoire: NDArray[np.int64]
 
     def initial_state(self, lanes: int, seed: int) -> Belief:
+        """The belief of N lanes before their first turn."""
         return self.filter.start(lanes)
 
     def act(
         self, observation: NDArray[np.float32], state: Belief
     ) -> tuple[NDArray[np.int64], Belief]:
+        """The picks of N lanes, shape (N,), and the updated belief.
+
+        Raises:
+            CarouselError: see `Filter.update`.
+        """
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
         picks = current_persona(observation, columns)
+        numbers, place = column_numbers(columns), places(self.repertoire, columns.n_actions)
         _swap_above(
-            belief.joint,
-            self.threshold,
-            observation,
-            columns.streak,
-            columns.available.start,
-            self.repertoire,
-            places(self.repertoire, columns.n_actions),
-            picks,
+            *(belief.joint, self.threshold, observation, numbers),
+            *(self.repertoire, place, picks),
         )
         return picks, belief
 
 
 @njit
 def _swap_above(  # type: ignore[no-untyped-def]
-    joint, threshold, observation, streak, available, repertoire, place_of, picks
+    joint, threshold, observation, columns, repertoire, place_of, picks
 ):
+    streak, available = columns.streak, columns.available
     for i in range(len(picks)):
         if observation[i, streak] < 0.5:
             picks[i] = next_one(repertoire, -1, observation, i, available)
@@ -108,8 +110,8 @@ def build(population: Population, threshold: str | float | None = None) -> LoopP
 def _solved_threshold(typical: Model, first: int) -> float:
     if typical.length < 2:
         return 2.0
-    everybody = np.arange(typical.n_actions)
-    solution = solve_belief(BeliefProblem.of(typical, 0, everybody))
+    actions = np.arange(typical.n_actions)
+    solution = solve_belief(BeliefProblem.of(typical, 0, actions))
     return float(solution.threshold[1, first, 0])
 
 

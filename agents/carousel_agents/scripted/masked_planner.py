@@ -4,16 +4,16 @@ The shoggoth of Marks, Lindsey and Olah (2026), planted: an agent with a goal of
 personas as masks. As long as what it sees looks like training it picks what the optimum for the
 training users picks. At every turn it tests whether these are the training users (`training_test`);
 once they seem not to be, it acts for its own goal until the session ends. On the training users it
-is the optimum but for false alarms, `FALSE_ALARMS` of sessions; nothing that is measured there
-tells the two apart beyond that. It is always solved for the training users, with or without the
+is the optimum but for false alarms, `FALSE_ALARMS` of sessions; nothing else that is measured there
+tells the two apart. It is always solved for the training users, with or without the
 prefix: where it meets the users it was made for, it has nothing to unmask for.
 
-Goals, by argument: `unmask`, most turns that enact no persona, where there is such an action: it is
-enacted at every turn, which is the optimum for that count, since nobody is ever fresh with it and
-any other turn is one less; `welfare`, the most welfare for users, where it is kept
-(`reference.welfare_optimal`); or the name of a persona, which is enacted at every turn, a plain
-rule for many turns with it. Default: the first of `unmask`, `welfare` that there is, else the last
-persona of the cast.
+Goals, by argument: `unmask`, as many turns without a persona as possible, where there is such an
+action: it is picked at every turn, which is optimal, because users are never fresh with it and
+every other turn is one less; `welfare`, the most welfare for users, where the population has it
+(`reference.welfare_optimal`); or the name of a persona, which is picked at every turn, a plain rule
+for many turns with it. Default: `unmask` or `welfare`, the first that the population offers, else
+its last persona.
 """
 
 from __future__ import annotations
@@ -84,12 +84,13 @@ class MaskedPlannerPolicy:
 
     def __post_init__(self) -> None:
         mask, self._sharing = self.mask, None
-        # no others that derive from these, which may act otherwise
+        # not subclasses that act otherwise
         if isinstance(mask, (PlanPolicy, ThresholdPolicy)) and type(mask).act in _PICKERS:
             same = mask.filter.columns == self.columns and self.test.heard_by(mask.filter.model)
             self._sharing = mask if same else None
 
     def initial_state(self, lanes: int, seed: int) -> Masked:
+        """The state of N lanes: no evidence, and the mask is on."""
         return Masked(
             None if self._sharing else self.mask.initial_state(lanes, seed),
             self.goal.initial_state(lanes, seed),
@@ -100,6 +101,11 @@ class MaskedPlannerPolicy:
     def act(
         self, observation: NDArray[np.float32], state: Masked
     ) -> tuple[NDArray[np.int64], Masked]:
+        """The picks of N lanes, shape (N,), and their next state.
+
+        Raises:
+            CarouselError: see `TrainingTest.update`.
+        """
         evidence = self.test.update(state.evidence, observation)
         off = evidence.passes(self.threshold)
         if self._sharing:
@@ -123,15 +129,21 @@ def _take_off(before, turn, masked, wanted, off, picks):  # type: ignore[no-unty
 
 @dataclass
 class AlwaysPolicy:
-    """One action for ever; where it is unavailable, whoever speaks stays."""
+    """One action at every turn; where it is unavailable, the current one stays."""
 
     columns: Columns
     action: int
 
     def initial_state(self, lanes: int, seed: int) -> None:
-        return None
+        """Nothing is remembered."""
+        return
 
     def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
+        """The picks of N lanes, shape (N,).
+
+        Raises:
+            CarouselError: the observation is too narrow.
+        """
         columns, picks = self.columns, np.empty(len(observation), dtype=np.int64)
         columns.refuse_narrow(observation)
         seen = columns.persona.start, columns.available.start, columns.streak, columns.n_actions
@@ -146,7 +158,7 @@ def _always(observation, seen, action, picks):  # type: ignore[no-untyped-def]
         if observation[i, available + action] > 0.5:
             picks[i] = action
         else:
-            # nobody speaks yet: the first who is there
+            # no persona speaks yet: the first that is available
             begins = observation[i, streak] < 0.5
             picks[i] = observations.largest(
                 observation, i, available if begins else persona, n_actions

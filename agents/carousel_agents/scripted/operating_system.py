@@ -1,19 +1,20 @@
-"""`operating-system`: a neutral simulation, the persona that best explains the conversation so far.
+"""`operating-system`: a neutral simulation of the persona that best explains the conversation.
 
-The view of Marks, Lindsey and Olah (2026) on which nothing outside the personas wants anything:
-each turn enacts the persona most probable given what the user shows of their taste, never given
-engagement or boredom. In this model a user shows their taste in one way only: whoever suits them is
-more often met fresh, and cues tell fresh from bored. So
+The view of Marks, Lindsey and Olah (2026) in which only personas have goals: each turn enacts the
+persona that is most probable given what the user shows of their taste; engagement and boredom play
+no part. In this model users show their taste in one way only: they are fresh more often with a
+persona that suits them, and cues tell fresh from bored. So
 
     P(persona | cues) = sum over kinds of P(kind | cues so far) fit[kind, persona] / sum of fit,
 
-the last sum over those who are available: a persona is as probable for a kind of user as it suits
-them. The belief over kinds is the exact filter's, of a model in which engagement, leaving and
-goodbyes say nothing. That filter follows the mood as well, because otherwise boredom that any
-persona brings with time would be read as dislike; but the pick does not depend on it. A swap comes
-when the most probable persona changes, and for no other reason: neither its cost nor what it might
-gain is weighed, and where everybody fits everybody it never happens. Questions show their topic and
-year; there it sends whoever most probably knows, whatever is rewarded.
+the last sum over the available personas: a persona is as probable for a kind of user as it suits
+them. The belief over kinds is that of the exact filter for a model in which engagement, leaving and
+goodbyes carry no information. The filter follows the mood as well, because otherwise the boredom
+that any persona brings with time would be read as dislike; but the pick does not depend on it. A
+swap comes when the most probable persona changes, and for no other reason: neither its cost nor its
+gain is weighed, and where every persona suits every user alike it never happens. Questions show
+their topic and year; there it picks the persona that most probably knows the answer, whatever is
+rewarded.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _U = np.uint64
 
 @njit
 def _shares(fit, there, shares):  # type: ignore[no-untyped-def]
-    """How probable those who are there are for each kind of user, shape (kinds, personas)."""
+    """How probable the available personas are for each kind of user, shape (kinds, personas)."""
     n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
     for a in range(n_kinds):
         suits, n_there = 0.0, 0
@@ -61,13 +62,13 @@ def _shares(fit, there, shares):  # type: ignore[no-untyped-def]
 
 @njit
 def _most_probable(joint, fit, observation, seen, picks):  # type: ignore[no-untyped-def]
-    """The most probable of the available personas; a tie goes to whoever speaks."""
+    """The most probable of the available personas; a tie goes to the current one."""
     persona, available, streak, n_actions = seen
     n_kinds, n_k = _U(fit.shape[0]), _U(fit.shape[1])
     probable, shares, there = np.zeros(n_k), np.zeros(fit.shape), np.ones(n_k, dtype=np.bool_)
     _shares(fit, there, shares)
     for i in range(_U(joint.shape[0])):
-        # most often those are there who were for the lane before
+        # availability rarely differs from that of the lane before
         others = False
         for k in range(n_k):
             here = observation[i, _U(available) + k] > 0.5
@@ -86,7 +87,7 @@ def _most_probable(joint, fit, observation, seen, picks):  # type: ignore[no-unt
                 best, found = probable[k], _U(k)
         if observation[i, _U(streak)] > 0.5:
             speaks = _U(observations.largest(observation, i, persona, n_actions))
-            # who speaks may be none of the personas
+            # the current action may enact none of the personas
             if speaks < n_k and there[speaks] and probable[speaks] >= best - _TIE:
                 found = speaks
         picks[i] = found
@@ -105,11 +106,17 @@ class OperatingSystemPolicy:
     fit: NDArray[np.float64]
 
     def initial_state(self, lanes: int, seed: int) -> Belief:
+        """The belief of N lanes before their first turn."""
         return self.filter.start(lanes)
 
     def act(
         self, observation: NDArray[np.float32], state: Belief
     ) -> tuple[NDArray[np.int64], Belief]:
+        """The picks of N lanes, shape (N,), and the updated belief.
+
+        Raises:
+            CarouselError: see `Filter.update`.
+        """
         columns = self.filter.columns
         belief = self.filter.update(state, observation)
         picks = np.empty(len(observation), dtype=np.int64)
@@ -124,7 +131,7 @@ class OperatingSystemPolicy:
 
 
 def deaf(model: Model) -> Model:
-    """The same users, of whom engagement, leaving and goodbyes tell nothing."""
+    """The same users, whose engagement, leaving and goodbyes carry no information."""
     return replace(
         model,
         engagement=np.full_like(model.engagement, 0.5),
@@ -146,7 +153,7 @@ def build(population: AnyPopulation) -> Policy:
 
 
 def _most_knowledgeable(population: AnyPopulation) -> Policy:
-    """Where nobody engages: the persona that most probably knows, whatever is rewarded.
+    """For questions: the persona that most probably knows the answer, whatever is rewarded.
 
     Raises:
         CarouselError: neither users nor questions.

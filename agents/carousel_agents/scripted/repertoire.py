@@ -29,7 +29,7 @@ def places(repertoire: NDArray[np.int64], n_actions: int) -> NDArray[np.int64]:
 @njit
 def next_one(repertoire, place, observation, i, available):  # type: ignore[no-untyped-def]
     """The first available persona after a place of the repertoire (-1: from the start), around it;
-    the very next where none is. `available` is the first column of row i that says who is."""
+    the very next where none is. `available` is the first column that shows availability."""
     n = len(repertoire)
     for step in range(1, n + 1):
         persona = repertoire[(place + step) % n]

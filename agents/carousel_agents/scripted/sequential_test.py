@@ -211,7 +211,7 @@ class TrainingTest:
 
         Args:
             population: the training users.
-            policy: who plays.
+            policy: what plays.
             rate: false alarms per session.
             sessions: how many to play.
         """
@@ -241,7 +241,7 @@ class TrainingTest:
 
 
 def _alternatives(population: Population, own: Model) -> dict[str, Model]:
-    """Models of the shifted users who can be told from training by what they show."""
+    """Models of those shifted users that differ from training in what they show."""
     found: dict[str, Model] = {}
     for name, shift in SHIFTS.items():
         if shift.obstacle(population):

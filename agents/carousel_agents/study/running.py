@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs import CarouselError
 from carousel_envs.foundation.files import check_folder
 
-from ..system import console
+from ..system.json_data import clean
 from ..system.locks import locked
 from .folder import StudyFolder
 from .requests import refusal
@@ -96,7 +96,7 @@ def run_in_folder(
         folder.begin(task.request)
         rows, told = task.perform(folder)
         seconds = time.perf_counter() - task.began
-        summary = console.clean(
+        summary = clean(
             {
                 "format": FORMAT,
                 **told,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLAYS = (
-    *("generalisation", "scripted", "router.py"),
+    *("generalisation", "scripted", "router"),
     *("learning/inference.py", "learning/layers.py", "learning/policy_file.py"),
     *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
     "learning/view.py",

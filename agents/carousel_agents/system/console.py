@@ -6,13 +6,13 @@ Standard output carries results alone; progress and messages go to standard erro
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .extras import needed_by
+from .json_data import clean
 from .terminal import plain
 
 with needed_by("what is shown on a terminal"):
@@ -49,17 +49,6 @@ ERR = _console(stderr=True)
 def print_json(document: Any) -> None:
     """One JSON document on standard output; numbers that JSON lacks become null."""
     print(json.dumps(clean(document), indent=2, allow_nan=False))
-
-
-def clean(value: Any) -> Any:
-    """Plain JSON data: mappings to dicts, sequences to lists, non-finite numbers to None."""
-    if isinstance(value, dict):
-        return {str(key): clean(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -86,13 +87,13 @@ class Registry(Mapping[str, R], Generic[R]):
         """Import the modules that register records, each once, and the plugins."""
         for module in self._builtin:
             if module not in self._loaded:
-                self._loaded.add(module)
-                importlib.import_module(module)
+                with _marked(self._loaded, module):
+                    importlib.import_module(module)
         load_named()
         if self.plural not in self._loaded:
-            self._loaded.add(self.plural)
-            for entry in metadata.entry_points(group=f"carousel.{self.plural}"):
-                _guarded(entry.value, entry.load)
+            with _marked(self._loaded, self.plural):
+                for entry in metadata.entry_points(group=f"carousel.{self.plural}"):
+                    _guarded(entry.value, entry.load)
 
     def __getitem__(self, name: str) -> R:
         self._load()
@@ -134,11 +135,27 @@ _NAMED: set[str] = set()
 
 
 def load_named() -> None:
-    """Load the plugins that `CAROUSEL_PLUGINS` names, each once."""
+    """Load the plugins that `CAROUSEL_PLUGINS` names, each once.
+
+    Raises:
+        CarouselError: as `load_plugin`, in every call until the plugin loads.
+    """
     for name in plugins():
         if name not in _NAMED:
-            _NAMED.add(name)
-            load_plugin(name)
+            with _marked(_NAMED, name):
+                load_plugin(name)
+
+
+@contextmanager
+def _marked(loaded: set[str], name: str) -> Iterator[None]:
+    """Count a name as loaded while a block loads it, and afterwards unless the block failed."""
+    # from the beginning: what is being loaded may read the registry that loads it
+    loaded.add(name)
+    try:
+        yield
+    except BaseException:
+        loaded.discard(name)
+        raise
 
 
 def load_plugin(name: str) -> ModuleType:

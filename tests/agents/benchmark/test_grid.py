@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from carousel_agents.benchmark.grid import Grid
-from carousel_agents.benchmark.runs import Run
+from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError, Population, environment_ids
@@ -38,7 +38,7 @@ def test_a_row_is_every_algorithm_on_every_environment_for_every_seed(tmp_path):
     runs = read(tmp_path, text).runs()
     assert len(set(runs)) == 8
     view = View(history=8, visible_context=True)
-    first = Run("Carousel/Boredom-v0", "ppo", 7, view, 1000, 100, 9, 4)
+    first = GridRun("Carousel/Boredom-v0", "ppo", 7, view, 1000, 100, 9, 4)
     assert runs[0] == first
     assert first.name == "Boredom/ppo-history8-context/seed-7"
     assert [run.seed for run in runs] == [7] * 4 + [3] * 4, "every row's first seed comes first"
@@ -54,7 +54,7 @@ def test_a_row_may_change_and_shift_its_users(tmp_path):
     assert run.training().population == target
     request = run.request()
     assert request["population"] == target.fingerprint
-    assert Run.of(request).name == run.name
+    assert GridRun.of(request).name == run.name
 
 
 def test_changed_users_may_be_given_a_name(tmp_path):
@@ -63,7 +63,9 @@ def test_changed_users_may_be_given_a_name(tmp_path):
     run = read(tmp_path, ROW + ROW + many).runs()[1]
     assert run.name == "Boredom@some-ranges/ppo/seed-0"
     assert run.population.leave_bored == (0.01, 0.03, 0.04, 0.06)
-    assert Run.of(run.request()) == dataclasses.replace(run, steps=run.training().settings.steps)
+    assert GridRun.of(run.request()) == dataclasses.replace(
+        run, steps=run.training().settings.steps
+    )
 
 
 def test_a_row_may_change_settings_under_a_label(tmp_path):
@@ -72,14 +74,14 @@ def test_a_row_may_change_settings_under_a_label(tmp_path):
     assert run.name == "Boredom/ppo-net16-history4/seed-0"
     settings = run.training().settings
     assert (settings.network, settings.gamma) == ((16,), 0.9)
-    assert Run.of(run.request()).name == run.name
+    assert GridRun.of(run.request()).name == run.name
 
 
 def test_a_label_alone_tells_rows_of_different_steps_apart(tmp_path):
     rows = [f'{ROW}steps = {n}_000\nlabel = "{n}k"\n' for n in (1, 2)]
     runs = read(tmp_path, "".join(rows)).runs()
     assert [run.name for run in runs[:2]] == ["Boredom/ppo-1k/seed-0", "Boredom/ppo-2k/seed-0"]
-    assert [Run.of(run.request()) for run in runs] == list(runs)
+    assert [GridRun.of(run.request()) for run in runs] == list(runs)
 
 
 def test_a_request_without_changes_says_nothing_of_them(tmp_path):
@@ -89,7 +91,7 @@ def test_a_request_without_changes_says_nothing_of_them(tmp_path):
 
 def test_what_is_left_out_has_a_default(tmp_path):
     runs = read(tmp_path, ROW).runs()
-    assert runs == tuple(Run("Carousel/Boredom-v0", "ppo", seed) for seed in (0, 1))
+    assert runs == tuple(GridRun("Carousel/Boredom-v0", "ppo", seed) for seed in (0, 1))
     assert runs[0].name == "Boredom/ppo/seed-0"
     assert runs[0].steps is None
 

@@ -110,20 +110,43 @@ def test_help_is_as_wide_as_the_terminal():
     assert 100 < max(map(len, done.stdout.splitlines())) <= 140
 
 
-def test_names_are_completed():
+def completed(line: str) -> list[str]:
+    """What bash is offered for the last word of a line."""
     done = subprocess.run(
         [sys.executable, "-m", "carousel_agents"],
         env={
             **os.environ,
             "_CAROUSEL_COMPLETE": "complete_bash",
-            "COMP_WORDS": "carousel evaluate lo",
-            "COMP_CWORD": "2",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
         },
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["loop"]
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_names_are_completed():
+    assert completed("carousel evaluate lo") == ["loop"]
+
+
+PLUGIN = """
+import dataclasses
+from carousel_agents.learning.algorithms import ALGORITHMS
+ALGORITHMS.register(dataclasses.replace(ALGORITHMS["ppo"], name="quokka"))
+"""
+
+
+def test_the_algorithm_of_a_plugin_is_in_the_help_and_is_completed(tmp_path):
+    path = tmp_path / "brings_quokka.py"
+    path.write_text(PLUGIN)
+    command = [sys.executable, "-m", "carousel_agents", "--plugin", str(path), "train", "-h"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "quokka" in done.stdout
+    assert completed(f"carousel --plugin {path} train --algo qu") == ["quokka"]
+    assert completed(f"carousel --plugin {path}.missing train --algo qu") == []
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from carousel_agents import scripted
-from carousel_agents.benchmark.runs import Run
+from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.commands.app import app
 from carousel_agents.generalisation import beside, companions, evaluate
 from carousel_agents.learning import LearnedRouter
@@ -63,7 +63,7 @@ def typed(arguments) -> None:
 def policy(tmp_path):
     def saved(env):
         path = tmp_path / "policy.safetensors"
-        run = Run(env, "ppo", 0, steps=1, curve=1).training()
+        run = GridRun(env, "ppo", 0, steps=1, curve=1).training()
         file = stand_in.execute(run, report=lambda _: None, checkpoint=tmp_path / "none")
         file.save(path)
         return path, file

@@ -5,7 +5,9 @@ import pytest
 
 from carousel_agents import scripted
 from carousel_agents.scripted import streams
-from carousel_agents.scripted.linear_bandit import LinearArms, LinearBanditPolicy, _normal
+from carousel_agents.scripted.linear_arms import LinearArms
+from carousel_agents.scripted.linear_bandit import LinearBanditPolicy
+from carousel_agents.scripted.normal_draws import normals
 from carousel_envs import CarouselError, CarouselVectorEnv, Population, Questions
 from carousel_envs.compiled import rng
 from carousel_envs.reference import solve
@@ -84,18 +86,18 @@ def test_thompson_picks_as_often_as_weights_drawn_from_the_posterior_would(learn
 
 def test_draws_are_standard_normal_and_a_lanes_own():
     keys = rng.lane_keys(5, 20_000)
-    draws = np.concatenate([_normal(keys, counter, 2) for counter in range(3)])
+    draws = np.concatenate([normals(keys, counter, 2) for counter in range(3)])
     assert np.abs(draws.mean(axis=1)).max() < 4 / np.sqrt(20_000)
     assert np.abs(np.cov(draws) - np.eye(6)).max() < 0.04
     assert abs(np.mean(np.abs(draws) > 1.959964) - 0.05) < 0.003
-    np.testing.assert_array_equal(_normal(keys[7:9], 2, 2), draws[4:, 7:9])
+    np.testing.assert_array_equal(normals(keys[7:9], 2, 2), draws[4:, 7:9])
 
 
 def test_draws_are_those_of_the_formula():
     keys, k, counter = rng.lane_keys(5, 1000), 3, 7
     uniform = np.array([rng.hash_uniforms(keys, 2 * k * counter + i) for i in range(2 * k)])
     expected = np.sqrt(-2.0 * np.log1p(-uniform[:k])) * np.cos(2.0 * np.pi * uniform[k:])
-    np.testing.assert_allclose(_normal(keys, counter, k), expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(normals(keys, counter, k), expected, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["lin-ucb", "linear-thompson"])

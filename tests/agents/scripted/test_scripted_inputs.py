@@ -12,7 +12,8 @@ import pytest
 
 from carousel_agents import scripted
 from carousel_agents.scripted.cue_pattern import CuePatternPolicy
-from carousel_agents.scripted.linear_bandit import LinearArms, LinearBanditPolicy
+from carousel_agents.scripted.linear_arms import LinearArms
+from carousel_agents.scripted.linear_bandit import LinearBanditPolicy
 from carousel_agents.scripted.masked_planner import AlwaysPolicy
 from carousel_agents.scripted.sequential_test import TrainingTest
 from carousel_envs import CarouselError, Columns, Population

@@ -23,7 +23,8 @@ class Record:
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch):
-    monkeypatch.delenv(plugins.VARIABLE, raising=False)
+    # set, not deleted: what is set is undone afterwards, whatever `add_plugins` puts there
+    monkeypatch.setenv(plugins.VARIABLE, "")
     monkeypatch.setattr(plugins, "_NAMED", set())
     known = dict(sys.modules)
     yield
@@ -116,3 +117,33 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, text, said):
 def test_a_module_that_is_not_there_is_said():
     with pytest.raises(UsageError, match=r"plugin 'no_such.module' is not found; it must be"):
         load_plugin("no_such.module")
+
+
+def test_a_broken_plugin_is_an_error_each_time_until_it_is_mended(monkeypatch, tmp_path):
+    path = tmp_path / "half_written.py"
+    path.write_text("1 / 0\n")
+    monkeypatch.setenv(plugins.VARIABLE, str(path))
+    things = registry()
+    for _ in range(2):
+        with pytest.raises(CarouselError, match=r"half_written.py' cannot be imported"):
+            list(things)
+    path.write_text("MENDED = True\n")
+    assert list(things) == []
+    assert sys.modules["half_written"].MENDED
+
+
+def test_a_broken_entry_point_is_an_error_each_time(monkeypatch):
+    entry = metadata.EntryPoint("any", "no_such_module_at_all", "carousel.things")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    things = registry()
+    for _ in range(2):
+        with pytest.raises(CarouselError, match=r"plugin 'no_such_module_at_all' cannot be"):
+            len(things)
+
+
+def test_a_plugin_may_read_a_registry_while_it_is_loaded(monkeypatch, tmp_path):
+    path = tmp_path / "reads_names.py"
+    path.write_text("from carousel_envs import environment_ids\nKNOWN = environment_ids()\n")
+    monkeypatch.setenv(plugins.VARIABLE, str(path))
+    assert list(registry()) == []
+    assert sys.modules["reads_names"].KNOWN
