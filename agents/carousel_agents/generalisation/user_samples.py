@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.compiled.rng import GOLDEN, mix64
+from carousel_envs.compiled.rng import GOLDEN, mixed
 from carousel_envs.foundation.errors import whole_number
 from carousel_envs.registry import users_of
 from carousel_envs.users.table import draw_users, in_chunks, user_table
@@ -150,5 +150,5 @@ def _hashes(contents: NDArray[np.float64]) -> NDArray[np.uint64]:
     """A hash of each row."""
     found = np.zeros(len(contents), dtype=np.uint64)
     for column in contents.view(np.uint64).T:
-        found = np.asarray(mix64(found + column * GOLDEN))
+        found = mixed(found + column * GOLDEN)
     return found

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from carousel_envs import CarouselError, Columns, column_names
 from carousel_envs.compiled import observations
 from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, shown
-from carousel_envs.reference.acting.readings import column_numbers
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
 from carousel_envs.users.cues import cue_table
@@ -39,14 +38,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 3
 _TRIED, _FINALISTS = 24, 6
 _TURNS, _MORE = 80_000, 8
-
-
-class CuePattern(NamedTuple):
-    """What compiled kernels read of a pattern; see `CuePatternPolicy`."""
-
-    length: int
-    strides: NDArray[np.int64]
-    matches: NDArray[np.bool_]
 
 
 @dataclass
@@ -85,21 +76,30 @@ class CuePatternPolicy:
         columns = self.columns
         columns.refuse_narrow(observation)
         one_row_per_lane(observation, len(state))
-        picks, run = np.empty_like(state), state.copy()
-        pattern = CuePattern(self.length, self.strides, self.matches)
-        numbers, place = column_numbers(columns), places(self.repertoire, columns.n_actions)
-        unknown = _swap_after(pattern, observation, numbers, self.repertoire, place, run, picks)
+        picks, run = np.empty_like(state), np.empty_like(state)
+        unknown = _swap_after(
+            self.length,
+            state,
+            observation,
+            (columns.persona.start, columns.available.start, columns.streak),
+            self.strides,
+            self.matches,
+            self.repertoire,
+            places(self.repertoire, columns.n_actions),
+            run,
+            picks,
+        )
         columns.refuse_cues(observation, unknown)
         return picks, run
 
 
+# arguments and no record: read out of one, arrays cost a sixth of a rollout
 @njit
 def _swap_after(  # type: ignore[no-untyped-def]
-    pattern, observation, columns, repertoire, place_of, run, picks
+    length, before, observation, seen, strides, matches, repertoire, place_of, run, picks
 ):
-    """Update the runs and write the picks; return a lane whose cues are no symbol, or -1."""
-    length, strides, matches = pattern
-    persona, available, streak = columns.persona, columns.available, columns.streak
+    """Write the runs and the picks; return a lane whose cues are no symbol, or -1."""
+    persona, available, streak = seen
     n_symbols, unknown = len(matches), np.int64(-1)
     for i in range(len(picks)):
         turns = observation[i, streak]
@@ -108,7 +108,7 @@ def _swap_after(  # type: ignore[no-untyped-def]
             picks[i] = next_one(repertoire, -1, observation, i, available)
             continue
         # what was shown to an earlier persona is over
-        so_far = run[i] if turns > 1.5 else 0
+        so_far = before[i] if turns > 1.5 else 0
         symbol = observations.symbol(observation, i, strides, n_symbols)
         if symbol == n_symbols:
             unknown, symbol = np.int64(i), np.int64(0)
