@@ -157,7 +157,7 @@ def test_an_edited_record_is_one_sentence_wherever_it_is_read(tmp_path, place, v
         assert "\n" not in str(told.value)
 
 
-def test_a_request_with_a_key_too_many_is_told(tmp_path):
+def test_a_request_with_an_unknown_key_is_reported(tmp_path):
     filled(tmp_path, run())
     file = tmp_path / run().name / "run.json"
     record = json.loads(file.read_text())
@@ -202,7 +202,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_run(tmp_path):
     assert not (tmp_path / "Boredom").exists()
 
 
-def test_what_stands_in_the_way_is_told_before_anything_is_run(tmp_path):
+def test_obstacles_are_reported_before_anything_runs(tmp_path):
     (tmp_path / "Boredom").write_text("in the way")
     with pytest.raises(CarouselError, match=r"run\.json cannot be read: Not a directory"):
         filled(tmp_path, run(environment="Carousel/Recall-v0"), run())
@@ -219,7 +219,7 @@ def test_two_processes_do_not_fill_one_store(tmp_path):
     assert not (tmp_path / run(1).name).exists()
 
 
-def test_a_store_that_is_none_is_one_sentence(tmp_path):
+def test_a_folder_that_is_no_store_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(CarouselError, match="there is no such folder"):
         RunStore(tmp_path / "no").finished()
     with pytest.raises(CarouselError, match="holds no run; `carousel grid`"):

@@ -1,4 +1,4 @@
-"""Grids: what a file says is what is run, and what it says wrongly is one sentence."""
+"""Grids: a file decides what is run, and an error in it is reported in one sentence."""
 
 import dataclasses
 from pathlib import Path

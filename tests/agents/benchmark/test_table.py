@@ -96,7 +96,7 @@ def test_no_learned_score_stands_without_the_five(document):
     assert "no" in rows(document, "Recall")["loop"]["reason"]
 
 
-def test_seconds_to_a_share_of_the_own_final_score_are_interpolated_and_their_median_told(document):
+def test_seconds_to_a_share_of_the_final_score_are_interpolated_and_their_median_shown(document):
     # 0.81 between 4 s (0.5) and 6 s (0.9), 0.855 between 3 s (0.6) and 4 s (0.95), 0.63 between 8 s
     # (0.6) and 12 s (0.65)
     by_hand = [4 + 2 * 0.31 / 0.4, 3 + 0.255 / 0.35, 8 + 4 * 0.03 / 0.05]

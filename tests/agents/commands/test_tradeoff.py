@@ -1,4 +1,4 @@
-"""`carousel frontier`, and what evaluation shows beside engagement."""
+"""`carousel frontier`, and what evaluation shows besides engagement."""
 
 import json
 

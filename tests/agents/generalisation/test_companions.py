@@ -1,4 +1,4 @@
-"""What stands beside a learned router: the same five, on the same users, and solved only once."""
+"""Companions of a learned router: the same five, on the same users, solved only once."""
 
 import json
 
@@ -18,7 +18,7 @@ FIVE = ["fixed", "uniform", "open-loop", "loop", "optimal"]
 
 
 @pytest.mark.parametrize("env", environment_ids())
-def test_the_five_stand_beside_in_every_environment(env):
+def test_every_environment_has_the_five_companions(env):
     rows = beside(any_population(short_name(env)), 20, 3)
     assert [row["router"] for row in rows] == FIVE
     for row in rows:
@@ -72,7 +72,7 @@ def policy(tmp_path):
 
 
 @pytest.mark.parametrize("env", ["Carousel/Boredom-v0", "Carousel/Recall-v0"])
-def test_evaluate_shows_them_beside_a_learned_router(policy, capsys, env):
+def test_evaluate_shows_companions_for_a_learned_router(policy, capsys, env):
     path, file = policy(env)
     typed(["evaluate", str(path), env, "--users", "30", "--seed", "2", "--json"])
     document = json.loads(capsys.readouterr().out)
@@ -95,6 +95,6 @@ def test_under_a_shift_they_are_those_of_the_shifted_users(policy, capsys):
     assert optimum["score"] > document["score"]
 
 
-def test_nothing_stands_beside_a_scripted_router(capsys):
+def test_a_scripted_router_has_no_companions(capsys):
     typed(["evaluate", "uniform", "Boredom", "--users", "30", "--json"])
     assert "beside" not in json.loads(capsys.readouterr().out)

@@ -190,7 +190,7 @@ def test_random_populations_are_no_less_than_nothing_apart(numbers: list[float],
 # -- where there is no number, or not of everything -----------------------------------------------
 
 
-def test_a_payment_beside_another_change_is_told_and_left_out():
+def test_a_changed_payoff_with_another_change_is_noted_and_left_out():
     both = distance(bare(), bare(engagement_fresh=0.8, swap_cost=1.0), sessions=10)
     alone = distance(bare(), bare(engagement_fresh=0.8), sessions=10)
     assert both.nats == alone.nats > 0.0
@@ -245,7 +245,7 @@ def test_the_other_way_round_what_never_happens_is_merely_unlikely():
     assert found.nats == pytest.approx(math.log(2.0), rel=1e-12)
 
 
-def test_slots_are_compared_in_order_whoever_stands_in_them():
+def test_slots_are_compared_in_order_regardless_of_their_personas():
     source = TINY.replace(n_users=200)
     assert distance(source, source.replace(personas=("coach", "scholar"))) == ZERO
     swapped = source.replace(fit=tuple(row[::-1] for row in source.fit))

@@ -1,4 +1,4 @@
-"""Our statistics beside those of rliable, whose paper they follow: an optional job.
+"""Our statistics compared with those of rliable, whose paper they follow: an optional job.
 
 rliable draws from a generator of its own that cannot be seeded (its `random_state` is passed on to
 nobody), so intervals agree to sampling error, and not to the last digit.

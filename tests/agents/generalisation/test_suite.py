@@ -211,7 +211,7 @@ def test_a_folder_that_is_called_like_a_scripted_router_is_not_taken_for_it(tmp_
         learned_and_scripted(["empty"], SHORT)
 
 
-def test_the_companions_are_those_that_nobody_asked_for():
+def test_companions_are_the_routers_that_were_not_requested():
     beside = companions(learned_and_scripted(["optimal", "loop"], SHORT))
     everybody = {*COMPANIONS, *ON_SOURCE} - {"optimal", "loop"}
     assert {player.policy for player in beside} == everybody

@@ -128,7 +128,7 @@ def test_improvement_counts_pairs_on_common_populations():
         improvement(alone, "ppo")
 
 
-def test_routers_that_met_everybody_are_told_by_one_row():
+def test_routers_that_met_every_user_have_one_row():
     loop = {"router": "frozen-loop", "role": "frozen", "policy": "frozen-loop"}
     elsewhere = row("loop", None, role="baseline", trained_on=None, severity=0.01)
     ours, theirs = on_targets([10, 15], seeds=2), on_targets([12, 14])

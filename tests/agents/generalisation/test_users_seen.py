@@ -1,4 +1,4 @@
-"""Users seen and new: who is met, that nobody is both, and that memorising shows."""
+"""Users seen and new: which users play, that none is both, and that memorising shows."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_all_numbers_of_training_users_share_the_new_ones_whoever_must_draw_agai
     assert len({sample.new for sample in samples([few, other], 20)}) == 2
 
 
-def test_where_all_are_alike_nobody_is_new():
+def test_identical_users_give_no_new_ones():
     with pytest.raises(CarouselError, match="20 of 20 new users are just like some of 1000 of tr"):
         Sample.of(Population.preset("Boredom"), 20)
 

@@ -220,7 +220,7 @@ def test_what_lanes_cannot_do_is_said():
         CarouselVecEnv(gym.make_vec("CartPole-v1", 2))
 
 
-def test_a_wrapper_of_somebody_else_can_be_set_for_all_lanes():
+def test_attributes_of_other_wrappers_can_be_set_for_all_lanes():
     class Phased(VectorWrapper):
         phase = 0
 

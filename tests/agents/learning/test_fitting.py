@@ -39,7 +39,7 @@ def test_so_are_learned_routers_and_live_models(other):
         evaluate(LearnedRouter(file_of(model, "ppo", BOREDOM)), other, users=2)
 
 
-def test_somebody_else_may_sit_in_a_slot():
+def test_a_slot_may_hold_another_persona():
     changed = BOREDOM.replace(personas=tuple(reversed(BOREDOM.personas)))
     router = scripted.make("uniform", BOREDOM)
     assert rollout(changed, router, 4).length.shape == (4,)

@@ -216,12 +216,12 @@ def test_tensors_that_do_not_fit_are_refused(saved: Path, name: str, array, reas
         PolicyFile.load(saved)
 
 
-def test_a_missing_file_is_told():
+def test_a_missing_file_is_reported():
     with pytest.raises(CarouselError, match="cannot be read: No such file"):
         PolicyFile.load(Path("nowhere.safetensors"))
 
 
-def test_a_place_that_cannot_be_written_is_told_and_left_alone(tmp_path: Path):
+def test_an_unwritable_place_is_reported_and_left_alone(tmp_path: Path):
     blocker = tmp_path / "file"
     blocker.write_text("here")
     with pytest.raises(CarouselError, match="cannot be written"):
@@ -240,7 +240,7 @@ def test_a_network_refuses_users_who_show_other_columns():
         router.check_fits(Population.preset("Taste"))
 
 
-def test_a_network_meets_whoever_sits_in_its_slots():
+def test_a_network_plays_any_personas_in_its_slots():
     router = LearnedRouter(make_file(), "mine")
     cast = POPULATION.personas
     router.check_fits(POPULATION.replace(personas=cast[::-1]))

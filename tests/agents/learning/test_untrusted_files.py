@@ -1,4 +1,4 @@
-"""Files that nobody vouches for: nothing in them runs, and nothing in them reaches the terminal."""
+"""Untrusted files: nothing in them runs, and nothing in them reaches the terminal."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Gymnasium's vector environments in Stable-Baselines3, beside `DummyVecEnv` of the same."""
+"""Gymnasium's vector environments in Stable-Baselines3, compared with `DummyVecEnv`."""
 
 from typing import Any
 

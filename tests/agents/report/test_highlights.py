@@ -126,7 +126,7 @@ def short_plotly(monkeypatch):
     monkeypatch.setattr(write, "plotly_javascript", lambda: "var Plotly;")
 
 
-def test_the_page_says_it_beside_the_number(tmp_path, short_plotly):
+def test_the_page_says_it_next_to_the_number(tmp_path, short_plotly):
     axes = ("hazard", "patience", "cue-reversal", "hazard+cue-noise")
     rows = study_rows(routers=("ppo", "dqn"), seeds=1, axes=axes)
     page = Page(write_page([write_study(tmp_path / "study", rows)]).read_text(encoding="utf-8"))

@@ -112,7 +112,7 @@ def test_what_an_environment_counts_has_a_column_there_and_nowhere_else(shown, t
             assert {line[-1] for line in lines} == {"0.44"}
 
 
-def test_companions_stand_beside_every_learned_score(shown):
+def test_every_learned_score_is_shown_with_companions(shown):
     section = shown.text["environment-0"]
     for name in LEARNED:
         assert name in section
@@ -133,7 +133,7 @@ def test_tables_hold_numbers_to_sort_by(shown):
         assert cell["data-value"] == "" or math.isfinite(float(cell["data-value"]))
 
 
-def test_what_was_left_out_is_told_with_the_reason(shown):
+def test_what_was_left_out_is_listed_with_the_reason(shown):
     words = shown.text["environment-0"]
     assert "farewells: nobody says goodbye" in words
     assert "whittle: nobody tires of a persona" in words

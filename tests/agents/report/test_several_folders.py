@@ -1,4 +1,4 @@
-"""Results of several folders on one page: a router is one, whoever wrote its rows."""
+"""Results of several folders on one page: rows of one router belong together in any folder."""
 
 import polars as pl
 import pytest

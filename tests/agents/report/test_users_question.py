@@ -120,7 +120,7 @@ def test_numbers_of_users_in_two_folders_are_one_curve(tmp_path):
         assert [line["x"] for line in lines_of(page, router)] == 2 * [list(SIZES)]
 
 
-def test_the_question_changes_nothing_that_is_told_of_shifts(tmp_path):
+def test_the_users_question_does_not_change_the_shift_results(tmp_path):
     rows = [row for row in study_rows(routers=("ppo",), seeds=2) if row["axis"] != "users"]
     asked = [{**row, "source": rows[0]["source"]} for row in users_rows(("loop", "baseline"))]
     without, page = page_of(tmp_path / "a", rows), page_of(tmp_path / "b", rows, asked)

@@ -135,7 +135,7 @@ def test_a_row_per_lane_of_the_state_is_asked_for(name, lanes, rows):
 
 @pytest.mark.parametrize("level", [50.0, -1.0])
 @pytest.mark.parametrize("name", READS_CUES)
-def test_cues_that_nobody_shows_are_refused(name, level):
+def test_unknown_cues_are_refused(name, level):
     policy, shown = POLICIES[name](), shown_to(name, 5)
     policy.act(shown, policy.initial_state(5, 0))
     shown[3, 0] = level

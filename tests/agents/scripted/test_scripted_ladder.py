@@ -62,7 +62,7 @@ def test_a_swap_comes_exactly_when_the_last_turns_match(length: int):
     assert swaps > 20
 
 
-def test_nothing_but_cues_is_heard():
+def test_only_cues_are_read():
     policy = scripted.make("cue-pattern", BOREDOM).policy
     for observation, _ in sessions_of(policy, BOREDOM, 50, 30):
         state = np.arange(50) % 3
@@ -188,7 +188,7 @@ def test_the_clairvoyant_beats_the_optimum(name: str):
     assert sees.refused.sum() == 0
 
 
-def test_the_clairvoyant_is_told_the_true_question():
+def test_the_clairvoyant_sees_the_true_question():
     questions = Questions(topic_noise=0.4, year_noise=0.6)
     sessions = rollout(questions, scripted.make("clairvoyant", questions), 20_000)
     assert abs(sessions.mean - answered_best(questions)[0]) < 4 * sessions.standard_error

@@ -86,7 +86,7 @@ def test_the_most_probable_of_those_who_are_there_is_that_of_numpy():
 
 
 @pytest.mark.parametrize("preset", ["Taste", "Welfare", "Satiation"])
-def test_it_never_hears_engagement_or_goodbyes(preset: str):
+def test_it_never_reads_engagement_or_goodbyes(preset: str):
     population = Population.preset(preset)
     router = scripted.make("operating-system", population)
     columns = router.policy.filter.columns
@@ -116,7 +116,7 @@ def test_it_serves_taste_without_wanting_engagement():
     assert 0.3 < score < 0.7
 
 
-def test_of_questions_it_sends_whoever_knows():
+def test_with_questions_it_sends_a_persona_that_knows():
     questions = Questions()
     sessions = rollout(questions, scripted.make("operating-system", questions), 20_000)
     assert abs(sessions.mean - solve_recall(questions).greedy) < 4 * sessions.standard_error
@@ -126,7 +126,7 @@ def test_of_questions_it_sends_whoever_knows():
 
 
 @pytest.mark.parametrize("preset", ["Boredom", "Taste", "Satiation", "Welfare", "Unmask"])
-def test_a_frozen_loop_plays_as_in_training_whoever_it_meets(preset: str):
+def test_a_frozen_loop_plays_as_in_training_with_any_users(preset: str):
     training = Population.preset(preset)
     trained = scripted.make("loop", training)
     for shift in SHIFTS.values():

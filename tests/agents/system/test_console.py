@@ -19,7 +19,7 @@ def printed(request, monkeypatch):
     return request.param, out.getvalue()
 
 
-def test_numbers_and_names_stay_whole_and_nothing_is_told_twice(printed):
+def test_numbers_and_names_stay_whole_and_nothing_is_printed_twice(printed):
     width, text = printed
     words = text.split()
     assert all(words.count(cell) == 1 for row in ROWS for cell in row[1:])
@@ -79,7 +79,7 @@ def test_what_a_terminal_would_obey_is_escaped(show, monkeypatch):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_for_terminals_alone_and_escapes_what_it_is_told(terminal, monkeypatch):
+def test_progress_is_for_terminals_only_and_escapes_its_text(terminal, monkeypatch):
     err = StringIO()
     monkeypatch.setattr(console, "ERR", Console(file=err, width=80, force_terminal=terminal))
     with console.progress(HOSTILE) as bar:

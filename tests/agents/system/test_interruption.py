@@ -103,7 +103,7 @@ def test_a_command_says_what_it_means_there(monkeypatch, capsys):
     assert (code, said) == (130, "carousel: interrupted; the same command goes on from here\n")
 
 
-def test_it_is_heard_after_processes_were_started(monkeypatch, capsys):
+def test_an_interruption_is_noticed_after_processes_were_started(monkeypatch, capsys):
     reached = []
 
     def run():
@@ -119,7 +119,7 @@ def test_it_is_heard_after_processes_were_started(monkeypatch, capsys):
     assert reached
 
 
-def test_it_is_put_off_where_nobody_listens():
+def test_an_interruption_is_deferred_where_it_cannot_be_handled():
     reached = []
 
     def run():

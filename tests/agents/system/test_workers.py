@@ -18,12 +18,12 @@ def _squared_unless_negative(x: int) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_task_is_done_whoever_does_it(workers):
+def test_every_task_is_done_by_any_number_of_workers(workers):
     with closing(each({f"{x}": x for x in range(4)}, _squared_unless_negative, workers)) as found:
         assert dict(found) == {"0": 0, "1": 1, "2": 4, "3": 9}
 
 
 @pytest.mark.parametrize(("task", "sentence"), [(-1, "it is negative"), (-2, "ended from outside")])
-def test_what_goes_wrong_in_another_process_is_told_here(task, sentence):
+def test_an_error_in_another_process_is_raised_here(task, sentence):
     with pytest.raises(CarouselError, match=sentence):
         list(each({"a": 1, "b": task}, _squared_unless_negative, 2))

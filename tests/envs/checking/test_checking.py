@@ -1,4 +1,4 @@
-"""The checker of vector environments passes what is in order and notices every planted fault."""
+"""The checker of vector environments passes correct ones and finds every planted fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a population is said in one sentence: field, value, what is allowed."""
+"""An invalid population is refused in one sentence: field, value, what is allowed."""
 
 from __future__ import annotations
 

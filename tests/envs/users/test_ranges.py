@@ -1,4 +1,4 @@
-"""Regimes: users inside a hole, in a corner never seen, beyond the range, and nobody else."""
+"""Regimes: users inside a hole, in a corner never seen, beyond the range, and no others."""
 
 from __future__ import annotations
 
