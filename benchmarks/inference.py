@@ -55,7 +55,7 @@ def measure(algorithm: str, lanes: int, blocks: int) -> dict[str, Any]:
     """Both, block by block."""
     policy, options = NETWORKS[algorithm]
     env = CarouselVecEnv.of(POPULATION, lanes)
-    make = ALGORITHMS[algorithm].implementation.model
+    make: Any = ALGORITHMS[algorithm].implementation.model
     model = make(policy, env, policy_kwargs=options, device="cpu")
     provenance = Provenance(POPULATION, "Carousel/Boredom-v0", algorithm, View(), {}, {})
     file = policy_file_of(model, provenance)

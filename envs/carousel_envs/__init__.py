@@ -12,7 +12,6 @@ from .foundation.errors import CarouselError
 from .population import BasePopulation
 from .questions.population import Questions
 from .registry import any_population, environment_ids
-from .spec import ENVIRONMENTS as _ENVIRONMENTS
 from .spec import EnvironmentSpec, ModelSpec
 from .spec import register as register_environment
 from .users.environment import CarouselEnv
@@ -46,7 +45,3 @@ __all__ = [
     "trait_names",
     "user_table",
 ]
-
-
-# with Gymnasium, too
-len(_ENVIRONMENTS)

@@ -75,7 +75,7 @@ class BasePopulation(Fields):
         """
         known = cls.presets()
         try:
-            return cls(**known[named("preset", name, known)])
+            found = named("preset", name, known)
         except UsageError:
             for other, spec in ENVIRONMENTS.items():
                 if isinstance(name, str) and other.casefold() == name.casefold():
@@ -85,6 +85,7 @@ class BasePopulation(Fields):
                         f"{kind}.preset({other!r}); known here are {', '.join(known)}"
                     ) from None
             raise
+        return cls(**known[found])
 
     @classmethod
     def named(cls) -> Mapping[str, Self]:

@@ -189,9 +189,10 @@ def _answer(
     """
     answer = policy.act(observation, state)
     if not (isinstance(answer, tuple) and len(answer) == 2):
+        name = getattr(policy, "name", type(policy).__name__)
         raise CarouselError(
-            f"act of {type(policy).__name__} returned {shown(answer)}; it must return a pair: "
-            "personas to enact, and the next state"
+            f"act of {name} returned {shown(answer)}; it must return a pair: personas to enact, and "
+            "the next state"
         )
     return answer
 

@@ -132,7 +132,7 @@ class EnvironmentSpec:
 
 
 ENVIRONMENTS: Registry[EnvironmentSpec] = Registry(
-    "environment", "environments", builtin=("carousel_envs.environments",)
+    "environment", "environments", builtin=("carousel_envs.environments",), helpers=(__name__,)
 )
 """Every environment by name."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carousel_envs import CarouselError, any_population, environment_ids
+from carousel_envs import CarouselError, any_population, environment_ids, registry
 from carousel_envs.foundation.files import check_writable
 
 from ..learning import PolicyFile
@@ -98,7 +98,7 @@ def about(policy: PolicyFile) -> dict[str, Any]:
 def _changes(policy: PolicyFile, fields: dict[str, Any]) -> dict[str, Any] | None:
     if policy.environment not in environment_ids():
         return None
-    preset = any_population(policy.environment.removeprefix("Carousel/").removesuffix("-v0"))
+    preset = any_population(registry.short_name(policy.environment))
     if type(preset) is not type(policy.population):
         return None
     own = preset.model_dump(mode="json")

@@ -236,7 +236,8 @@ def _population(given: Any) -> AnyPopulation:
     kinds = models()
     if fields["kind"] not in kinds:
         raise CarouselError(
-            f"its population is of kind {shown(fields['kind'])}; known are {', '.join(kinds)}"
+            f"its population is of kind {shown(fields['kind'])}; known are {', '.join(kinds)}; a "
+            "plugin that brings it may be missing (--plugin)"
         )
     read = kinds[fields["kind"]].population_type.model_validate
     population: AnyPopulation = read(fields["fields"])

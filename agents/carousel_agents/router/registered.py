@@ -125,7 +125,8 @@ def make(
     trained = plain.startswith(FROZEN) or spec.trained
     population = any_population(training if trained and training is not None else target)
     if spec.needs_users and not model_of(population).has_users:
-        raise CarouselError(f"router {plain!r} needs users with moods; there are none in questions")
+        kind = model_of(population).kind
+        raise CarouselError(f"router {plain!r} needs users with moods; there are none in {kind}")
     refuse_unless_shown_alike(plain, population, target)
     policy = spec.build(population, argument) if colon else spec.build(population)
     fingerprint = population.fingerprint if trained else None

@@ -50,11 +50,14 @@ class Registry(Mapping[str, R], Generic[R]):
         noun: what a record is called in messages, such as "router".
         plural: the same of several; the group of entry points is `carousel.<plural>`.
         builtin: modules of this project that register theirs when they are imported.
+        helpers: modules whose functions register records for their callers.
     """
 
-    def __init__(self, noun: str, plural: str, builtin: Sequence[str] = ()) -> None:
+    def __init__(
+        self, noun: str, plural: str, builtin: Sequence[str] = (), helpers: Sequence[str] = ()
+    ) -> None:
         self.noun, self.plural = noun, plural
-        self._builtin = tuple(builtin)
+        self._builtin, self._helpers = tuple(builtin), tuple(helpers)
         self._records: dict[str, R] = {}
         self._origin: dict[str, str] = {}
         self._loaded: set[str] = set()
@@ -65,7 +68,11 @@ class Registry(Mapping[str, R], Generic[R]):
         Raises:
             CarouselError: another module has registered one of this name.
         """
-        name, origin = record.name, sys._getframe(1).f_globals.get("__name__", "")
+        frame: Any = sys._getframe(1)
+        # a function of ours that registers for its caller
+        while frame.f_back and frame.f_globals.get("__name__") in self._helpers:
+            frame = frame.f_back
+        name, origin = record.name, frame.f_globals.get("__name__", "")
         if self._origin.get(name, origin) != origin:
             raise CarouselError(
                 f"{self.noun} {name!r} is registered by {self._origin[name]} already; "

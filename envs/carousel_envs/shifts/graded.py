@@ -6,14 +6,14 @@ shifted population is user i of the training population, changed only in what th
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 import numpy as np
 
 from ..foundation.errors import CarouselError, real_number
+from ..population import any_population
 from ..users.cues import cue_table
 from ..users.population import Population, as_population
 from ..users.spans import PER_PERSONA
@@ -45,7 +45,7 @@ P = TypeVar("P")
 
 
 @dataclass(frozen=True)
-class GradedShift(ABC, Generic[P]):
+class GradedShift(Generic[P]):
     """One axis along which a population of any type may differ from that of training.
 
     Attributes:
@@ -98,13 +98,13 @@ class GradedShift(ABC, Generic[P]):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
         return population if severity == 0.0 else self.change(population, severity)
 
-    @abstractmethod
     def _read(self, population: P | str) -> P:
         """The population, or the preset of this name."""
+        return cast("P", any_population(population))  # type: ignore[arg-type]
 
-    @abstractmethod
     def _same_play(self, one: P, other: P) -> bool:
-        """Whether two populations play identically."""
+        """Whether two populations play identically; by default whether they are equal."""
+        return bool(one == other)
 
 
 S = TypeVar("S", bound=GradedShift[Any])
