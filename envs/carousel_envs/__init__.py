@@ -1,7 +1,8 @@
 """Carousel: environments in which a router picks the persona that speaks.
 
-Importing this package registers every environment with Gymnasium, scalar and vector: its own as
-`Carousel/<name>-v0`, and those of plugins.
+Importing this package registers its environments with Gymnasium, scalar and vector, as
+`Carousel/<name>-v0`. Those of plugins are registered when a registry is first read, as by
+`environment_ids`, or when their module is imported.
 """
 
 from __future__ import annotations

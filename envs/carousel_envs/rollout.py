@@ -191,8 +191,8 @@ def _answer(
     if not (isinstance(answer, tuple) and len(answer) == 2):
         name = getattr(policy, "name", type(policy).__name__)
         raise CarouselError(
-            f"act of {name} returned {shown(answer)}; it must return a pair: personas to enact, and "
-            "the next state"
+            f"act of {name} returned {shown(answer)}; it must return a pair: personas to enact, "
+            "and the next state"
         )
     return answer
 

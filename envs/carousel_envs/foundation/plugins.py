@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from .errors import CarouselError, UsageError, named, shown
+from .errors import CarouselError, UsageError, named, shown, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,10 +194,10 @@ def _load_file(path: Path) -> ModuleType:
     if known is not None and getattr(known, "__file__", None) == str(path.resolve()):
         return known
     if not path.is_file():
-        raise UsageError(f"plugin {shown(str(path))} does not exist, or is no file")
+        raise UsageError(f"plugin {shown_path(path)} does not exist, or is no file")
     if known is not None:
         raise CarouselError(
-            f"plugin {shown(str(path))} has the name of the module {name!r}, which is in use; it "
+            f"plugin {shown_path(path)} has the name of the module {name!r}, which is in use; it "
             "must have another"
         )
     spec = importlib.util.spec_from_file_location(name, path.resolve())
@@ -222,5 +222,5 @@ def _guarded(name: str, load: Any) -> Any:
         raise
     except Exception as error:
         raise CarouselError(
-            f"plugin {shown(name)} cannot be imported: {type(error).__name__}: {error}"
+            f"plugin {shown_path(name)} cannot be imported: {type(error).__name__}: {error}"
         ) from error

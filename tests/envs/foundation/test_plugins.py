@@ -99,9 +99,9 @@ def test_what_a_file_defines_can_be_pickled(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("nowhere.py", None, "plugin '.*nowhere.py' does not exist, or is no file"),
-        ("broken.py", "1 / 0", "plugin .*broken.py' cannot be imported: ZeroDivisionError"),
-        ("typo.py", "def f(:", "plugin .*typo.py' cannot be imported: SyntaxError"),
+        ("nowhere.py", None, "plugin .*nowhere.py does not exist, or is no file"),
+        ("broken.py", "1 / 0", "plugin .*broken.py cannot be imported: ZeroDivisionError"),
+        ("typo.py", "def f(:", "plugin .*typo.py cannot be imported: SyntaxError"),
         ("json.py", "", "has the name of the module 'json', which is in use"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_broken_plugin_is_an_error_each_time_until_it_is_mended(monkeypatch, t
     monkeypatch.setenv(plugins.VARIABLE, str(path))
     things = registry()
     for _ in range(2):
-        with pytest.raises(CarouselError, match=r"half_written.py' cannot be imported"):
+        with pytest.raises(CarouselError, match=r"half_written.py cannot be imported"):
             list(things)
     path.write_text("MENDED = True\n")
     assert list(things) == []
@@ -137,7 +137,7 @@ def test_a_broken_entry_point_is_an_error_each_time(monkeypatch):
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
     things = registry()
     for _ in range(2):
-        with pytest.raises(CarouselError, match=r"plugin 'no_such_module_at_all' cannot be"):
+        with pytest.raises(CarouselError, match=r"plugin no_such_module_at_all cannot be"):
             len(things)
 
 
@@ -147,3 +147,32 @@ def test_a_plugin_may_read_a_registry_while_it_is_loaded(monkeypatch, tmp_path):
     monkeypatch.setenv(plugins.VARIABLE, str(path))
     assert list(registry()) == []
     assert sys.modules["reads_names"].KNOWN
+
+
+def test_two_environments_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "takes_a_name.py"
+    path.write_text(
+        "from carousel_envs import EnvironmentSpec, register_environment\n"
+        "from carousel_envs.spec import models\n"
+        "register_environment(\n"
+        "    EnvironmentSpec(name='Boredom', namespace='Mine', model=models()['users'])\n"
+        ")\n"
+    )
+    with pytest.raises(CarouselError, match="environment 'Boredom' is registered by .*boredom"):
+        load_plugin(str(path))
+    from carousel_envs import any_population, environment_ids
+
+    assert "Carousel/Boredom-v0" in environment_ids()
+    assert any_population("Boredom").n_actions == 4
+
+
+def test_a_broken_plugin_in_the_surroundings_is_one_sentence(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "carousel_agents", "envs"],
+        env={**os.environ, "CAROUSEL_PLUGINS": "nope.py"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines() == ["carousel: plugin nope.py does not exist, or is no file"]
