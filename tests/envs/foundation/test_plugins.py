@@ -158,7 +158,7 @@ def test_two_environments_of_one_name_are_refused(tmp_path):
         "    EnvironmentSpec(name='Boredom', namespace='Mine', model=models()['users'])\n"
         ")\n"
     )
-    with pytest.raises(CarouselError, match="environment 'Boredom' is registered by .*boredom"):
+    with pytest.raises(CarouselError, match=r"environment 'Boredom' is registered by .*boredom"):
         load_plugin(str(path))
     from carousel_envs import any_population, environment_ids
 
