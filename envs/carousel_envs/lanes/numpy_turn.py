@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..compiled import rng
-from ..foundation.errors import CarouselError
+from ..foundation.errors import CarouselError, as_array, shown
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _DRAWS = 64
@@ -75,3 +77,59 @@ class NumpyColumns:
     def width(self) -> int:
         """Number of columns, D."""
         return self.streak + 2
+
+
+def checked_turn(
+    answer: Any, lanes: int, keys: Mapping[str, type]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], Mapping[str, NDArray[Any]]]:
+    """What `turn` of an environment returned, if it is what it must be.
+
+    Args:
+        answer: as returned.
+        lanes: N.
+        keys: of info, that must be there.
+
+    Raises:
+        CarouselError: it is no triple of reward, who leaves and values of info; or one of them has
+            another shape or type, a reward is not finite, or a key is missing or unknown.
+    """
+    if not (isinstance(answer, tuple) and len(answer) == 3):
+        raise CarouselError(
+            f"turn returned {shown(answer)}; it must return reward, leaves and a dict of info"
+        )
+    reward, leaves = as_array("reward of turn", answer[0]), as_array("leaves of turn", answer[1])
+    for name, array, kinds, what in (
+        ("reward", reward, "biuf", "numbers"),
+        ("leaves", leaves, "b", "truth values"),
+    ):
+        if array.shape != (lanes,) or array.dtype.kind not in kinds:
+            raise CarouselError(
+                f"{name} of turn has dtype {array.dtype} and shape {array.shape}; it must hold "
+                f"{what}, shape ({lanes},)"
+            )
+    if not np.isfinite(reward).all():
+        raise CarouselError(
+            f"reward of turn holds {reward[~np.isfinite(reward)][0]}; every reward must be finite"
+        )
+    values = answer[2]
+    if not isinstance(values, Mapping) or values.keys() != keys.keys():
+        given = sorted(values) if isinstance(values, Mapping) else shown(values)
+        raise CarouselError(
+            f"info of turn has the keys {given}; they must be those of info_keys, {sorted(keys)}"
+        )
+    return reward.astype(np.float64), leaves, values
+
+
+def checked_columns(observed: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """What `observe` of an environment returned, if it has the shape (N, own columns).
+
+    Raises:
+        CarouselError: it has another.
+    """
+    array = as_array("what observe returned", observed)
+    if array.shape != shape:
+        raise CarouselError(
+            f"observe returned shape {array.shape}; it must be {shape}: a row per lane, a column "
+            "for each of own_columns"
+        )
+    return array

@@ -18,7 +18,7 @@ from ..compiled import codes, rng
 from ..compiled.blocks import BLOCK
 from ..foundation.errors import CarouselError
 from .base import Info, Lanes, Outputs, Played
-from .numpy_turn import NumpyColumns, NumpyTurn
+from .numpy_turn import NumpyColumns, NumpyTurn, checked_columns, checked_turn
 from .vector import LaneVectorEnv
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class NumpyVectorEnv(LaneVectorEnv):
     def _observe(self, which: NDArray[np.bool_]) -> None:
         columns, persona = self.columns, self._session("persona")
         seen = np.zeros_like(self._obs)
-        seen[:, : columns.n_own] = self.observe()
+        seen[:, : columns.n_own] = checked_columns(self.observe(), seen[:, : columns.n_own].shape)
         seen[:, columns.persona] = np.arange(columns.n_actions) == persona[:, None]
         seen[:, columns.streak] = self._session("streak")
         seen[:, columns.streak + 1] = self._session("turn") / self.population.session_length
@@ -191,7 +191,7 @@ class NumpyVectorEnv(LaneVectorEnv):
         streak = np.where(before == actions, self._session("streak"), 0) + 1
         number = self._session("turn")
         asked = NumpyTurn(number, actions.copy(), swapped, streak, self._session("key"))
-        reward, leaves, values = self.turn(asked)
+        reward, leaves, values = checked_turn(self.turn(asked), self.num_envs, self.info_keys)
         leaves = plays & leaves
         truncated = plays & ~leaves & (number + 1 >= self.population.session_length)
         ended = leaves | truncated
