@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def load() -> Implementation:
     """The class that trains; imported when a model is first built."""
     import torch
-    from carousel_agents.learning.implementation import Implementation
     from stable_baselines3 import DQN
+
+    from carousel_agents.learning.implementation import Implementation
 
     class DoubleDQN(DQN):
         """DQN in which the network that is trained picks what the target network values."""
