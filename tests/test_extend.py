@@ -140,3 +140,25 @@ def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
     assert "Boredom" in ENVIRONMENTS
     assert asked == ["carousel.environments"]
     assert plugins.VARIABLE == "CAROUSEL_PLUGINS"
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_results_of_an_edited_plugin_are_another_study(tmp_path, by_name):
+    router = tmp_path / "mine.py"
+    text = (EXAMPLES / "router.py").read_text(encoding="utf-8")
+    router.write_text(text.replace('"patience"', '"mine"'))
+    named = (
+        ["--plugin", str(router), "generalise", "mine"]
+        if by_name
+        else [*("generalise", f"{router}:Patience")]
+    )
+    typed = [*named, "Boredom", "--axis", "hazard", "--severity", "1", "--users", "50"]
+    typed += ["--workers", "1", "--out", str(tmp_path / "study")]
+    carousel(*typed)
+    assert "already" in carousel(*typed)
+    router.write_text(router.read_text() + "# changed\n")
+    command = [sys.executable, "-m", "carousel_agents", *typed]
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert again.returncode == 1
+    assert "holds results of another study" in again.stderr
+    carousel(*typed, "--force")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.foundation.files import read_whole, unreadable
+from carousel_envs.foundation.plugins import digest_of
 
 from ..learning import LearnedRouter, PolicyFile
 from ..learning.policy_format import LARGEST_BYTES
@@ -61,7 +62,8 @@ class Player:
     Attributes:
         policy: policy file or scripted name, as given.
         file: what the policy file holds; None if scripted.
-        sha256: of the policy file, hexadecimal; None if scripted.
+        sha256: of the policy file, or of the source of a router given by its place, hexadecimal;
+            None for a registered one.
         control: whether it was trained on a target: it plays where its training users are met.
         companion: whether it was added unasked: it is left out where it makes no sense.
         on_source: whether it plays on the training users alone.
@@ -234,11 +236,11 @@ def _players(text: str) -> list[Player]:
         if not files:
             raise CarouselError(f"folder {shown(text)} holds no policy file (*{SUFFIX})")
         return [_learned(str(file)) for file in files]
-    return (
-        [_learned(text)]
-        if is_file(text)
-        else [Player(text if is_object(text) else canonical(text))]
-    )
+    if is_file(text):
+        return [_learned(text)]
+    if is_object(text):
+        return [Player(text, sha256=digest_of(text.rpartition(":")[0]))]
+    return [Player(canonical(text))]
 
 
 def _is_folder(path: Path) -> bool:

@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
+from carousel_envs.foundation.plugins import digests
 from carousel_envs.reference.store import solvers
 
 from ..generalisation.columns import requested
@@ -25,7 +26,14 @@ def versions() -> dict[str, str]:
 
 def code() -> dict[str, Any]:
     """The part of every study's request that says which code plays it."""
-    return {"versions": versions(), "solvers": solvers(), "sources": sources(), **requested()}
+    found = digests()
+    return {
+        "versions": versions(),
+        "solvers": solvers(),
+        "sources": sources(),
+        **({"plugins": found} if found else {}),
+        **requested(),
+    }
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, Any, Any]:

@@ -93,7 +93,7 @@ def request_of(suite: ShiftSuite) -> dict[str, Any]:
             str(i + 1): ("control " * player.control) + player.policy
             for i, player in enumerate(taking_part)
         },
-        "sha256": {player.policy: player.sha256 for player in taking_part if player.file},
+        "sha256": {player.policy: player.sha256 for player in taking_part if player.sha256},
         "companions": [player.policy for player in suite.players if player.companion],
         **code(),
     }

@@ -9,6 +9,7 @@ A plugin is a Python module that registers its records when it is imported. It i
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -101,6 +102,7 @@ class Registry(Mapping[str, R], Generic[R]):
             with _marked(self._loaded, self.plural):
                 for entry in metadata.entry_points(group=f"carousel.{self.plural}"):
                     _guarded(entry.value, entry.load)
+                    _ENTRIES.add(entry.value.partition(":")[0])
 
     def __getitem__(self, name: str) -> R:
         self._load()
@@ -118,6 +120,24 @@ class Registry(Mapping[str, R], Generic[R]):
 def plugins() -> tuple[str, ...]:
     """The modules and files that `CAROUSEL_PLUGINS` names."""
     return tuple(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
+
+
+def digests() -> dict[str, str]:
+    """The plugins that are in use, each with a digest of its source: what a result depends on."""
+    return {name: digest_of(name) for name in sorted({*plugins(), *_ENTRIES})}
+
+
+def digest_of(name: str) -> str:
+    """First 16 hex digits of a SHA-256 over the source of a module, by its name or its path; empty
+    where it has none."""
+    path = name
+    if not name.endswith(".py"):
+        found = importlib.util.find_spec(name)
+        path = (found.origin if found else None) or ""
+    source = Path(path)
+    if source.suffix != ".py" or not source.is_file():
+        return ""
+    return hashlib.sha256(source.read_bytes()).hexdigest()[:16]
 
 
 def add_plugins(names: Sequence[str]) -> None:
@@ -139,6 +159,8 @@ def add_plugins(names: Sequence[str]) -> None:
 
 
 _NAMED: set[str] = set()
+_ENTRIES: set[str] = set()
+"""Modules that entry points have brought."""
 
 
 def load_named() -> None:
