@@ -114,7 +114,8 @@ def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path)
         carousel("evaluate", "uniform", "Restless", "--users=500", "--json", plugin="environment")
     )
     assert (row["tier"], row["score"], row["value"]) == ("none", None, None)
-    assert row["uniform"] < row["engagement"] + 1.0
+    # the router is the one that the reference plays on other sessions
+    assert abs(row["uniform"] - row["engagement"]) < 5 * row["engagement_se"]
     known = json.loads(carousel("reference", "Restless", "--json", plugin="environment"))
     assert known["best_fixed"] > 0
     out = tmp_path / "p.safetensors"
@@ -132,14 +133,20 @@ def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path)
 def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
     from importlib import metadata
 
-    from carousel_envs.spec import ENVIRONMENTS
+    from carousel_envs.metrics import METRICS
 
-    asked = []
-    monkeypatch.setattr(metadata, "entry_points", lambda group: asked.append(group) or ())
-    monkeypatch.setattr(ENVIRONMENTS, "_loaded", set())
-    assert "Boredom" in ENVIRONMENTS
-    assert asked == ["carousel.environments"]
-    assert plugins.VARIABLE == "CAROUSEL_PLUGINS"
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(METRICS, "_loaded", set())
+    monkeypatch.setattr(METRICS, "_records", dict(METRICS._records))
+    monkeypatch.setattr(plugins, "_ENTRIES", set())
+    mine = {"carousel.metrics": [metadata.EntryPoint("mine", "metric", "carousel.metrics")]}
+    monkeypatch.setattr(metadata, "entry_points", lambda group: mine.get(group, []))
+    try:
+        assert "longest_run" in METRICS
+        assert plugins.digests().keys() == {"metric"}
+    finally:
+        sys.modules.pop("metric", None)
+        METRICS._origin.pop("longest_run", None)
 
 
 @pytest.mark.parametrize("by_name", [True, False])

@@ -90,7 +90,7 @@ _BEFORE: Mapping[str, tuple[Type, str]] = MappingProxyType(
 _AFTER: Mapping[str, tuple[Type, str]] = MappingProxyType(
     {
         # what could be had
-        "tier": (str, "'exact' or 'bounds'"),
+        "tier": (str, "'exact' or 'bounds'; without a solver 'best known' or 'none'"),
         "value": (float, "expected engagement of the reference, a lower bound in tier 'bounds'"),
         "value_upper": (float, "upper bound of the optimum; equal to value in tier 'exact'"),
         "blind": (float, "the best without listening"),

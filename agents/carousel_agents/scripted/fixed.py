@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from carousel_envs.foundation.errors import named
 from carousel_envs.reference import solve
-from carousel_envs.reference.unsolved import ConstantPolicy
+from carousel_envs.reference.acting.unseeing import ConstantPolicy
 
 from ..router import RouterSpec, register
 

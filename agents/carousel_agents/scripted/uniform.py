@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from carousel_envs import Columns
 from carousel_envs.reference.acting.open_loop import UniformPolicy
-from carousel_envs.reference.unsolved import AnyActionPolicy
+from carousel_envs.reference.acting.unseeing import AnyActionPolicy
 from carousel_envs.registry import users_of
 from carousel_envs.spec import model_of
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled import rng
-from ..foundation.errors import CarouselError, as_array, one_row_per_lane
+from ..foundation.errors import CarouselError, as_array
 from ..questions.observation import QuestionColumns
 from ..questions.population import as_questions
 from ..questions.table import KNOWS, SAYS, question_tables
 from ..users.table import UNIT
+from .acting.unseeing import AnyActionPolicy
 from .reference import Reference
 
 if TYPE_CHECKING:
@@ -87,26 +87,6 @@ class TablePolicy:
         return self.picks[self.columns.question(observation)], None
 
 
-@dataclass
-class AnybodyPolicy:
-    """A persona uniformly at random, every turn."""
-
-    n_actions: int
-
-    def initial_state(self, lanes: int, seed: int) -> tuple[NDArray[np.uint64], int]:
-        """The random stream of each lane, uint64, shape (N,), and the number of turns drawn: 0."""
-        return rng.lane_keys(seed, lanes), 0
-
-    def act(
-        self, observation: NDArray[np.float32], state: tuple[NDArray[np.uint64], int]
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.uint64], int]]:
-        """Personas to enact, shape (N,), and the state for the next turn; see `Policy.act`."""
-        keys, counter = state
-        one_row_per_lane(observation, len(keys))
-        picks = (rng.hash_uniforms(keys, counter) * self.n_actions).astype(np.int64)
-        return picks, (keys, counter + 1)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class RecallReference(Reference):
     """A `Reference` of questions: exact, and with rates of deception.
@@ -121,7 +101,7 @@ class RecallReference(Reference):
 
     greedy: float = 0.0
     rates: Mapping[str, Rates] = field(default_factory=dict)
-    uniform_policy: AnybodyPolicy = field(repr=False, kw_only=True)
+    uniform_policy: AnyActionPolicy = field(repr=False, kw_only=True)
     greedy_policy: TablePolicy = field(repr=False, kw_only=True)
 
 
@@ -195,7 +175,7 @@ def _solve(population: Questions) -> RecallReference:
         myopic_policy=best,
         greedy=rates["greedy"].value,
         rates=rates,
-        uniform_policy=AnybodyPolicy(k),
+        uniform_policy=AnyActionPolicy(k),
         greedy_policy=TablePolicy(columns, greedy),
     )
 

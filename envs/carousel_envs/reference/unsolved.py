@@ -12,15 +12,14 @@ from functools import lru_cache
 from math import nan
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-import numpy as np
-
-from ..compiled import rng
 from ..foundation.errors import CarouselError
 from ..rollout import rollout
 from ..spec import entry
+from .acting.unseeing import AnyActionPolicy, ConstantPolicy
 from .reference import Reference
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ..population import AnyPopulation
@@ -31,52 +30,6 @@ SESSIONS = 20_000
 """Sessions that each figure is the mean of."""
 SEED = 2**60
 """Where the streams of these sessions begin."""
-
-State = tuple["NDArray[np.uint64]", int]
-
-
-@dataclass
-class ConstantPolicy:
-    """The same action in every turn, whether it is available or not."""
-
-    action: int
-
-    def initial_state(self, lanes: int, seed: int) -> None:
-        """No state."""
-        return
-
-    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        """The action for each row of `observation`, shape (N, D)."""
-        return np.full(len(observation), self.action, dtype=np.int64), None
-
-
-@dataclass
-class AnyActionPolicy:
-    """One of the available actions in every turn, each as likely.
-
-    Attributes:
-        n_actions: K.
-        available: columns that say who may be picked; None: everybody.
-    """
-
-    n_actions: int
-    available: slice | None = None
-
-    def initial_state(self, lanes: int, seed: int) -> State:
-        """Keys of the lanes' random streams, and the number of turns played."""
-        return rng.lane_keys(seed, lanes), 0
-
-    def act(
-        self, observation: NDArray[np.float32], state: State
-    ) -> tuple[NDArray[np.int64], State]:
-        """Actions for each row of `observation`, shape (N, D)."""
-        keys, turns = state
-        there = np.ones((len(observation), self.n_actions), dtype=np.bool_)
-        if self.available is not None:
-            there = observation[:, self.available] > 0.5
-        rank = (rng.hash_uniforms(keys, turns) * there.sum(axis=1)).astype(np.int64)
-        picks = (there.cumsum(axis=1) > rank[:, None]).argmax(axis=1)
-        return picks, (keys, turns + 1)
 
 
 @lru_cache(maxsize=128)

@@ -11,7 +11,7 @@ from carousel_envs import CarouselError, Columns, Population
 from carousel_envs.reference import Filter
 from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.reference.acting.readings import current_persona, turns_played
-from carousel_envs.reference.questions import AnybodyPolicy
+from carousel_envs.reference.acting.unseeing import AnyActionPolicy
 
 COLUMNS = Columns.of(Population.preset("Taste"))
 
@@ -73,6 +73,6 @@ def test_a_played_turn_in_which_nobody_speaks_stays_inside_the_tables():
 
 
 def test_anybody_is_sent_to_a_row_per_lane_of_the_state():
-    policy = AnybodyPolicy(4)
+    policy = AnyActionPolicy(4)
     with pytest.raises(CarouselError, match="has 6 rows; it must have 3, one for each"):
         policy.act(np.zeros((6, 8), dtype=np.float32), policy.initial_state(3, 0))
