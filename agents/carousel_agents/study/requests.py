@@ -31,8 +31,9 @@ def code() -> dict[str, Any]:
         "versions": versions(),
         "solvers": solvers(),
         "sources": sources(),
-        **({"plugins": found} if found else {}),
+        # what a plugin brings is named before the plugin's digest: a refusal tells the first difference
         **requested(),
+        **({"plugins": found} if found else {}),
     }
 
 
