@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +106,25 @@ def _run() -> tuple[str, int]:
         return str(error), 2
     except CarouselError as error:
         return str(error), 1
-    except OSError as error:
-        return _refusal(error), 1
+    except Exception as error:
+        fault = _fault_of_plugin(error)
+        if fault:
+            return fault, 1
+        if isinstance(error, OSError):
+            return _refusal(error), 1
+        raise
+
+
+def _fault_of_plugin(error: Exception) -> str:
+    """One sentence for an exception in a plugin's code, below its traceback; "" for any other."""
+    from carousel_envs.foundation.plugins import place_of_fault
+
+    place = place_of_fault(error)
+    if not place:
+        return ""
+    traceback.print_exception(error)
+    what = traceback.format_exception_only(error)[0].strip()
+    return f"a plugin failed: {place}: {what}"
 
 
 def _refusal(error: OSError) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from pydantic import model_validator
+
 from .foundation.errors import CarouselError, UsageError, named, shown
 from .foundation.validation import Fields
 from .spec import ENVIRONMENTS, population_types
@@ -55,6 +57,13 @@ class BasePopulation(Fields):
         if "n_users" not in cls.model_fields and not hasattr(cls, "n_users"):
             cls.n_users = property(lambda _: 1)  # type: ignore[assignment,method-assign]
 
+    @model_validator(mode="after")
+    def _personas_differ(self) -> Self:
+        names = self.personas
+        if len(set(names)) != len(names):
+            raise ValueError(f"personas {shown(names)} repeats a name; each may appear once")
+        return self
+
     # -- making one ---------------------------------------------------------------------------
 
     @classmethod
@@ -75,7 +84,7 @@ class BasePopulation(Fields):
         """
         known = cls.presets()
         try:
-            found = named("preset", name, known)
+            found = named("preset", name, known, plugins=True)
         except UsageError:
             for other, spec in ENVIRONMENTS.items():
                 if isinstance(name, str) and other.casefold() == name.casefold():
@@ -148,7 +157,7 @@ def any_population(population: AnyPopulation | Mapping[str, Any] | str) -> AnyPo
     if isinstance(population, Mapping) or (isinstance(population, str) and is_json(population)):
         return _type_of(population).read(population)
     if isinstance(population, str):
-        name = named("population", population, ENVIRONMENTS)
+        name = named("population", population, ENVIRONMENTS, plugins=True)
         return cast("AnyPopulation", ENVIRONMENTS[name].model.population_type.preset(name))
     types = [kind.__name__ for kind in population_types()]
     raise CarouselError(

@@ -55,7 +55,7 @@ def environment_id(name: str) -> str:
     """
     by_name = {name: spec.id for name, spec in ENVIRONMENTS.items()}
     by_name.update({full: full for full in by_name.values()})
-    return by_name[named("environment", name, by_name, listed=environment_ids())]
+    return by_name[named("environment", name, by_name, listed=environment_ids(), plugins=True)]
 
 
 def played_under(environment: str, population: AnyPopulation) -> str:

@@ -7,6 +7,7 @@ comparison is paired.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -71,6 +72,34 @@ class Choosy(Protocol):
             CarouselError: its observations or its actions have another meaning there.
         """
         ...
+
+
+_METHODS = {"initial_state": "(lanes, seed)", "act": "(observation, state)"}
+
+
+def check_methods(policy: Any) -> None:
+    """Raise unless an object has the methods of a `Policy`, each with its two arguments.
+
+    Raises:
+        CarouselError: one is missing, or takes other arguments.
+    """
+    for method, arguments in _METHODS.items():
+        found = getattr(policy, method, None)
+        needs = " and ".join(f"{name}{taken}" for name, taken in _METHODS.items())
+        if not callable(found):
+            raise CarouselError(
+                f"router {shown(policy)} has no method {method!r}; a router needs {needs}"
+            )
+        try:
+            inspect.signature(found).bind(None, None)
+        except TypeError:
+            raise CarouselError(
+                f"{method} of router {shown(policy)} takes {inspect.signature(found)}; it must "
+                f"take {arguments}"
+            ) from None
+        except ValueError:
+            # some callables of extension modules do not tell theirs
+            continue
 
 
 def seen_by(policy: Policy, env: Any) -> Any:
@@ -143,18 +172,13 @@ def rollout(
         progress: called with the number of sessions done after each block.
 
     Raises:
-        CarouselError: the policy lacks a method, does not fit the population (`Choosy`), or the
-            number of sessions or the seed is not allowed.
+        CarouselError: the policy lacks a method (`check_methods`), does not fit the population
+            (`Choosy`), or the number of sessions or the seed is not allowed.
     """
     population = any_population(population)
     whole_number("sessions", sessions, 1, 2**31)
     whole_number("seed", seed, 0, 2**63 - 1 - sessions)
-    for method in ("initial_state", "act"):
-        if not callable(getattr(policy, method, None)):
-            raise CarouselError(
-                f"router {shown(policy)} has no method {method!r}; a router needs "
-                "initial_state(lanes, seed) and act(observation, state)"
-            )
+    check_methods(policy)
     if isinstance(policy, Choosy):
         policy.check_fits(population)
     blocks = []

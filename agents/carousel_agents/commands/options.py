@@ -59,7 +59,8 @@ RouterArgument = Annotated[
     str,
     typer.Argument(
         metavar="ROUTER",
-        help="a policy file (.safetensors) or a scripted name: see `carousel envs`",
+        help="a policy file (.safetensors), a name from `carousel envs`, or your own as "
+        "module:object or file.py:object",
         autocompletion=completing(ROUTERS.keys),
     ),
 ]

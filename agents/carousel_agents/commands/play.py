@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carousel_envs.foundation.errors import whole_number
 from carousel_envs.lanes.base import MAX_LANES
+from carousel_envs.metrics import METRICS
 from carousel_envs.registry import environment_id
 
 from ..generalisation import beside
@@ -25,6 +26,9 @@ from .options import (
     UsersOption,
     environment_after,
 )
+
+if TYPE_CHECKING:
+    from carousel_envs.metrics import Metric
 
 
 def evaluate(
@@ -69,6 +73,9 @@ def evaluate(
         if result.score is None:
             nothing = "listening to these users is worth nothing (value = blind)"
             console.say(f"no score: {result.reference.reason or nothing}")
+        for metric in METRICS.of_plugins():
+            if metric not in result.metrics:
+                console.say(f"no {metric}: {_missing(METRICS[metric])}")
         if companions:
             console.print_table(
                 "On the same users, with the same seed",
@@ -78,6 +85,13 @@ def evaluate(
             for row in companions:
                 if row["reason"]:
                     console.say(f"{row['router']}: {row['reason']}")
+
+
+def _missing(metric: Metric) -> str:
+    """Why these users lack a plugin's metric, as a clause."""
+    if isinstance(metric.source, str):
+        return f"the environment's info has no {metric.source!r}"
+    return "it returns None for the first turn, which says that these users lack it"
 
 
 def _beside_line(row: dict[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import polars as pl
 from carousel_envs import CarouselError
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SEVERITIES, find_shift
+from carousel_envs.spec import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,9 +102,10 @@ class Plan:
             targets += [Target(users, float(s), (run[-1],)) for users, s in shifted if s > 0.0]
         if not run or not graded:
             told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise CarouselError(
-                f"nothing is to be run: {told or 'no axis or no severity is given'}"
-            )
+            empty = "no axis or no severity is given"
+            if not among:
+                empty = f"there are no shifts of {model_of(source).kind}"
+            raise CarouselError(f"nothing is to be run: {told or empty}")
         if 0.0 in graded:
             targets.insert(0, Target(source, 0.0, tuple(run)))
         return cls(source, tuple(map(float, graded)), tuple(run), reasons, tuple(targets))

@@ -95,8 +95,8 @@ def shortfall(algorithm: str, steps: int | None) -> str | None:
     if (record.preset.steps if steps is None else steps) >= record.budget.needs:
         return None
     return (
-        f"steps is {steps}, and {algorithm} needs {record.budget.needs} to learn Boredom with most "
-        "seeds: with fewer, a router may never swap"
+        f"steps is {steps}; on Boredom, {algorithm} needs {record.budget.needs} with most seeds: "
+        "with fewer, a router may never swap"
     )
 
 

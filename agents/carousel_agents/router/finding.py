@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from carousel_envs import CarouselError, any_population
-from carousel_envs.foundation.errors import UsageError, did_you_mean, shown
+from carousel_envs.foundation.errors import FROM_PLUGIN, UsageError, did_you_mean, shown
 from carousel_envs.foundation.plugins import load_plugin
+from carousel_envs.rollout import check_methods
 from carousel_envs.spec import entry
 
 from ..system import archives
@@ -89,32 +90,44 @@ def _made(text: str, target: AnyPopulation) -> Policy:
     except AttributeError:
         raise UsageError(f"router {shown(text)} is not found: {module} has no {name!r}") from None
     except UsageError:
-        known = (*ROUTERS, *aliases())
+        near = did_you_mean(text.partition(":")[0], (*ROUTERS, *aliases()))
         raise UsageError(
-            f"router {shown(text)} is neither a file nor a scripted router"
-            f"{did_you_mean(text.partition(':')[0], known)}, and {module!r} is no module that can "
-            "be imported"
+            f"router {shown(text)} is neither a file nor a registered router{near}, and {module!r} "
+            f"is no module that can be imported{'' if near else FROM_PLUGIN}"
         ) from None
     if isinstance(found, type) or not hasattr(found, "act"):
         if not callable(found):
             raise UsageError(
                 f"router {shown(text)} is {shown(found)}; it must act, or make a router"
             )
-        found = found(*([target] if _takes_one(found) else []))
+        found = found(*_arguments(text, found, target))
     return cast("Policy", found)
 
 
-def _takes_one(make_router: Callable[..., Any]) -> bool:
-    """Whether a call of this needs an argument."""
-    parameters = inspect.signature(make_router).parameters.values()
-    return any(
-        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        for p in parameters
+def _arguments(
+    text: str, make_router: Callable[..., Any], target: AnyPopulation
+) -> tuple[AnyPopulation, ...]:
+    """The arguments with which to make a router: the population, if it takes any.
+
+    Raises:
+        UsageError: it needs others.
+    """
+    taken = inspect.signature(make_router)
+    for arguments in ((), (target,)):
+        try:
+            taken.bind(*arguments)
+        except TypeError:
+            continue
+        return arguments
+    raise UsageError(
+        f"router {shown(text)} is made with {taken}; it must take nothing else than the "
+        "population, or have defaults"
     )
 
 
 def _named(policy: Policy, name: str) -> Router:
     """The policy itself if it has a name and a description, else the policy under this name."""
+    check_methods(policy)
     if all(isinstance(getattr(policy, key, None), str) for key in ("name", "description")):
         return cast("Router", policy)
     return NamedRouter(name, f"the router of {name}", policy)

@@ -9,6 +9,7 @@ import numpy as np
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import finite_rows
+from carousel_envs.foundation.plugins import place_of_fault
 from carousel_envs.registry import columns_of
 from carousel_envs.rollout import Policy, seen_by
 from carousel_envs.spec import model_of
@@ -82,7 +83,7 @@ class NamedRouter:
         except (IndexError, ValueError) as error:
             # checked only now: checking every call would slow a scripted router by a twentieth
             finite_rows("observation", observation)
-            if isinstance(error, IndexError):
+            if isinstance(error, IndexError) and not place_of_fault(error):
                 raise CarouselError(
                     f"observation has shape {observation.shape}; router {self.name!r} cannot read "
                     f"it: {error}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError, any_population
-from carousel_envs.foundation.errors import UsageError, did_you_mean, shown
+from carousel_envs.foundation.errors import FROM_PLUGIN, UsageError, did_you_mean, shown
 from carousel_envs.foundation.plugins import Registry
 from carousel_envs.spec import model_of
 
@@ -77,10 +77,11 @@ def canonical(text: str) -> str:
     if known not in ROUTERS and known not in others:
         names = (*ROUTERS, *others)
         meant = ", ".join(f"{alias} ({name})" for alias, name in others.items())
+        near = did_you_mean(known, names)
         raise UsageError(
-            f"router {shown(text)} is neither a file nor a scripted router"
-            f"{did_you_mean(known, names)}; known are {', '.join(ROUTERS)} and {meant}, each also "
-            f"with the prefix {FROZEN!r}"
+            f"router {shown(text)} is neither a file nor a registered router{near}; known are "
+            f"{', '.join(ROUTERS)} and {meant}, each also with the prefix {FROZEN!r}"
+            f"{'' if near else FROM_PLUGIN}"
         )
     return f"{folded}{colon}{argument}"
 
@@ -128,6 +129,24 @@ def make(
         kind = model_of(population).kind
         raise CarouselError(f"router {plain!r} needs users with moods; there are none in {kind}")
     refuse_unless_shown_alike(plain, population, target)
-    policy = spec.build(population, argument) if colon else spec.build(population)
+    policy = _built(spec, population, argument if colon else None)
     fingerprint = population.fingerprint if trained else None
     return NamedRouter(name, describe_as(name), policy, fingerprint, population)
+
+
+def _built(spec: RouterSpec, population: AnyPopulation, argument: str | None) -> Policy:
+    """What a record builds, without an argument or with one.
+
+    Raises:
+        UsageError: the argument is no value that it can read.
+    """
+    if argument is None:
+        return spec.build(population)
+    try:
+        return spec.build(population, argument)
+    except CarouselError:
+        raise
+    except ValueError as error:
+        raise UsageError(
+            f"argument of router {spec.name!r} is {shown(argument)}; it takes {spec.takes}: {error}"
+        ) from error

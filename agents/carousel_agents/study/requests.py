@@ -31,7 +31,7 @@ def code() -> dict[str, Any]:
         "versions": versions(),
         "solvers": solvers(),
         "sources": sources(),
-        # what a plugin brings is named before the plugin's digest: a refusal tells the first difference
+        # before the digest of the plugin that brings it: a refusal tells the first difference
         **requested(),
         **({"plugins": found} if found else {}),
     }

@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.plugins import load_named
+from carousel_envs.foundation.plugins import load_named, note_fault
 
 from .interruption import put_off
 
@@ -80,7 +80,7 @@ def each(
     try:
         # the processes are started by the first task that is handed in
         with as_workers_start():
-            futures = {pool.submit(perform, task): key for key, task in tasks.items()}
+            futures = {pool.submit(_performed, perform, task): key for key, task in tasks.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BaseException as error:
@@ -95,6 +95,16 @@ def each(
             ) from None
         raise
     pool.shutdown()
+
+
+def _performed(perform: Callable[[Task], Found], task: Task) -> Found:
+    """Perform a task; an exception takes along where in a plugin it arose."""
+    try:
+        return perform(task)
+    except Exception as error:
+        # its traceback stays in this process
+        note_fault(error)
+        raise
 
 
 def _begin() -> None:

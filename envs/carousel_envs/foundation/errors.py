@@ -23,7 +23,12 @@ class UsageError(CarouselError):
 
 
 def named(
-    noun: str, name: Any, known: Iterable[str], *, listed: Iterable[str] | None = None
+    noun: str,
+    name: Any,
+    known: Iterable[str],
+    *,
+    listed: Iterable[str] | None = None,
+    plugins: bool = False,
 ) -> str:
     """The known name that `name` matches, ignoring case.
 
@@ -32,6 +37,7 @@ def named(
         name: as the caller gave it.
         known: every valid name.
         listed: what the error message lists; default: `known`.
+        plugins: whether a plugin may bring such names.
 
     Raises:
         UsageError: there is no such name; the message suggests the nearest one.
@@ -43,10 +49,16 @@ def named(
         alike = [one for one in names if one.casefold() == name.casefold()]
         if len(alike) == 1:
             return alike[0]
+    meant = did_you_mean(name, names)
+    elsewhere = FROM_PLUGIN if plugins and not meant else ""
     raise UsageError(
-        f"{noun} {shown(name)} is unknown{did_you_mean(name, names)}; known are "
-        f"{', '.join(names if listed is None else listed)}"
+        f"{noun} {shown(name)} is unknown{meant}; known are "
+        f"{', '.join(names if listed is None else listed)}{elsewhere}"
     )
+
+
+FROM_PLUGIN = "; one of a plugin is known once --plugin or CAROUSEL_PLUGINS names the plugin"
+"""Ends the message on a name that resembles no known one."""
 
 
 def did_you_mean(name: Any, known: Iterable[str]) -> str:

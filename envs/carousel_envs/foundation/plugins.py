@@ -89,7 +89,18 @@ class Registry(Mapping[str, R], Generic[R]):
             UsageError: there is none; the message lists every name.
         """
         self._load()
-        return self._records[named(self.noun, name, self._records)]
+        return self._records[named(self.noun, name, self._records, plugins=True)]
+
+    def of_plugins(self) -> tuple[str, ...]:
+        """Names of the records that modules outside of this project have registered."""
+        self._load()
+        ours = {
+            self.__module__.partition(".")[0],
+            *(one.partition(".")[0] for one in self._builtin),
+        }
+        return tuple(
+            name for name, origin in self._origin.items() if origin.partition(".")[0] not in ours
+        )
 
     def _load(self) -> None:
         """Import the modules that register records, each once, and the plugins."""
@@ -158,6 +169,35 @@ def add_plugins(names: Sequence[str]) -> None:
     os.environ[VARIABLE] = os.pathsep.join([*known, *(n for n in added if n not in known)])
 
 
+def place_of_fault(error: BaseException) -> str:
+    """Where in a plugin an exception arose, such as "mine.py, line 12, in act", or "".
+
+    That is the innermost of the plugins' own lines, so it also stands for what they called with
+    wrong arguments. Only modules that were loaded as plugins count.
+    """
+    place, rest = "", error.__traceback__
+    while rest is not None:
+        module = str(rest.tb_frame.f_globals.get("__name__", ""))
+        if any(module == one or module.startswith(f"{one}.") for one in (*_MODULES, *_ENTRIES)):
+            code = rest.tb_frame.f_code
+            place = f"{shown_path(code.co_filename)}, line {rest.tb_lineno}, in {code.co_name}"
+        rest = rest.tb_next
+    if place:
+        return place
+    notes = getattr(error, "__notes__", ())
+    return next((n.removeprefix(_NOTE) for n in notes if n.startswith(_NOTE)), "")
+
+
+def note_fault(error: BaseException) -> None:
+    """Note on an exception where in a plugin it arose, before it leaves its process."""
+    place = place_of_fault(error)
+    if place and not any(n.startswith(_NOTE) for n in getattr(error, "__notes__", ())):
+        error.add_note(f"{_NOTE}{place}")
+
+
+_NOTE = "raised in a plugin: "
+_MODULES: set[str] = set()
+"""Names of the modules that `load_plugin` has loaded."""
 _NAMED: set[str] = set()
 _ENTRIES: set[str] = set()
 """Modules that entry points have brought."""
@@ -206,6 +246,7 @@ def load_plugin(name: str) -> ModuleType:
                 f"plugin {shown(name)} is not found; it must be a module that can be imported, or "
                 "the path of a .py file"
             )
+    _MODULES.add(name)
     module: ModuleType = _guarded(name, lambda: importlib.import_module(name))
     return module
 
@@ -214,6 +255,7 @@ def _load_file(path: Path) -> ModuleType:
     name = path.stem
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path.resolve()):
+        _MODULES.add(name)
         return known
     if not path.is_file():
         raise UsageError(f"plugin {shown_path(path)} does not exist, or is no file")
@@ -228,6 +270,7 @@ def _load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # by its name, so that what it defines can be pickled
     sys.modules[name] = module
+    _MODULES.add(name)
     try:
         _guarded(str(path), lambda: spec.loader.exec_module(module))
     except CarouselError:

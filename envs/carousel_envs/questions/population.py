@@ -120,10 +120,8 @@ class Questions(BasePopulation):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         cast_of(self.personas, self.own_personas)
-        for field in ("personas", "topics"):
-            names = getattr(self, field)
-            if len(set(names)) != len(names):
-                raise ValueError(f"{field} {shown(names)} repeats a name; each may appear once")
+        if len(set(self.topics)) != len(self.topics):
+            raise ValueError(f"topics {shown(self.topics)} repeats a name; each may appear once")
         if len(self.topic_weights) != len(self.topics):
             raise ValueError(
                 f"topic_weights has {len(self.topic_weights)} entries; there must be one per topic "

@@ -43,7 +43,7 @@ def find_shift(name: str, among: Mapping[str, GradedShift[Any]] = SHIFTS) -> Gra
                 f"shift {shown(name)} names {len(names)} axes; only two can be composed"
             )
         return compose(*(find_shift(part, among) for part in names))
-    return among[named("shift", name, among)]
+    return among[named("shift", name, among, plugins=True)]
 
 
 def parse_shift(

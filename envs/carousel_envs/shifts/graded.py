@@ -6,13 +6,14 @@ shifted population is user i of the training population, changed only in what th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from ..foundation.errors import CarouselError, real_number
+from ..foundation.errors import CarouselError, one_of, real_number, shown
 from ..population import any_population
 from ..users.cues import cue_table
 from ..users.population import Population, as_population
@@ -41,6 +42,8 @@ combination never seen; or beyond it."""
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The standard severities."""
 
+_NAME = re.compile(r"[a-z0-9]+([-_+][a-z0-9]+)*")
+
 P = TypeVar("P")
 
 
@@ -62,7 +65,7 @@ class GradedShift(Generic[P]):
         regime: where the users at severity 1 lie relative to those of training.
 
     Raises:
-        CarouselError: `expected` names another quantity or direction.
+        CarouselError: a field is not allowed.
     """
 
     name: str
@@ -76,13 +79,33 @@ class GradedShift(Generic[P]):
     regime: Regime = "extrapolation"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "expected", checked(self.name, self.expected))
+        name = self.name
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise CarouselError(
+                f"name of a shift is {shown(name)}; it must be lower-case letters and digits, with "
+                "hyphens between words, such as 'swap-cost'"
+            )
+        where = f"shift {name!r}"
+        one_of(f"{where}: kind", self.kind, get_args(Kind))
+        one_of(f"{where}: regime", self.regime, get_args(Regime))
+        moves = self.moves
+        if not (moves and isinstance(moves, tuple) and all(isinstance(one, str) for one in moves)):
+            raise CarouselError(
+                f"{where}: moves is {shown(moves)}; it must be a tuple of the names of the fields "
+                "that change"
+            )
+        for key in ("change", "reason"):
+            if not callable(getattr(self, key)):
+                raise CarouselError(
+                    f"{where}: {key} is {shown(getattr(self, key))}; it must be a function"
+                )
+        object.__setattr__(self, "expected", checked(name, self.expected))
 
     def obstacle(self, population: P) -> str:
         """Why this axis does not apply to a population, as a clause, or ""."""
         if reason := self.reason(population):
             return reason
-        if self._same_play(population, self.change(population, 1.0)):
+        if self._same_play(population, self._changed(population, 1.0)):
             return "it would change nothing for these users"
         return ""
 
@@ -96,7 +119,24 @@ class GradedShift(Generic[P]):
         severity = real_number(f"severity of {self.name}", severity, 0.0, 1.0)
         if reason := self.obstacle(population):
             raise CarouselError(f"shift {self.name!r} does not apply: {reason}")
-        return population if severity == 0.0 else self.change(population, severity)
+        return population if severity == 0.0 else self._changed(population, severity)
+
+    def _changed(self, population: P, severity: float) -> P:
+        """What `change` makes of a population.
+
+        Raises:
+            CarouselError: it makes no population of this type.
+        """
+        try:
+            found = self.change(population, severity)
+        except CarouselError as error:
+            raise CarouselError(f"shift {self.name!r} at severity {severity:g}: {error}") from error
+        if type(found) is not type(population):
+            raise CarouselError(
+                f"shift {self.name!r} makes {shown(found)} of a {type(population).__name__}; its "
+                "change must return the shifted population"
+            )
+        return found
 
     def _read(self, population: P | str) -> P:
         """The population, or the preset of this name."""
@@ -111,7 +151,16 @@ S = TypeVar("S", bound=GradedShift[Any])
 
 
 class Shift(GradedShift[Population]):
-    """A shift of the users of a `Population`."""
+    """A shift of the users of a `Population`.
+
+    Attributes:
+        name, kind, moves, description, change, reason, expected, regime: as in `GradedShift`;
+            `change` is called with (population, severity) and returns the shifted population,
+            mostly `population.replace(...)`.
+
+    Raises:
+        CarouselError: a field is not allowed.
+    """
 
     def _read(self, population: Population | str) -> Population:
         return as_population(population)

@@ -59,7 +59,7 @@ def test_a_search_has_the_scaled_preset_among_its_trials(algorithm: str):
     assert settings_of(algorithm, {**as_settings(parameters), "steps": 100_000}) == known
 
 
-SENTENCE = "ppo needs 100000 to learn Boredom with most seeds"
+SENTENCE = "on Boredom, ppo needs 100000 with most seeds"
 SMALL = ("--steps", "1500", "--setting", "lanes=16", "--setting", "batch_size=80")
 
 

@@ -324,7 +324,7 @@ def test_a_page_is_written_for_a_single_router(tmp_path):
     ("arguments", "code", "sentence"),
     [
         (["Boredom"], 2, "give one router or more"),
-        (["lop", "Boredom"], 2, "neither a file nor a scripted router"),
+        (["lop", "Boredom"], 2, "neither a file nor a registered router"),
         (["loop", "Boredom", "--axis", "gravity"], 2, "shift 'gravity' is unknown"),
         (["loop", "Boredom", "--severity", "2"], 1, "severity of hazard is 2.0"),
         (["loop", "Boredom", "--users", "0"], 1, "users is 0"),
