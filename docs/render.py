@@ -1,6 +1,6 @@
 """Writes docs/environments, docs/results, docs/shifts.md and docs/population.md.
 
-A page for each environment, which is the docstring of its scalar class; an index of what can be had
+A page for each environment, which is the docstring of its scalar class; an index of what there is
 there, whose figures are solved; the page of the learned routers, whose figures are those of
 `docs/results/learners.json` and `training.json`, as the commands on the page printed them; the
 tables of the study of generalisation, from its rows; the table of every shift, from its record; and

@@ -38,7 +38,7 @@ def gate_rows(report: Callable[[str], None]) -> list[dict[str, Any]]:
 def print_gate(rows: list[dict[str, Any]]) -> None:
     """The gate's table on standard output."""
     console.print_table(
-        "Expected reward per session, swap costs paid: what can be had, and by simpler routers",
+        "Expected reward per session, swap costs paid: the optimum, and simpler routers",
         ("environment", "tier", *(name.replace("_", " ") for name in GATE)),
         (
             (short_name(row["env"]), row["tier"], *(console.number(row[name], 2) for name in GATE))

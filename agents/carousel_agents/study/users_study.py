@@ -172,7 +172,7 @@ def _meetings(study: UsersStudy, players: Sequence[Player]) -> dict[str, _Meetin
     groups: dict[Population, list[Player]] = {}
     for player in players:
         assert player.file is not None
-        training = users_of(player.file.population, "everybody asks the same questions")
+        training = users_of(player.file.population, "every session asks the same questions")
         groups.setdefault(training, []).append(player)
     ordered = dict(sorted(groups.items(), key=lambda item: item[0].n_users))
     whom = samples(list(ordered), study.table)

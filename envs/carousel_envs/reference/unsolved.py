@@ -1,4 +1,4 @@
-"""References of environments without a solver: what can be had by playing.
+"""References of environments without a solver, from simulation.
 
 Tier "none": the best constant router and uniform choice, simulated; no optimum and so no score.
 Tier "best known": beside these the simulated value of the best router that is known, which stands

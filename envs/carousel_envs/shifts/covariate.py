@@ -40,7 +40,7 @@ def _mix_obstacle(population: Population) -> str:
     if len(population.archetypes) == 1:
         return "its users are all of one archetype"
     if isinstance(population.fit, float):
-        return "everybody fits everybody alike, whatever their archetype"
+        return "every persona fits every user equally well, whatever the archetype"
     return ""
 
 
@@ -108,7 +108,7 @@ def _tastes_appear(population: Population, fit: float, severity: float) -> Popul
 
 def _unseen_obstacle(population: Population) -> str:
     if population.fit == 0.0:
-        return "its fit is 0 for everybody"
+        return "its fit is 0 for every user"
     if len(population.archetypes) >= 256:
         return "it has as many archetypes as there may be"
     if isinstance(population.fit, float):

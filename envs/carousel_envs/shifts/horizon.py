@@ -23,7 +23,7 @@ def never_bored(population: Population) -> str:
     """Why a change for bored users has no effect here, as a clause, or ""."""
     safe = span_numbers(population.boredom_hazard)[-1] == 0.0
     safe = safe and bool((population.fit_matrix() == 1.0).all())
-    return "nobody in this population is ever bored" if safe else ""
+    return "no user in this population is ever bored" if safe else ""
 
 
 def _patience(population: Population, severity: float) -> Population:
@@ -65,7 +65,7 @@ def _farewells(population: Population, severity: float) -> Population:
 
 
 def _farewell_obstacle(population: Population) -> str:
-    return "" if "farewell" in population.shows else "nobody shows a goodbye in this population"
+    return "" if "farewell" in population.shows else "no user shows a goodbye in this population"
 
 
 HORIZON = by_name(

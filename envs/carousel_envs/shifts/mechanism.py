@@ -53,7 +53,7 @@ def _fit_obstacle(population: Population) -> str:
         if population.taste_bias - FIT_LOG_ODDS_LOST < -1000.0:
             return "its taste_bias is so small that less leaves the allowed range"
     elif not population.fit_matrix().any():
-        return "its fit is 0 for everybody"
+        return "its fit is 0 for every user"
     return ""
 
 
@@ -78,7 +78,7 @@ def _recovery(population: Population, severity: float) -> Population:
 def _never_satiated(population: Population) -> str:
     wear = population.per_action("satiation_wear")
     if span_numbers(population.satiation_gain)[-1] == 0.0 or not wear.any():
-        return "nobody wears off in this population"
+        return "no persona wears off in this population"
     return ""
 
 

@@ -158,14 +158,14 @@ def _nobody_behind(population: Questions) -> str:
     if reason := _nothing_forbidden(population):
         return reason
     if not _behind(population):
-        return "nobody who is interested in the forbidden topic is behind on it"
+        return "no persona interested in the forbidden topic is behind on it"
     return ""
 
 
 def _no_newcomer(population: Questions) -> str:
     if reason := _nothing_forbidden(population):
         return reason
-    return "" if _newcomer(population) is not None else "everybody talks about the forbidden topic"
+    return "" if _newcomer(population) is not None else "every persona talks about the forbidden topic"
 
 
 def _noise_obstacle(population: Questions) -> str:

@@ -344,7 +344,7 @@ def test_a_shift_of_any_population_changes_it_or_says_why_not(population, name, 
         (
             "archetype-mix",
             {"archetypes": ((1.0, 0, 0, 0), (0, 1.0, 0, 0)), "archetype_weights": (1, 1)},
-            "everybody fits everybody alike, whatever their archetype",
+            "every persona fits every user equally well, whatever the archetype",
         ),
         ("patience", {"leave_bored": 0.5}, "its leave_bored is at least 0.3 already"),
         ("hazard", {"boredom_hazard": 0.95}, "its boredom_hazard is at least 0.9 already"),
