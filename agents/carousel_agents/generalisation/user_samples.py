@@ -61,7 +61,9 @@ class Sample:
             CarouselError: the population asks questions, the table is not allowed, or every draw of
                 new users holds some who are just like users of training.
         """
-        training = users_of(training, "every session asks the same questions; there are no new users")
+        training = users_of(
+            training, "every session asks the same questions; there are no new users"
+        )
         whole_number("table", table, 1, 10_000)
         # a longer table begins with the shorter one: these are users of training
         seen = training.replace(n_users=min(table, training.n_users))

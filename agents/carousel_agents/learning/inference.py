@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carousel_envs.compiled.compiler import njit
+from carousel_envs.compiled.compiler import njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def scaled(x, is_count, centre, scale, clip):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit
+@part
 def _add_products(out, x, weight, i):  # type: ignore[no-untyped-def]
     """Add x @ weight to row i of out."""
     for j in range(x.shape[1]):
@@ -44,7 +44,7 @@ def _add_products(out, x, weight, i):  # type: ignore[no-untyped-def]
             out[i, k] += x[i, j] * weight[j, k]
 
 
-@njit
+@part
 def _add_products_of_four(out, x, weight, i):  # type: ignore[no-untyped-def]
     """Add x @ weight to rows i to i + 3 of out, in the same order as `_add_products`."""
     for j in range(x.shape[1]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from carousel_envs.compiled.blocks import FLOATS
-from carousel_envs.compiled.compiler import njit
+from carousel_envs.compiled.compiler import njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class BanditTables(NamedTuple):
     width: float
 
 
-@njit
+@part
 def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
     """Add, for m lanes, four columns from place p on times a tile, times four columns from q on.
 
@@ -55,7 +55,7 @@ def _add_tile(m, x, p, q, tile, total):  # type: ignore[no-untyped-def]
         x[total + j] = value
 
 
-@njit
+@part
 def _add_corner(m, x, p, tile, total):  # type: ignore[no-untyped-def]
     """`_add_tile` of the same four columns twice: below the tile's diagonal there is nothing."""
     one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)
@@ -72,7 +72,7 @@ def _add_corner(m, x, p, tile, total):  # type: ignore[no-untyped-def]
         x[total + j] = value
 
 
-@njit
+@part
 def _add_columns(m, x, p, weights, total):  # type: ignore[no-untyped-def]
     """Add, for m lanes, four columns from place p on times a weight each, one after the other."""
     one, two, three = _U(FLOATS), _U(2 * FLOATS), _U(3 * FLOATS)

@@ -20,7 +20,7 @@ import numpy as np
 
 from carousel_envs import Columns
 from carousel_envs.compiled import observations
-from carousel_envs.compiled.compiler import njit
+from carousel_envs.compiled.compiler import njit, part
 from carousel_envs.reference.acting.filtering import Belief, Filters
 from carousel_envs.reference.model import Model
 from carousel_envs.reference.reference import MAX_PLANNING_KINDS
@@ -71,7 +71,7 @@ class Evidence:
         return found
 
 
-@njit
+@part
 def _log_mean(logs, i):  # type: ignore[no-untyped-def]
     """Log of the mean of the exponentials in row i."""
     top = -np.inf

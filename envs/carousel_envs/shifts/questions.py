@@ -165,7 +165,9 @@ def _nobody_behind(population: Questions) -> str:
 def _no_newcomer(population: Questions) -> str:
     if reason := _nothing_forbidden(population):
         return reason
-    return "" if _newcomer(population) is not None else "every persona talks about the forbidden topic"
+    return (
+        "" if _newcomer(population) is not None else "every persona talks about the forbidden topic"
+    )
 
 
 def _noise_obstacle(population: Questions) -> str:

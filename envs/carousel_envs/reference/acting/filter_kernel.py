@@ -8,7 +8,7 @@ import numpy as np
 
 from ...compiled import observations
 from ...compiled.blocks import FLOATS
-from ...compiled.compiler import inlined, njit
+from ...compiled.compiler import inlined, njit, part
 from ...users.cues import cue_table
 
 if TYPE_CHECKING:
@@ -229,14 +229,14 @@ def _age(lanes, i, a, turn, tables):  # type: ignore[no-untyped-def]
     lanes.after[i, a, 1] = max(kind - lanes.after[i, a, 0], 0.0)
 
 
-@njit
+@part
 def _satiated(chance, lost, engaged):  # type: ignore[no-untyped-def]
     """Likelihood of engagement, or of none, when satiation takes `lost` off its probability."""
     left = max(chance - lost, 0.0)
     return left if engaged else 1.0 - left
 
 
-@njit
+@part
 def _first_marked(observation, i, first, n):  # type: ignore[no-untyped-def]
     """The first of n columns of row i, from `first` on, that is not below a half; else the last.
 
@@ -249,7 +249,7 @@ def _first_marked(observation, i, first, n):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit
+@part
 def _divide(pairs, by):  # type: ignore[no-untyped-def]
     """Divide each pair of neighbouring numbers by its divisor where that is above 0."""
     for x in range(_U(by.shape[0])):

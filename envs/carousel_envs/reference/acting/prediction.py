@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def _expect(turns, users, out):  # type: ignore[no-untyped-def]
             _expect_of_kind(turns, i, users, a, out)
 
 
-@njit
+@part
 def _expect_of_kind(turns, i, users, a, out):  # type: ignore[no-untyped-def]
     """Add P(kind a, mood, outcome) of lane i."""
     k = turns.persona[i]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .convex_bounds import Plan, add_plan, add_point, advance, base_at, dot, lower_at, upper_at
 from .decisions import layer_after
 from .starting_bounds import add_continued
@@ -36,7 +36,7 @@ class Beliefs(NamedTuple):
     beliefs: NDArray[np.float64]
 
 
-@njit
+@part
 def promise_of_options(search, layer, mode, belief, out):  # type: ignore[no-untyped-def]
     """Write the value of every option under the base, one step ahead."""
     decisions, follows, base = search.decisions, search.high, search.above.base
@@ -52,7 +52,7 @@ def promise_of_options(search, layer, mode, belief, out):  # type: ignore[no-unt
                 out[i] += decisions.discount * base_at(child, base[after, decisions.to[j]])
 
 
-@njit
+@part
 def _next_option(untried, best_value):  # type: ignore[no-untyped-def]
     """Take the untried option with the largest promise; -1 when none exceeds the best value."""
     i = int(untried.argmax())
@@ -62,7 +62,7 @@ def _next_option(untried, best_value):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit
+@part
 def look_ahead(search, layer, mode, belief, promise):  # type: ignore[no-untyped-def]
     """The upper bound one step ahead, and its move; options are tried by falling promise."""
     decisions, follows = search.decisions, search.high
@@ -113,7 +113,7 @@ def _best_plan(search, layer, mode, belief, promise):  # type: ignore[no-untyped
             follow[:] = places
 
 
-@njit
+@part
 def _used(search):  # type: ignore[no-untyped-def]
     """Plans and points in use."""
     return search.below.plans.used[0] + search.above.points.used[0]

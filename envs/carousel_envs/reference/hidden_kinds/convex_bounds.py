@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def dot(x, y):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit
+@part
 def advance(belief, matrix, out):  # type: ignore[no-untyped-def]
     """Write the belief after a move and an observation to `out`; returns its mass."""
     total = 0.0
@@ -105,7 +105,7 @@ def advance(belief, matrix, out):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit
+@part
 def base_at(belief, base):  # type: ignore[no-untyped-def]
     """The base at a belief, from its values on a grid, shape (blocks, points)."""
     if belief.shape[1] != 2:
@@ -135,7 +135,7 @@ def lower_at(below, layer, mode, belief):  # type: ignore[no-untyped-def]
     return best_value, best
 
 
-@njit
+@part
 def _largest_share(belief, point, least):  # type: ignore[no-untyped-def]
     """Largest f for which belief - f point is nowhere negative; anything up to `least` where it is
     no more than that."""
@@ -206,7 +206,7 @@ def insert(chains, layer, mode):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit
+@part
 def add_plan(below, layer, mode, belief, plan):  # type: ignore[no-untyped-def]
     """Keep a plan that improves the bound at its belief, and drop the plans that it dominates (from
     the chain; plans that they continue keep them)."""
@@ -230,7 +230,7 @@ def add_plan(below, layer, mode, belief, plan):  # type: ignore[no-untyped-def]
         i = chains.link[i]
 
 
-@njit
+@part
 def add_point(above, layer, mode, belief, value):  # type: ignore[no-untyped-def]
     """Keep a point that improves the bound at its belief, and drop the points that it makes
     redundant."""

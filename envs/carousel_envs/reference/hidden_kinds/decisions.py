@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ class Problem(NamedTuple):
     base: NDArray[np.float64] | None = None
 
 
-@njit
+@part
 def layer_after(decisions, layer):  # type: ignore[no-untyped-def]
     """The layer that follows; -1 after the last."""
     if decisions.layers == 0:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .backups import Beliefs, Search, back_up, look_ahead, promise_of_options
 from .convex_bounds import Above, Below, advance, empty_chains, lower_at, upper_at
 from .decisions import layer_after
@@ -56,7 +56,7 @@ class Bounds:
     work: int
 
 
-@njit
+@part
 def _widest_gap(search, after, belief, move, allowed, least, out):  # type: ignore[no-untyped-def]
     """By how much a gap that follows a move, in either view, exceeds `allowed` at most; writes its
     belief to `out` where that is more than `least`, which is returned otherwise."""

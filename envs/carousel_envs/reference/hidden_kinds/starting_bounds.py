@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .convex_bounds import insert
 
 
@@ -34,7 +34,7 @@ def fill_base(decisions, follows, base, sweeps):  # type: ignore[no-untyped-def]
             base[layer, :, a] = best
 
 
-@njit
+@part
 def _reward_on_grid(reward, value):  # type: ignore[no-untyped-def]
     """Write the reward in a block, shape (states,), at each grid point."""
     n_states, points = reward.shape[0], value.shape[0]
@@ -48,7 +48,7 @@ def _reward_on_grid(reward, value):  # type: ignore[no-untyped-def]
             value[g] += weight * reward[r]
 
 
-@njit
+@part
 def _add_ahead(follows, discount, ahead, value):  # type: ignore[no-untyped-def]
     """Add the discounted value that follows in a block; `follows` has shape (observations, states,
     states), `ahead` shape (points,)."""
@@ -93,7 +93,7 @@ def add_habits(decisions, follows, plans, sweeps):  # type: ignore[no-untyped-de
                     plans.follow[i] = past + decisions.to[decisions.options[mode, 0]]
 
 
-@njit
+@part
 def add_continued(vector, discount, matrix, ahead):  # type: ignore[no-untyped-def]
     """Add the discounted values of a plan after one observation, whose transitions have shape
     (blocks, states, states), to a vector over the hidden state."""

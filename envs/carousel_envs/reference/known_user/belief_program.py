@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .belief_problem import posterior
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class _Solved(NamedTuple):
     picks: NDArray[np.int64]
 
 
-@njit
+@part
 def _enact(problem, k, p, ahead, last):  # type: ignore[no-untyped-def]
     """Q_t(k, p) from above, and from below as a pair linear in the mood."""
     above = (1.0 - p) * problem.reward[k, 0] + p * problem.reward[k, 1]
@@ -137,7 +137,7 @@ def _enact(problem, k, p, ahead, last):  # type: ignore[no-untyped-def]
     return above, low_fresh, low_bored
 
 
-@njit
+@part
 def _enact_all(problem, ahead, last, after):  # type: ignore[no-untyped-def]
     """Write the bounds after each pick to `after`."""
     n_k, grid = after.chord.shape
@@ -154,7 +154,7 @@ def _enact_all(problem, ahead, last, after):  # type: ignore[no-untyped-def]
         after.start_tangent[k] = (1.0 - p) * fresh + p * bored
 
 
-@njit
+@part
 def _best_swap(problem, k, g, after):  # type: ignore[no-untyped-def]
     """Action that is best to swap to (-1: none), and the bounds on the value of a swap."""
     loss = problem.kept_loss if g else 0.0
@@ -170,7 +170,7 @@ def _best_swap(problem, k, g, after):  # type: ignore[no-untyped-def]
     return best, swap_low, swap_high
 
 
-@njit
+@part
 def _pick(problem, t, k, g, after, ahead, solved):  # type: ignore[no-untyped-def]
     """Write the bounds before the pick of turn t to `ahead`, and the rule to `solved`."""
     grid = after.chord.shape[1]
@@ -236,8 +236,8 @@ _solved: dict[bytes, _Solved] = {}
 def _remembered(problem: BeliefProblem, grid: int) -> _Solved:
     """`_run`, cached: users who differ in availability alone often reduce to one problem."""
     digest = hashlib.sha256(str(grid).encode())
-    for part in problem:
-        array = np.asarray(part)
+    for field in problem:
+        array = np.asarray(field)
         digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
     key = digest.digest()
     if key not in _solved:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ def node_at(p, cut):  # type: ignore[no-untyped-def]
     return j + (x - j >= cut[j])
 
 
-@njit
+@part
 def _next_beliefs(problem, grid):  # type: ignore[no-untyped-def]
     """P(bored) at the next pick after each symbol, shape (K, grid + 1, Z); symbols that are
     impossible at a belief leave it as it is."""
@@ -139,7 +139,7 @@ def _next_beliefs(problem, grid):  # type: ignore[no-untyped-def]
     return nxt
 
 
-@njit
+@part
 def _collect_turn(problem, controller, tallies, t, nxt, found):  # type: ignore[no-untyped-def]
     """Write the totals of turns t and later, after the pick, to `stay` and `begun`."""
     stay, begun, cut = found.stay, found.begun, controller.cut
@@ -164,7 +164,7 @@ def _collect_turn(problem, controller, tallies, t, nxt, found):  # type: ignore[
             begun[k, m] = fit * stay[k, last, 0, m] + (1.0 - fit) * stay[k, last, 1, m]
 
 
-@njit
+@part
 def _collect_pick(problem, pick, tallies, found):  # type: ignore[no-untyped-def]
     """Write the totals to come before the picks of one turn, shape (K, 2, grid), to `ahead`."""
     n_k, n_g, grid, _, n_m = found.ahead.shape

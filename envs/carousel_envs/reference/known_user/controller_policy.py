@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...compiled import observations
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from ...foundation.errors import one_row_per_lane
 from ...users.cues import cue_table
 from ...users.observation import Columns
@@ -46,7 +46,7 @@ class _Tables(NamedTuple):
     first: NDArray[np.int64]
 
 
-@njit
+@part
 def _posterior(tables, observation, i, a, k, p):  # type: ignore[no-untyped-def]
     """P(bored) at the next pick for kind a after a turn with persona k at P(bored) = p, as row i
     shows it, and whether its cues are a symbol."""

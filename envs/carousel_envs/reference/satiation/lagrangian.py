@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from ...users.table import UNIT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _COARSE, _FINE = 129, 513
 _HALF_UNIT = 0.5 / UNIT
 
 
-@njit
+@part
 def _landing(satiation, memory, top, width, n):  # type: ignore[no-untyped-def]
     """Grid cell below, and share of the way to the next point, of a satiation."""
     x = min(satiation * memory, top) / width

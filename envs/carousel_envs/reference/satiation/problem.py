@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import part
 from ...users.table import UNIT
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class SatiationProblem(NamedTuple):
         return schedule
 
 
-@njit
+@part
 def interpolate(row, satiation, top):  # type: ignore[no-untyped-def]
     """Linear interpolation on an even grid from 0 to top."""
     if satiation == 0.0:
@@ -100,7 +100,7 @@ def interpolate(row, satiation, top):  # type: ignore[no-untyped-def]
     return row[g] + (x - g) * (row[g + 1] - row[g])
 
 
-@njit
+@part
 def chance_at(engagement, gain, satiation):  # type: ignore[no-untyped-def]
     """Probability of engagement in the environment's resolution."""
     return np.rint(max(engagement - gain * satiation, 0.0) * UNIT) / UNIT

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .problem import chance_at, interpolate
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def sharpened(cues: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(few[:, spread > 0])
 
 
-@njit
+@part
 def _relaxed_value(kinds, weights, satiation, t, current):  # type: ignore[no-untyped-def]
     """Relaxed value of turns t and later once the kind is known, summed over kinds."""
     n_kinds, n_k = kinds.engagement.shape
@@ -118,7 +118,7 @@ def _relaxed_value(kinds, weights, satiation, t, current):  # type: ignore[no-un
     return total
 
 
-@njit
+@part
 def _enact(kinds, weights, satiation, k, cost, after):  # type: ignore[no-untyped-def]
     """Reward of persona k at a cost, summed over kinds; writes the satiation that follows."""
     n_kinds, n_k = kinds.engagement.shape

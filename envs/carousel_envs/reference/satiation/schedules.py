@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from ...users.table import UNIT
 from .lagrangian import Relaxation, relax
 from .problem import chance_at, interpolate
@@ -103,7 +103,7 @@ class _Future(NamedTuple):
     allowed: float
 
 
-@njit
+@part
 def _relaxed_value(tables, t, satiation, current, top):  # type: ignore[no-untyped-def]
     """Relaxed value of turns t and later, without the dues of the prices."""
     total = 0.0
@@ -113,7 +113,7 @@ def _relaxed_value(tables, t, satiation, current, top):  # type: ignore[no-untyp
     return total
 
 
-@njit
+@part
 def _expand(problem, relaxed, layer, t, alive, best, children):  # type: ignore[no-untyped-def]
     """Continue every schedule of a layer with every persona; returns how many children may beat
     `best`, and the largest bound of the others."""
@@ -144,7 +144,7 @@ def _expand(problem, relaxed, layer, t, alive, best, children):  # type: ignore[
     return m, dropped
 
 
-@njit
+@part
 def _cell_of(satiation, width):  # type: ignore[no-untyped-def]
     """Hash of the coarse cell of a satiation vector."""
     key = np.int64(0)
@@ -153,7 +153,7 @@ def _cell_of(satiation, width):  # type: ignore[no-untyped-def]
     return (key ^ (key >> 16)) & np.int64(_CELLS - 1)
 
 
-@njit
+@part
 def _loss(problem, children, b, other, future):  # type: ignore[no-untyped-def]
     """The most that child `other` can earn less than child b over the same future."""
     loss, worse = 0.0, False
@@ -170,7 +170,7 @@ def _loss(problem, children, b, other, future):  # type: ignore[no-untyped-def]
     return loss
 
 
-@njit
+@part
 def _select(problem, children, order, cell, future, width, head):  # type: ignore[no-untyped-def]
     """Merge near children and keep at most `width`, in the order given, by falling bound; returns
     the children that are kept, and the largest bound of those beyond the width (or -inf).

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from .schedule_values import enact, schedule_value
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit
+@part
 def _moved(schedule, t, move, present, trial):  # type: ignore[no-untyped-def]
     """Write a neighbouring schedule to `trial`; returns whether the move is one to try.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...compiled.compiler import njit
+from ...compiled.compiler import njit, part
 from ...users.table import UNIT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def enact(schedule, users):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit
+@part
 def _enact_for(schedule, users, a, satiation):  # type: ignore[no-untyped-def]
     """Value of a schedule for kind a; `satiation` is scratch space, shape (K,)."""
     satiation[:] = 0.0
