@@ -18,7 +18,8 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak and not browser and not rliable"
 
 test-long: setup
-	$(BIN)/python -m pytest -m "slow and not soak and not browser and not rliable"
+	$(BIN)/python -m pytest -m "(slow or properties) and not soak and not browser and not rliable" \
+		--hypothesis-profile=long
 
 # Kills, interrupts, full disks, damaged files and random populations, in numbers: many hours.
 # CAROUSEL_POPULATIONS (10000 through wrappers, and through solvers), CAROUSEL_MUTATIONS (5000 for each

@@ -15,7 +15,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     import pytest
 
-settings.register_profile("carousel", deadline=None, derandomize=True, database=None)
+_SAME = {"deadline": None, "derandomize": True, "database": None}
+settings.register_profile("carousel", max_examples=25, **_SAME)
+settings.register_profile("long", max_examples=200, **_SAME)  # with --hypothesis-profile=long
 settings.load_profile("carousel")
 
 FIRST = ("test_cli.py", "test_notebooks.py")
@@ -31,3 +33,6 @@ def pytest_configure(config: object) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in FIRST)
+    for item in items:
+        if hasattr(getattr(item, "function", None), "hypothesis"):
+            item.add_marker("properties")

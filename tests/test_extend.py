@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +11,36 @@ from pathlib import Path
 import pytest
 
 from carousel_envs.foundation import plugins
+from support.matrix import most_later
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "extend"
 
 
-def carousel(*words: str, plugin: str | None = None) -> str:
-    """Run the command line in a process of its own; its standard output."""
-    typed = ["--plugin", str(EXAMPLES / f"{plugin}.py"), *words] if plugin else [*words]
-    command = [sys.executable, "-m", "carousel_agents", *typed]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+SEVERAL = """
+import json, sys
+from support.command_line import carousel
+for typed in json.loads(sys.argv[1]):
+    ran = carousel(*typed)
+    assert ran.returncode == 0, (typed, ran.stderr)
+    print(json.dumps(ran.stdout))
+"""
+
+
+def carousel(*typed: tuple[str, ...], plugin: str | None = None) -> list[str]:
+    """Run command lines one after the other in a process of their own; what each printed."""
+    before = ["--plugin", str(EXAMPLES / f"{plugin}.py")] if plugin else []
+    lines = json.dumps([[*before, *words] for words in typed])
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(
+        [sys.executable, "-c", SEVERAL, lines],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
 def in_python(code: str) -> str:
@@ -45,16 +65,15 @@ def test_every_example_is_short_and_uses_nothing_private():
 
 
 def test_a_router_is_evaluated_by_place_and_by_name():
-    by_place = json.loads(
-        carousel("evaluate", f"{EXAMPLES}/router.py:Patience", "Boredom", "--users=500", "--json")
-    )
-    by_name = json.loads(
-        carousel("evaluate", "patience", "Boredom", "--users=500", "--json", plugin="router")
+    asked = ("Boredom", "--users=500", "--json")
+    (by_place,) = map(json.loads, carousel(("evaluate", f"{EXAMPLES}/router.py:Patience", *asked)))
+    by_name, longer = map(
+        json.loads,
+        carousel(
+            *(("evaluate", name, *asked) for name in ("patience", "patience:4")), plugin="router"
+        ),
     )
     assert by_place["engagement"] == by_name["engagement"]
-    longer = json.loads(
-        carousel("evaluate", "patience:4", "Boredom", "--users=500", "--json", plugin="router")
-    )
     assert longer["swaps"] < by_name["swaps"]
     said = in_python(
         "from router import Patience\n"
@@ -67,12 +86,10 @@ def test_a_router_is_evaluated_by_place_and_by_name():
 
 
 def test_a_shift_is_listed_and_takes_part_in_a_study(tmp_path):
-    assert "restless" in carousel("shifts", "Boredom", plugin="shift")
-    carousel(
-        *("generalise", "uniform", "Boredom", "--axis", "restless", "--severity", "1"),
-        *("--users", "100", "--out", str(tmp_path / "study"), "--workers", "2"),
-        plugin="shift",
-    )
+    study = ("generalise", "uniform", "Boredom", "--axis", "restless", "--severity", "1")
+    to = ("--users", "100", "--out", str(tmp_path / "study"), "--workers", "2")
+    listed, _ = carousel(("shifts", "Boredom"), (*study, *to), plugin="shift")
+    assert "restless" in listed
     summary = json.loads((tmp_path / "study" / "summary.json").read_text())
     assert [axis["name"] for axis in summary["axes"]] == ["restless"]
     said = in_python(
@@ -86,9 +103,8 @@ def test_a_shift_is_listed_and_takes_part_in_a_study(tmp_path):
 
 
 def test_a_metric_is_in_evaluations_and_on_the_page(tmp_path):
-    row = json.loads(
-        carousel("evaluate", "fixed", "Boredom", "--users=300", "--json", plugin="metric")
-    )
+    (said,) = carousel(("evaluate", "fixed", "Boredom", "--users=300", "--json"), plugin="metric")
+    row = json.loads(said)
     # who never swaps stays with one persona throughout
     assert row["longest_run"] == pytest.approx(row["session_length"])
     said = in_python(
@@ -110,24 +126,22 @@ def test_an_environment_passes_every_check_and_is_played_by_everything(tmp_path)
         "    print(report)\n"
         "    report.raise_if_failed()\n"
     )
-    row = json.loads(
-        carousel("evaluate", "uniform", "Restless", "--users=500", "--json", plugin="environment")
+    out = tmp_path / "p.safetensors"
+    said = carousel(
+        ("evaluate", "uniform", "Restless", "--users=500", "--json"),
+        ("reference", "Restless", "--json"),
+        ("train", "Restless", "--algo", "ppo", "--steps", "2000", "--out", str(out)),
+        ("evaluate", str(out), "Restless", "--users=200", "--json"),
+        ("watch", "uniform", "Restless"),
+        plugin="environment",
     )
+    row, known, trained = (json.loads(said[i]) for i in (0, 1, 3))
     assert (row["tier"], row["score"], row["value"]) == ("none", None, None)
     # the router is the one that the reference plays on other sessions
     assert abs(row["uniform"] - row["engagement"]) < 5 * row["engagement_se"]
-    known = json.loads(carousel("reference", "Restless", "--json", plugin="environment"))
     assert known["best_fixed"] > 0
-    out = tmp_path / "p.safetensors"
-    carousel(
-        *("train", "Restless", "--algo", "ppo", "--steps", "2000", "--out", str(out)),
-        plugin="environment",
-    )
-    trained = json.loads(
-        carousel("evaluate", str(out), "Restless", "--users=200", "--json", plugin="environment")
-    )
     assert trained["tier"] == "none"
-    assert "persona" in carousel("watch", "uniform", "Restless", plugin="environment")
+    assert "persona" in said[4]
 
 
 def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
@@ -149,7 +163,7 @@ def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
         METRICS._origin.pop("longest_run", None)
 
 
-@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("by_name", most_later([True, False], bool))
 def test_results_of_an_edited_plugin_are_another_study(tmp_path, by_name):
     router = tmp_path / "mine.py"
     text = (EXAMPLES / "router.py").read_text(encoding="utf-8")
@@ -161,11 +175,11 @@ def test_results_of_an_edited_plugin_are_another_study(tmp_path, by_name):
     )
     typed = [*named, "Boredom", "--axis", "hazard", "--severity", "1", "--users", "50"]
     typed += ["--workers", "1", "--out", str(tmp_path / "study")]
-    carousel(*typed)
-    assert "already" in carousel(*typed)
+    _, again = carousel(tuple(typed), tuple(typed))
+    assert "already" in again
     router.write_text(router.read_text() + "# changed\n")
     command = [sys.executable, "-m", "carousel_agents", *typed]
-    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert again.returncode == 1
-    assert "holds results of another study" in again.stderr
-    carousel(*typed, "--force")
+    edited = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert edited.returncode == 1
+    assert "holds results of another study" in edited.stderr
+    carousel((*typed, "--force"))

@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize(
     "path",
-    most_later(NOTEBOOKS, lambda path: path.stem in ("01_quickstart", "02_environments")),
+    most_later(NOTEBOOKS, lambda path: path.stem == "01_quickstart"),
     ids=lambda path: path.stem,
 )
 def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch):

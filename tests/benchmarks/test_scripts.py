@@ -215,6 +215,7 @@ def test_a_start_is_timed_in_parts():
     assert [row["met"] for row in rows] == [None, None, None, False]
 
 
+@pytest.mark.slow
 def test_shares_of_training_add_up_to_all_of_it(capsys):
     parts.main(["--algo", "ppo", "--steps", "50000"])
     rows = printed(capsys)

@@ -229,6 +229,7 @@ def test_a_folder_that_is_no_store_is_refused_in_one_sentence(tmp_path):
         filled(tmp_path / "file", run())
 
 
+@pytest.mark.slow
 def test_workers_do_what_this_process_would_and_outlive_the_death_of_one(tmp_path):
     seen = []
 

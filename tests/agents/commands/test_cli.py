@@ -27,9 +27,7 @@ def process(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    "arguments", [("envs", "--json"), ("reference", "Nowhere"), ("reference",), ("shifts", "--set")]
-)
+@pytest.mark.parametrize("arguments", [("envs", "--json"), ("reference", "Nowhere")])
 def test_a_process_of_its_own_says_the_same(arguments):
     alone, here = process(*arguments), carousel(*arguments)
     assert (alone.returncode, alone.stdout) == (here.returncode, here.stdout)

@@ -47,6 +47,7 @@ def test_what_fails_says_why_in_one_sentence(tmp_path, text, options, sentence):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_table_is_made_of_what_is_there(tmp_path):
     (tmp_path / "grid.toml").write_text("curve = 1\n" + ROW + "[evaluation]\nusers = 20")
     assert carousel("grid", "grid.toml", "--out", "runs", cwd=tmp_path).returncode == 0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_agents.generalisation.gaps import gaps, split
@@ -18,7 +18,6 @@ def groups(n: int):
     return st.lists(st.tuples(figures, figures), min_size=1, max_size=n)
 
 
-@settings(deadline=None)
 @given(figures, figures, groups(6), st.lists(figures, min_size=1, max_size=6))
 def test_the_parts_add_up_to_the_total_whatever_the_numbers(j_0, j_t, source, control):
     gap = split(

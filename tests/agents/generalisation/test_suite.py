@@ -71,7 +71,7 @@ TURNS = 12
 @pytest.fixture(
     scope="module",
     params=[
-        *("Boredom quick", "Welfare quick", "Recall"),
+        *("Boredom quick", "Recall"),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("Boredom", "Welfare")),
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
@@ -15,6 +15,7 @@ from carousel_agents.generalisation.summary import (
     worst_decile,
 )
 from carousel_envs import CarouselError
+from support.properties import examples
 from support.results_rows import frame, row
 
 SEEDS = (12.0, 18.0, 15.0, 19.0)
@@ -33,7 +34,7 @@ def test_seeds_are_one_row_with_the_interquartile_mean_and_its_interval():
     assert found["score_low"] == pytest.approx((found["engagement_low"] - 10) / 10)
 
 
-@settings(max_examples=25, deadline=None)  # each draws ten thousand resamples
+@examples(25)  # each draws ten thousand resamples
 @given(st.lists(st.floats(0, 30), min_size=2, max_size=7))
 def test_score_and_engagement_stay_on_one_scale(values):
     """The interquartile mean goes with any change of scale, and a score is one."""

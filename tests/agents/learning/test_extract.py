@@ -99,7 +99,9 @@ def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path
     assert_same(model, router, population, view)
 
 
-@pytest.mark.parametrize("algorithm", core_algorithms())
+@pytest.mark.parametrize(
+    "algorithm", most_later(core_algorithms(), lambda name: name in ("ppo", "dqn", "recurrent-ppo"))
+)
 def test_linear_networks_relu_and_plain_columns_too(algorithm: str, tmp_path: Path):
     extra: dict[str, Any] = {"net_arch": (), "activation_fn": torch.nn.ReLU}
     if algorithm == "recurrent-ppo":

@@ -109,6 +109,7 @@ def test_its_policies_are_read_without_it(plugin, tmp_path: Path):
     assert done.stdout.split() == [NAME, str(here.engagement)]
 
 
+@pytest.mark.slow
 def test_a_grid_trains_it_in_processes_of_its_own_and_its_table_needs_it_no_longer(
     plugin, tmp_path: Path, monkeypatch
 ):

@@ -31,7 +31,7 @@ from support.small_runs import BOREDOM, small
     most_later(
         [(algorithm, "Satiation") for algorithm in core_algorithms()]
         + [("ppo", "Recall"), ("recurrent-ppo", "Welfare"), ("dqn", "Taste")],
-        lambda algorithm, name: name != "Satiation" or algorithm in ("qr-dqn", "trpo"),
+        lambda algorithm, name: name in ("Recall", "Welfare") or algorithm == "qr-dqn",
     ),
 )
 def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(

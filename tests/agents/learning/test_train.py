@@ -42,7 +42,9 @@ def test_every_algorithm_trains_on_every_environment(algorithm: str, name: str, 
     assert np.isfinite(result.engagement)
 
 
-@pytest.mark.parametrize("algorithm", core_algorithms())
+@pytest.mark.parametrize(
+    "algorithm", most_later(core_algorithms(), lambda name: name in ("ppo", "dqn", "recurrent-ppo"))
+)
 def test_the_same_seed_gives_the_same_policy_and_another_does_not(algorithm: str, tmp_path):
     files = []
     for i, seed in enumerate((3, 3, 4)):

@@ -216,5 +216,6 @@ def test_whatever_differs_is_named(change: Any, sentence: str, tmp_path: Path):
 # -- several processes ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_that_begin_one_search_at_once_share_it(tmp_path: Path):
     assert search_together(tmp_path, processes=2, searches=4) == []

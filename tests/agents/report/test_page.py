@@ -6,13 +6,14 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
 from carousel_agents.generalisation.gaps import PARTS, gaps
 from carousel_agents.report import aggregate, diagrams, write, write_page
 from support.page_reader import Page
+from support.properties import examples
 from support.study_example import (
     AXES,
     BOREDOM,
@@ -236,7 +237,7 @@ def test_regimes_average_populations_before_seeds():
 reals = st.floats(-50, 50).map(lambda x: round(x, 3))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     values=st.tuples(reals, reals),
     source=st.lists(st.tuples(reals, reals), min_size=1, max_size=4),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, RecallEnv, RecallVectorEnv
 from carousel_envs.checking import check_vector_env
+from support.properties import examples
 from support.recall_helpers import questions
 from support.strategies import populations
 
@@ -29,12 +30,12 @@ def check(vector: Any, scalar: Any, population: Population | Questions, mode: st
 
 
 @given(populations(), MODES)
-@settings(max_examples=12)
+@examples(12)
 def test_any_users_pass_the_checker(population, mode):
     check(CarouselVectorEnv, CarouselEnv, population, mode)
 
 
 @given(questions(), MODES)
-@settings(max_examples=8)
+@examples(8)
 def test_any_questions_pass_the_checker(population, mode):
     check(RecallVectorEnv, RecallEnv, population, mode)

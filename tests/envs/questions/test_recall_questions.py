@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Persona, Questions, RecallVectorEnv
 from carousel_envs.reference import solve_recall
+from support.properties import examples
 from support.recall_helpers import Asked, ask, digest_of_answers, noisy, questions, tiny
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_noise_costs_the_optimum(name):
 
 
 @given(questions())
-@settings(max_examples=60)
+@examples(60)
 def test_json_gives_the_same_questions_back(population):
     text = population.to_json()
     again = Questions.from_json(text)
@@ -227,7 +228,7 @@ JUNK = st.one_of(
 
 
 @given(st.sampled_from(sorted(Questions.model_fields)), JUNK)
-@settings(max_examples=200)
+@examples(200)
 def test_whatever_is_given_is_played_or_refused_by_name(name, value):
     population, sentence = None, ""
     try:

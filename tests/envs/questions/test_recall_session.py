@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Questions, RecallEnv, RecallVectorEnv, repertoire
@@ -19,6 +19,7 @@ from carousel_envs.questions.observation import QuestionColumns, question_column
 from carousel_envs.questions.table import SAYS, QuestionTables, question_tables
 from carousel_envs.reference import solve_recall
 from support.env_helpers import drawn_symbols
+from support.properties import examples
 from support.recall_helpers import STATE_KEYS, TURN_KEYS, ask, noisy, questions, tiny
 from support.splitmix import word
 
@@ -53,7 +54,7 @@ def assert_shows(population: Questions, obs: np.ndarray, topic: int | None, year
 
 
 @given(questions(), st.integers(0, 2**63 - 1), st.integers(0, 3), st.data())
-@settings(max_examples=60)
+@examples(60)
 def test_a_session_is_what_the_rules_say(population, seed, episode, data):
     env = RecallEnv(population=population)
     obs, info = env.reset(seed=seed)
@@ -223,7 +224,7 @@ def test_observations_are_the_same_in_pieces_and_column_by_column(mode, monkeypa
 
 
 @given(questions(), st.integers(0, 2**32))
-@settings(max_examples=40)
+@examples(40)
 def test_no_persona_ever_lies(population, seed):
     env = RecallVectorEnv(64, population=population)
     env.reset(seed=seed)

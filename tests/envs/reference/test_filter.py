@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselVectorEnv, Population, column_names, user_table
@@ -13,6 +13,7 @@ from carousel_envs.reference.acting.filtering import Filters
 from carousel_envs.reference.model import Model
 from carousel_envs.users.cues import cue_table
 from support.env_helpers import busy, plain, sticky_actions
+from support.properties import examples
 from support.strategies import populations
 
 
@@ -188,7 +189,7 @@ def test_the_belief_about_tastes_is_calibrated():
 
 
 @given(populations(), st.integers(0, 1000))
-@settings(max_examples=40)
+@examples(40)
 def test_beliefs_are_probabilities_whatever_is_seen(population, seed):
     """Also of a filter that believes in other users than it meets."""
     stranger = population.replace(

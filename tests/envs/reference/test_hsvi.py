@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import Columns
@@ -24,6 +24,7 @@ from carousel_envs.rollout import rollout
 from carousel_envs.users.population import as_population
 from support.enumeration import Problem as EnumeratedProblem
 from support.enumeration import optimum, tiny
+from support.properties import examples
 
 
 def one_block(reward, follows, *, layers=0, discount=0.95):
@@ -194,7 +195,7 @@ def brute_force(problem: KindsProblem, rule=None) -> float:
 
 
 @given(st.integers(0, 10_000), st.sampled_from([(2, 2, 4), (2, 3, 3), (3, 2, 3), (1, 2, 4)]))
-@settings(max_examples=25)
+@examples(25)
 def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower_one(seed, shape):
     problem = random_problem(seed, *shape)
     best = brute_force(problem)

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, CarouselVectorEnv
 from carousel_envs.reference import blind_cycle, blind_rate, rotation_rate, swap_rule
 from support.env_helpers import plain
+from support.properties import examples
 
 SWAP_RULES = [
     ((0.1, 0.9, 0.5, 0.6), 0.7517, 0.5185),
@@ -42,7 +43,7 @@ problems = st.tuples(
 
 
 @given(problems)
-@settings(max_examples=25)
+@examples(25)
 def test_swapping_pays_exactly_while_it_costs_less_than_a_whole_cycle_can_bring(problem):
     hazard, fresh, bored, _ = problem
     most = (fresh - bored) / hazard
@@ -54,7 +55,7 @@ def test_swapping_pays_exactly_while_it_costs_less_than_a_whole_cycle_can_bring(
 
 
 @given(problems)
-@settings(max_examples=15)
+@examples(15)
 def test_rates_and_thresholds_keep_their_order(problem):
     hazard, fresh, bored, cost = problem
     rule, blind = swap_rule(*problem, grid=801), blind_cycle(*problem)
@@ -115,7 +116,7 @@ def test_the_blind_cycle_has_its_known_answer():
 
 
 @given(problems, st.integers(1, 60))
-@settings(max_examples=60)
+@examples(60)
 def test_the_blind_rate_is_the_mean_over_one_cycle(problem, turns):
     hazard, fresh, bored, cost = problem
     earned = [bored + (fresh - bored) * (1 - hazard) ** age for age in range(turns)]
@@ -123,7 +124,7 @@ def test_the_blind_rate_is_the_mean_over_one_cycle(problem, turns):
 
 
 @given(problems)
-@settings(max_examples=60)
+@examples(60)
 def test_the_blind_cycle_is_the_best_of_all_lengths(problem):
     cycle = blind_cycle(*problem)
     rates = blind_rate(*problem, np.arange(1, 3000))

@@ -13,6 +13,7 @@ from carousel_envs.reference.known_user.memoryless import best_memoryless
 from carousel_envs.rollout import rollout
 from support.enumeration import Kind, Problem, tiny
 from support.env_helpers import plain
+from support.matrix import most_later
 
 ALIKE = {"fit": 0.9, "hazard_relief": 0.0}
 
@@ -60,7 +61,7 @@ def table_value(problem: Problem, kind: Kind, likes: list, swaps: dict) -> float
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.1, 0.3])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", most_later(range(6), lambda seed: seed < 2))
 def test_the_search_finds_the_best_of_all_tables(seed, cost):
     for length, cues in ((4, ()), (3, None)):
         changes = {**ALIKE, "length": length, "swap_cost": cost}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import Population
 from carousel_envs.reference.model import Model
+from support.properties import examples
 from support.strategies import populations
 
 PROBABILITIES = ("fit", "hazard", "engagement", "leave", "farewell", "memory")
@@ -65,7 +66,7 @@ def test_archetypes_without_users_are_no_kinds(which):
     np.testing.assert_array_equal(merged.fit[0], Model.of(population).fit.mean(axis=0))
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(populations(), st.integers(1, 40))
 def test_merged_kinds_are_as_many_as_asked_for_and_mean_the_same(population, limit):
     model = Model.of(population)

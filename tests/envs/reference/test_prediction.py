@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselVectorEnv, Population
@@ -16,10 +16,11 @@ from carousel_envs.reference.acting.prediction import (
     relative_entropy,
 )
 from support.env_helpers import sticky_actions
+from support.properties import examples
 from support.strategies import populations
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(population=populations(max_turns=6), seed=st.integers(0, 2**32))
 def test_expectations_are_distributions_and_agree_with_the_filters_evidence(
     population: Population, seed: int
@@ -70,7 +71,7 @@ def _expectation(rng: np.random.Generator, lanes: int) -> np.ndarray:
     return rng.dirichlet(np.full(2 * OUTCOMES, 0.5), size=lanes).reshape(lanes, 2, OUTCOMES)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(seed=st.integers(0, 2**32), symbols=st.integers(1, 9))
 def test_relative_entropy_is_the_sum_over_all_that_may_be_shown(seed: int, symbols: int):
     rng = np.random.default_rng(seed)

@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from carousel_envs import CarouselError, Questions
 from carousel_envs.questions.table import question_tables
 from carousel_envs.reference import Rates, rates_of, solve_recall
 from carousel_envs.rollout import LANES, rollout
+from support.properties import examples
 from support.recall_helpers import noisy, questions, tiny
 
 SESSIONS = 200_000
@@ -102,7 +103,7 @@ def by_bayes(population: Questions) -> tuple[float, np.ndarray]:
 
 
 @given(questions())
-@settings(max_examples=80)
+@examples(80)
 def test_the_optimum_is_what_bayes_says_and_beats_the_rest(population):
     r = solve_recall(population)
     value, picks = by_bayes(population)
@@ -119,7 +120,7 @@ def test_the_optimum_is_what_bayes_says_and_beats_the_rest(population):
 
 
 @given(questions())
-@settings(max_examples=25)
+@examples(25)
 def test_any_population_plays_as_the_closed_form_says(population):
     r = solve_recall(population)
     for policy, rates in ((r.policy, r.rates["optimal"]), (r.uniform_policy, r.rates["uniform"])):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, Population, user_table
 from support.env_helpers import busy, plain, sticky_actions
+from support.properties import examples
 from support.strategies import populations
 
 
@@ -134,7 +135,7 @@ def test_rewards_are_engagement_less_swap_costs(reward):
 
 
 @given(populations(), st.integers(0, 2**32), st.data())
-@settings(max_examples=80)
+@examples(80)
 def test_whole_episodes_keep_every_invariant(population, seed, data):
     env = CarouselEnv(population=population, reward=data.draw(st.sampled_from(["sampled", "mean"])))
     columns, k = env.columns, population.n_actions

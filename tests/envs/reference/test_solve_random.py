@@ -10,6 +10,7 @@ from carousel_envs.reference import solve
 from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.users.observation import Columns
 from support.env_helpers import busy, random_population, rich_population, single_kind
+from support.matrix import most_later
 from support.solved import assert_agrees, assert_ordered, played
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def test_an_exact_reference_with_every_field_on_is_what_play_earns(seed):
     check(population, 40_000)
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4, 7])
+@pytest.mark.parametrize("seed", most_later([2, 3, 4, 7], lambda seed: seed < 4))
 def test_a_reference_with_every_field_on_is_what_play_earns(seed):
     check(rich_population(seed), 40_000)
 
@@ -62,12 +63,15 @@ def test_a_router_that_listens_is_never_reported_below_a_schedule(seed):
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {},
-        {"satiation_gain": 0.0},
-        {"satiation_gain": 0.0, "unavailability": 0.0},
-        {"unavailability": 0.0, "cues": ()},
-    ],
+    most_later(
+        [
+            {},
+            {"satiation_gain": 0.0},
+            {"satiation_gain": 0.0, "unavailability": 0.0},
+            {"unavailability": 0.0, "cues": ()},
+        ],
+        lambda changes: "cues" in changes,
+    ),
     ids=str,
 )
 def test_a_reference_with_everything_on_is_what_play_earns(changes):

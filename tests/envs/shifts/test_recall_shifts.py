@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Questions
 from carousel_envs.reference import rates_of, solve_recall
 from carousel_envs.shifts.questions import SHIFTS
+from support.properties import examples
 from support.recall_helpers import digest_of_answers, questions, tiny
 
 SEVERITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -170,7 +171,7 @@ def test_bad_severities_are_named(severity):
 
 
 @given(questions(), st.sampled_from(sorted(SHIFTS)), st.floats(0.0, 1.0))
-@settings(max_examples=150)
+@examples(150)
 def test_any_population_is_shifted_or_refused(population, name, severity):
     shift = SHIFTS[name]
     if shift.obstacle(population):

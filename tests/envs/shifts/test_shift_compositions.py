@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population, Questions
 from carousel_envs.shifts import SHIFTS, compose, find_shift, parse_shift
 from carousel_envs.shifts import questions as question_shifts
 from support.env_helpers import digest_of_play
+from support.properties import examples
 from support.strategies import populations
 
 PAIRS = list(combinations(SHIFTS, 2))
@@ -38,7 +39,7 @@ def test_both_changes_are_those_of_the_population_given():
 
 
 @given(populations(), st.sampled_from(PAIRS), st.sampled_from((0.3, 1.0)))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_order_of_axes_that_move_different_fields_makes_no_difference(
     population, pair, severity
 ):

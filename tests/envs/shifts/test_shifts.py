@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population, user_table
@@ -23,6 +23,7 @@ from carousel_envs.shifts import questions as question_shifts
 from carousel_envs.users.spans import span_numbers
 from support.env_helpers import digest_of_play, plain
 from support.presets import presets
+from support.properties import examples
 from support.strategies import populations
 
 NAN = float("nan")
@@ -313,7 +314,7 @@ SPANNED = {
 
 
 @given(populations(), st.sampled_from(sorted(SPANNED)), st.lists(st.floats(0, 1), min_size=3))
-@settings(max_examples=80)
+@examples(80)
 def test_a_rate_rises_with_severity_for_any_population(population, name, severities):
     if not applies(name, population):
         return
@@ -329,7 +330,7 @@ def test_a_rate_rises_with_severity_for_any_population(population, name, severit
 
 
 @given(populations(), st.sampled_from(sorted(SHIFTS)), st.floats(0.01, 1.0))
-@settings(max_examples=100)
+@examples(100)
 def test_a_shift_of_any_population_changes_it_or_says_why_not(population, name, severity):
     if not applies(name, population):
         return

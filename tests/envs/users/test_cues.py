@@ -6,12 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from carousel_envs.users.cues import cue_table
 from carousel_envs.users.table import UNIT
 from support.env_helpers import CUES, drawn_symbols, plain
+from support.properties import examples
 from support.strategies import cue_rows, cue_tables
 
 ZEROES = (((1.0, 0.0, 0.0), (0.0, 0.5, 0.5)), ((0.0, 1.0), (1.0, 0.0)))
@@ -40,13 +41,13 @@ def assert_exact(cues) -> None:
 @example((((0.25, 0.75), (0.5, 0.5)),))
 @example(ZEROES)
 @example(CUES)
-@settings(max_examples=60)
+@examples(60)
 def test_every_draw_lands_so_that_the_counts_come_out_exactly(cues):
     assert_exact(cues)
 
 
 @given(st.integers(2, 200).flatmap(lambda n: st.tuples(cue_rows(n), cue_rows(n))))
-@settings(max_examples=30)
+@examples(30)
 def test_one_cue_of_many_levels_comes_out_exactly(cue):
     assert_exact((cue,))
 
@@ -56,7 +57,7 @@ def test_the_largest_table_that_is_allowed_comes_out_exactly():
 
 
 @given(cue_tables())
-@settings(max_examples=60)
+@examples(60)
 def test_strides_and_levels_are_inverse(cues):
     table = cue_table(plain(cues=cues))
     symbols = np.arange(len(table.levels))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population
 from carousel_envs.users.spans import PER_PERSONA
 from support.env_helpers import assert_one_sentence
+from support.properties import examples
 from support.strategies import populations, unit
 
 NOT_FINITE = st.sampled_from((math.nan, math.inf, -math.inf))
@@ -167,7 +168,7 @@ def test_every_field_can_be_broken():
 
 
 @given(populations(), st.data())
-@settings(max_examples=160)
+@examples(160)
 def test_a_population_with_one_broken_field_is_refused_and_the_field_named(population, data):
     fields = {name: getattr(population, name) for name in Population.model_fields}
     assert Population(**fields) == population

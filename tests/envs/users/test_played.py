@@ -17,6 +17,7 @@ from carousel_envs.users import kernel_rows as played_module
 from carousel_envs.users.table import draw_users
 from carousel_envs.wrappers import VisibleContext
 from support.env_helpers import busy, sticky_actions
+from support.matrix import most_later
 
 POPULATIONS = {
     "everything": busy(n_users=5000),
@@ -53,7 +54,7 @@ def record(env, turns: int, seed: int | None = 3):
 @pytest.mark.parametrize("wrap", [lambda env: env, VisibleContext], ids=["plain", "context"])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("name", POPULATIONS)
-@pytest.mark.parametrize("limit", [None, 2])
+@pytest.mark.parametrize("limit", most_later([None, 2], lambda limit: limit is None))
 def test_sessions_are_those_of_the_whole_table(few, name, mode, wrap, limit):
     population = POPULATIONS[name]
 
@@ -132,6 +133,7 @@ _COPIES = """
 import copy, pickle, resource
 import numpy as np
 from carousel_envs import CarouselEnv, Population
+from support.matrix import most_later
 population = Population.preset("Taste").replace(
     n_users=10_000_000, unavailability=0.3, satiation_gain=(0.1, 0.2), satiation_memory=0.5
 )

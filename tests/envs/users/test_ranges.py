@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population
@@ -13,6 +13,7 @@ from carousel_envs.reference.solve import relaxed
 from carousel_envs.shifts import SEVERITIES, SHIFTS
 from carousel_envs.users.table import user_table
 from support.env_helpers import busy
+from support.properties import examples
 from support.solved import assert_ordered
 
 LOW, HOLE_LOW, HOLE_HIGH, HIGH = HAZARD = (0.02, 0.06, 0.10, 0.14)
@@ -72,7 +73,7 @@ def test_regimes_are_told_apart():
 
 
 @given(share=st.floats(0, 1), seed=st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_tied_pair_is_even_within_the_corner_and_outside(share, seed):
     population = Population.preset("Boredom").replace(
         boredom_hazard=(0.0, 1.0),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselEnv, Population, column_names, user_table
 from carousel_envs.compiled import rng
 from carousel_envs.users.cues import cue_table
 from support.env_helpers import drawn_symbols
+from support.properties import examples
 from support.splitmix import word
 from support.strategies import populations
 
@@ -150,7 +151,7 @@ def assert_turn(population: Population, turn: Turn, t: int, step: tuple, hidden:
 
 
 @given(populations(), st.integers(0, 2**63 - 1), st.integers(0, 3), st.data())
-@settings(max_examples=80)
+@examples(80)
 def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
     sampled = CarouselEnv(population=population)
     mean = CarouselEnv(population=population, reward="mean")
@@ -176,7 +177,7 @@ def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
 
 
 @given(populations(), st.integers(0, 2**63 - 1))
-@settings(max_examples=60)
+@examples(60)
 def test_a_session_starts_with_nothing_shown_but_who_is_available(population, seed):
     env = CarouselEnv(population=population)
     obs, info = env.reset(seed=seed)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import user_table
@@ -16,6 +16,7 @@ from carousel_envs.users import table as table_module
 from carousel_envs.users.spans import span_numbers
 from carousel_envs.users.table import UNIT, weighed_users
 from support.env_helpers import busy, frequency_fits, plain, within
+from support.properties import examples
 from support.strategies import populations
 
 ARRAYS = ("rows", "gain", "memory", "archetype")
@@ -54,7 +55,7 @@ def spread(**changes):
 
 
 @given(populations(), st.integers(1, 30))
-@settings(max_examples=50)
+@examples(50)
 def test_a_longer_table_begins_with_the_shorter_one(population, more):
     short = user_table(population)
     long = user_table(population.replace(n_users=population.n_users + more))
@@ -68,7 +69,7 @@ def test_another_seed_gives_other_users():
 
 
 @given(populations())
-@settings(max_examples=50)
+@examples(50)
 def test_rows_hold_what_the_population_says(population):
     table = user_table(population)
     assert len(table) == population.n_users
@@ -92,7 +93,7 @@ def test_rows_hold_what_the_population_says(population):
 
 
 @given(populations())
-@settings(max_examples=50)
+@examples(50)
 def test_appeal_and_wear_are_those_of_the_persona_and_of_the_user(population):
     table, n = user_table(population), len(population.personas)
     bare = user_table(population.replace(appeal=0.0, vulnerable_appeal=0.0, satiation_wear=1.0))
@@ -130,7 +131,7 @@ def test_a_table_of_fits_is_read_by_archetype_and_persona(archetypes):
 
 
 @given(populations())
-@settings(max_examples=50)
+@examples(50)
 def test_a_fit_relieves_the_hazard_of_its_persona(population):
     table = user_table(population)
     bare = user_table(population.replace(hazard_relief=0.0))
@@ -273,7 +274,7 @@ def test_take_keeps_the_order_that_it_is_given():
 
 
 @given(populations())
-@settings(max_examples=50)
+@examples(50)
 def test_the_kernel_reads_what_the_rows_say(population):
     table = user_table(population)
     halves = table.by_action[:, :-1].view(np.uint16).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from gymnasium.vector import AutoresetMode
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselEnv, CarouselVectorEnv, Population
@@ -13,18 +13,19 @@ from carousel_envs.wrappers import (
     VisibleContext,
 )
 from support.env_helpers import busy
+from support.properties import examples
 from support.strategies import populations
 from support.wrapped import FEATURES, assert_keeps_its_space, stacks, wrapped
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(populations(), stacks(), st.sampled_from(list(AutoresetMode)), st.integers(0, 1000))
 def test_whatever_the_users_every_stack_keeps_its_space(population, names, mode, seed):
     env = CarouselVectorEnv(6, population=population, autoreset_mode=mode)
     assert_keeps_its_space(wrapped(env, names), 12, seed)
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(populations(), stacks(), st.integers(0, 1000))
 def test_so_does_every_stack_of_one_session(population, names, seed):
     env = wrapped(CarouselEnv(population=population), names)
