@@ -15,6 +15,7 @@ from carousel_envs.lanes.scalar import LaneEnv
 from carousel_envs.lanes.vector import LaneVectorEnv
 from support.matrix import most_later
 from support.presets import presets
+from support.vector_steps import assert_same
 
 IDS = environment_ids()
 OF_USERS = tuple(f"Carousel/{name}-v0" for name in presets())
@@ -118,28 +119,6 @@ def test_the_native_environment_speaks_as_gymnasiums_own_vector_of_scalars(id_, 
                 native.reset(options={"reset_mask": over}),
                 sync.reset(options={"reset_mask": over}),
             )
-
-
-def assert_same(one: tuple, other: tuple) -> None:
-    for a, b in zip(one[:-1], other[:-1], strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-    assert_same_info(one[-1], other[-1])
-
-
-def assert_same_info(one: dict, other: dict) -> None:
-    """What either holds where its mask says so; a key without any lane may be left out."""
-    assert {k for k in one if not k.startswith("_") and one[f"_{k}"].any()} == {
-        k for k in other if not k.startswith("_")
-    }
-    for key, value in other.items():
-        if key.startswith("_"):
-            np.testing.assert_array_equal(one[key], value)
-        elif isinstance(value, dict):
-            assert_same_info(one[key], value)
-        else:
-            for lane in np.flatnonzero(other[f"_{key}"]):
-                np.testing.assert_array_equal(one[key][lane], value[lane])
 
 
 @pytest.mark.parametrize("name", presets())

@@ -13,7 +13,6 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
-from test_gymnasium import assert_same
 
 from carousel_envs import (
     CarouselEnv,
@@ -38,6 +37,7 @@ from carousel_envs.wrappers import (
 )
 from support.env_helpers import CUES, busy, plain, sticky_actions
 from support.matrix import most_later
+from support.vector_steps import assert_same
 
 MODES = list(AutoresetMode)
 D = Columns.of(busy()).width
