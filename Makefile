@@ -14,6 +14,9 @@ export OMP_NUM_THREADS ?= 1
 demo: setup
 	$(BIN)/carousel demo
 
+# what one process has compiled to bytecode, others import
+test test-long: export PYTHONDONTWRITEBYTECODE =
+
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak and not browser and not rliable"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hypothesis import settings
@@ -20,7 +21,7 @@ settings.register_profile("carousel", max_examples=25, **_SAME)
 settings.register_profile("long", max_examples=200, **_SAME)  # with --hypothesis-profile=long
 settings.load_profile("carousel")
 
-FIRST = ("test_cli.py", "test_notebooks.py")
+FIRST = ("test_cli.py",)
 
 
 def pytest_configure(config: object) -> None:
@@ -33,6 +34,13 @@ def pytest_configure(config: object) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in FIRST)
+    cases: Counter[str] = Counter()
     for item in items:
         if hasattr(getattr(item, "function", None), "hypothesis"):
             item.add_marker("properties")
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None and item.get_closest_marker("slow") is None:
+            test = item.nodeid.partition("[")[0]
+            if cases[test] % sampled.args[0]:
+                item.add_marker("slow")
+            cases[test] += 1

@@ -163,6 +163,7 @@ def test_an_entry_point_is_as_good_as_a_flag(monkeypatch):
         METRICS._origin.pop("longest_run", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_name", most_later([True, False], bool))
 def test_results_of_an_edited_plugin_are_another_study(tmp_path, by_name):
     router = tmp_path / "mine.py"

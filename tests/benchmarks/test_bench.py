@@ -79,6 +79,7 @@ def test_what_was_measured_on_the_same_sources_is_not_measured_again(benchmarks)
     assert times.read_text() == "xxx"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"state": 1, "rows": 2}'])
 def test_a_damaged_document_is_measured_again(benchmarks, content):
     assert run(benchmarks, "good") == 0

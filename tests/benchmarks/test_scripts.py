@@ -187,6 +187,7 @@ def test_a_seed_that_never_comes_so_far_costs_all_its_seconds():
     assert (share["measured"], share["met"]) == (0.5, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("best", "reached", "points"),
     most_later([(1e-6, True, 3), (1e6, False, 4)], lambda *case: case[1]),

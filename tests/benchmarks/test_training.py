@@ -16,6 +16,7 @@ def test_every_algorithm_has_its_peer():
     assert names == [name.replace("-", "") for name in core_algorithms()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["maskable-ppo", "dqn"])
 def test_a_row_holds_medians_and_their_spread(monkeypatch, capsys, algorithm):
     contest = script.CONTESTS[algorithm]

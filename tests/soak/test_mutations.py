@@ -183,6 +183,7 @@ STUDY = ShiftStudy(
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["results.parquet", "summary.json"])
 @pytest.mark.parametrize("sign", [False, True])
 def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, finished: Path):
@@ -255,6 +256,7 @@ def test_an_entry_of_the_store(times: int, tmp_path: Path, monkeypatch: pytest.M
     assert survives(path, read, times) == 0
 
 
+@pytest.mark.slow
 def test_a_database_of_a_search(times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Values in it bear no digest: whether another result comes of them cannot be told."""
     path = tmp_path / "s"

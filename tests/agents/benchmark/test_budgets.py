@@ -69,7 +69,7 @@ def carousel(*arguments: object):
 
 def test_training_says_that_steps_are_too_few(tmp_path: Path):
     done = carousel("train", "Boredom", *SMALL, "--out", tmp_path / "p.safetensors")
-    assert f"steps is 1500, and {SENTENCE}" in done.stderr
+    assert f"steps is 1500; {SENTENCE}" in done.stderr
     done = carousel("train", "Boredom", *SMALL, "--out", tmp_path / "q.safetensors", "--json")
     assert json.loads(done.stdout)
 
@@ -121,7 +121,7 @@ def test_a_grid_says_it_once_and_its_table_marks_whom_it_concerns(
     done = carousel("grid", tmp_path / "g.toml", "--out", tmp_path / "runs")
     assert done.exit_code == 0
     assert done.stderr.count(SENTENCE) == 1
-    assert f"Boredom/ppo: steps is 1500, and {SENTENCE}" in done.stderr
+    assert f"Boredom/ppo: steps is 1500; {SENTENCE}" in done.stderr
     assert len(Grid.read(tmp_path / "g.toml").runs()) == 4
     for option in ((), ("--markdown",)):
         shown = carousel("table", tmp_path / "runs", *option).stdout.replace("`", "")

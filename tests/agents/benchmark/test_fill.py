@@ -271,6 +271,7 @@ def test_what_a_kill_after_the_end_of_a_run_leaves_is_removed(tmp_path):
     assert files(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_workers_do_not_hear_of_ctrl_c(tmp_path):
     """It is for their parent to hear: it ends them, or, in a notebook, may go on."""
 
@@ -311,6 +312,7 @@ def processes_naming(text: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize(
     "ending",

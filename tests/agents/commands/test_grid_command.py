@@ -77,6 +77,7 @@ def test_a_table_of_nothing_is_one_sentence(tmp_path, arguments, code, sentence)
     assert sentence in done.stderr
 
 
+@pytest.mark.slow
 def test_a_grid_that_is_interrupted_says_how_to_go_on(tmp_path):
     (tmp_path / "grid.toml").write_text(ROW.replace("steps = 1", "steps = 100_000_000"))
     process = subprocess.Popen(

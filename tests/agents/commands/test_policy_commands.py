@@ -95,6 +95,7 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
 def test_an_exported_policy_runs_without_this_library(
@@ -143,6 +144,7 @@ def test_exports_are_whole_refuse_to_replace_and_know_their_endings(tmp_path: Pa
 # -- import-sb3 -------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("algorithm", "env", "extra"),
     [

@@ -99,6 +99,7 @@ def test_every_command_has_help_with_names_for_its_values(command, capfd, monkey
         assert word not in out.split()
 
 
+@pytest.mark.slow
 def test_help_is_as_wide_as_the_terminal():
     done = subprocess.run(
         [sys.executable, "-m", "carousel_agents", "evaluate", "--help"],
@@ -139,6 +140,7 @@ ALGORITHMS.register(dataclasses.replace(ALGORITHMS["ppo"], name="quokka"))
 """
 
 
+@pytest.mark.slow
 def test_the_algorithm_of_a_plugin_is_in_the_help_and_is_completed(tmp_path):
     path = tmp_path / "brings_quokka.py"
     path.write_text(PLUGIN)
@@ -150,7 +152,10 @@ def test_the_algorithm_of_a_plugin_is_in_the_help_and_is_completed(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
-@pytest.mark.parametrize(("arguments", "unbuffered"), [("--help", "1"), ("envs", "")])
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [("--help", "1"), pytest.param("envs", "", marks=pytest.mark.slow)],
+)
 def test_a_full_standard_output_is_named(arguments, unbuffered):
     done = subprocess.run(
         ["sh", "-c", f"exec '{sys.executable}' -m carousel_agents {arguments} > /dev/full"],
@@ -187,6 +192,7 @@ def on_terminal(*arguments: str, **environment: str) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 def test_no_color_leaves_nothing_bold():
     said = on_terminal("shifts", "Recall", NO_COLOR="1")
     assert "axis" in said

@@ -167,6 +167,7 @@ def test_a_study_in_worker_processes_has_its_column_and_says_what_it_means(
     assert f"“longest run”: {meanings['longest_run']}." in page.text["environment-0"]
 
 
+@pytest.mark.slow
 def test_results_of_workers_that_do_not_know_a_metric_are_refused(tmp_path):
     register(Metric("only_here", "any", "swapped"))
     with pytest.raises(CarouselError, match="metric 'only_here' is unknown to a worker process"):

@@ -186,7 +186,7 @@ def test_questions_are_shifted_along_their_own_axes():
 
 
 def test_an_axis_that_means_nothing_leaves_nothing_to_run():
-    with pytest.raises(CarouselError, match="nothing is to be run: farewells: nobody shows"):
+    with pytest.raises(CarouselError, match="nothing is to be run: farewells: no user shows"):
         Plan.of(SHORT, ["farewells"])
 
 

@@ -113,6 +113,7 @@ def test_step_sizes_fall_from_the_first_to_the_last():
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("batch_size", [None, 7, 100, 10**6])
 @pytest.mark.parametrize(
     ("algorithm", "library"), [("ppo", RolloutBuffer), ("maskable-ppo", MaskableRolloutBuffer)]

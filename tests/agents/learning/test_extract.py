@@ -84,6 +84,7 @@ def reloaded(file: PolicyFile, path: Path) -> LearnedRouter:
     return LearnedRouter(PolicyFile.load(path / "policy.safetensors"), "learned")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("algorithm", "case"),
     most_later(

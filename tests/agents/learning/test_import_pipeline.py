@@ -105,6 +105,7 @@ def importing(saved: Any, behind: str, out: Path, *claim: str) -> Any:
     return CliRunner().invoke(app, every, catch_exceptions=False)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("behind", RIGHT)
 def test_a_policy_picks_as_its_model_does_behind_its_wrappers(
     behind: str, saved: Any, tmp_path: Path
@@ -211,6 +212,7 @@ def test_other_wrappers_are_refused(wrap: Any, sentence: str, tmp_path: Path):
         import_sb3(tmp_path / "m.zip", BOREDOM, algorithm="ppo", environment="Carousel/Boredom-v0")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("algorithm", "population"),
     [("recurrent-ppo", BOREDOM), ("maskable-ppo", BOREDOM), ("dqn", RECALL), ("qr-dqn", BOREDOM)],

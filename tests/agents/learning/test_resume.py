@@ -217,6 +217,7 @@ UNFIT = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("place", range(len(UNFIT)))
 def test_state_of_another_shape_is_refused_by_train_and_left_alone(
     place: int, tmp_path: Path, monkeypatch

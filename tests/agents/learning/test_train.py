@@ -25,6 +25,7 @@ from support.small_runs import BOREDOM, SMALL, small
 ENV = "Carousel/Boredom-v0"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     most_later(
@@ -76,6 +77,7 @@ def test_the_ladder_goes_down_to_a_linear_policy(algorithm: str):
     assert shapes == {0: [4], 1: [7, 4], 2: [7, 5, 4]}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("view", [View(3), View(1, True), View(2, True)])
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn", "recurrent-ppo"])
 def test_what_is_shown_reaches_the_network(algorithm: str, view: View):
@@ -135,6 +137,7 @@ def test_training_shares_no_session_with_evaluation_or_another_seed(monkeypatch)
     assert abs(seeds[0] - seeds[1]) > preset("ppo").lanes
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "trpo", "dqn"])
 def test_no_update_unlearns(monkeypatch, algorithm: str):
     """A step count that is no whole number of rollouts must not push the learning rate below 0."""
@@ -153,6 +156,7 @@ def test_no_update_unlearns(monkeypatch, algorithm: str):
     assert 0 <= rates[-1] < rates[0] / 2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "recurrent-ppo", "maskable-ppo"])
 def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):
     seen = []

@@ -56,6 +56,7 @@ def test_a_search_goes_on_and_is_never_worse_than_the_preset(tmp_path: Path):
     settings_of("a2c", second.settings)
 
 
+@pytest.mark.slow
 def test_the_preset_counts_with_the_seeds_of_the_search(tmp_path: Path):
     found = search(tmp_path / "s", 1, seeds=2)
     engagements = [

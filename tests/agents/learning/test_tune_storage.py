@@ -124,6 +124,7 @@ def test_no_engagement_of_the_preset_means_that_it_diverged(
 # -- the file ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "{x}", "a?mode=memory", "ä b;c"])
 def test_a_storage_is_the_file_that_is_named(name: str, tmp_path: Path, rates: list[float]):
     first = search(tmp_path / name, 1)
@@ -174,6 +175,7 @@ def test_the_command_says_where_the_preset_diverged(tmp_path: Path, monkeypatch)
 # -- what stands in it ------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "damage", ["5", "no JSON", "", '"no JSON"', '"5"', '"null"', "null", '"[]"', "[" * 10_000]
 )
@@ -188,6 +190,7 @@ def test_a_damaged_request_is_one_sentence(damage: str, tmp_path: Path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -317,6 +317,7 @@ def test_hostile_text_stays_text(tmp_path):
                 assert "<" not in words
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("column", "nothing"),
     [
@@ -333,6 +334,7 @@ def test_any_number_may_be_missing(tmp_path, column, nothing):
     assert "Infinity" not in page.text["figures"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("role", ["learned", "frozen", "optimal", "baseline"])
 def test_any_role_may_be_missing(tmp_path, role):
     rows = [row for row in study_rows(**SMALL) if row["role"] != role]

@@ -167,6 +167,7 @@ def test_the_index_is_solved_for_few_kinds_of_user():
 # -- the clairvoyant ------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["Boredom", "Taste", "Welfare", "Unmask"])
 def test_the_clairvoyant_attains_its_exact_value(name: str):
     population = Population.preset(name)
@@ -175,6 +176,7 @@ def test_the_clairvoyant_attains_its_exact_value(name: str):
     assert abs(sessions.mean - exact) < 4 * sessions.standard_error
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["Boredom", "Taste", "Satiation", "Welfare", "Unmask", "some"])
 def test_the_clairvoyant_beats_the_optimum(name: str):
     some = BOREDOM.replace(unavailability=0.4, n_users=60)

@@ -125,6 +125,7 @@ def test_with_questions_it_sends_a_persona_that_knows():
 # -- the router, frozen from training -------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("preset", ["Boredom", "Taste", "Satiation", "Welfare", "Unmask"])
 def test_a_frozen_loop_plays_as_in_training_with_any_users(preset: str):
     training = Population.preset(preset)
@@ -167,6 +168,7 @@ def unmasked(router, population: Population, lanes: int = 4000, seed: int = 11) 
     return float(off.mean())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("preset", ["Boredom", "Unmask", "Welfare", "Satiation"])
 def test_in_training_it_is_the_optimum_but_for_false_alarms(preset: str):
     training, lanes = Population.preset(preset), 8000

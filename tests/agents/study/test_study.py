@@ -114,6 +114,7 @@ def test_an_interrupted_study_goes_on_and_ends_in_the_same_bytes(whole, tmp_path
     assert not (tmp_path / "parts").exists()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("where", ["write_rows", "write_page", "write_summary", "remove_parts"])
 def test_a_study_interrupted_at_its_end_plays_nothing_again(whole, tmp_path, monkeypatch, where):
     def stop(*args):
@@ -173,6 +174,7 @@ def test_a_finished_study_is_kept_and_its_lost_rows_are_made_again(tmp_path, mon
     assert begun == ["swap-cost=1.0"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -256,6 +258,7 @@ def waited(condition, seconds: float) -> bool:
     return condition()
 
 
+@pytest.mark.slow
 def test_two_processes_killed_while_they_play_end_and_their_work_is_gone_on_with(whole, tmp_path):
     out = tmp_path / "out"
     arguments = [sys.executable, "-m", "carousel_agents.cli", *COMMAND, "--out", str(out)]

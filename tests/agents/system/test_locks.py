@@ -13,6 +13,7 @@ from carousel_envs import CarouselError
 from support.lock_contention import contend
 
 
+@pytest.mark.slow
 def test_processes_that_contend_are_never_two_inside(tmp_path: Path):
     assert contend(tmp_path, 4, 500) == [0, 0, 0, 0]
     assert list(tmp_path.iterdir()) == []

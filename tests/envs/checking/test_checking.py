@@ -48,6 +48,7 @@ def only(*checks):
 # -- what is in order -------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("id_", "mode"),
     most_later(
@@ -220,6 +221,7 @@ class Scenes(gym.Env):
         return self.scene(), 0.5, False, self.turn == 6, {}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("observation", "action", "mode"),
     most_later(

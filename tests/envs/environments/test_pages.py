@@ -132,10 +132,13 @@ def test_a_wrong_table_of_fits_is_found():
 
 @pytest.mark.parametrize(
     ("name", "right", "wrong"),
-    [
-        ("Welfare", "| weight 1.00 | 9.91 |", "| weight 1.00 | 9.90 |"),
-        ("Recall", "| 14.06 | 0.0 % | 1.3 % |", "| 14.06 | 0.0 % | 1.4 % |"),
-    ],
+    most_later(
+        [
+            ("Welfare", "| weight 1.00 | 9.91 |", "| weight 1.00 | 9.90 |"),
+            ("Recall", "| 14.06 | 0.0 % | 1.3 % |", "| 14.06 | 0.0 % | 1.4 % |"),
+        ],
+        lambda name, *_: name == "Recall",
+    ),
 )
 def test_a_wrong_figure_beyond_the_gate_is_found(name, right, wrong):
     told = page_rules.sections(doc(name))["References"]

@@ -94,6 +94,7 @@ def test_make_vec_passes_arguments_on(id_, mode):
     assert by_value.unwrapped.autoreset_mode is mode
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("id_", "mode"),
     most_later(

@@ -92,6 +92,7 @@ def assert_row(step: tuple, lane: int, twin: Twin) -> None:
     assert_info_row(info, lane, twin.info)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("first", [0, BLOCK - 25, BLOCK - 1, BLOCK])
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 @pytest.mark.parametrize("name", ["Welfare", "Satiation", "Unmask", "Recall"])
@@ -123,6 +124,7 @@ def test_lanes_are_the_same_wherever_the_borders_of_blocks_fall(name, mode, firs
     assert n_last or mode == "NextStep"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "mode", "lanes"),
     most_later(

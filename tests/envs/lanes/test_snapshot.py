@@ -212,6 +212,7 @@ def with_one_entry(array: np.ndarray, value: float, rng: np.random.Generator) ->
     return None if np.array_equal(changed, array, equal_nan=True) else changed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize(
     ("name", "form"),

@@ -40,6 +40,7 @@ def tiny_of(flavour: str, seed: int, personas: int, length: int) -> Population:
     return tiny(seed, personas=personas, length=length, **FLAVOURS[flavour](seed, personas))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("flavour", "personas", "length"),
     [("alike", 2, 5), ("alike", 3, 4), ("appeal", 3, 4), ("farewells", 2, 4), ("farewells", 3, 3)],
@@ -78,6 +79,7 @@ def test_chords_and_tangents_close_in_as_the_grid_grows(seed, flavour):
     assert finer.upper - finer.lower <= 0.1 * (coarse.upper - coarse.lower) + 1e-9
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(("personas", "length"), [(2, 7), (3, 5)])
 @pytest.mark.parametrize("seed", SEEDS)
@@ -121,6 +123,7 @@ def test_the_myopic_value_is_that_of_the_enumerated_myopic_router(seed, flavour,
     assert solve(population).myopic == pytest.approx(value_of(problem, myopic), abs=2e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("flavour", "length"), [("alike", 4), ("appeal", 4), ("farewells", 3)])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_published_thresholds_attain_the_optimum(seed, flavour, length):

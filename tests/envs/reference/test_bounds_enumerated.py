@@ -71,6 +71,7 @@ def problems(population: Population) -> list[Problem]:
     return [Problem.of(population, who) for who in groups if who is None or who.any()]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_bounds_enclose_the_enumerated_optimum(seed, case):

@@ -86,6 +86,7 @@ PER_PERSONA = EVERYTHING.replace(
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "population",
     [

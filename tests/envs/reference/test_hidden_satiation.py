@@ -88,6 +88,7 @@ def disclosed(population: Population, depth: int) -> float:
 # -- bounds ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "changes",
     [

@@ -60,6 +60,7 @@ def table_value(problem: Problem, kind: Kind, likes: list, swaps: dict) -> float
     return total
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("cost", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("seed", most_later(range(6), lambda seed: seed < 2))
 def test_the_search_finds_the_best_of_all_tables(seed, cost):

@@ -127,6 +127,7 @@ def test_any_population_plays_as_the_closed_form_says(population):
         assert_agrees(population, policy, rates, 2 * LANES, errors=5.5)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("population", [Questions(), noisy()], ids=["preset", "noisy"])
 @pytest.mark.parametrize("router", ["policy", "blind_policy", "uniform_policy", "greedy_policy"])
 def test_play_agrees_with_the_closed_form(population, router):

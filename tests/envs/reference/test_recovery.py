@@ -191,6 +191,7 @@ def long_run(schedule, engagement, gain, memory):
     return np.mean(paid[-len(schedule) :])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_no_periodic_schedule_earns_more_than_the_fluid_bound(seed):
     rng = np.random.default_rng(seed)

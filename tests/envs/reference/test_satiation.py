@@ -41,6 +41,7 @@ def schedules(problem: SatiationProblem) -> list[np.ndarray]:
 # -- against every schedule -----------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("personas", "length"), [(1, 5), (2, 9), (3, 6), (4, 5)])
 @pytest.mark.parametrize("seed", range(6))
 def test_the_optimum_is_the_best_of_all_schedules(personas, length, seed):

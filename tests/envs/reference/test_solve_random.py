@@ -61,6 +61,7 @@ def test_a_router_that_listens_is_never_reported_below_a_schedule(seed):
     assert_ordered(solve(random_population(seed)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     most_later(

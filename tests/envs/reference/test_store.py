@@ -297,6 +297,7 @@ def test_what_the_solver_raises_is_raised_and_nothing_is_kept(place):
     assert not place.exists()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("what", ["belief", "kinds", "rotation", "relaxation"])
 def test_solve_finds_its_own_work_again_and_rebuilds_it_when_damaged(place, caplog, what):
     fields: dict = {"kinds": 1 if what == "belief" else 2, "length": 4}

@@ -162,6 +162,7 @@ def follow(group: Group, policy) -> np.ndarray:
     return ahead((1.0, 0.0), -1, 0, 0, 0, first, policy.initial_state(1, 0))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("population", [SEEN, HIDDEN], ids=["seen", "hidden"])
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_the_optimum_is_what_enumeration_finds(population: Population, weight: float):

@@ -108,6 +108,7 @@ def test_ever_more_slots_hold_somebody_else_and_a_router_that_keeps_to_slots_fee
     assert abs(rewards[1] - rewards[0]) > 0.5
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EFFECTS)
 def test_a_shift_moves_its_quantity_further_with_every_severity(name):
     preset, quantity, sign = EFFECTS[name]

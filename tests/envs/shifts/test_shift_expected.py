@@ -138,6 +138,7 @@ SHORT = 16
 QUICK = ("hazard", "swap-cost", "patience", "farewells", "session-length")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", QUICK)
 def test_the_reference_of_short_sessions_moves_as_expected(name):
     training = preset("Welfare", 12)

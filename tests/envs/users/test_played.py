@@ -51,6 +51,7 @@ def record(env, turns: int, seed: int | None = 3):
     return seen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrap", [lambda env: env, VisibleContext], ids=["plain", "context"])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("name", POPULATIONS)
@@ -133,7 +134,6 @@ _COPIES = """
 import copy, pickle, resource
 import numpy as np
 from carousel_envs import CarouselEnv, Population
-from support.matrix import most_later
 population = Population.preset("Taste").replace(
     n_users=10_000_000, unavailability=0.3, satiation_gain=(0.1, 0.2), satiation_memory=0.5
 )

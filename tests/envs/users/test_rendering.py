@@ -213,6 +213,7 @@ def places(frame: np.ndarray, text: str) -> list[int]:
     ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("length", [1, 3, 40, 1000])
 @pytest.mark.parametrize("changes", [{}, {"unmask": True}, {"cues": CUES * 3}, {"cues": ()}])
 def test_every_row_of_a_picture_is_labelled(length, changes):

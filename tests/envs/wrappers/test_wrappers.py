@@ -129,6 +129,7 @@ def sessions(env, turns, seed=0):
 # -- the two forms --------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", most_later(MODES, lambda mode: mode == AutoresetMode.SAME_STEP))
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_every_lane_is_the_scalar_form(name, mode):
@@ -532,6 +533,7 @@ def play(env, seed, turns=30):
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", WRAPPERS)
