@@ -6,18 +6,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from support.matrix import most_later
-
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize(
-    "path",
-    most_later(NOTEBOOKS, lambda path: path.stem == "01_quickstart"),
-    ids=lambda path: path.stem,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch):
     if path.stem == "01_quickstart":
         # what a newcomer sees first: it trains as it would for them, and asserts what comes of it

@@ -59,6 +59,7 @@ def test_the_tables_attain_the_enumerated_value(seed, flavour):
     assert walked(population) == pytest.approx(sees, abs=1e-9)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["Boredom", "Taste", "Welfare", "Unmask"])
 def test_knowing_beats_the_optimum_by_as_much_as_the_bound_says(name):
     population = Population.preset(name)
