@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from .foundation.errors import CarouselError, one_of, shown
+from .foundation.errors import CarouselError, one_of, shown, takes
 from .foundation.plugins import Registry
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _HELD: Mapping[str, tuple[type[np.generic], ...]] = {
     "last": DTYPES,
 }
 """Dtypes that can hold each combination of a session's turns."""
+_MEMORY = {"start": ("lanes",), "turn": ("state", "turn"), "total": ("state",)}
+"""Methods of a `Memory` and their arguments."""
 _FIELDS = ("length", "left", "swaps", "refused")
 """Attributes of `rollout.Sessions` that its compiled loop counts."""
 
@@ -140,15 +142,35 @@ class Metric:
             raise CarouselError(f"{where}: meaning is {shown(self.meaning)}; it must be one line")
         if (self.source is None) is (self.memory is None):
             raise CarouselError(f"{where} must have either a source or a memory")
+        self._check_calls(where)
         one_of(f"{where}: over_turns", self.over_turns, tuple(_HELD))
         one_of(f"{where}: field", self.field, ("", *_FIELDS))
         held = DTYPES if self.memory is not None else _HELD[self.over_turns]
         if self.dtype not in held:
             names = " or ".join(f"np.{dtype.__name__.rstrip('_')}" for dtype in held)
-            raise CarouselError(f"{where}: dtype is {shown(self.dtype)}; it must be {names}")
+            which = (
+                "of a memory" if self.memory is not None else f"with over_turns={self.over_turns!r}"
+            )
+            raise CarouselError(
+                f"{where}: dtype is {shown(self.dtype)}; {which} it must be {names}"
+            )
         label = self.label or name.replace("_", " ")
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "short", self.short or label)
+
+    def _check_calls(self, where: str) -> None:
+        """Raise unless source and memory can be called as they will be."""
+        if isinstance(self.memory, type):
+            raise CarouselError(
+                f"{where}: memory is the class {self.memory.__name__}; it must be an instance"
+            )
+        if self.memory is not None:
+            for method, arguments in _MEMORY.items():
+                takes(
+                    f"{where}: {method} of memory", getattr(self.memory, method, None), *arguments
+                )
+        elif not isinstance(self.source, str):
+            takes(f"{where}: source", self.source, "turn")
 
     def read(self, turn: Turn) -> NDArray[Any] | None:
         """A turn's numbers, shape (N,); None if these users lack the metric."""

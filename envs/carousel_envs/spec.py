@@ -12,7 +12,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .foundation.errors import CarouselError
+from .foundation.errors import CarouselError, takes
 from .foundation.plugins import Registry
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def _no_shifts() -> Mapping[str, Any]:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelSpec:
     """How populations of one type, preset or shifted, are played, solved and compared.
+
+    Raises:
+        CarouselError: a function takes other arguments.
 
     Attributes:
         population_type: class of the populations, a subclass of `BasePopulation`.
@@ -90,6 +93,15 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", self.kind or self.population_type.__name__)
+        where = f"model of {self.kind}"
+        takes(f"{where}: shifts", self.shifts)
+        for key, place in {
+            "solve": self.solve,
+            "best_known": self.best_known,
+            "columns": self.columns,
+        }.items():
+            if place is not None and not isinstance(place, str):
+                takes(f"{where}: {key}", place, "population")
 
     def laid_out(self, population: Any) -> Hashable:
         """`layout` of a population."""

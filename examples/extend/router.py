@@ -42,6 +42,8 @@ class Patience:
         self.engagement = names.index("engagement")
         self.streak = names.index("turns_with_persona")
         self.n_actions, self.turns = population.n_actions, int(turns)
+        if self.turns < 1:
+            raise ValueError(f"turns is {turns}; it must be a whole number from 1 up")
 
     def initial_state(self, lanes: int, seed: int) -> Any:
         """Who speaks, and for how many turns nobody engaged; int64, shape (N,) each."""

@@ -94,9 +94,9 @@ def test_numbers_that_do_not_fit_are_refused(source, dtype, sentence):
         ({"meaning": " "}, "metric 'x': meaning is ' '; it must be one line"),
         ({"source": None}, "metric 'x' must have either a source or a memory"),
         ({"over_turns": "median"}, "metric 'x': over_turns is 'median'; it must be 'sum'"),
-        ({"dtype": np.float32}, "metric 'x': dtype is .*; it must be np.float64 or np.int64$"),
+        ({"dtype": np.float32}, "metric 'x': dtype is .*it must be np.float64 or np.int64$"),
         ({"field": "engagement"}, "metric 'x': field is 'engagement'; it must be '', 'length'"),
-        ({"over_turns": "any"}, "metric 'x': dtype is .*; it must be np.bool$"),
+        ({"over_turns": "any"}, "metric 'x': dtype is .*it must be np.bool$"),
     ],
 )
 def test_bad_fields_are_one_sentence(fields, sentence):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carousel_envs.metrics import METRICS
 from carousel_envs.shifts import SEVERITIES
 
 from ..system import console
@@ -26,9 +27,11 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
+
+    from carousel_envs.metrics import Metric
 
     from ..generalisation.shift_suite import ShiftStudy
     from ..study.running import FinishedStudy
@@ -152,18 +155,11 @@ def _print(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
     found = aggregated(rows)
     metrics = [metric for metric in metrics_in(found) if metric.in_brief]
     trained = {_who(row): row for row in found if row["severity"] == 0.0}
-    console.print_table(
-        f"{summary['environment']}, training users",
-        ("router", "seeds", "score", "95 % interval", "engagement", *(m.short for m in metrics)),
-        (
-            (
-                *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
-                console.number(row["engagement"]),
-                *(console.number(row.get(m.name), m.digits) for m in metrics),
-            )
-            for name, row in trained.items()
-        ),
-    )
+    if trained:
+        _print_trained(summary, trained, metrics)
+    for name in METRICS.of_plugins():
+        if name not in rows.columns or rows[name].is_null().all():
+            console.say(f"no {name}: the users lack it, or the results are older than it")
     most = max(summary["severities"])
     scores = {(row["axis"], _who(row)): row["score"] for row in found if row["severity"] == most}
     routers = list(dict.fromkeys(who for _, who in scores))
@@ -177,6 +173,23 @@ def _print(summary: Mapping[str, Any], rows: pl.DataFrame) -> None:
     )
     for absent in summary["left_out"]:
         console.say(f"{absent['router']}: {absent['reason']}")
+
+
+def _print_trained(
+    summary: Mapping[str, Any], trained: Mapping[str, Any], metrics: Sequence[Metric]
+) -> None:
+    console.print_table(
+        f"{summary['environment']}, training users",
+        ("router", "seeds", "score", "95 % interval", "engagement", *(m.short for m in metrics)),
+        (
+            (
+                *(name, str(row["seeds"]), console.number(row["score"]), console.interval(row)),
+                console.number(row["engagement"]),
+                *(console.number(row.get(m.name), m.digits) for m in metrics),
+            )
+            for name, row in trained.items()
+        ),
+    )
 
 
 def _who(row: Mapping[str, Any]) -> str:

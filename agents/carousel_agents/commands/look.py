@@ -150,7 +150,9 @@ def shifts(
 
 def _shift_in_words(row: Mapping[str, Any]) -> str:
     lines = [row["description"], f"moves: {', '.join(row['moves'])}"]
-    lines.append(f"expected: {', '.join(f'{name} {way}' for name, way in row['expected'].items())}")
+    if row["expected"]:
+        expected = ", ".join(f"{name} {way}" for name, way in row["expected"].items())
+        lines.append(f"expected: {expected}")
     if row["obstacle"]:
         lines.append(f"not here: {row['obstacle']}")
     return "\n".join(lines)

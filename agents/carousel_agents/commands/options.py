@@ -128,10 +128,10 @@ def environment_of_users(name: str, changes: Sequence[str] | None = None) -> tup
     """The same, for commands that need users who engage.
 
     Raises:
-        CarouselError: the environment asks questions instead.
+        CarouselError: the environment has no such users.
     """
     full, population = environment(name, changes)
-    refusal = f"{full} asks questions; this command needs users who engage"
+    refusal = f"{full} has no users with moods; this command needs such users"
     return full, users_of(population, refusal)
 
 

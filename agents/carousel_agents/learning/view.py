@@ -134,7 +134,9 @@ def refuse_unless_shown(population: AnyPopulation, view: View) -> None:
         CarouselError: the context of questions is asked for.
     """
     if view.visible_context and not model_of(population).has_users:
-        raise CarouselError("there is no context to be shown: questions have no users")
+        raise CarouselError(
+            "there is no context to be shown: only environments with users who have moods show one"
+        )
 
 
 def refuse_other_columns(router: str, view: View, known: AnyPopulation, met: AnyPopulation) -> None:

@@ -90,6 +90,10 @@ def _made(text: str, target: AnyPopulation) -> Policy:
     except AttributeError:
         raise UsageError(f"router {shown(text)} is not found: {module} has no {name!r}") from None
     except UsageError:
+        if module.endswith(".py"):
+            raise UsageError(
+                f"router {shown(text)} is not found: the file {shown(module)} does not exist"
+            ) from None
         near = did_you_mean(text.partition(":")[0], (*ROUTERS, *aliases()))
         raise UsageError(
             f"router {shown(text)} is neither a file nor a registered router{near}, and {module!r} "
@@ -127,7 +131,7 @@ def _arguments(
 
 def _named(policy: Policy, name: str) -> Router:
     """The policy itself if it has a name and a description, else the policy under this name."""
-    check_methods(policy)
+    check_methods(policy, name)
     if all(isinstance(getattr(policy, key, None), str) for key in ("name", "description")):
         return cast("Router", policy)
     return NamedRouter(name, f"the router of {name}", policy)

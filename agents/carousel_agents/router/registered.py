@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carousel_envs import CarouselError, any_population
-from carousel_envs.foundation.errors import FROM_PLUGIN, UsageError, did_you_mean, shown
+from carousel_envs.foundation.errors import FROM_PLUGIN, UsageError, did_you_mean, shown, takes
 from carousel_envs.foundation.plugins import Registry
+from carousel_envs.rollout import check_methods
 from carousel_envs.spec import model_of
 
 from .protocol import NamedRouter, refuse_unless_shown_alike
@@ -43,12 +45,23 @@ class RouterSpec:
     trained: bool = False
     needs_users: bool = False
 
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.aliases):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise CarouselError(
+                    f"name of a router is {shown(name)}; it must be lower-case letters and digits, "
+                    "with hyphens between words, such as 'my-router'"
+                )
+        arguments = ("population", "argument") if self.takes else ("population",)
+        takes(f"router {self.name!r}: build", self.build, *arguments)
+
 
 ROUTERS: Registry[RouterSpec] = Registry("router", "routers", builtin=("carousel_agents.scripted",))
 """Routers by name, from the simplest up, then those of plugins."""
 
 register = ROUTERS.register
 
+_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 FROZEN = "frozen-"
 """Before a name: solved for the training users, and used elsewhere as it is."""
 
@@ -140,13 +153,15 @@ def _built(spec: RouterSpec, population: AnyPopulation, argument: str | None) ->
     Raises:
         UsageError: the argument is no value that it can read.
     """
-    if argument is None:
-        return spec.build(population)
     try:
-        return spec.build(population, argument)
+        made = spec.build(population) if argument is None else spec.build(population, argument)
     except CarouselError:
         raise
     except ValueError as error:
+        if argument is None:
+            raise
         raise UsageError(
             f"argument of router {spec.name!r} is {shown(argument)}; it takes {spec.takes}: {error}"
         ) from error
+    check_methods(made, spec.name)
+    return made

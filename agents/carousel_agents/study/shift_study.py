@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs.foundation.errors import whole_number
-from carousel_envs.foundation.plugins import plugins
 from carousel_envs.shifts import SEVERITIES
 
 from ..generalisation.shift_suite import ShiftSuite
@@ -20,7 +19,7 @@ from ..system.workers import MOST_WORKERS
 from .folder import StudyFolder
 from .requests import code
 from .running import FinishedStudy, Task, run_in_folder
-from .shift_summary import options_of, summary_of
+from .shift_summary import options_of, summary_of, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,14 +100,13 @@ def request_of(suite: ShiftSuite) -> dict[str, Any]:
 
 def command_of(study: ShiftStudy, out: Path) -> str:
     """The command line that makes all this again."""
-    parts = ["carousel", *(part for name in plugins() for part in ("--plugin", name))]
-    parts += ["generalise", *study.by_name, study.environment, "--out", str(out)]
+    parts = [*study.by_name, study.environment, "--out", str(out)]
     parts += [part for axis in study.axes or () for part in ("--axis", axis)]
     if study.severities != SEVERITIES:
         parts += [part for s in study.severities for part in ("--severity", _typed(s))]
     parts += [part for folder in study.controls for part in ("--control", folder)]
     parts += ["--users", str(study.users), "--seed", str(study.seed)]
-    return shlex.join(parts) + options_of(study)
+    return f"{typed('generalise')} {shlex.join(parts)}{options_of(study)}"
 
 
 def _typed(number: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from carousel_envs.foundation.plugins import plugins
 from carousel_envs.reference import solve
 
 from .requests import versions
@@ -53,7 +54,7 @@ def summary_of(
         "axes": [
             {
                 **asdict(axis),
-                "command": f"carousel evaluate ROUTER {play} --shift {axis.name}=SEVERITY",
+                "command": f"{typed('evaluate')} ROUTER {play} --shift {axis.name}=SEVERITY",
             }
             for axis in plan.axes
         ],
@@ -61,6 +62,12 @@ def summary_of(
         "targets": {target.name: target.population.fingerprint for target in plan.targets},
         "left_out": left_out(results.played),
     }
+
+
+def typed(command: str) -> str:
+    """The beginning of a command line: the program, the plugins in use, the command."""
+    named = [part for name in plugins() for part in ("--plugin", name)]
+    return shlex.join(["carousel", *named, command])
 
 
 def options_of(study: ShiftStudy) -> str:
@@ -105,7 +112,7 @@ def _entry(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, An
         "control": player.control,
         "companion": player.companion,
         "description": player.description,
-        "command": f"carousel evaluate {shlex.quote(player.policy)} {play}{where}",
+        "command": f"{typed('evaluate')} {shlex.quote(player.policy)} {play}{where}",
     }
 
 

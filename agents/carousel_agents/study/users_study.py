@@ -19,7 +19,7 @@ from ..generalisation.users_seen import AXIS, LOOP, meet, refuse_other_ranges
 from ..system import console
 from .requests import code
 from .running import FinishedStudy, Task, run_in_folder
-from .shift_summary import left_out, made_now
+from .shift_summary import left_out, made_now, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,10 +54,11 @@ class UsersStudy:
 
     def command(self, out: Path) -> str:
         """The command line that makes all this again."""
-        parts = ["carousel", "users-seen", *self.routers, self.environment, "--out", str(out)]
+        parts = [*self.routers, self.environment, "--out", str(out)]
         parts += [part for change in self.changes for part in ("--set", change)]
         parts += ["--table", str(self.table)] if self.table != TABLE else []
-        return shlex.join([*parts, "--users", str(self.users), "--seed", str(self.seed)])
+        parts += ["--users", str(self.users), "--seed", str(self.seed)]
+        return f"{typed('users-seen')} {shlex.join(parts)}"
 
     def players(self) -> list[Player]:
         """The policies.

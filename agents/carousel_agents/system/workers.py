@@ -90,8 +90,8 @@ def each(
         pool.shutdown(cancel_futures=True)
         if isinstance(error, BrokenProcessPool):
             raise CarouselError(
-                "a worker's process was ended from outside, as a system does that runs out of "
-                "memory"
+                "a worker's process ended: the system ends one that takes too much memory, and "
+                "a script that starts workers must do so below `if __name__ == '__main__':`"
             ) from None
         raise
     pool.shutdown()

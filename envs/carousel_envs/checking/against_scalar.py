@@ -127,7 +127,9 @@ def _paired(
 def _outcome(event: Event) -> tuple[Any, ...]:
     if event.is_start:
         return (event.observation,)
-    return event.observation, event.reward, event.terminated, event.truncated
+    # Gymnasium's TimeLimit says both of an episode that ends by itself in its last turn
+    cut = event.truncated and not event.terminated
+    return event.observation, event.reward, event.terminated, cut
 
 
 def _what_differs(ours: Event, theirs: Event) -> str:

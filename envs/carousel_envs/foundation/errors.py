@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -66,6 +67,32 @@ def did_you_mean(name: Any, known: Iterable[str]) -> str:
     by_folded = {one.casefold(): one for one in known}
     near = get_close_matches(name.casefold(), by_folded, n=1) if isinstance(name, str) else []
     return f" (did you mean {by_folded[near[0]]}?)" if near else ""
+
+
+def takes(where: str, function: Any, *names: str) -> None:
+    """Raise unless something can be called with as many arguments as these names.
+
+    Args:
+        where: what it is, for the message, such as "shift 'mine': change".
+        function: what is to be called.
+        names: of the arguments, for the message.
+
+    Raises:
+        CarouselError: it is no function, or takes other arguments.
+    """
+    if not callable(function):
+        raise CarouselError(
+            f"{where} is {shown(function)}; it must be a function of ({', '.join(names)})"
+        )
+    try:
+        taken = inspect.signature(function)
+    except (TypeError, ValueError):
+        # some callables of extension modules do not tell theirs
+        return
+    try:
+        taken.bind(*names)
+    except TypeError:
+        raise CarouselError(f"{where} takes {taken}; it must take ({', '.join(names)})") from None
 
 
 def whole_number(name: str, value: SupportsIndex, low: int, high: int) -> int:

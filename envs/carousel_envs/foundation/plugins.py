@@ -74,6 +74,9 @@ class Registry(Mapping[str, R], Generic[R]):
         while frame.f_back and frame.f_globals.get("__name__") in self._helpers:
             frame = frame.f_back
         name, origin = record.name, frame.f_globals.get("__name__", "")
+        if origin.partition(".")[0] not in {one.partition(".")[0] for one in self._builtin}:
+            # so that a plugin that takes one of our names is the one that is refused
+            self._load_builtin()
         if self._origin.get(name, origin) != origin:
             raise CarouselError(
                 f"{self.noun} {name!r} is registered by {self._origin[name]} already; "
@@ -91,6 +94,12 @@ class Registry(Mapping[str, R], Generic[R]):
         self._load()
         return self._records[named(self.noun, name, self._records, plugins=True)]
 
+    def _load_builtin(self) -> None:
+        for module in self._builtin:
+            if module not in self._loaded:
+                with _marked(self._loaded, module):
+                    importlib.import_module(module)
+
     def of_plugins(self) -> tuple[str, ...]:
         """Names of the records that modules outside of this project have registered."""
         self._load()
@@ -104,10 +113,7 @@ class Registry(Mapping[str, R], Generic[R]):
 
     def _load(self) -> None:
         """Import the modules that register records, each once, and the plugins."""
-        for module in self._builtin:
-            if module not in self._loaded:
-                with _marked(self._loaded, module):
-                    importlib.import_module(module)
+        self._load_builtin()
         load_named()
         if self.plural not in self._loaded:
             with _marked(self._loaded, self.plural):

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from ..compiled import codes
+from ..foundation.errors import CarouselError, takes
 from ..spec import ModelSpec
 from .numpy_turn import NumpyTurn
 from .numpy_vector import NumpyVectorEnv
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from .base import Info
 
 __all__ = ["NumpyEnv", "NumpyTurn", "NumpyVectorEnv"]
+
+
+_METHODS = {
+    "make_state": ("lanes",),
+    "begin": ("which", "users"),
+    "turn": ("turn",),
+    "observe": (),
+}
+"""Methods of a `NumpyVectorEnv` that a subclass defines, and their arguments."""
 
 
 class NumpyEnv(LaneEnv):
@@ -61,7 +71,16 @@ class NumpyEnv(LaneEnv):
 
         Args:
             more: further fields, such as `shifts`, `best_known` or `solve`.
+
+        Raises:
+            CarouselError: the vector environment lacks a method, or one takes other arguments.
         """
+        kind = cls.vector.__name__
+        missing = sorted(cls.vector.__abstractmethods__)
+        if missing:
+            raise CarouselError(f"{kind} has no method {missing[0]!r}; it must define it")
+        for method, arguments in _METHODS.items():
+            takes(f"{method} of {kind}", getattr(cls.vector, method), "self", *arguments)
         return ModelSpec(
             population_type=cls.vector.population_type,
             vector=cls.vector,

@@ -117,6 +117,13 @@ def checked_turn(
         raise CarouselError(
             f"info of turn has the keys {given}; they must be those of info_keys, {sorted(keys)}"
         )
+    for name, kind in keys.items():
+        held = as_array(f"{name} of turn", values[name])
+        if held.shape != (lanes,) or not np.can_cast(held.dtype, kind, "same_kind"):
+            raise CarouselError(
+                f"{name} of turn has dtype {held.dtype} and shape {held.shape}; info_keys says "
+                f"{np.dtype(kind)}, shape ({lanes},)"
+            )
     return reward.astype(np.float64), leaves, values
 
 

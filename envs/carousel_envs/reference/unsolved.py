@@ -64,8 +64,22 @@ def play_reference(population: AnyPopulation, model: ModelSpec) -> Reference:
         blind_policy=blind,
         myopic_policy=NoPolicy("a myopic router", population),
         standard_errors=errors,
-        reason="" if known else f"{type(population).__name__} has no solver and no best router",
+        reason=_no_score(population, known, value, max(constant[best][0], uniform)),
     )
+
+
+def _no_score(
+    population: AnyPopulation, known: Policy | None, value: float, unseeing: float
+) -> str:
+    """Why there is no score; "" if there is one."""
+    if known is None:
+        return f"{type(population).__name__} has no solver, and names no best known router"
+    if value <= unseeing:
+        return (
+            f"the best known router of {type(population).__name__} earns {value:.3f}, no more than "
+            f"the best of a constant and uniform choice, {unseeing:.3f}"
+        )
+    return ""
 
 
 def _value(population: AnyPopulation, policy: Policy) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from ..foundation.errors import CarouselError, one_of, real_number, shown
+from ..foundation.errors import CarouselError, did_you_mean, one_of, real_number, shown, takes
 from ..population import any_population
 from ..users.cues import cue_table
 from ..users.population import Population, as_population
@@ -94,11 +94,8 @@ class GradedShift(Generic[P]):
                 f"{where}: moves is {shown(moves)}; it must be a tuple of the names of the fields "
                 "that change"
             )
-        for key in ("change", "reason"):
-            if not callable(getattr(self, key)):
-                raise CarouselError(
-                    f"{where}: {key} is {shown(getattr(self, key))}; it must be a function"
-                )
+        takes(f"{where}: change", self.change, "population", "severity")
+        takes(f"{where}: reason", self.reason, "population")
         object.__setattr__(self, "expected", checked(name, self.expected))
 
     def obstacle(self, population: P) -> str:
@@ -136,7 +133,32 @@ class GradedShift(Generic[P]):
                 f"shift {self.name!r} makes {shown(found)} of a {type(population).__name__}; its "
                 "change must return the shifted population"
             )
+        self._refuse_other_moves(population, found)
         return found
+
+    def _refuse_other_moves(self, population: Any, found: Any) -> None:
+        """Refuse a change of fields that are not among those that the shift says it moves.
+
+        Raises:
+            CarouselError: such a field changed, or what it moves is no field.
+        """
+        fields = type(population).model_fields
+        unknown = [name for name in self.moves if name not in fields]
+        if unknown:
+            raise CarouselError(
+                f"shift {self.name!r} moves {unknown[0]!r}, which is no field of "
+                f"{type(population).__name__}{did_you_mean(unknown[0], fields)}"
+            )
+        others = [
+            name
+            for name in fields
+            if name not in self.moves and getattr(population, name) != getattr(found, name)
+        ]
+        if others:
+            raise CarouselError(
+                f"shift {self.name!r} changes {others[0]!r}, which is not among what it moves: "
+                f"{', '.join(self.moves)}"
+            )
 
     def _read(self, population: P | str) -> P:
         """The population, or the preset of this name."""

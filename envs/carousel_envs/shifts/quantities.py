@@ -51,7 +51,7 @@ def checked(shift: str, expected: Mapping[str, Direction]) -> Mapping[str, Direc
             )
         if direction not in get_args(Direction):
             raise CarouselError(
-                f"shift {shift!r} expects that {quantity} {shown(direction)}; it must be one of "
-                f"{', '.join(get_args(Direction))}"
+                f"shift {shift!r}: expected of {quantity} is {shown(direction)}; it must be "
+                f"{', '.join(get_args(Direction)[:-1])} or {get_args(Direction)[-1]}"
             )
     return MappingProxyType(dict(expected))

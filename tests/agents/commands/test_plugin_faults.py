@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
 
 from carousel_agents import evaluate
+from carousel_agents.learning.algorithms import ALGORITHMS, Algorithm
 from carousel_agents.router import RouterSpec, make, register
 from carousel_agents.router.registered import ROUTERS
 from carousel_envs import BasePopulation, CarouselError, Population
 from carousel_envs.foundation import plugins
 from carousel_envs.foundation.errors import UsageError
-from carousel_envs.metrics import METRICS
+from carousel_envs.lanes.numpy_env import NumpyEnv, NumpyVectorEnv
+from carousel_envs.metrics import METRICS, Metric
 from carousel_envs.shifts import Shift
 from support.command_line import carousel
 
@@ -116,6 +119,12 @@ def test_what_is_no_router_is_one_sentence(tmp_path, router, said):
     assert said in ran.stderr
 
 
+def test_a_file_that_is_not_there_is_named():
+    ran = carousel("evaluate", "not_there.py:Router", "Boredom")
+    assert ran.returncode == 2
+    assert "the file 'not_there.py' does not exist" in ran.stderr
+
+
 def test_an_argument_that_a_router_cannot_read_is_usage(monkeypatch):
     monkeypatch.setattr(ROUTERS, "_records", dict(ROUTERS))
     monkeypatch.setattr(ROUTERS, "_origin", dict(ROUTERS._origin))
@@ -200,6 +209,79 @@ def test_a_shift_that_makes_no_population_is_named():
         beyond.apply(users, 0.5)
     with pytest.raises(CarouselError, match=r"^shift 'mine' makes None of a Population"):
         shift(change=lambda population, severity: None).apply(users, 0.5)
+
+
+def test_a_shift_moves_what_it_says_it_moves():
+    users = Population.preset("Boredom")
+    with pytest.raises(CarouselError, match=r"moves 'leave_board', which is no field of Populat"):
+        shift(moves=("leave_board",)).apply(users, 0.5)
+    with pytest.raises(CarouselError, match=r"changes 'boredom_hazard', which is not among what"):
+        shift(moves=("swap_cost",)).apply(users, 0.5)
+
+
+class Complete(NumpyVectorEnv):
+    population_type = Population
+    own_columns = make_state = begin = turn = observe = lambda self, *_: None
+
+
+class Whole(NumpyEnv):
+    vector = Complete
+
+
+class Partial(NumpyEnv):
+    vector = NumpyVectorEnv
+
+
+class Counting:
+    def start(self, lanes):
+        return lanes
+
+    def turn(self, state, turn):
+        return state
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: shift(change=lambda population: population), "shift 'mine': change takes (pop"),
+        (lambda: shift(reason=lambda: ""), "shift 'mine': reason takes (); it must take"),
+        (lambda: Metric("mine", "x", memory=Counting()), "total of memory is None; it must be a"),
+        (lambda: Metric("mine", "x", memory=Counting), "memory is the class Counting; it must"),
+        (lambda: Metric("mine", "x", lambda: 0), "metric 'mine': source takes (); it must take"),
+        (lambda: RouterSpec("mine", "x", lambda: 0), "router 'mine': build takes (); it must"),
+        (lambda: RouterSpec("mine", "x", 3), "router 'mine': build is 3; it must be a function"),
+        (lambda: RouterSpec("mine", "x", lambda p: 0, takes="n"), "must take (population, arg"),
+        (lambda: RouterSpec("Mine", "x", lambda p: 0), "name of a router is 'Mine'; it must be"),
+        (lambda: Algorithm("mine", ALGORITHMS["ppo"].preset, lambda x: 0), "load takes (x)"),
+        (lambda: Partial.model(), "NumpyVectorEnv has no method 'begin'"),
+        (lambda: Whole.model(best_known=lambda: 0), "best_known takes (); it must take"),
+        (lambda: Whole.model(shifts={}), "shifts is {}; it must be a function of ()"),
+    ],
+)
+def test_a_record_of_another_form_is_refused(made, said):
+    with pytest.raises(CarouselError) as caught:
+        made()
+    assert said in str(caught.value)
+
+
+def test_what_builds_no_router_is_named(monkeypatch):
+    monkeypatch.setattr(ROUTERS, "_records", dict(ROUTERS))
+    monkeypatch.setattr(ROUTERS, "_origin", dict(ROUTERS._origin))
+    register(RouterSpec("nothing", "builds nothing", lambda population: None))
+    with pytest.raises(CarouselError, match=r"router 'nothing' has no method 'initial_state'"):
+        make("nothing", "Boredom")
+
+
+def test_who_takes_one_of_our_names_is_refused(tmp_path):
+    path = tmp_path / "plugin_clash.py"
+    path.write_text(
+        "from carousel_agents import RouterSpec, register_router\n"
+        "register_router(RouterSpec('loop', 'mine', lambda population: None))\n"
+    )
+    command = [sys.executable, "-m", "carousel_agents", "--plugin", str(path), "envs"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == 1
+    assert "is registered by carousel_agents.scripted.loop already; plugin_clash mus" in ran.stderr
 
 
 class Pair(BasePopulation):

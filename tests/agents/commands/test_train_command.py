@@ -133,7 +133,7 @@ def test_the_same_command_goes_on_and_restart_does_not(tmp_path: Path, monkeypat
         (("--algo", "dqn", "--steps", "10"), "dqn picks at random for the first 20000"),
         (("--curve", "-1"), "curve is -1"),
         (("--checkpoint-seconds", "-1"), "checkpoint_seconds is -1"),
-        (("--visible-context",), "questions have no users"),
+        (("--visible-context",), "only environments with users who have moods"),
     ],
 )
 def test_bad_options_are_one_sentence_and_leave_nothing(tmp_path: Path, options, sentence: str):

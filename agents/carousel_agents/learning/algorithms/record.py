@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.errors import shown, takes
 from carousel_envs.foundation.plugins import Registry
 
 from .families import Settings
@@ -92,6 +92,7 @@ class Algorithm:
             raise CarouselError(
                 f"the preset of {name} is {shown(self.preset)}; it must be Settings"
             )
+        takes(f"algorithm {name!r}: load", self.load)
         for setting in self.space:
             if setting not in self.settings.model_fields:
                 raise CarouselError(
@@ -126,7 +127,7 @@ class Algorithm:
         """
         self.refuse_missing()
         try:
-            return self.load()
+            loaded = self.load()
         except ImportError as error:
             if (extra := self.extra) is None:
                 raise CarouselError(f"{self.name} cannot be loaded: {error}") from error
@@ -134,6 +135,11 @@ class Algorithm:
                 f"{self.name} needs {extra.package}, which cannot be imported: {error}; pip "
                 f"install 'persona-carousel[{extra.name}]' brings what fits together"
             ) from None
+        if not hasattr(loaded, "build"):
+            raise CarouselError(
+                f"load of {self.name} returned {shown(loaded)}; it must return an Implementation"
+            )
+        return loaded
 
 
 ALGORITHMS: Registry[Algorithm] = Registry(
