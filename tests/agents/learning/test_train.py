@@ -89,7 +89,7 @@ def test_what_is_shown_reaches_the_network(algorithm: str, view: View):
 
 
 def test_context_is_not_shown_where_there_are_no_users():
-    with pytest.raises(CarouselError, match="questions have no users"):
+    with pytest.raises(CarouselError, match="only environments with users who have moods"):
         small("ppo", any_population("Recall"), view=View(visible_context=True))
 
 

@@ -12,7 +12,13 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 
-from carousel_envs import CarouselEnv, CarouselError, CarouselVectorEnv, environment_ids
+from carousel_envs import (
+    CarouselEnv,
+    CarouselError,
+    CarouselVectorEnv,
+    Population,
+    environment_ids,
+)
 from carousel_envs.checking import CHECKS, Finding, Report, check_vector_env
 from support.faulty import DISABLED, FAULTS, NEXT, SAME, Walk, WalkVector
 from support.matrix import most_later
@@ -61,6 +67,15 @@ def test_our_environments_pass_every_check(id_, mode):
     assert outcomes(report) == expected(mode), str(report)
     assert report.passed
     report.raise_if_failed()
+
+
+def test_who_leaves_in_the_last_turn_left_whatever_a_time_limit_says():
+    leaving = Population.preset("Boredom").replace(
+        leave_fresh=0.2, leave_bored=0.3, session_length=4
+    )
+    env = gym.make_vec("Carousel/Boredom-v0", num_envs=4, population=leaving)
+    report = check_vector_env(env, steps=200)
+    assert not [one for one in report.findings if one.outcome == "failed"], str(report)
 
 
 @pytest.mark.parametrize("lanes", [1, 20])

@@ -69,6 +69,8 @@ def test_a_coin_comes_up_heads_as_often_as_said():
         (lambda r, leaves, info: (r * np.nan, leaves, info), "reward of turn holds nan"),
         (lambda r, leaves, info: (r, r, info), "leaves of turn has dtype float64"),
         (lambda r, leaves, info: (r, leaves, {}), "they must be those of info_keys"),
+        (lambda r, leaves, info: (r, leaves, {"heads": r}), "heads of turn has dtype float64"),
+        (lambda r, leaves, info: (r, leaves, {"heads": leaves[:1]}), "info_keys says bool"),
         (lambda r, leaves, info: (r, leaves, {**info, "x": 1}), "info of turn has the keys"),
     ],
 )
