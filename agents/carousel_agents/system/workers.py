@@ -68,7 +68,7 @@ def each(
         workers: tasks at a time, 1 to 256.
 
     Raises:
-        CarouselError: a worker's process was ended from outside; or whatever `perform` raises.
+        CarouselError: a worker's process ended before its task; or whatever `perform` raises.
     """
     workers = min(workers, len(tasks))
     if workers <= 1:

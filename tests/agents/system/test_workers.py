@@ -23,7 +23,9 @@ def test_every_task_is_done_by_any_number_of_workers(workers):
         assert dict(found) == {"0": 0, "1": 1, "2": 4, "3": 9}
 
 
-@pytest.mark.parametrize(("task", "sentence"), [(-1, "it is negative"), (-2, "ended from outside")])
+@pytest.mark.parametrize(
+    ("task", "sentence"), [(-1, "it is negative"), (-2, "a worker.s process ended")]
+)
 def test_an_error_in_another_process_is_raised_here(task, sentence):
     with pytest.raises(CarouselError, match=sentence):
         list(each({"a": 1, "b": task}, _squared_unless_negative, 2))
