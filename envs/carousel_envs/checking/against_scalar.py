@@ -121,15 +121,18 @@ def _paired(
             observation, info = scalar.reset(seed=seed if i == 0 else None)
             yield ours, Event(ours.name, None, observation, info=info)
         else:
-            yield ours, Event(ours.name, ours.action, *scalar.step(ours.action))
+            observation, reward, terminated, truncated, info = scalar.step(ours.action)
+            if terminated and truncated:
+                # Gymnasium's TimeLimit says both of an episode that ends by itself in its last turn
+                truncated = ours.truncated
+            told = (observation, reward, terminated, truncated, info)
+            yield ours, Event(ours.name, ours.action, *told)
 
 
 def _outcome(event: Event) -> tuple[Any, ...]:
     if event.is_start:
         return (event.observation,)
-    # Gymnasium's TimeLimit says both of an episode that ends by itself in its last turn
-    cut = event.truncated and not event.terminated
-    return event.observation, event.reward, event.terminated, cut
+    return event.observation, event.reward, event.terminated, event.truncated
 
 
 def _what_differs(ours: Event, theirs: Event) -> str:

@@ -27,7 +27,15 @@ def process(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [("envs", "--json"), ("reference", "Nowhere")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("envs", "--json"),
+        ("reference", "Nowhere"),
+        pytest.param(("reference",), marks=pytest.mark.slow),
+        pytest.param(("shifts", "--set"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_process_of_its_own_says_the_same(arguments):
     alone, here = process(*arguments), carousel(*arguments)
     assert (alone.returncode, alone.stdout) == (here.returncode, here.stdout)

@@ -72,7 +72,10 @@ TURNS = 12
     scope="module",
     params=[
         *("Boredom quick", "Recall"),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("Boredom", "Welfare")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("Boredom", "Welfare", "Welfare quick")
+        ),
     ],
 )
 def planted(request):
