@@ -1,9 +1,9 @@
 """Parts of kernels: compiled functions that only other compiled functions call.
 
 numba makes every compiled function callable from Python, as machine code of its own, although most
-are called from kernels alone, which contain their code. That takes about a third of the time until
-a kernel is there. A part is optimised like any other function and linked into what calls it, but
-has neither wrappers nor machine code of its own, and is not kept on disk.
+are called from kernels alone, which contain their code. That takes about half of the time until a
+kernel is there. A part is linked into what calls it as it was translated, and is optimised there,
+once: it has neither wrappers nor machine code of its own, and is not kept on disk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPTIONS = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": Tr
 
 
 class _LinkedOnly(JITCodeLibrary):
-    """A module that is optimised to be linked into others, and never becomes machine code."""
+    """A module that is linked into others as it is, and never becomes machine code."""
 
     @property
     def codegen(self) -> Any:
@@ -33,11 +33,12 @@ class _LinkedOnly(JITCodeLibrary):
     def set_env(self, name: str, environment: Any) -> None:
         """Nothing: only exceptions and objects need the environment, and parts have neither."""
 
+    def _optimize_functions(self, module: Any) -> None:
+        # what this is linked into is optimised as a whole; it looks at the layout of data as well
+        module.data_layout = self._codegen._data_layout
+
     def _optimize_final_module(self) -> None:
-        # once: what numba does before, to find counts of references that cancel, is done again
-        # where this is linked
-        manager, builder = self._codegen._module_pass_manager()
-        manager.run(self._final_module, builder)
+        """Nothing: see `_optimize_functions`."""
 
     def _finalize_final_module(self) -> None:
         self._finalized = True

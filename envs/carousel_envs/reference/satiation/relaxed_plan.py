@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...compiled import observations
-from ...compiled.compiler import njit, part
+from ...compiled.compiler import inlined, njit
 from ..acting.belief_policies import BeliefPolicy
 from ..acting.readings import column_numbers
 from .certain_moods import certain_engagement, tops
@@ -57,7 +57,7 @@ class _Tables(NamedTuple):
         )
 
 
-@part
+@inlined
 def _worth(joint, satiation, i, k, turn, value, tables):  # type: ignore[no-untyped-def]
     """`value` plus the coming reward of persona k in lane i, plus the relaxed value of enacting it
     beyond that of resting it (the prices of the turn are the same for all personas)."""
