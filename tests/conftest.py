@@ -1,7 +1,9 @@
-"""One folder for solved references per run, shared by its workers and empty at its start.
+"""One folder for solved references per run, shared by its workers and empty at its start: what an
+earlier run solved must not hide what this one breaks.
 
-What an earlier run solved must not hide what this one breaks. And what takes long comes first: it
-compiles and solves what others then find done, and no worker is alone with it at the end.
+And an order in which two workers do not compile the same kernels at the same time. Each is given
+one half of the tests, and takes from the other's end when it is done. One half begins with solvers,
+and then what solves everything; the other with sessions.
 """
 
 from __future__ import annotations
@@ -9,19 +11,23 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Generator
 
 _SAME = {"deadline": None, "derandomize": True, "database": None}
 settings.register_profile("carousel", max_examples=25, **_SAME)
 settings.register_profile("long", max_examples=200, **_SAME)  # with --hypothesis-profile=long
 settings.load_profile("carousel")
 
-FIRST = ("test_cli.py",)
+TESTS = Path(__file__).parent
+SOLVERS, SESSIONS = TESTS / "envs" / "reference", TESTS / "envs" / "lanes"
+EVERYTHING = TESTS / "agents" / "commands" / "test_cli.py"
 
 
 def pytest_configure(config: object) -> None:
@@ -32,8 +38,15 @@ def pytest_configure(config: object) -> None:
         os.environ["CAROUSEL_CACHE"] = folder.name
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in FIRST)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    mark_cases(items)
+    yield  # those that are not asked for are taken out
+    items[:] = in_halves(items)
+
+
+def mark_cases(items: list[pytest.Item]) -> None:
+    """Mark properties, and as slow the cases of large tables that `make test` leaves out."""
     cases: Counter[str] = Counter()
     for item in items:
         if hasattr(getattr(item, "function", None), "hypothesis"):
@@ -44,3 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if cases[test] % sampled.args[0]:
                 item.add_marker("slow")
             cases[test] += 1
+
+
+def in_halves(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests in the order that the top of this file explains."""
+    sessions = [item for item in items if SESSIONS in item.path.parents]
+    others = [item for item in items if SESSIONS not in item.path.parents]
+    others.sort(key=lambda item: (SOLVERS not in item.path.parents, item.path != EVERYTHING))
+    middle = min(len(items) // 2, len(others))
+    return [*others[:middle], *sessions, *others[middle:]]

@@ -18,6 +18,8 @@ from carousel_agents.system.interruption import Interrupted
 
 @pytest.fixture(autouse=True)
 def _ctrl_c():
+    # what a shell starts in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     interruption.restore()
 
