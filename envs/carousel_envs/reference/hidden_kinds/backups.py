@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_matrix, copy_vector
 from .convex_bounds import Plan, add_plan, add_point, advance, base_at, dot, lower_at, upper_at
 from .decisions import layer_after
 from .starting_bounds import add_continued
@@ -99,7 +100,7 @@ def _best_plan(search, layer, mode, belief, promise):  # type: ignore[no-untyped
         if i < 0:
             return Plan(best_value, vector, best, follow)
         j = decisions.options[mode, i]
-        trial[:] = decisions.reward[j]
+        copy_matrix(decisions.reward[j], trial)
         if after >= 0:
             for z in range(follows.shape[1]):
                 advance(belief, follows[j, z], child)
@@ -109,8 +110,8 @@ def _best_plan(search, layer, mode, belief, promise):  # type: ignore[no-untyped
         value = dot(belief, trial)
         if value > best_value:
             best, best_value = j, value
-            vector[:] = trial
-            follow[:] = places
+            copy_matrix(trial, vector)
+            copy_vector(places, follow)
 
 
 @part

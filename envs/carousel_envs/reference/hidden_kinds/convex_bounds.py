@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_matrix, copy_vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,7 +159,7 @@ def upper_at(above, layer, mode, belief):  # type: ignore[no-untyped-def]
     remainder b - f b_i is bounded in the same way once more.
     """
     chains, here, rest = above.points, above.base[layer, mode], above.rest
-    rest[:] = belief
+    copy_matrix(belief, rest)
     paid = 0.0
     floor = base_at(belief, here)
     for _ in range(2):
@@ -214,9 +215,9 @@ def add_plan(below, layer, mode, belief, plan):  # type: ignore[no-untyped-def]
         return
     chains, vector = below.plans, plan.vector
     new = insert(chains, layer, mode)
-    chains.vectors[new] = vector
+    copy_matrix(vector, chains.vectors[new])
     chains.move[new] = plan.move
-    chains.follow[new] = plan.follow
+    copy_vector(plan.follow, chains.follow[new])
     before, i = new, chains.link[new]
     while i >= 0:
         beaten = True
@@ -238,7 +239,7 @@ def add_point(above, layer, mode, belief, value):  # type: ignore[no-untyped-def
         return
     chains, here, rest = above.points, above.base[layer, mode], above.rest
     new = insert(chains, layer, mode)
-    chains.vectors[new] = belief
+    copy_matrix(belief, chains.vectors[new])
     chains.value[new] = value
     chains.gain[new] = base_at(belief, here) - value
     before, i = new, chains.link[new]

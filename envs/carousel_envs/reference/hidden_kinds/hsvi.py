@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_matrix
 from .backups import Beliefs, Search, back_up, look_ahead, promise_of_options
 from .convex_bounds import Above, Below, advance, empty_chains, lower_at, upper_at
 from .decisions import layer_after
@@ -72,7 +73,7 @@ def _widest_gap(search, after, belief, move, allowed, least, out):  # type: igno
         gap = decisions.discount * gap - mass * allowed
         if gap > widest:
             widest = gap
-            out[:] = decisions.discount * child
+            copy_matrix(decisions.discount * child, out)
     return widest
 
 
@@ -90,7 +91,7 @@ def _walk(search, start, mode, path, modes, target, least):  # type: ignore[no-u
     belief = start.copy()
     depth, scale = 0, 1.0
     while True:
-        path[depth] = belief
+        copy_matrix(belief, path[depth])
         modes[depth] = mode
         layer = depth if decisions.layers > 0 else 0
         depth += 1
@@ -105,7 +106,7 @@ def _walk(search, start, mode, path, modes, target, least):  # type: ignore[no-u
         belief, mode = path[depth], decisions.to[j]
         scale *= decisions.discount
     for d in range(depth):
-        path[d] /= path[d].sum()
+        copy_matrix(path[d] / path[d].sum(), path[d])
     return depth
 
 

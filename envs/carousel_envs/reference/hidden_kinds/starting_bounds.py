@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_matrix
 from .convex_bounds import insert
 
 
@@ -31,7 +32,7 @@ def fill_base(decisions, follows, base, sweeps):  # type: ignore[no-untyped-def]
                         if decisions.options[mode, i] == j:
                             for g in range(points):
                                 best[mode, g] = max(best[mode, g], value[g])
-            base[layer, :, a] = best
+            copy_matrix(best, base[layer, :, a])
 
 
 @part
@@ -74,19 +75,22 @@ def add_habits(decisions, follows, plans, sweeps):  # type: ignore[no-untyped-de
     n_modes = decisions.options.shape[0]
     value = np.zeros((n_modes, *decisions.reward.shape[1:]))
     if decisions.layers == 0:
-        value[:] = min(decisions.reward.min(), 0.0) / (1.0 - decisions.discount)
+        least = 0.0
+        for worth in decisions.reward.flat:
+            least = min(least, worth)
+        value[:] = least / (1.0 - decisions.discount)
     for back in range(sweeps):
         new = np.empty_like(value)
         for mode in range(n_modes):
             j = decisions.options[mode, 0]
-            new[mode] = decisions.reward[j]
+            copy_matrix(decisions.reward[j], new[mode])
             for z in range(follows.shape[1]):
                 add_continued(new[mode], decisions.discount, follows[j, z], value[decisions.to[j]])
         value = new
         if decisions.layers > 0 or back == sweeps - 1:
             for mode in range(n_modes):
                 i = insert(plans, max(decisions.layers - 1 - back, 0), mode)
-                plans.vectors[i] = value[mode]
+                copy_matrix(value[mode], plans.vectors[i])
                 plans.move[i] = decisions.options[mode, 0]
                 if back > 0 or decisions.layers == 0:
                     past = 0 if decisions.layers == 0 else (back - 1) * n_modes

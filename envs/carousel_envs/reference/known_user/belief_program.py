@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_vector
 from .belief_problem import posterior
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _pick(problem, t, k, g, after, ahead, solved):  # type: ignore[no-untyped-de
             ahead.tangent[k, g, j, 1] = bored
             margin = stay - swap_low
         if len(solved.picks) > 0:
-            solved.plans[t, k, g, j] = ahead.tangent[k, g, j]
+            copy_vector(ahead.tangent[k, g, j], solved.plans[t, k, g, j])
             solved.picks[t, k, g, j] = best if stay < swap_low else k
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...compiled.compiler import njit
+from ...compiled.copying import copy_matrix
 from ...foundation.errors import CarouselError, real_number, shown, whole_number
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def advantage(persona, charge, n):  # type: ignore[no-untyped-def]
                 worth = enacting - (persona.swap_cost if active == 0 else 0.0)
                 gained[t, active, g] = worth - resting
                 now[active, g] = max(worth, resting)
-        ahead[:] = now
+        copy_matrix(now, ahead)
     return gained
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_vector
 from .schedule_values import enact, schedule_value
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
                     value = enact(trial, users)
                     if value > best + 1e-12:
                         best = value
-                        schedule[:] = trial
+                        copy_vector(trial, schedule)
         if best <= before + 1e-12:
             break
     return best
@@ -96,7 +97,7 @@ def _moved(schedule, t, move, present, trial):  # type: ignore[no-untyped-def]
     others exchange two personas from t on.
     """
     length, n_k = schedule.shape[0], present.shape[0]
-    trial[:] = schedule
+    copy_vector(schedule, trial)
     if move < 2 * n_k:
         end = t + 1
         while move >= n_k and end < length and schedule[end] == schedule[t]:

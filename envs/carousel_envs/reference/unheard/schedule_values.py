@@ -37,8 +37,9 @@ def _enact_for(schedule, users, a, satiation):  # type: ignore[no-untyped-def]
     fresh, bored = 1.0, 0.0
     # the part of these two that has just said goodbye
     fresh_goes, bored_goes = 0.0, 0.0
-    satiates = users.gain[a].max() > 0.0
-    value = 0.0
+    satiates, value = False, 0.0
+    for k in range(users.gain.shape[1]):
+        satiates = satiates or users.gain[a, k] > 0.0
     for t in range(schedule.shape[0]):
         k = schedule[t]
         fit, hazard = users.fit[a, k], users.hazard[a, k]
