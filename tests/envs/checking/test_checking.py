@@ -283,6 +283,26 @@ def test_without_luck_or_end_nothing_is_held_against_an_environment():
     assert {found[name] for name in ("autoreset", "reset_row", "episode_lengths")} == {"skipped"}
 
 
+class Rare(Still):
+    """One episode in five shows something else than the others."""
+
+    def reset(self, *, seed=None, options=None):
+        _, info = super().reset(seed=seed)
+        self.shown = np.full(1, self.np_random.random() < 0.2, dtype=np.float32)
+        return self.shown, info
+
+    def step(self, action):
+        if not self.action_space.contains(action):
+            raise ValueError(f"{action} is no action")
+        return self.shown, 0.0, True, False, {}
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 4))
+def test_what_is_rarely_random_is_not_taken_for_one_seed(seed):
+    report = check_vector_env(lambda: SyncVectorEnv([Rare] * 2), scalar=Rare, steps=2, seed=seed)
+    report.raise_if_failed()
+
+
 # -- how it is called -------------------------------------------------------------------------
 
 
