@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..generalisation.summary import over_populations
 from . import aggregate
-from .records import Record, interval_text, number, runs_text, text
+from .records import Record, interval_text, number, runs_text, text, value_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .folders import Study
 
+_OPTIMUM = "optimum"
 _BESIDE = {
-    "optimum": ("optimal", "value"),
+    _OPTIMUM: ("optimal", "value"),
     "hand-written loop": ("loop", None),
     "loop, frozen": ("frozen-loop", None),
     "open-loop (blind)": ("open-loop", "blind"),
@@ -97,7 +98,8 @@ def _beside(training: Sequence[Record]) -> list[tuple[str, str]]:
     played = {record["router"]: number(record, "score") for record in training}
     reference: Record = training[0] if training else {}
     found = []
-    for name, (router, key) in _BESIDE.items():
+    for what, (router, key) in _BESIDE.items():
+        name = value_name(training) if what == _OPTIMUM else what
         if router in played:
             found.append((name, text(played[router])))
         elif key is not None:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from ..generalisation.columns import metrics_in
-from .records import DASH, Look, Record, estimate, interval_text, number, runs_text, text
+from .records import (
+    DASH,
+    Look,
+    Record,
+    estimate,
+    interval_text,
+    number,
+    runs_text,
+    text,
+    value_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,10 +89,10 @@ def training_figure(
         # in a column of their own, where no marker and no line runs through them
         words = note(text(value, 2 if metric == "score" else 1))
         figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=8, y=place, **words)
-    marks: list[tuple[float | None, str]] = [(0.0, "blind"), (1.0, "optimum")]
+    marks: tuple[float | None, ...] = (0.0, 1.0)
     if metric == "engagement":
-        marks = [(number(reference, "blind"), "blind"), (number(reference, "value"), "optimum")]
-    for x, name in marks:
+        marks = number(reference, "blind"), number(reference, "value")
+    for x, name in zip(marks, ("blind", value_name([reference])), strict=True):
         if x is not None:
             figure.add_vline(x=x, line=thin(), layer="below")
             side = "right" if name == "blind" else "left"  # the two may be close

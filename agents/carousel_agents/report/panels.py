@@ -23,7 +23,7 @@ from .figures import (
     symbol,
     thin,
 )
-from .records import Look, Record, axes_of, curve, estimate, number, text
+from .records import Look, Record, axes_of, curve, estimate, number, text, value_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,7 +221,8 @@ def _apart(at: Sequence[float], words: Sequence[str]) -> list[float]:
 
 def _references(figure: Any, at: Sequence[float], conditions: Sequence[Record]) -> None:
     bounded = any(row.get("tier") == "bounds" for row in conditions)
-    names = {"value": "optimum", "value_upper": "upper bound", "blind": "blind optimum"}
+    value = value_name(conditions)
+    names = {"value": value, "value_upper": "upper bound", "blind": "blind optimum"}
     for key, name in names.items():
         if key != "value_upper" or bounded:
             figure.add_scatter(

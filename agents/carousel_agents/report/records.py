@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,12 @@ def text(value: float | None, digits: int = 2, unit: str = "") -> str:
 def estimate(record: Record, metric: str) -> tuple[float | None, float | None, float | None]:
     """(estimate, low, high) of a figure with its 95 % interval; each may be None."""
     return number(record, metric), number(record, f"{metric}_low"), number(record, f"{metric}_high")
+
+
+def value_name(records: Sequence[Record]) -> str:
+    """What the value of these records' reference is called: the optimum, except where no solver
+    knows it and that of the best known router stands for it."""
+    return "best known" if any(r.get("tier") == "best known" for r in records) else "optimum"
 
 
 def interval_text(record: Record, metric: str = "score") -> str:

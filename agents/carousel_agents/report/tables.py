@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.columns import OWN_COLUMNS, metrics_in
-from .records import DASH, Record, interval_text, number, text
+from .records import DASH, Record, interval_text, number, text, value_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -173,7 +173,7 @@ def shifted_columns(records: Sequence[Record]) -> list[Column]:
         _number("seeds", "seeds", 0),
         *first,
         _number("nats", "distance_nats", 3),
-        _number("optimum", "value"),
+        _number(value_name(records), "value"),
         _number("upper bound", "value_upper"),
         _number("blind", "blind"),
         _number("best constant", "best_fixed"),

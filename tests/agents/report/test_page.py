@@ -123,6 +123,26 @@ def test_every_learned_score_is_shown_with_companions(shown):
         assert section.count(name) >= beside
 
 
+def test_where_nobody_knows_the_optimum_none_is_named(tmp_path):
+    page = Page(
+        write_page([small(tmp_path, tier="best known", value_upper=None)]).read_text("utf-8")
+    )
+    heads = page.tables["environment-0-rows-table"][0]
+    assert "best known" in heads
+    assert "optimum" not in heads
+    beside = page.text["environment-0"].split("Beside it, on the same users")[1]
+    assert beside.strip().startswith("best known")
+    labels = [
+        note["text"] for view in pictures(page)["0-training"].values() for note in notes(view)
+    ]
+    assert "best known" in labels
+    assert "optimum" not in labels
+
+
+def notes(figure):
+    return figure["layout"].get("annotations", [])
+
+
 def test_tables_hold_numbers_to_sort_by(shown):
     heads, *rows = shown.tables["environment-0-rows-table"]
     conditions = len(AXES) * 4
