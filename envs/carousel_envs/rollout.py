@@ -202,16 +202,21 @@ def _answer(
     """What a policy picks, and its next state.
 
     Raises:
-        CarouselError: it returned something other than a pair.
+        CarouselError: it returned something other than a pair, or not one pick per lane.
     """
     answer = policy.act(observation, state)
+    wanted = (len(observation),)
     if not (isinstance(answer, tuple) and len(answer) == 2):
-        name = getattr(policy, "name", type(policy).__name__)
-        raise CarouselError(
-            f"act of {name} returned {shown(answer)}; it must return a pair: personas to enact, "
-            "and the next state"
+        wrong = f"{shown(answer)}; it must return a pair: personas to enact, and the next state"
+    elif np.shape(answer[0]) != wanted:
+        wrong = (
+            f"actions of shape {np.shape(answer[0])}; they must have shape {wanted}: a number for "
+            "each lane"
         )
-    return answer
+    else:
+        return answer
+    name = getattr(policy, "name", type(policy).__name__)
+    raise CarouselError(f"act of {name} returned {wrong}")
 
 
 class _Turn(NamedTuple):

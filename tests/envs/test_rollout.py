@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carousel_envs import CarouselVectorEnv, Population
+from carousel_envs import CarouselError, CarouselVectorEnv, Population
 from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.rollout import LANES, rollout
 from carousel_envs.users.observation import Columns
@@ -111,3 +111,27 @@ def test_no_totals_where_none_are_kept():
     assert (
         rollout("Boredom", UniformPolicy(Columns.of(Population.preset("Boredom"))), 5).totals == {}
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda n: np.zeros(n, np.int64), "it must return a pair"),
+        (lambda n: (np.zeros(1, np.int64), None), r"of shape \(1,\); they must have shape \(50,\)"),
+        (lambda n: (0, None), r"of shape \(\); they must have shape \(50,\)"),
+        (lambda n: (np.zeros(n), None), "actions have dtype float64; they must be integers"),
+    ],
+)
+def test_a_policy_picks_a_persona_for_each_lane(answer, said):
+    class Odd:
+        name = "odd"
+
+        def initial_state(self, lanes, seed):
+            return None
+
+        def act(self, observation, state):
+            return answer(len(observation))
+
+    with pytest.raises(CarouselError, match=said) as caught:
+        rollout(POPULATION, Odd(), 50)
+    assert "act of odd" in str(caught.value) or "dtype" in str(caught.value)

@@ -47,10 +47,12 @@ class RouterSpec:
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
+            # with the prefix it would be looked up without
+            if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith(FROZEN):
                 raise CarouselError(
                     f"name of a router is {shown(name)}; it must be lower-case letters and digits, "
-                    "with hyphens between words, such as 'my-router'"
+                    f"with hyphens between words, such as 'my-router', and not begin with "
+                    f"{FROZEN!r}"
                 )
         arguments = ("population", "argument") if self.takes else ("population",)
         takes(f"router {self.name!r}: build", self.build, *arguments)

@@ -67,7 +67,8 @@ class Registry(Mapping[str, R], Generic[R]):
         """Add a record; returns it.
 
         Raises:
-            CarouselError: another module has registered one of this name.
+            CarouselError: another module has registered one of this name, or another record has it
+                or one of its `aliases`.
         """
         frame: Any = sys._getframe(1)
         # a function of ours that registers for its caller
@@ -82,6 +83,13 @@ class Registry(Mapping[str, R], Generic[R]):
                 f"{self.noun} {name!r} is registered by {self._origin[name]} already; "
                 f"{origin} must give its own another name"
             )
+        for other in self._records.values():
+            shared = sorted(_names_of(record) & _names_of(other))
+            if shared and other.name != name:
+                raise CarouselError(
+                    f"{self.noun} {name!r} cannot be called {shared[0]!r}: so is {other.name!r} of "
+                    f"{self._origin[other.name]}"
+                )
         self._records[name], self._origin[name] = record, origin
         return record
 
@@ -132,6 +140,10 @@ class Registry(Mapping[str, R], Generic[R]):
     def __len__(self) -> int:
         self._load()
         return len(self._records)
+
+
+def _names_of(record: Any) -> set[str]:
+    return {record.name, *getattr(record, "aliases", ())}
 
 
 def plugins() -> tuple[str, ...]:

@@ -127,16 +127,61 @@ def checked_turn(
     return reward.astype(np.float64), leaves, values
 
 
-def checked_columns(observed: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """What `observe` of an environment returned, if it has the shape (N, own columns).
+def checked_columns(
+    observed: Any, own: Mapping[str, tuple[float, float]], which: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """What `observe` of an environment returned, if it is what `own_columns` says.
+
+    Args:
+        observed: as returned.
+        own: smallest and largest value of each column, by its name.
+        which: the lanes that are looked at, shape (N,).
+
+    Returns:
+        The columns, shape (N, C).
 
     Raises:
-        CarouselError: it has another.
+        CarouselError: it has another shape, or holds what is no number or beyond the limits.
     """
-    array = as_array("what observe returned", observed)
+    array, shape = as_array("what observe returned", observed), (len(which), len(own))
     if array.shape != shape:
         raise CarouselError(
             f"observe returned shape {array.shape}; it must be {shape}: a row per lane, a column "
             "for each of own_columns"
         )
-    return array
+    if array.dtype.kind not in "biuf":
+        raise CarouselError(f"observe returned dtype {array.dtype}; it must return numbers")
+    columns = array.astype(np.float32)
+    low, high = np.array(list(own.values()), dtype=np.float32).reshape(-1, 2).T
+    # no number compares as beyond
+    beyond = ~((columns >= low) & (columns <= high)) & which[:, None]
+    if beyond.any():
+        i, c = np.argwhere(beyond)[0]
+        name = list(own)[c]
+        raise CarouselError(
+            f"observe returned {columns[i, c]} for {name!r} of lane {i}; own_columns says "
+            f"{own[name][0]} to {own[name][1]}"
+        )
+    return columns
+
+
+def checked_limits(own: Any) -> Mapping[str, tuple[float, float]]:
+    """What `own_columns` of an environment returned, if it is a pair of limits by name.
+
+    Raises:
+        CarouselError: it is something else.
+    """
+    if not isinstance(own, Mapping):
+        raise CarouselError(
+            f"own_columns returned {shown(own)}; it must return a dict: name of each column to its "
+            "smallest and largest value"
+        )
+    for name, limits in own.items():
+        found = np.asarray(limits, dtype=object)
+        numbers = all(isinstance(x, (int, float, np.number)) for x in found.flat)
+        if found.shape != (2,) or not numbers or not limits[0] <= limits[1]:
+            raise CarouselError(
+                f"own_columns says {shown(limits)} of {name!r}; it must say the smallest and the "
+                "largest value, two numbers"
+            )
+    return own

@@ -18,7 +18,7 @@ from ..compiled import codes, rng
 from ..compiled.blocks import BLOCK
 from ..foundation.errors import CarouselError
 from .base import Info, Lanes, Outputs, Played
-from .numpy_turn import NumpyColumns, NumpyTurn, checked_columns, checked_turn
+from .numpy_turn import NumpyColumns, NumpyTurn, checked_columns, checked_limits, checked_turn
 from .vector import LaneVectorEnv
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class NumpyVectorEnv(LaneVectorEnv):
         kind = self.population_type
         given = next(iter(kind.presets())) if population is None else population
         self.population = kind.read(given)
-        own = self.own_columns(self.population)
+        self._limits = own = checked_limits(self.own_columns(self.population))
         self.columns = NumpyColumns(len(own), self.population.n_actions)
         self.column_names = self.names_of_columns(self.population)
         low, high = np.zeros(self.columns.width), np.ones(self.columns.width)
@@ -168,7 +168,7 @@ class NumpyVectorEnv(LaneVectorEnv):
     def _observe(self, which: NDArray[np.bool_]) -> None:
         columns, persona = self.columns, self._session("persona")
         seen = np.zeros_like(self._obs)
-        seen[:, : columns.n_own] = checked_columns(self.observe(), seen[:, : columns.n_own].shape)
+        seen[:, : columns.n_own] = checked_columns(self.observe(), self._limits, which)
         seen[:, columns.persona] = np.arange(columns.n_actions) == persona[:, None]
         seen[:, columns.streak] = self._session("streak")
         seen[:, columns.streak + 1] = self._session("turn") / self.population.session_length

@@ -252,6 +252,7 @@ class Counting:
         (lambda: RouterSpec("mine", "x", 3), "router 'mine': build is 3; it must be a function"),
         (lambda: RouterSpec("mine", "x", lambda p: 0, takes="n"), "must take (population, arg"),
         (lambda: RouterSpec("Mine", "x", lambda p: 0), "name of a router is 'Mine'; it must be"),
+        (lambda: RouterSpec("frozen-x", "x", lambda p: 0), "and not begin with 'frozen-'"),
         (lambda: Algorithm("mine", ALGORITHMS["ppo"].preset, lambda x: 0), "load takes (x)"),
         (lambda: Partial.model(), "NumpyVectorEnv has no method 'begin'"),
         (lambda: Whole.model(best_known=lambda: 0), "best_known takes (); it must take"),

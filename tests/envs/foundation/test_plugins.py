@@ -19,6 +19,7 @@ from carousel_envs.foundation.plugins import Registry, add_plugins, load_plugin
 @dataclass(frozen=True)
 class Record:
     name: str
+    aliases: tuple[str, ...] = ()
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,18 @@ def test_a_module_may_register_its_record_again_but_none_of_another():
     other = {"__name__": "elsewhere", "things": things, "Record": Record}
     with pytest.raises(CarouselError, match=r"thing 'one' is registered by .*test_plugins already"):
         exec("things.register(Record('one'))", other)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [Record("two", ("one",)), Record("two", ("uno",)), Record("uno"), Record("uno", ("x",))],
+)
+def test_no_two_records_share_a_name_of_any_kind(record):
+    things = registry()
+    things.register(Record("one", ("uno",)))
+    with pytest.raises(CarouselError, match=r"cannot be called '(one|uno)': so is 'one' of"):
+        things.register(record)
+    assert list(things) == ["one"]
 
 
 def test_an_entry_point_is_imported_once_when_the_registry_is_first_read(monkeypatch, tmp_path):

@@ -82,10 +82,33 @@ def test_what_a_turn_returns_is_checked(answer, said, monkeypatch):
         coins.step(np.zeros(4, np.int64))
 
 
-def test_what_is_observed_is_checked(monkeypatch):
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (np.zeros((4, 2)), r"observe returned shape \(4, 2\); it must be \(4, 1\)"),
+        (np.full((4, 1), "x"), "observe returned dtype <U1; it must return numbers"),
+        (np.array([[0], [1], [1.5], [2]]), "returned 1.5 for 'heads' of lane 2; own_columns says"),
+        (np.array([[0], [np.nan], [0], [0]]), "returned nan for 'heads' of lane 1"),
+    ],
+)
+def test_what_is_observed_is_checked(shown, said, monkeypatch):
     coins = env()
-    monkeypatch.setattr(coins, "shown", np.zeros((4, 2)))
-    with pytest.raises(
-        CarouselError, match=r"observe returned shape \(4, 2\); it must be \(4, 1\)"
-    ):
+    monkeypatch.setattr(coins, "shown", shown)
+    with pytest.raises(CarouselError, match=said):
         coins.reset(seed=0)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (["heads"], r"own_columns returned \['heads'\]; it must return a dict"),
+        ({"heads": 1.0}, "own_columns says 1.0 of 'heads'"),
+        ({"heads": (1.0, -1.0)}, r"own_columns says \(1.0, -1.0\) of 'heads'"),
+        ({"heads": (0.0, np.nan)}, "it must say the smallest and the largest value"),
+        ({"heads": ("low", "high")}, "two numbers"),
+    ],
+)
+def test_limits_of_columns_are_two_numbers(own, said, monkeypatch):
+    monkeypatch.setattr(CoinsEnv, "own_columns", classmethod(lambda cls, population: own))
+    with pytest.raises(CarouselError, match=said):
+        env()
