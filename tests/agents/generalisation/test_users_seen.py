@@ -69,6 +69,7 @@ def test_identical_users_give_no_new_ones():
         Sample.of(Population.preset("Boredom"), 20)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", [{"n_users": 100}, {"boredom_hazard": (0.02, 0.16)}])
 def test_what_a_refusal_of_users_recommends_is_not_refused(way):
     training = Population.preset("Boredom").replace(

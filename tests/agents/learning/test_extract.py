@@ -100,6 +100,7 @@ def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path
     assert_same(model, router, population, view)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "algorithm", most_later(core_algorithms(), lambda name: name in ("ppo", "dqn", "recurrent-ppo"))
 )
@@ -163,6 +164,7 @@ def test_what_cannot_be_written_is_told(change, sentence: str):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [{"bidirectional": True}, {"proj_size": 4}, {"bias": False}])
 def test_other_lstms_are_refused(options: dict[str, Any]):
     model = trained_model("recurrent-ppo", BOREDOM, steps=320, lstm_hidden_size=12, net_arch=())

@@ -26,6 +26,7 @@ from support.resumed import KilledError, contents, interrupt_after, until_done
 from support.small_runs import BOREDOM, small
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     most_later(
@@ -47,6 +48,7 @@ def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
 def test_a_run_that_had_nothing_left_to_learn_only_writes_its_policy(
     algorithm: str, tmp_path: Path, monkeypatch

@@ -43,6 +43,7 @@ def test_every_algorithm_trains_on_every_environment(algorithm: str, name: str, 
     assert np.isfinite(result.engagement)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "algorithm", most_later(core_algorithms(), lambda name: name in ("ppo", "dqn", "recurrent-ppo"))
 )
@@ -68,6 +69,7 @@ def test_updates_move_every_layer_of_the_acting_network():
                 assert not np.array_equal(a, b), algorithm
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn", "recurrent-ppo"])
 def test_the_ladder_goes_down_to_a_linear_policy(algorithm: str):
     shapes = {}

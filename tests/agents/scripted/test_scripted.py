@@ -80,9 +80,7 @@ def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: in
         observation, *_ = env.step(picks)
 
 
-@pytest.mark.parametrize(
-    "preset", most_later(names(), lambda name: name in ("Boredom", "Taste", "Recall"))
-)
+@pytest.mark.parametrize("preset", most_later(names(), lambda name: name in ("Boredom", "Recall")))
 def test_every_router_plays_every_preset_or_says_in_a_sentence_why_not(preset: str):
     population = Questions() if preset == "Recall" else Population.preset(preset)
     one_kind = {"Boredom": ROUTERS, "Recall": FOR_QUESTIONS}

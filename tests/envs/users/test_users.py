@@ -240,6 +240,7 @@ def test_the_fingerprint_is_that_of_the_content():
     assert len(prints | {table.fingerprint}) == len(changes) + 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("many", "chunk"), [(100, 64), (1, 500), (499, 3)])
 def test_of_a_very_long_table_those_that_differ_are_weighed(monkeypatch, many, chunk):
     population = plain(
