@@ -15,7 +15,7 @@ import matplotlib as mpl
 import polars as pl
 from matplotlib import pyplot as plt
 
-from carousel_agents.generalisation.gaps import PARTS, gaps
+from carousel_agents.generalisation.gap_parts import PARTS, gaps
 from carousel_agents.generalisation.summary import aggregated
 from carousel_agents.generalisation.users_seen import curve
 

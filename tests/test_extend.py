@@ -87,7 +87,7 @@ def test_a_router_is_evaluated_by_place_and_by_name():
 
 def test_a_shift_is_listed_and_takes_part_in_a_study(tmp_path):
     study = ("generalise", "uniform", "Boredom", "--axis", "restless", "--severity", "1")
-    to = ("--users", "100", "--out", str(tmp_path / "study"), "--workers", "2")
+    to = ("--users", "100", "--out", str(tmp_path / "study"), "--workers", "1")
     listed, _ = carousel(("shifts", "Boredom"), (*study, *to), plugin="shift")
     assert "restless" in listed
     summary = json.loads((tmp_path / "study" / "summary.json").read_text())

@@ -10,8 +10,9 @@ for torch that does not need it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .system.lazily import exported
 
 if TYPE_CHECKING:
     from .generalisation.companions import beside
@@ -24,25 +25,29 @@ if TYPE_CHECKING:
     from .router import ROUTERS, Router, RouterSpec, find_router, make
     from .router import register as register_router
 
-_PLACES = {
-    "Distance": "generalisation.distance:Distance",
-    "Evaluation": "generalisation.evaluate:Evaluation",
-    "LearnedRouter": "learning.learned_router:LearnedRouter",
-    "PolicyFile": "learning.policy_file:PolicyFile",
-    "ROUTERS": "router:ROUTERS",
-    "Router": "router:Router",
-    "RouterSpec": "router:RouterSpec",
-    "beside": "generalisation.companions:beside",
-    "distance": "generalisation.distance:distance",
-    "evaluate": "generalisation.evaluate:evaluate",
-    "find_router": "router:find_router",
-    "ShiftStudy": "generalisation.shift_suite:ShiftStudy",
-    "generalise": "generalisation.shift_suite:generalise",
-    "load": "learning.learned_router:load",
-    "make": "router:make",
-    "register_router": "router:register",
-    "train": "learning.train:train",
-}
+__getattr__ = exported(
+    __name__,
+    "this part of carousel_agents",
+    {
+        "Distance": ".generalisation.distance",
+        "Evaluation": ".generalisation.evaluate",
+        "LearnedRouter": ".learning.learned_router",
+        "PolicyFile": ".learning.policy_file",
+        "ROUTERS": ".router",
+        "Router": ".router",
+        "RouterSpec": ".router",
+        "beside": ".generalisation.companions",
+        "distance": ".generalisation.distance",
+        "evaluate": ".generalisation.evaluate",
+        "find_router": ".router",
+        "ShiftStudy": ".generalisation.shift_suite",
+        "generalise": ".generalisation.shift_suite",
+        "load": ".learning.learned_router",
+        "make": ".router",
+        "register_router": ".router:register",
+        "train": ".learning.train",
+    },
+)
 
 __all__ = [
     "ROUTERS",
@@ -63,13 +68,6 @@ __all__ = [
     "register_router",
     "train",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(f".{module}", __name__), attribute)
 
 
 def __dir__() -> list[str]:

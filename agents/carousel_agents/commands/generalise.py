@@ -141,7 +141,7 @@ def show(outcome: FinishedStudy, out: Path, as_json: bool) -> None:
 
 def document_of(rows: pl.DataFrame) -> dict[str, Any]:
     """The findings as plain data: `rows` (per router and target), `routers`, and `gaps`."""
-    from ..generalisation.gaps import gaps
+    from ..generalisation.gap_parts import gaps
     from ..generalisation.improvement import by_router
     from ..generalisation.summary import aggregated
 

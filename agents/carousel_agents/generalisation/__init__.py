@@ -1,27 +1,29 @@
 """What becomes of a router off its training distribution."""
 
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from ..system.extras import missing
+from ..system.lazily import exported
 from .companions import beside
 from .distance import Distance, distance
 from .evaluate import Evaluation, evaluate
 
-try:
-    from .gaps import gaps
+if TYPE_CHECKING:
+    from .gap_parts import gaps
     from .shift_suite import ShiftResults, ShiftStudy, generalise
     from .summary import aggregated
-except ModuleNotFoundError as _error:
-    # one router on one population needs no tables of rows
-    _missing = missing(_error, "a study of shifts")
-    if _missing is _error:
-        raise
 
-    def __getattr__(name: str) -> NoReturn:
-        if name in ("gaps", "generalise", "aggregated", "ShiftResults", "ShiftStudy"):
-            raise _missing
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+# one router on one population needs no tables of rows
+__getattr__ = exported(
+    __name__,
+    "a study of shifts",
+    {
+        "ShiftResults": ".shift_suite",
+        "ShiftStudy": ".shift_suite",
+        "aggregated": ".summary",
+        "gaps": ".gap_parts",
+        "generalise": ".shift_suite",
+    },
+)
 
 __all__ = [
     "Distance",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from ..generalisation.gaps import PARTS
+from ..generalisation.gap_parts import PARTS
 from .figures import ARROW, FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 

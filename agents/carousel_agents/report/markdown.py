@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..generalisation.gaps import PARTS, gaps
+from ..generalisation.gap_parts import PARTS, gaps
 from ..generalisation.improvement import by_router
 from ..generalisation.summary import aggregated
 from ..generalisation.users_seen import curve

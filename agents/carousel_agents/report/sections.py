@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..generalisation.gaps import gaps
+from ..generalisation.gap_parts import gaps
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
 from .cards import cards
 from .panels import panels

@@ -139,6 +139,7 @@ def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
     assert "exists; give --force" in repeated.stderr
     evaluated = result("evaluate", policy, "Boredom", "--users", "100", cwd=tmp_path)
     options = ("--out", "study", "--users", "100", "--axis", "hazard", "--axis", "swap-cost")
+    options = (*options, "--workers", "1")
     found = result("generalise", policy, "Boredom", *options, cwd=tmp_path)
     rows = pl.read_parquet(tmp_path / "study" / "results.parquet")
     learned = rows.filter(pl.col("role") == "learned", pl.col("severity") == 0.0)
@@ -198,6 +199,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_speed_measures_both_side_by_side():
     figures = result("speed", "--blocks", "3", "--lanes", "64")
     assert figures["peer"] == "CartPole-v1"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import subprocess
-import sys
 
 import pytest
 
@@ -16,6 +13,7 @@ from carousel_envs import CarouselError, Population, Questions
 from carousel_envs.questions.table import FORBIDDEN, KNOWS, SAYS, TOPIC, YEAR, question_tables
 from carousel_envs.registry import shifts_of
 from carousel_envs.users.table import UNIT
+from support.command_line import result
 
 
 def shown_by(population: Questions) -> dict[tuple[int, ...], float]:
@@ -61,17 +59,8 @@ def test_questions_that_are_never_asked_are_named():
 
 
 def test_the_command_prints_a_row_for_every_severity():
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "carousel_agents.cli", "distance", "Boredom", "--json"),
-            *("--axis", "hazard", "--axis", "farewells", "--sessions", "50"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    document = json.loads(done.stdout)
+    axes = ("--axis", "hazard", "--axis", "farewells", "--sessions", "50")
+    document = result("distance", "Boredom", *axes)
     source = Population.preset("Boredom")
     target = shifts_of(source)["hazard"].apply(source, 1.0)
     rows = document["rows"]

@@ -132,6 +132,7 @@ def test_without_a_search_space_tune_says_so(plugin, tmp_path: Path):
     assert list(tmp_path.iterdir()) == [plugin.parent]
 
 
+@pytest.mark.slow
 def test_with_a_search_space_it_is_tuned(plugin, tmp_path: Path, monkeypatch):
     space = {"gamma": (0.8, 0.9), "learning_rate": (1e-3, 1e-2, "log")}
     record = ALGORITHMS[NAME]

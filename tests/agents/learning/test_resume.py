@@ -26,7 +26,7 @@ from support.resumed import KilledError, contents, interrupt_after, until_done
 from support.small_runs import BOREDOM, small
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("algorithm", "name"),
     most_later(

@@ -43,6 +43,7 @@ def test_every_proposal_is_allowed_and_the_preset_is_one(algorithm: str):
     assert settings_of(algorithm, as_settings(parameters)) == preset(algorithm)
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_and_is_never_worse_than_the_preset(tmp_path: Path):
     seen = []
     first = search(tmp_path / "s", 3)

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from carousel_agents.generalisation.gaps import gaps
+from carousel_agents.generalisation.gap_parts import gaps
 from carousel_agents.generalisation.summary import aggregated
 from carousel_agents.report import markdown
 from support.study_example import AXES, CONTROLS, LEARNED, frame, study_rows

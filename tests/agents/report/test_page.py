@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
-from carousel_agents.generalisation.gaps import PARTS, gaps
+from carousel_agents.generalisation.gap_parts import PARTS, gaps
 from carousel_agents.report import aggregate, diagrams, write, write_page
 from support.page_reader import Page
 from support.properties import examples

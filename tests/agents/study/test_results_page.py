@@ -19,6 +19,7 @@ render = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(render)
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_current():
     results = DOCS / "results"
     pages = {**render.learners(results), **render.generalisation(results)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from carousel_agents.generalisation.gaps import gaps
+from carousel_agents.generalisation.gap_parts import gaps
 from carousel_agents.generalisation.schema import SCHEMA
 from carousel_agents.report.folders import read_studies
 

@@ -24,7 +24,7 @@ SWAP_RULES = [
 gives the threshold as the first of 2001 grid points in the swap region)."""
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("problem", "rate", "threshold"), SWAP_RULES)
 def test_the_swap_rule_has_its_known_answers(problem, rate, threshold):
     rule = swap_rule(*problem)

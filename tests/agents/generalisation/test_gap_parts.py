@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carousel_agents.generalisation.gaps import gaps, split
+from carousel_agents.generalisation.gap_parts import gaps, split
 from carousel_envs import CarouselError
 from support.results_rows import frame, row
 

@@ -1,0 +1,44 @@
+"""Exports that are imported when they are first used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from carousel_agents.system.lazily import exported
+
+PACKAGE = "carousel_agents.system"
+
+
+def test_a_name_is_found_in_its_module_under_its_own_name_or_another():
+    find = exported(PACKAGE, "this", {"exported": ".lazily", "lazy": ".lazily:exported"})
+    assert find("exported") is exported
+    assert find("lazy") is exported
+    with pytest.raises(AttributeError, match=f"module '{PACKAGE}' has no attribute 'other'"):
+        find("other")
+
+
+def test_a_module_that_is_not_there_is_no_missing_extra():
+    find = exported(PACKAGE, "this", {"x": ".nowhere"})
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        find("x")
+
+
+def test_every_export_of_both_packages_is_there():
+    import carousel_agents
+    from carousel_agents import generalisation
+
+    for package in (carousel_agents, generalisation):
+        assert all(hasattr(package, name) for name in package.__all__)
+    assert carousel_agents.generalise is generalisation.generalise
+
+
+def test_the_command_line_starts_without_what_it_may_not_need():
+    names = ("torch", "polars", "plotly")
+    code = (
+        f"import sys, carousel_agents.commands.app; print([n for n in {names} if n in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
