@@ -18,10 +18,13 @@ _PLAYS = (
     *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
     "learning/view.py",
 )
-_KEEPS = ("gaps", "improvement", "statistics", "summary")
+_KEEPS = ("gap_parts", "improvement", "statistics", "summary")
 READS = (
     *(f"generalisation/{name}.py" for name in _KEEPS),
-    *(f"system/{name}.py" for name in ("archives", "extras", "interruption", "locks", "workers")),
+    *(
+        f"system/{name}.py"
+        for name in ("archives", "extras", "interruption", "lazily", "locks", "workers")
+    ),
 )
 """Modules that keep rows, put them together, or hand out work: a change there changes no row."""
 
