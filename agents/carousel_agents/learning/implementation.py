@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from carousel_envs import CarouselError
 
 from .distributions import leave_unchecked
 from .exploration import lanewise
@@ -14,7 +17,7 @@ from .network import ScaledColumns
 from .torch_parts import mlp_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.buffers import RolloutBuffer
@@ -84,6 +87,9 @@ class Implementation:
             settings: of the algorithm.
             env: what it is trained in.
             scaling: of the columns that env shows.
+
+        Raises:
+            CarouselError: the class takes no argument of a setting's name.
         """
         first, last = settings.learning_rate, settings.learning_rate_final
         own = {
@@ -93,6 +99,7 @@ class Implementation:
         }
         if self.rollout:
             own["rollout_buffer_class"] = self.rollout
+        _refuse_untaken(self.model, own)
         make: Any = self.trained or lanewise(self.model)
         with warnings.catch_warnings():
             # a last minibatch that is smaller than the others does no harm
@@ -110,3 +117,16 @@ class Implementation:
             )
         leave_unchecked(model.policy)
         return model
+
+
+def _refuse_untaken(model: type[BaseAlgorithm], settings: Mapping[str, Any]) -> None:
+    taken = inspect.signature(model).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return
+    untaken = [name for name in settings if name not in taken]
+    if untaken:
+        raise CarouselError(
+            f"{model.__name__} takes no {untaken[0]!r}, which is a setting of its algorithm; "
+            f"settings are given to it by name, except those in policy_fields, and it takes "
+            f"{', '.join(taken)}"
+        )

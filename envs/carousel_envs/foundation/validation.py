@@ -253,7 +253,7 @@ def _refusal(
         )
     meaning = model.model_fields[name].description
     if first["type"] == "missing":
-        return CarouselError(f"{name} is missing; it is {meaning}")
+        return CarouselError(f"{name} is missing" + (f"; it is {meaning}" if meaning else ""))
     where = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error" and name in model.forms:
@@ -261,6 +261,5 @@ def _refusal(
         first = {**first, "input": fields.get(name)}
         where = ""
     given = shown(first["input"])
-    return CarouselError(
-        f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}); allowed: {meaning}"
-    )
+    allowed = f"; allowed: {meaning}" if meaning else ""
+    return CarouselError(f"{name}{where} is {given} ({reason[0].lower()}{reason[1:]}){allowed}")

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from stable_baselines3 import DQN
 
 from carousel_agents.generalisation import evaluate
 from carousel_agents.learning import LearnedRouter, PolicyFile, import_sb3
 from carousel_agents.learning.algorithms import ALGORITHMS, Algorithm
+from carousel_agents.learning.implementation import Implementation
 from carousel_agents.learning.settings import settings_of, shortfall
 from carousel_agents.learning.train import Run, execute
 from carousel_envs import CarouselError
@@ -193,3 +195,12 @@ def test_classes_that_cannot_be_imported_are_one_sentence():
     broken = Algorithm("mine", ALGORITHMS["dqn"].preset, load)
     with pytest.raises(CarouselError, match="mine cannot be loaded: no module of this name"):
         _ = broken.implementation
+
+
+def test_a_setting_that_the_class_does_not_take_is_one_sentence():
+    class Plain(DQN):
+        def __init__(self, policy, env, learning_rate, policy_kwargs, seed, device, batch_size):
+            raise AssertionError("it is not made")
+
+    with pytest.raises(CarouselError, match="Plain takes no 'gamma', which is a setting"):
+        Implementation(Plain).build(ALGORITHMS["dqn"].preset, env=None, scaling=None)
