@@ -117,7 +117,7 @@ def _run() -> tuple[str, int]:
 
 def _fault_of_plugin(error: Exception) -> str:
     """One sentence for an exception in a plugin's code, below its traceback; "" for any other."""
-    from carousel_envs.foundation.plugins import place_of_fault
+    from carousel_envs.foundation.plugin_faults import place_of_fault
 
     place = place_of_fault(error)
     if not place:

@@ -9,7 +9,7 @@ import numpy as np
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import finite_rows
-from carousel_envs.foundation.plugins import place_of_fault
+from carousel_envs.foundation.plugin_faults import place_of_fault
 from carousel_envs.registry import columns_of
 from carousel_envs.rollout import Policy, seen_by
 from carousel_envs.spec import model_of

@@ -14,7 +14,8 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.plugins import load_named, note_fault
+from carousel_envs.foundation.plugin_faults import note_fault
+from carousel_envs.foundation.plugins import load_named
 
 from .interruption import put_off
 

@@ -187,33 +187,11 @@ def add_plugins(names: Sequence[str]) -> None:
     os.environ[VARIABLE] = os.pathsep.join([*known, *(n for n in added if n not in known)])
 
 
-def place_of_fault(error: BaseException) -> str:
-    """Where in a plugin an exception arose, such as "mine.py, line 12, in act", or "".
-
-    That is the innermost of the plugins' own lines, so it also stands for what they called with
-    wrong arguments. Only modules that were loaded as plugins count.
-    """
-    place, rest = "", error.__traceback__
-    while rest is not None:
-        module = str(rest.tb_frame.f_globals.get("__name__", ""))
-        if any(module == one or module.startswith(f"{one}.") for one in (*_MODULES, *_ENTRIES)):
-            code = rest.tb_frame.f_code
-            place = f"{shown_path(code.co_filename)}, line {rest.tb_lineno}, in {code.co_name}"
-        rest = rest.tb_next
-    if place:
-        return place
-    notes = getattr(error, "__notes__", ())
-    return next((n.removeprefix(_NOTE) for n in notes if n.startswith(_NOTE)), "")
+def is_of_plugin(module: str) -> bool:
+    """Whether a module was loaded as a plugin, or lies in a package that was."""
+    return any(module == one or module.startswith(f"{one}.") for one in (*_MODULES, *_ENTRIES))
 
 
-def note_fault(error: BaseException) -> None:
-    """Note on an exception where in a plugin it arose, before it leaves its process."""
-    place = place_of_fault(error)
-    if place and not any(n.startswith(_NOTE) for n in getattr(error, "__notes__", ())):
-        error.add_note(f"{_NOTE}{place}")
-
-
-_NOTE = "raised in a plugin: "
 _MODULES: set[str] = set()
 """Names of the modules that `load_plugin` has loaded."""
 _NAMED: set[str] = set()

@@ -15,6 +15,7 @@ from carousel_agents.router.registered import ROUTERS
 from carousel_envs import BasePopulation, CarouselError, Population
 from carousel_envs.foundation import plugins
 from carousel_envs.foundation.errors import UsageError
+from carousel_envs.foundation.plugin_faults import place_of_fault
 from carousel_envs.lanes.numpy_env import NumpyEnv, NumpyVectorEnv
 from carousel_envs.metrics import METRICS, Metric
 from carousel_envs.shifts import Shift
@@ -96,7 +97,7 @@ def test_an_exception_in_a_worker_process_ends_with_its_place(tmp_path):
 def test_a_fault_of_our_own_is_no_plugins():
     with pytest.raises(CarouselError) as caught:
         evaluate(None, "Boredom")  # type: ignore[arg-type]
-    assert not plugins.place_of_fault(caught.value)
+    assert not place_of_fault(caught.value)
 
 
 @pytest.mark.parametrize(
