@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .extras import missing
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -36,6 +34,9 @@ def exported(package: str, what: str, places: Mapping[str, str]) -> Callable[[st
         try:
             return getattr(import_module(module, package), there or name)
         except ModuleNotFoundError as error:
+            # not before: it imports what compiles, and until `interruption.listen` Ctrl-C is Python's
+            from .extras import missing
+
             raise missing(error, what) from error
 
     return find
