@@ -34,7 +34,7 @@ def exported(package: str, what: str, places: Mapping[str, str]) -> Callable[[st
         try:
             return getattr(import_module(module, package), there or name)
         except ModuleNotFoundError as error:
-            # not before: it imports what compiles, and until `interruption.listen` Ctrl-C is Python's
+            # not before: it imports what compiles, and Ctrl-C is not listened to yet
             from .extras import missing
 
             raise missing(error, what) from error
