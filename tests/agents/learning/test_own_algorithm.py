@@ -63,6 +63,7 @@ def a_run(algorithm: str = NAME, **changes) -> Run:
     return Run.of(BOREDOM, algorithm=algorithm, **{**request, **changes})
 
 
+@pytest.mark.slow
 def test_a_run_of_its_own_is_as_reproducible_and_as_resumable_as_others(
     plugin, tmp_path: Path, monkeypatch
 ):

@@ -62,6 +62,7 @@ def test_a_run_that_had_nothing_left_to_learn_only_writes_its_policy(
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
 def test_a_checkpoint_before_the_first_turn_counts_too(algorithm: str, tmp_path: Path, monkeypatch):
     run = small(algorithm)

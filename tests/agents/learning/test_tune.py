@@ -74,6 +74,7 @@ def test_the_preset_counts_with_the_seeds_of_the_search(tmp_path: Path):
     assert found.preset_engagement == pytest.approx(sum(engagements) / 2)
 
 
+@pytest.mark.slow
 def test_no_search_sees_a_shifted_population_or_a_reported_seed(tmp_path: Path, monkeypatch):
     """All that is ever trained on or played is the population that was given."""
     seen = []

@@ -337,7 +337,7 @@ def test_hostile_text_stays_text(tmp_path):
                 assert "<" not in words
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("column", "nothing"),
     [
