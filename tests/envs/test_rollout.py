@@ -132,6 +132,5 @@ def test_a_policy_picks_a_persona_for_each_lane(answer, said):
         def act(self, observation, state):
             return answer(len(observation))
 
-    with pytest.raises(CarouselError, match=said) as caught:
+    with pytest.raises(CarouselError, match=said):
         rollout(POPULATION, Odd(), 50)
-    assert "act of odd" in str(caught.value) or "dtype" in str(caught.value)

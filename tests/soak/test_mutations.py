@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 MANY = int(os.environ.get("CAROUSEL_MUTATIONS", "5000"))
 
 
-@pytest.fixture(params=[10, pytest.param(MANY, marks=pytest.mark.soak)])
+@pytest.fixture(
+    params=[
+        10,
+        pytest.param(40, marks=pytest.mark.slow),
+        pytest.param(MANY, marks=pytest.mark.soak),
+    ]
+)
 def times(request: pytest.FixtureRequest) -> int:
     return request.param
 
