@@ -67,6 +67,7 @@ def carousel(*arguments: object):
     return CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_training_says_that_steps_are_too_few(tmp_path: Path):
     done = carousel("train", "Boredom", *SMALL, "--out", tmp_path / "p.safetensors")
     assert f"steps is 1500; {SENTENCE}" in done.stderr

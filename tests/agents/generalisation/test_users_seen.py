@@ -64,6 +64,7 @@ def test_all_numbers_of_training_users_share_the_new_ones_whoever_must_draw_agai
     assert len({sample.new for sample in samples([few, other], 20)}) == 2
 
 
+@pytest.mark.slow
 def test_identical_users_give_no_new_ones():
     with pytest.raises(CarouselError, match="20 of 20 new users are just like some of 1000 of tr"):
         Sample.of(Population.preset("Boredom"), 20)

@@ -18,7 +18,7 @@ BOREDOM = Population.preset("Boredom")
 OTHERS = [Population.preset("Taste"), Population.preset("Satiation"), Questions.preset("Recall")]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("other", OTHERS, ids=["Taste", "Satiation", "Recall"])
 @pytest.mark.parametrize("name", ROUTERS)
 def test_a_scripted_router_is_refused_where_other_columns_are_shown(name, other):

@@ -158,6 +158,7 @@ def test_no_update_unlearns(monkeypatch, algorithm: str):
     assert 0 <= rates[-1] < rates[0] / 2
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "recurrent-ppo", "maskable-ppo"])
 def test_the_entropy_bonus_falls_to_nothing(monkeypatch, algorithm: str):

@@ -5,8 +5,6 @@ import io
 import json
 import os
 import pickle
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,9 @@ from safetensors.numpy import save_file
 
 from carousel_agents.learning import LearnedRouter, PolicyFile
 from carousel_envs import CarouselError
+from support.command_line import carousel
 from support.matrix import most_later
 from support.policy_files import POPULATION, RECALL, make_file
-
-
-def carousel(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "carousel_agents.cli", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd, env=os.environ
-    )
 
 
 class Bomb:

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import polars as pl
 import pytest
 
 from carousel_agents.report import write_page
 from carousel_envs import CarouselError
+from support.command_line import carousel
 from support.study_example import SMALL, frame, small, study_rows, study_summary, write_study
 
 
@@ -110,22 +109,12 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
 # -- the command -----------------------------------------------------------------------------------
 
 
-def carousel(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "carousel_agents.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_the_command_writes_a_page_or_says_why_not(tmp_path):
     folder = small(tmp_path / "study")
-    done = carousel("report", folder)
+    done = carousel("report", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"wrote {folder / 'report.html'}\n"
     assert "carousel report" in (folder / "report.html").read_text(encoding="utf-8")
-    done = carousel("report", folder, tmp_path / "nowhere")
+    done = carousel("report", str(folder), str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert done.stderr == f"carousel: {tmp_path / 'nowhere'} is not a folder\n"

@@ -28,7 +28,7 @@ NAMES = ("engagement", "welfare", "kept", "session_length", "swaps")
 
 @pytest.fixture(scope="module")
 def points():
-    return frontier(WELFARE)
+    return frontier(WELFARE, points=5)
 
 
 def fixed_figures(population: Population, k: int) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def test_a_little_engagement_buys_much_welfare(points):
         and point.welfare > most_engaging.welfare + 0.5 * range_
         for point in points
     )
-    assert len(points) == 9
+    assert len(points) == 5
 
 
 def test_ends_dominate_every_fixed_persona(points):
@@ -144,9 +144,9 @@ def check_by_playing(population: Population, point, sessions: int) -> None:
             assert abs(sample.mean() - getattr(outcome, name)) <= 4 * error + 1e-6, name
 
 
-@pytest.mark.parametrize("which", most_later([0, 3, 8], lambda which: which == 3))
+@pytest.mark.parametrize("which", most_later([0, 2, 4], lambda which: which == 2))
 def test_points_play_as_they_are_computed(points, which: int):
-    check_by_playing(WELFARE, points[which], 200_000)
+    check_by_playing(WELFARE, points[which], 100_000)
 
 
 @pytest.mark.slow
@@ -179,9 +179,9 @@ def test_points_play_as_computed_where_personas_are_missing():
 )
 def test_a_router_of_these_users_acts_on_others(points, changes):
     others = WELFARE.replace(**changes)
-    own = frontier(others, (points[3].weight,))[0]
-    played = rollout(others, points[3].policy, 20_000, seed=3)
-    weight = points[3].weight
+    own = frontier(others, (points[2].weight,))[0]
+    played = rollout(others, points[2].policy, 20_000, seed=3)
+    weight = points[2].weight
     worth = (1 - weight) * played.engagement + weight * played.totals["welfare"]
     assert worth.mean() < own.value_upper + 4 * worth.std() / np.sqrt(len(worth))
     assert played.swaps.mean() > 0.5

@@ -76,6 +76,7 @@ def test_unavailable_personas_are_never_picked():
         assert mask[told.picks[row][1:, :, mask]].all()
 
 
+@pytest.mark.slow
 def test_known_users_who_satiate_are_given_their_own_schedules():
     population = Population.preset("Satiation")
     told = solve_clairvoyant(population)

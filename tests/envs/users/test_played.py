@@ -155,6 +155,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 
 
+@pytest.mark.slow
 def test_copies_of_the_longest_table_take_little_memory():
     ran = subprocess.run(
         [sys.executable, "-c", _COPIES], capture_output=True, text=True, check=True
