@@ -72,8 +72,6 @@ def solve_users(population: Population) -> Reference:
         return _by_relaxation(population, model)
     if (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
-    if model.has_farewells:
-        return _by_relaxation(population, model)
     return solve_hidden_kinds(population, model)
 
 
@@ -82,8 +80,8 @@ def _by_relaxation(population: Population, model: Model) -> Reference:
 
 
 def relaxed(population: Population) -> Population:
-    """The same users without satiation and farewells."""
-    names = ("satiation_gain", "farewell_fresh", "farewell_bored")
+    """The same users without satiation."""
+    names = ("satiation_gain",)
     tied = population.pair or ()
     # a range that is tied to another stays a range, because the draw of the other depends on it
     return population.replace(**{name: (0.0, 0.0) if name in tied else 0.0 for name in names})

@@ -151,10 +151,12 @@ def test_the_cheese_maze_has_the_value_of_its_reachable_beliefs():
 # -- personas, by brute force ---------------------------------------------------------------------
 
 
-def random_problem(seed: int, kinds: int, personas: int, length: int, symbols: int = 2):
+def random_problem(
+    seed: int, kinds: int, personas: int, length: int, symbols: int = 2, *, goodbyes: bool = False
+):
     """Any problem that `solve_kinds` may be given."""
     rng = np.random.default_rng(seed)
-    return KindsProblem(
+    problem = KindsProblem(
         fit=rng.uniform(0, 1, (kinds, personas)) ** 0.5,
         hazard=rng.uniform(0, 0.5, (kinds, personas)),
         engagement=np.sort(rng.uniform(0, 1, (kinds, personas, 2)))[:, :, ::-1].copy(),
@@ -164,50 +166,64 @@ def random_problem(seed: int, kinds: int, personas: int, length: int, symbols: i
         length=length,
         swap_cost=float(rng.choice([0.0, 0.1, 0.4])),
     )
+    if not goodbyes:
+        return problem
+    farewell, hook = rng.uniform(0, 0.6, (kinds, 2)), rng.uniform(0, 1, personas)
+    return problem._replace(farewell=farewell, hook=hook)
 
 
 def brute_force(problem: KindsProblem, rule=None) -> float:
-    """Optimum, or the value of rule(turn, current, belief), over every possible history."""
-    fit, hazard, engagement, leave, weights, cues, length, swap_cost = problem
+    """Optimum, or the value of rule(turn, current, belief, goodbye), over every possible history."""
+    fit, hazard, engagement, leave, weights, cues, length, swap_cost, farewell, hook = problem
+    # says it or not, with what probability in either mood
+    ends = [(0, 1.0)] if farewell is None else [(0, 1.0 - farewell), (1, farewell)]
 
-    def value(belief, current, turn):
+    def value(belief, current, turn, goodbye=0):
         def play(k):
             now, total = belief, 0.0
             if k != current:
                 mass = belief.sum(axis=1, keepdims=True)
                 now = mass * np.stack([fit[:, k], 1 - fit[:, k]], axis=1)
                 total -= swap_cost * mass.sum() if turn else 0.0
+            now = now * hook[k] if goodbye else now
             q = engagement[:, k]
             total += (now * q).sum()
             if turn + 1 < length:
                 for like in (1 - q, q):
                     for cue in cues.T:
-                        after = now * like * cue * (1 - leave)
-                        moved = after[:, :1] * hazard[:, [k]]
-                        total += value(after + np.hstack([-moved, moved]), k, turn + 1)
+                        for said, chance in ends:
+                            after = now * like * cue * (1 - leave) * chance
+                            moved = after[:, :1] * hazard[:, [k]]
+                            total += value(after + np.hstack([-moved, moved]), k, turn + 1, said)
             return total
 
         if rule is not None:
-            return play(rule(turn, current, belief))
+            return play(rule(turn, current, belief, goodbye))
         return max(play(k) for k in range(fit.shape[1]))
 
     return value(np.stack([weights, 0 * weights], axis=1), -1, 0)
 
 
-@given(st.integers(0, 10_000), st.sampled_from([(2, 2, 4), (2, 3, 3), (3, 2, 3), (1, 2, 4)]))
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([((2, 2, 4), False), ((2, 3, 3), False), ((3, 2, 3), False)])
+    | st.sampled_from([((1, 2, 4), False), ((2, 2, 3), True), ((1, 3, 3), True)]),
+)
 @examples(25)
-def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower_one(seed, shape):
-    problem = random_problem(seed, *shape)
+def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower_one(seed, case):
+    shape, goodbyes = case
+    problem = random_problem(seed, *shape, goodbyes=goodbyes)
     best = brute_force(problem)
     found = solve_kinds(problem, bins=64, ends=64, tolerance=1e-4)
     assert found.lower <= best + 1e-9
     assert best <= found.upper + 1e-9
     assert found.upper - found.lower <= 0.01 * best
 
-    def rule(turn, current, belief):
+    def rule(turn, current, belief, goodbye):
         if turn == 0:
             return found.first
-        worth = (found.vectors[turn, current] * belief).sum(axis=(1, 2))
+        vectors = found.vectors[turn, current][..., 2 * goodbye : 2 * goodbye + 2]
+        worth = (vectors * belief).sum(axis=(1, 2))
         return int(found.actions[turn, current, worth.argmax()])
 
     assert found.lower - 1e-9 <= brute_force(problem, rule) <= best + 1e-9

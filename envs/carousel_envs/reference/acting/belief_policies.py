@@ -11,7 +11,13 @@ import numpy as np
 from ...compiled import observations
 from ...compiled.compiler import njit
 from .filtering import bored
-from .readings import column_numbers, current_persona, session_begins, turns_played
+from .readings import (
+    column_numbers,
+    current_persona,
+    goodbyes,
+    session_begins,
+    turns_played,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,16 +102,17 @@ class ThresholdPolicy(BeliefPolicy):
 
 
 @njit
-def _best_plan(joint, row, turn, current, vectors, actions, picks):  # type: ignore[no-untyped-def]
+def _best_plan(joint, seen, vectors, actions, picks):  # type: ignore[no-untyped-def]
     n_plans, n_kinds = vectors.shape[3], vectors.shape[4]
+    row, turn, current, said = seen
     for i in range(joint.shape[0]):
-        m, t, k = row[i], turn[i], current[i]
+        m, t, k, g = row[i], turn[i], current[i], 2 * said[i]
         best = -1e300
         for v in range(n_plans):
             value = 0.0
             for a in range(n_kinds):
-                value += joint[i, a, 0] * vectors[m, t, k, v, a, 0]
-                value += joint[i, a, 1] * vectors[m, t, k, v, a, 1]
+                value += joint[i, a, 0] * vectors[m, t, k, v, a, g]
+                value += joint[i, a, 1] * vectors[m, t, k, v, a, g + 1]
             if value > best:
                 best = value
                 picks[i] = actions[m, t, k, v]
@@ -117,7 +124,8 @@ class PlanPolicy(BeliefPolicy):
 
     Attributes:
         contexts: visible contexts that the plans cover.
-        vectors: value of each plan, shape (contexts, T, K, P, kinds, 2).
+        vectors: value of each plan, shape (contexts, T, K, P, kinds, states); 2 states are moods,
+            and 4 are moods without, then with a goodbye in the last turn.
         actions: its first persona, shape (contexts, T, K, P).
         first: persona to begin with, shape (contexts,).
     """
@@ -132,7 +140,8 @@ class PlanPolicy(BeliefPolicy):
         columns, row = self.filter.columns, self.contexts.find(observation)
         turn = turns_played(observation, columns, self.vectors.shape[1])
         current = current_persona(observation, columns)
+        said = goodbyes(observation, columns if self.vectors.shape[-1] == 4 else None)
         picks = np.empty(len(observation), dtype=np.int64)
-        _best_plan(belief.joint, row, turn, current, self.vectors, self.actions, picks)
+        _best_plan(belief.joint, (row, turn, current, said), self.vectors, self.actions, picks)
         begins = session_begins(observation, columns)
         return np.where(begins, self.first[row], picks)

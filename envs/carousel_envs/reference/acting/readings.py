@@ -66,6 +66,15 @@ def session_begins(observation: NDArray[np.float32], columns: Columns) -> NDArra
     return np.asarray(observation[:, columns.streak] < 0.5)
 
 
+def goodbyes(observation: NDArray[np.float32], columns: Columns | None) -> NDArray[np.int64]:
+    """Whether the user said goodbye in the last turn, 0 or 1, shape (N,); 0 where no column says
+    it, or no columns are given."""
+    if columns is None or columns.farewell is None:
+        return np.zeros(len(observation), dtype=np.int64)
+    columns.refuse_narrow(observation)
+    return (observation[:, columns.farewell] > 0.5).astype(np.int64)
+
+
 def turns_played(
     observation: NDArray[np.float32], columns: Columns, length: int
 ) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Two-sided bounds for populations with several kinds of user, by heuristic search.
 
-The hidden state is (kind, mood); the current persona, and the turn, are observed. The lower bound's
+The hidden state is (kind, mood); the current persona, the turn, and whether the user has just said
+goodbye are observed. The lower bound's
 router sees merged cue symbols, and the upper bound's router more informative ones (`symbols`). The
 base of the upper bound is a router that knows the kind and infers the mood.
 """
@@ -32,7 +33,7 @@ class KindBounds:
 
     Attributes:
         lower, upper: enclose the optimal value.
-        vectors: value of each plan, shape (T, K, P, kinds, 2), before the pick of that turn; short
+        vectors: value of each plan, shape (T, K, P, kinds, states), before the pick of that turn; short
             sets are padded with copies. Before the first turn there is only `first`; its row
             repeats that of the second turn.
         actions: first persona of each plan, shape (T, K, P).
@@ -49,8 +50,17 @@ class KindBounds:
     work: int
 
 
-def _seeds(weights: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    """Beliefs that get a plan in every turn, at most `limit`, shape (n, kinds, 2).
+def _seeds(problem: KindsProblem, limit: float) -> NDArray[np.float64]:
+    """Beliefs that get a plan in every turn, at most `limit`, shape (n, kinds, states): those of
+    `_about`, and where users say goodbye all of them once more, for users who have just done so."""
+    said = problem.n_states // 2
+    seeds = _about(problem.start[:, 0], limit / said)
+    silent = np.concatenate([seeds, *[np.zeros_like(seeds)] * (said - 1)], axis=2)
+    return np.concatenate([np.roll(silent, 2 * shift, axis=2) for shift in range(said)])
+
+
+def _about(weights: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """Beliefs about kinds and moods, at most `limit`, shape (n, kinds, 2).
 
     The prior over kinds, and beliefs in which one kind is likely; if there is room, also those in
     which one is almost certain, and those in which it is one of two; each at several probabilities
@@ -98,7 +108,7 @@ def solve_kinds(
     limit = (np.sqrt(looks**2 + picks * each) - looks) / picks
     bounds = search(
         Problem(decisions, low, high, start, n_k, base),
-        seeds=_seeds(start[:, 0], limit),
+        seeds=_seeds(problem, limit),
         grid=129 if problem.length * n_k * n_kinds <= 4000 else 33,
         tolerance=tolerance,
         work=work,

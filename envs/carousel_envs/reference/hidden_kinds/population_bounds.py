@@ -132,9 +132,10 @@ def _search(model: Model, planning: Model) -> Arrays:
         blind[j] = [present[blind_schedule(problem, work=WORK / 25 / len(common))]]
         found.append(solve_kinds(problem, work=WORK / len(common)))
     sizes = [bounds.actions.shape[2] for bounds in found]
-    room = _CELLS // (len(common) * model.length * k * n_kinds * 2)
+    n_states = found[0].vectors.shape[-1]
+    room = _CELLS // (len(common) * model.length * k * n_kinds * n_states)
     most = max(min(max(sizes), room), 4)
-    vectors = np.zeros((len(common), model.length, k, most, n_kinds, 2))
+    vectors = np.zeros((len(common), model.length, k, most, n_kinds, n_states))
     actions = np.zeros(vectors.shape[:4], dtype=np.int64)
     first = np.zeros(len(common), dtype=np.int64)
     for i, (j, bounds) in enumerate(zip(common, found, strict=True)):

@@ -1,4 +1,4 @@
-"""References of populations with satiation beside boredom, or farewells beside hidden kinds."""
+"""References of populations with satiation beside boredom."""
 
 from __future__ import annotations
 
@@ -34,32 +34,29 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
 
     One leaves out satiation (the clairvoyant). The other leaves out boredom: every user who may be
     fresh with a persona is always fresh with it, no user leaves sooner, and none says goodbye,
-    which lowers no router's value. `relaxed` is the reference of the population without satiation
-    and farewells, whose policy is one of the candidates.
+    which lowers no router's value. `relaxed` is the reference of the population without satiation,
+    whose policy is one of the candidates.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
 
     def policies(found: Arrays) -> dict[str, Policy]:
-        index = {"index": WhittlePolicy(known, found["index"])} if "index" in found else {}
+        index = {"index": WhittlePolicy(known, found["index"])}
         heard = _with_full_filter(relaxed.policy, Filter(population, model))
         simple = simple_policies(population, model, known, found)
         return {"relaxed": relaxed.policy, **heard, **index, **simple}
 
     def solve() -> Arrays:
         upper = clairvoyant_value(model)
-        found: Arrays = {}
-        if model.has_satiation:
-            found["index"] = WhittlePolicy.of(known).index
-            if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
-                never_bored = replace(
-                    model,
-                    fit=(model.fit > 0.0).astype(np.float64),
-                    hazard=np.zeros_like(model.hazard),
-                    leave=np.repeat(model.leave[:, :1], 2, axis=1),
-                )
-                upper = min(upper, revealed_at_once(never_bored))
-        found["upper"] = np.array(upper)
+        if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
+            never_bored = replace(
+                model,
+                fit=(model.fit > 0.0).astype(np.float64),
+                hazard=np.zeros_like(model.hazard),
+                leave=np.repeat(model.leave[:, :1], 2, axis=1),
+            )
+            upper = min(upper, revealed_at_once(never_bored))
+        found: Arrays = {"index": WhittlePolicy.of(known).index, "upper": np.array(upper)}
         starts = {
             j: [
                 best_blind_schedule(planning, int(a), np.flatnonzero(mask))[1]
@@ -83,6 +80,6 @@ def _with_full_filter(policy: Policy, known: Filter) -> dict[str, Policy]:
     one, other = policy.filter.model, known.model
     same = one.n_types == other.n_types and all(
         np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("fit", "hazard", "engagement", "leave")
+        for name in ("fit", "hazard", "engagement", "leave", "farewell")
     )
     return {"heard": replace(policy, filter=known)} if same else {}
