@@ -43,7 +43,8 @@ class Reference:
         value: attained by `policy`: the optimum, or a lower bound on it.
         value_upper: no router does better.
         blind: value of `blind_policy`, the best schedule that ignores what the user does: the
-            optimum for one kind of user, and wherever schedules are few; else the best one found.
+            optimum for one kind of user without satiation, and wherever schedules are few; else the
+            best one that a local search finds.
             It may depend on what is visible from the start: availability, vulnerability, a badge.
         best_fixed: value of the best constant router, which enacts `best_persona`.
         uniform: value of picking an available persona uniformly at random every turn.

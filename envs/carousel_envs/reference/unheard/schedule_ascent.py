@@ -9,6 +9,7 @@ import numpy as np
 
 from ...compiled.compiler import njit, part
 from ...compiled.copying import copy_vector
+from ...compiled.rng import mix64
 from .schedule_values import enact, schedule_value
 
 if TYPE_CHECKING:
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
     from ..model import Model
 
-# Schedules are enumerated up to the first number; else the second number of them is improved.
-_FEW, _ASCENTS = 5_000, 3
+_U = np.uint64
+
+# Schedules are enumerated up to the first number; else the second number of them is improved, and
+# the best of these is disturbed and improved again, at most so many times.
+_FEW, _ASCENTS, _KICKS = 5_000, 3, 400
 
 
 def best_schedule(
@@ -31,7 +35,9 @@ def best_schedule(
 
     Where there are few schedules, all are tried, and the best is the optimum. Else the given
     candidates and periodic schedules (the best j personas in turn, n turns each) are compared, and
-    the best few are improved by ascent; `work` limits the number of simulated turns.
+    the best few are improved by ascent. The best of these is disturbed at random and improved
+    again, many times (iterated local search: Lourenço, Martin and Stützle 2003). `work` limits the
+    number of simulated turns.
     """
     present, length = np.flatnonzero(mask), model.length
     # turns simulated to evaluate one schedule
@@ -45,14 +51,22 @@ def best_schedule(
     constant, *cycles = _periodic(model, present, weights, most)
     starts = [constant, *candidates, *cycles]
     starts.sort(key=lambda s: -schedule_value(model, s, weights))
-    passes = int(np.clip(work / each / length / len(present) ** 2 / _ASCENTS, 0, 20))
+    # a pass tries every move at every turn
+    affordable = work / each / length / len(present) ** 2
+    passes = int(np.clip(affordable / _ASCENTS, 0, 20))
     users = model.kernel_users._replace(weights=weights)
     found = []
     for start in starts[:_ASCENTS]:
         schedule = start.astype(np.int64)
         value = _ascend(schedule, present, users, passes)
         found.append((float(value), schedule))
-    return max(found, key=lambda one: one[0])
+    value, best = max(found, key=lambda one: one[0])
+    if len(present) > 1:
+        # an ascent after a kick takes about three passes, and all of them together less than a
+        # tenth of the work
+        kicks = int(np.clip(affordable / 40, 0, _KICKS))
+        value = _kicked(best, present, users, passes, kicks)
+    return float(value), best
 
 
 def _periodic(
@@ -86,6 +100,31 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
                         copy_vector(trial, schedule)
         if best <= before + 1e-12:
             break
+    return best
+
+
+@njit
+def _kicked(schedule, present, users, passes, kicks):  # type: ignore[no-untyped-def]
+    """Improve a schedule in place: draw a few turns of it anew, ascend, and keep what is no worse;
+    returns its value."""
+    best, now = enact(schedule, users), schedule.copy()
+    here = best
+    trial = schedule.copy()
+    for kick in range(kicks):
+        copy_vector(now, trial)
+        word = mix64(_U(kick) + _U(1))
+        first = np.int64(word % _U(trial.shape[0]))
+        turns = 2 + np.int64((word >> _U(20)) % _U(6))
+        for t in range(first, min(first + turns, trial.shape[0])):
+            draw = mix64(word + _U(t + 1)) % _U(present.shape[0])
+            trial[t] = present[np.int64(draw)]
+        value = _ascend(trial, present, users, passes)
+        if value >= here - 1e-12:
+            here = value
+            copy_vector(trial, now)
+        if value > best + 1e-12:
+            best = value
+            copy_vector(trial, schedule)
     return best
 
 
