@@ -173,7 +173,7 @@ def random_problem(
 
 
 def brute_force(problem: KindsProblem, rule=None) -> float:
-    """Optimum, or the value of rule(turn, current, belief, goodbye), over every possible history."""
+    """Optimum, or the value of rule(turn, current, belief, goodbye), over every history."""
     fit, hazard, engagement, leave, weights, cues, length, swap_cost, farewell, hook = problem
     # says it or not, with what probability in either mood
     ends = [(0, 1.0)] if farewell is None else [(0, 1.0 - farewell), (1, farewell)]

@@ -33,8 +33,8 @@ class KindBounds:
 
     Attributes:
         lower, upper: enclose the optimal value.
-        vectors: value of each plan, shape (T, K, P, kinds, states), before the pick of that turn; short
-            sets are padded with copies. Before the first turn there is only `first`; its row
+        vectors: value of each plan, shape (T, K, P, kinds, states), before the pick of that turn;
+            short sets are padded with copies. Before the first turn there is only `first`; its row
             repeats that of the second turn.
         actions: first persona of each plan, shape (T, K, P).
         first: persona to begin with.

@@ -14,7 +14,9 @@ from ..reference import MAX_PLANNING_KINDS, open_loop
 from ..store import stored
 from ..unheard.known_user_schedule import best_blind_schedule
 from .candidates import assembled, best_of_several, simple_policies
-from .upper_bounds import revealed_at_once
+from .moody_plan import MoodyPlanPolicy
+from .moody_relaxation import MoodyProblem, relax_moods
+from .upper_bounds import moods_revealed
 from .whittle import WhittlePolicy
 
 if TYPE_CHECKING:
@@ -26,37 +28,45 @@ if TYPE_CHECKING:
 
 # Pairs of kind and context up to which each is bounded by a relaxation.
 _MAX_BOUNDS = 5000
+_SURE = 0.95
+"""Probability of a kind from which the Whittle index gives way to the plan."""
 
 
 def solve_by_relaxation(population: Population, model: Model, relaxed: Reference) -> Reference:
     """Reference of any population: the best of several policies below, the lesser of two
     relaxations above.
 
-    One leaves out satiation (the clairvoyant). The other leaves out boredom: every user who may be
-    fresh with a persona is always fresh with it, no user leaves sooner, and none says goodbye,
-    which lowers no router's value. `relaxed` is the reference of the population without satiation,
-    whose policy is one of the candidates.
+    One leaves out satiation (the clairvoyant). The other reveals kind and mood after a few turns,
+    prices personas apart, and leaves out goodbyes (`upper_bounds.moods_revealed`). `relaxed`
+    is the reference of the population without satiation, whose policy is one of the candidates.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
 
     def policies(found: Arrays) -> dict[str, Policy]:
-        index = {"index": WhittlePolicy(known, found["index"])}
+        index = WhittlePolicy(known, found["index"])
+        planned = (known, index, found["tables"], found["dues"])
+        satiated = {
+            "index": index,
+            "plan": MoodyPlanPolicy(*planned),
+            "plan once sure": MoodyPlanPolicy(*planned, sure=_SURE),
+        }
         heard = _with_full_filter(relaxed.policy, Filter(population, model))
         simple = simple_policies(population, model, known, found)
-        return {"relaxed": relaxed.policy, **heard, **index, **simple}
+        return {"relaxed": relaxed.policy, **heard, **satiated, **simple}
 
     def solve() -> Arrays:
         upper = clairvoyant_value(model)
         if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
-            never_bored = replace(
-                model,
-                fit=(model.fit > 0.0).astype(np.float64),
-                hazard=np.zeros_like(model.hazard),
-                leave=np.repeat(model.leave[:, :1], 2, axis=1),
-            )
-            upper = min(upper, revealed_at_once(never_bored))
-        found: Arrays = {"index": WhittlePolicy.of(known).index, "upper": np.array(upper)}
+            upper = min(upper, moods_revealed(model))
+        every = np.arange(model.n_actions)
+        plans = [relax_moods(MoodyProblem.of(planning, a, every)) for a in range(planning.n_types)]
+        found: Arrays = {
+            "index": WhittlePolicy.of(known).index,
+            "tables": np.stack([plan.tables for plan in plans]),
+            "dues": np.stack([plan.dues for plan in plans]),
+            "upper": np.array(upper),
+        }
         starts = {
             j: [
                 best_blind_schedule(planning, int(a), np.flatnonzero(mask))[1]

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from .problem import SatiationProblem
 
 _COARSE, _FINE = 129, 513
-_HALF_UNIT = 0.5 / UNIT
+HALF_UNIT = 0.5 / UNIT
+"""Half of the resolution of the environment's probabilities."""
 
 
 @part
-def _landing(satiation, memory, top, width, n):  # type: ignore[no-untyped-def]
+def cell_after(satiation, memory, top, width, n):  # type: ignore[no-untyped-def]
     """Grid cell below, and share of the way to the next point, of a satiation."""
     x = min(satiation * memory, top) / width
     g = min(int(x), n - 2)
@@ -51,12 +52,12 @@ def _priced(problem, prices, n):  # type: ignore[no-untyped-def]
         for k in range(n_k):
             for g in range(n):
                 s = g * width
-                i, w = _landing(s, memory, top, width, n)
-                j, x = _landing(s + 1.0, memory, top, width, n)
+                i, w = cell_after(s, memory, top, width, n)
+                j, x = cell_after(s + 1.0, memory, top, width, n)
                 rested = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
                 enacted = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
                 # the environment rounds probabilities to 1/65536: half a unit more is a bound
-                paid = max(engagement[k] - gain[k] * s, 0.0) + _HALF_UNIT - prices[t]
+                paid = max(engagement[k] - gain[k] * s, 0.0) + HALF_UNIT - prices[t]
                 enacted = paid + stay * enacted
                 rested = stay * rested
                 table[t, k, 1, g] = max(enacted, rested)
@@ -82,11 +83,11 @@ def _picks(problem, table, prices):  # type: ignore[no-untyped-def]
                 if mass[0, g] == 0.0 and mass[1, g] == 0.0:
                     continue
                 s = g * width
-                i, w = _landing(s, memory, top, width, n)
-                j, x = _landing(s + 1.0, memory, top, width, n)
+                i, w = cell_after(s, memory, top, width, n)
+                j, x = cell_after(s + 1.0, memory, top, width, n)
                 rested = (1.0 - w) * table[t + 1, k, 0, i] + w * table[t + 1, k, 0, i + 1]
                 enacted = (1.0 - x) * table[t + 1, k, 1, j] + x * table[t + 1, k, 1, j + 1]
-                paid = max(engagement[k] - gain[k] * s, 0.0) + _HALF_UNIT - prices[t]
+                paid = max(engagement[k] - gain[k] * s, 0.0) + HALF_UNIT - prices[t]
                 for active in range(2):
                     here = mass[active, g]
                     charge = cost if active == 0 and t > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Upper bounds from revealing the kind of user, where moods are certain."""
+"""Upper bounds from revealing the kind of user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from ..reference import MAX_PLANNING_KINDS
 from .certain_moods import certain_engagement, known_kind
 from .lagrangian import bound_at, relax
+from .moody_relaxation import MoodyProblem, priced_at, relax_moods
 from .revealed_kind import revealed_value
+from .revealed_moody import revealed_after
 from .schedules import solve_satiation
 
 if TYPE_CHECKING:
@@ -77,3 +79,37 @@ def revealed_at_once(model: Model) -> float:
                 prices[near] = relax(problem, problem.value(problem.greedy()), 60).prices
             total += float(model.joint[a, j]) * bound_at(problem, prices[near])
     return total
+
+
+def moods_revealed(model: Model) -> float:
+    """Upper bound where moods matter too: the relaxation of a router to which kind and mood are
+    revealed, after a few turns where kinds are few.
+
+    With many kinds, each is bounded at the prices of a similar one: any prices give a bound.
+    """
+    few = model.merged(MAX_PLANNING_KINDS)
+    many = np.count_nonzero(model.joint) > _MAX_SEARCHES
+    total = 0.0
+    for j, mask in enumerate(model.masks):
+        present, kinds = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
+        problems = [MoodyProblem.of(model, int(a), present) for a in kinds]
+        shares = model.joint[kinds, j]
+        if not many:
+            found = [relax_moods(problem) for problem in problems]
+            total += revealed_after(shares, problems, found, model.cues, _DEPTH)
+            continue
+        prices: dict[int, NDArray[np.float64]] = {}
+        for a, problem, share in zip(kinds, problems, shares, strict=True):
+            near = _most_like(model, int(a), few)
+            if near not in prices:
+                prices[near] = relax_moods(MoodyProblem.of(few, near, present), 60).prices
+            total += float(share) * priced_at(problem, prices[near]).bound
+    return total
+
+
+def _most_like(model: Model, kind: int, few: Model) -> int:
+    """The kind of `few` that is most like a kind of this model."""
+    apart = np.abs(few.engagement - model.engagement[kind]).sum(axis=(1, 2))
+    for name in ("fit", "hazard", "gain", "leave"):
+        apart += np.abs(getattr(few, name) - getattr(model, name)[kind]).sum(axis=1)
+    return int((apart + np.abs(few.memory - model.memory[kind])).argmin())
