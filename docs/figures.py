@@ -25,12 +25,20 @@ LOOKS = {
     "ppo": ("#0072B2", "-", "o"),
     "dqn": ("#D55E00", "-", "s"),
     "recurrent-ppo": ("#009E73", "-", "^"),
+    "frozen-optimal": ("#000000", "--", ""),
     "frozen-loop": ("#CC79A7", "--", ""),
+    "frozen-tally": ("#A0522D", ":", ""),
     "optimal": ("#555555", ":", ""),
     "fixed": ("#999999", "-.", ""),
     "ppo-context": ("#E69F00", "-", "D"),
 }
-NAMES = {"frozen-loop": "frozen loop", "optimal": "optimum", "fixed": "best constant"}
+NAMES = {
+    "frozen-optimal": "frozen optimum",
+    "frozen-loop": "frozen loop",
+    "frozen-tally": "frozen tally",
+    "optimal": "optimum",
+    "fixed": "best constant",
+}
 LOWEST = -1.6  # scores below leave the frame; the tables have them
 FIXED_HASH = {"svg.hashsalt": "carousel", "svg.fonttype": "none", "font.size": 9}
 
@@ -89,7 +97,7 @@ def against_distance(studies: tuple[str, ...]) -> None:
     for frame, study in zip(frames.flat, studies, strict=True):
         rows = aggregated(rows_of(study))
         found = [row for row in rows if row["trained_on"] != "target" and row["score"] is not None]
-        for router in ("ppo", "dqn", "recurrent-ppo", "frozen-loop"):
+        for router in ("ppo", "dqn", "recurrent-ppo", "frozen-optimal", "frozen-loop"):
             colour, _, symbol = LOOKS[router]
             points = [
                 (row["distance_nats"], row["score"])

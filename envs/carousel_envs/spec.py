@@ -61,6 +61,7 @@ class ModelSpec:
         columns: names of the observation columns of a population, in order, length D.
         layout: a value that is equal for two populations if a router of one can read the
             observations of the other; by default the names of the columns.
+        misses: whether a persona of a population may be unavailable to some user.
         available: the columns of a population that hold the availability of personas; None: every
             persona is always available.
         shifts: a function that returns every shift by name.
@@ -81,6 +82,7 @@ class ModelSpec:
     scalar: Entry
     columns: Callable[[Any], tuple[str, ...]]
     layout: Callable[[Any], Hashable] | None = None
+    misses: Callable[[Any], bool] = lambda _: False
     available: Callable[[Any], slice | None] = lambda _: None
     shifts: Callable[[], Mapping[str, Any]] = _no_shifts
     solve: Entry | None = None

@@ -57,6 +57,7 @@ def base(environment, axis, severity):
         "value": value,
         "value_upper": value if exact else value + 0.3,
         "blind": value - 4.0,
+        "frozen_blind": value - 4.0 - 0.4 * severity,
         "best_fixed": value - 7.0,
         "uniform": value - 19.0,
         "users": 2000,
@@ -76,6 +77,10 @@ def played(shared, router, role, score, **more):
         "score_low": score - 0.02,
         "score_high": score + 0.02,
         "score_at_least": score,
+        "score_from_frozen_blind": 1.0
+        - (shared["value"] - engagement) / (shared["value"] - shared["frozen_blind"]),
+        "regret": shared["value"] - engagement,
+        "regret_at_most": shared["value_upper"] - engagement,
         "engagement": engagement,
         "engagement_se": 0.04,
         "session_length": 38.0 + score,
@@ -112,6 +117,9 @@ def companions(shared, axis, severity):
     frozen = 0.98 - AXES[axis][3] * severity
     rows = [
         played(shared, "frozen-loop", "frozen", frozen, trained_on="source"),
+        played(shared, "frozen-optimal", "frozen", frozen + 0.02, trained_on="source"),
+        played(shared, "frozen-tally", "frozen", frozen - 0.05, trained_on="source"),
+        played(shared, "frozen-open-loop", "frozen", -0.1 * severity, trained_on="source"),
         played(shared, "optimal", "optimal", 1.0),
         played(shared, "uniform", "baseline", -4.75),
         played(shared, "fixed", "baseline", -0.75),
@@ -119,6 +127,7 @@ def companions(shared, axis, severity):
     if severity == 0:
         rows += [played(shared, "open-loop", "baseline", 0.0)]
         rows += [played(shared, "loop", "baseline", 0.98)]
+        rows += [played(shared, "tally", "baseline", 0.93)]
     return rows
 
 

@@ -33,6 +33,7 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown, whole_number
 from carousel_envs.foundation.files import read_whole, unreadable
 
+from ..generalisation.evaluate import checked_seed
 from .grid_rows import only, rows_of
 from .runs import GridRun
 
@@ -111,7 +112,7 @@ class Grid:
         return cls(
             rows=tuple(rows),
             users=users,
-            seed=whole_number("seed", evaluation.get("seed", cls.seed), 0, 2**63 - 1 - users),
+            seed=checked_seed(evaluation.get("seed", cls.seed), users),
             curve=whole_number("curve", document.get("curve", cls.curve), 1, 1000),
         )
 

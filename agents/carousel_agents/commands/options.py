@@ -97,7 +97,7 @@ AxisOption = Annotated[
 ]
 UsersOption = Annotated[int, typer.Option(metavar="N", help="sessions to play")]
 SeedOption = Annotated[
-    int, typer.Option(metavar="SEED", help="session i uses the streams of seed + i")
+    int, typer.Option(metavar="SEED", help="of the sessions, which no training plays")
 ]
 HistoryOption = Annotated[
     int,

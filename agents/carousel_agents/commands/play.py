@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import whole_number
 from carousel_envs.lanes.base import MAX_LANES
 from carousel_envs.metrics import METRICS
@@ -30,6 +32,8 @@ from .options import (
 if TYPE_CHECKING:
     from carousel_envs.metrics import Metric
 
+    from ..router import Router
+
 
 def evaluate(
     router: RouterArgument,
@@ -38,19 +42,25 @@ def evaluate(
     changes: SetOption = None,
     users: UsersOption = 2000,
     seed: SeedOption = 0,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="keep a learned policy from picking who is missing")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play sessions with a router; score it against the reference of the users it met.
 
-    Beside a learned router stand the best constant, uniform choice, the best schedule, the
-    hand-written loop and the optimum, on the same users with the same seed.
+    Beside a learned router stand the best constant, uniform choice, the best schedule, a rule that
+    counts signs, the hand-written loop and the optimum, on the same users with the same seed; under
+    shift also the last four as solved for the training users and left unchanged.
     """
     name, training = environment_after([router], env, changes)
     target = shifted_population(training, shift or ())
     with console.status(f"solving and playing {name}"):
         acting = find_router(router, target, training)
+        if masked:
+            acting = _masked(acting)
         result = evaluate_router(acting, target, users=users, seed=seed)
-        companions = beside(target, users, seed) if is_file(router) else []
+        companions = beside(target, users, seed, training) if is_file(router) else []
     trained_on = training_fingerprint(acting)
     if trained_on not in (None, training.fingerprint):
         console.tell(
@@ -79,12 +89,28 @@ def evaluate(
         if companions:
             console.print_table(
                 "On the same users, with the same seed",
-                ("router", "engagement", "score", "95 % interval"),
+                ("router", "engagement", "score", "95 % interval", "regret"),
                 map(_beside_line, [{**document, "router": acting.name}, *companions]),
             )
             for row in companions:
                 if row["reason"]:
                     console.say(f"{row['router']}: {row['reason']}")
+
+
+def _masked(router: Router) -> Router:
+    """The router, kept from picking who is missing.
+
+    Raises:
+        CarouselError: it is not learned.
+    """
+    from ..learning import LearnedRouter
+
+    if not isinstance(router, LearnedRouter):
+        raise CarouselError(
+            f"router {router.name!r} is no policy file; --masked keeps learned policies from "
+            "picking who is missing"
+        )
+    return replace(router, masks=True)
 
 
 def _missing(metric: Metric) -> str:
@@ -98,6 +124,7 @@ def _beside_line(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         *(row["router"], console.number(row["engagement"]), console.number(row["score"])),
         console.interval(row),
+        console.number(row["regret"]),
     )
 
 

@@ -83,6 +83,15 @@ _BEFORE: Mapping[str, tuple[Type, str]] = MappingProxyType(
             float,
             "the smallest score that any optimum from value to value_upper gives",
         ),
+        "score_from_frozen_blind": (
+            float,
+            (
+                "the score with another zero: (engagement - frozen_blind) / (value - "
+                "frozen_blind); null where that scale is empty or frozen_blind is"
+            ),
+        ),
+        "regret": (float, "value - engagement"),
+        "regret_at_most": (float, "value_upper - engagement"),
         "engagement": (float, "mean per session of expected engagement less swap costs"),
         "engagement_se": (float, "its standard error over sessions"),
     }
@@ -94,6 +103,13 @@ _AFTER: Mapping[str, tuple[Type, str]] = MappingProxyType(
         "value": (float, "expected engagement of the reference, a lower bound in tier 'bounds'"),
         "value_upper": (float, "upper bound of the optimum; equal to value in tier 'exact'"),
         "blind": (float, "the best without listening"),
+        "frozen_blind": (
+            float,
+            (
+                "what the training users' best schedule earns here, on the same sessions; null if "
+                "it did not play"
+            ),
+        ),
         "best_fixed": (float, "the best single persona"),
         "uniform": (float, "uniform choice"),
         # of how much
@@ -103,7 +119,7 @@ _AFTER: Mapping[str, tuple[Type, str]] = MappingProxyType(
 )
 _DOCUMENTS = (
     *("env", "shifts", "population_fingerprint", "training_fingerprint", "beside", "seeds"),
-    *("engagement_low", "engagement_high"),
+    *("engagement_low", "engagement_high", "regret_low", "regret_high"),
 )
 """Keys that stand beside a row's own in the documents that rows become part of."""
 

@@ -17,43 +17,53 @@ from .evaluate import evaluate
 if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
-BASELINES = ("fixed", "uniform", "open-loop", "memoryless", "loop", "optimal")
+BASELINES = ("fixed", "uniform", "open-loop", "tally", "memoryless", "loop", "optimal")
 """Scripted routers that a study compares with; not every one makes sense for every population."""
 
 BESIDE = tuple(name for name in BASELINES if name != "memoryless")
-"""Those shown with every learned router: the best constant, uniform choice, the best schedule,
-the hand-written loop, the optimum."""
+"""Those shown with every learned router: the best constant, uniform choice, the best schedule, a
+rule that counts signs, the hand-written loop, the optimum."""
+
+FROZEN_BESIDE = ("frozen-open-loop", "frozen-tally", "frozen-loop", "frozen-optimal")
+"""Those shown as well under shift: solved for the training users, and used as they are."""
 
 
-def beside(population: AnyPopulation, users: int, seed: int) -> list[dict[str, Any]]:
-    """Evaluate the companions, each solved for these users. A process keeps what it has found.
+def beside(
+    population: AnyPopulation, users: int, seed: int, training: AnyPopulation | None = None
+) -> list[dict[str, Any]]:
+    """Evaluate the companions, each solved for these users; and if they are not those of training,
+    the frozen ones too. A process keeps what it has found.
 
     Args:
         population: the users, or questions.
         users, seed: as in `evaluate`, and the same as for the router that they are shown with.
+        training: the users that frozen ones are solved for; default: the population.
 
     Returns:
-        A row for each of `BESIDE`: router, description, reason (None, or why the router makes no
-        sense here and so has no figures), engagement, engagement_se (per session), score,
-        score_low, score_high (95 % interval over sessions). Missing figures are None.
+        A row for each of `BESIDE`, and of `FROZEN_BESIDE` where `training` differs: router,
+        description, reason (None, or why the router makes no sense here and so has no figures),
+        engagement, engagement_se (per session), score, score_low, score_high (95 % interval over
+        sessions), regret. Missing figures are None.
 
     Raises:
         CarouselError: users or seed is not allowed.
     """
-    return [dict(row) for row in _beside(population, users, seed)]
+    return [dict(row) for row in _beside(population, users, seed, training or population)]
 
 
-_FIGURES = ("engagement", "engagement_se", "score", "score_low", "score_high")
+_FIGURES = ("engagement", "engagement_se", "score", "score_low", "score_high", "regret")
 
 
 @lru_cache(maxsize=64)
-def _beside(population: AnyPopulation, users: int, seed: int) -> tuple[dict[str, Any], ...]:
+def _beside(
+    population: AnyPopulation, users: int, seed: int, training: AnyPopulation
+) -> tuple[dict[str, Any], ...]:
     rows = []
-    for name in BESIDE:
+    for name in BESIDE if training == population else (*BESIDE, *FROZEN_BESIDE):
         figures: dict[str, Any] = dict.fromkeys(_FIGURES)
         reason = None
         try:
-            router = make(name, population)
+            router = make(name, population, training)
         except CarouselError as error:
             reason = str(error)
         else:

@@ -25,6 +25,10 @@ Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
 
+STREAMS = 2**56
+"""Where the streams of evaluation begin: apart from every seed that people are likely to train
+with, and from those that distances, references and learners use (all from 2**57 on)."""
+
 REFERENCE = ("value", "value_upper", "blind", "best_fixed", "uniform")
 """Figures of the reference that stand in a row."""
 
@@ -42,10 +46,12 @@ class Evaluation:
         score_low, score_high: 95 % interval of the score from engagement_se.
         score_at_least: the smallest score that any optimum from value to value_upper would give;
             equal to the score for tier "exact".
+        regret: value - engagement, what the reference earns more.
+        regret_at_most: value_upper - engagement.
         metrics: mean per session of every metric that these users have, by its name, in the order
             of `carousel_envs.metrics.METRICS`; None where no session has a figure.
         users: sessions played.
-        seed: session i used the streams of seed + i and user i (around) of the table.
+        seed: session i used the streams of `STREAMS` + seed + i, and user i (around) of the table.
         reference: the best that these users allow.
     """
 
@@ -55,6 +61,8 @@ class Evaluation:
     score_low: float | None
     score_high: float | None
     score_at_least: float | None
+    regret: float | None
+    regret_at_most: float | None
     metrics: Mapping[str, float | None]
     users: int
     seed: int
@@ -116,12 +124,23 @@ class Evaluation:
             "score_low": self.score_low,
             "score_high": self.score_high,
             "score_at_least": self.score_at_least,
+            "regret": self.regret,
+            "regret_at_most": self.regret_at_most,
             **self.metrics,
             "users": self.users,
             "seed": self.seed,
             "tier": self.reference.tier,
             **{name: known(getattr(self.reference, name)) for name in REFERENCE},
         }
+
+
+def checked_seed(seed: Any, users: int) -> int:
+    """A seed of so many sessions of evaluation.
+
+    Raises:
+        CarouselError: it is no whole number from 0 to 2**56 - users.
+    """
+    return whole_number("seed", seed, 0, STREAMS - users)
 
 
 def evaluate(
@@ -140,17 +159,18 @@ def evaluate(
         router: what picks; or, as on the command line, a scripted name or a path to a policy file.
         population: the users, or questions; or the name of a preset.
         users: sessions to play, 1 to 2**31.
-        seed: session i uses the streams of seed + i.
+        seed: session i uses the streams of `STREAMS` + seed + i; 0 to 2**56 - users.
         progress: called with the number of sessions played after each block.
 
     Raises:
         CarouselError: an argument is not allowed, or the router does not fit these users.
     """
     whole_number("users", users, 1, 2**31)
+    seed = checked_seed(seed, users)
     population = any_population(population)
     acting = find_router(router, population)
     check_names()
-    sessions: Sessions = rollout(population, acting, users, seed, progress)
+    sessions: Sessions = rollout(population, acting, users, STREAMS + seed, progress)
     reference = solve(population)
     mean = sessions.mean
     error = sessions.standard_error if users > 1 else None
@@ -161,6 +181,8 @@ def evaluate(
         score_low=None if error is None else reference.score(mean - Z95 * error),
         score_high=None if error is None else reference.score(mean + Z95 * error),
         score_at_least=reference.score_at_least(mean),
+        regret=known(reference.value - mean),
+        regret_at_most=known(reference.value_upper - mean),
         metrics={name: METRICS[name].mean(each) for name, each in sessions.metrics.items()},
         users=users,
         seed=seed,

@@ -17,7 +17,8 @@ from .score_table import Table, shifted
 from .statistics import ENDS, RESAMPLES, over_seeds, probability_of_improvement
 from .summary import over_populations
 
-FROZEN_LOOP = "frozen-loop"
+FROZEN_LOOP, FROZEN_OPTIMAL = YARDSTICKS = ("frozen-loop", "frozen-optimal")
+"""The frozen routers that learned ones are compared with, run by run."""
 
 
 def improvement(
@@ -70,8 +71,9 @@ def by_router(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """`over_populations` of the shifted rows, for every router that met all of their populations.
 
     Returns:
-        Plain data: the keys of `over_populations`, and improvement_over_frozen_loop with its
-        interval (None where the two met no population in common).
+        Plain data: the keys of `over_populations`, and improvement_over_frozen_loop and
+        improvement_over_frozen_optimal with their intervals (None where the two met no population
+        in common).
     """
     rows = shifted(rows)
     everywhere = rows["target"].n_unique()
@@ -81,11 +83,13 @@ def by_router(rows: pl.DataFrame) -> list[dict[str, Any]]:
     for row in over_populations(rows):
         if met[row["router"], row["trained_on"]] < everywhere:
             continue
-        beats: dict[str, Any] = {}
-        if row["router"] != FROZEN_LOOP:
-            with contextlib.suppress(CarouselError):
-                beats = improvement(rows, row["router"], trained_on=row["trained_on"])
-        for end in ENDS:
-            row[f"improvement_over_frozen_loop{end}"] = beats.get(f"improvement{end}")
+        for over in YARDSTICKS:
+            beats: dict[str, Any] = {}
+            if row["router"] != over:
+                with contextlib.suppress(CarouselError):
+                    beats = improvement(rows, row["router"], over, trained_on=row["trained_on"])
+            for end in ENDS:
+                name = f"improvement_over_{over.replace('-', '_')}{end}"
+                row[name] = beats.get(f"improvement{end}")
         found.append(row)
     return found

@@ -12,6 +12,7 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.foundation.files import read_whole, unreadable
 from carousel_envs.foundation.plugins import digest_of
+from carousel_envs.spec import model_of
 
 from ..learning import LearnedRouter, PolicyFile
 from ..learning.policy_format import LARGEST_BYTES
@@ -38,9 +39,20 @@ if TYPE_CHECKING:
 
     from ..router import NamedRouter, Router
 
-COMPANIONS = ("frozen-loop", "optimal", "uniform", "fixed")
+FROZEN_BLIND = "frozen-open-loop"
+"""The training users' best schedule: a zero that does not know the target."""
+
+MASKED = "-masked"
+"""Behind the name of a policy that is kept from picking who is missing."""
+
+COMPANIONS = (
+    *("frozen-loop", "frozen-optimal", "frozen-tally", FROZEN_BLIND),
+    *("optimal", "uniform", "fixed"),
+)
 """Scripted routers beside those that are asked for, on every population; `optimal` and `fixed` are
-found anew for each."""
+found anew for each. The frozen optimum breaks where the rule that it was solved for no longer
+holds; the frozen loop was written by hand, and skips personas who are missing, which no training
+taught it."""
 
 ON_SOURCE = tuple(name for name in BASELINES if name not in COMPANIONS)
 """Those beside them on the training users alone."""
@@ -67,6 +79,8 @@ class Player:
         control: whether it was trained on a target: it plays where its training users are met.
         companion: whether it was added unasked: it is left out where it makes no sense.
         on_source: whether it plays on the training users alone.
+        masked: whether a learned policy is kept from picking who is missing; it then plays on the
+            training users and wherever somebody may be missing.
         acting: the router itself where it was given as an object, which then plays on every target
             as it is.
     """
@@ -77,18 +91,22 @@ class Player:
     control: bool = False
     companion: bool = False
     on_source: bool = False
+    masked: bool = False
     acting: Policy | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
         """Name shared by all seeds."""
-        return self.policy if self.file is None else self.file.group
+        if self.file is None:
+            return self.policy
+        return f"{self.file.group}{MASKED}" if self.masked else self.file.group
 
     @property
     def description(self) -> str:
         """One sentence."""
         if self.file is not None:
-            return LearnedRouter(self.file, self.name).description
+            kept = ", kept from picking who is missing" if self.masked else ""
+            return LearnedRouter(self.file, self.name).description + kept
         if self.acting is not None:
             return str(getattr(self.acting, "description", f"the router {self.policy}"))
         return describe_as(self.policy)
@@ -111,7 +129,8 @@ class Player:
         if self.control:
             assert self.file is not None
             return self.file.population.fingerprint == target.fingerprint
-        return not self.on_source or target.fingerprint == source.fingerprint
+        away = model_of(target).misses(target) if self.masked else not self.on_source
+        return away or target.fingerprint == source.fingerprint
 
     def router(self, target: AnyPopulation, source: AnyPopulation) -> Router:
         """What acts on a target.
@@ -127,7 +146,7 @@ class Player:
             router = _frozen(self.policy, source)
             router.check_fits(target)
             return router
-        learned = LearnedRouter(self.file, self.name)
+        learned = LearnedRouter(self.file, self.name, masks=self.masked)
         learned.check_fits(target)
         return learned
 
@@ -188,6 +207,18 @@ def policies(routers: Sequence[str]) -> list[Player]:
     found = {player.policy: player for text in routers for player in _players(text)}
     _refuse_twins(found.values())
     return list(found.values())
+
+
+def masked(players: Iterable[Player], targets: Iterable[AnyPopulation]) -> list[Player]:
+    """Learned policies that never learned who is missing, kept from picking them: beside the
+    policies as they are wherever somebody may be missing."""
+    if not any(model_of(target).misses(target) for target in targets):
+        return []
+    return [
+        replace(player, masked=True)
+        for player in players
+        if player.file is not None and not player.file.network.masked and player.file.available
+    ]
 
 
 def companions(present: Iterable[Player]) -> list[Player]:

@@ -16,8 +16,8 @@ from carousel_envs.shifts import SEVERITIES
 from ..system.workers import MOST_WORKERS
 from .distance import distance
 from .encounters import Conditions, Played, play_parts
-from .evaluate import evaluate
-from .players import companions, controls, learned_and_scripted
+from .evaluate import checked_seed, evaluate
+from .players import FROZEN_BLIND, companions, controls, learned_and_scripted, masked
 from .schema import complete
 from .shift_plan import Axis, Plan, Target
 
@@ -88,18 +88,21 @@ class ShiftStudy:
             CarouselError: a number or an axis is not allowed.
         """
         whole_number("users", self.users, 1, 2**31)
-        whole_number("seed", self.seed, 0, 2**63 - 1 - self.users)
+        checked_seed(self.seed, self.users)
         return Plan.of(self.population, self.axes, self.severities)
 
     def players(self, plan: Plan) -> list[Player]:
-        """The routers asked for, the controls, and the companions.
+        """The routers asked for, those of them that can be kept from picking who is missing, the
+        controls, and the companions.
 
         Raises:
             CarouselError: a router or a control makes no sense here.
         """
         asked = learned_and_scripted(self.routers, self.population)
         trained = controls(self.controls, (target.population for target in plan.targets))
-        return [*asked, *trained, *(companions(asked) if self.companions else ())]
+        beside = companions(asked) if self.companions else ()
+        kept = masked(asked, (target.population for target in plan.targets))
+        return [*asked, *kept, *trained, *beside]
 
 
 @dataclass(frozen=True)
@@ -234,11 +237,23 @@ def play(
         result = evaluate(router, population, users=users, seed=seed)
         own = {**player.columns, "trained_on": player.trained_on(router)}
         found.append({**shared, **own, **result.row()})
+    _add_frozen_zero(found)
     rows = []
     for axis in target.axes:
         key = {"axis": axis.name, "kind": axis.kind, "regime": target.regime(axis)}
         rows += [complete({**row, **key}) for row in found]
     return Played(rows, left_out)
+
+
+def _add_frozen_zero(rows: Sequence[Row]) -> None:
+    """Add to rows of one target what is measured from the training users' best schedule: the zero
+    of the score knows the target, this one does not."""
+    zero = next((row["engagement"] for row in rows if row["router"] == FROZEN_BLIND), None)
+    for row in rows:
+        row["frozen_blind"] = zero
+        scale = None if zero is None or row["value"] is None else row["value"] - zero
+        if scale is not None and scale >= 1e-3 * max(abs(row["value"]), 1.0):
+            row["score_from_frozen_blind"] = (row["engagement"] - zero) / scale
 
 
 @dataclass(frozen=True)

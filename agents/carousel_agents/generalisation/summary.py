@@ -32,7 +32,7 @@ _SHARED = (
     *("environment", "axis", "kind", "regime", "severity", "router", "role", "algorithm"),
     *("trained_on", "source", "target", "distance_nats", "distance_se", "distance_per_turn"),
     *("distance_per_turn_se", "distance_note", "tier", "value", "value_upper", "blind"),
-    *("best_fixed", "uniform", "users", "seed"),
+    *("frozen_blind", "best_fixed", "uniform", "users", "seed"),
 )
 
 
@@ -41,8 +41,9 @@ def aggregated(
 ) -> list[dict[str, Any]]:
     """One row per router, what it was trained on, axis and severity, in order of first appearance.
 
-    With two policies or more, `engagement`, `score` and `score_at_least` are interquartile means
-    over them, with 95 % bootstrap intervals of engagement and score (`statistics.interval`). With
+    With two policies or more, `engagement`, `score`, `score_at_least`, `score_from_frozen_blind`,
+    `regret` and `regret_at_most` are interquartile means over them, with bootstrap intervals of
+    engagement, score and regret (`statistics.interval`). With
     one they are its means over sessions, with normal intervals. Metrics are means over policies.
 
     Args:
@@ -52,8 +53,8 @@ def aggregated(
 
     Returns:
         Plain data: the schema's columns that policies share, those of `by`, `seeds` (policies),
-        engagement, engagement_low, engagement_high, score, score_low, score_high, score_at_least,
-        and every metric whose column the rows have.
+        engagement, score and regret with `_low` and `_high`, score_at_least,
+        score_from_frozen_blind, regret_at_most, and every metric whose column the rows have.
     """
     groups = rows.partition_by([*GROUP, *by], maintain_order=True)
     return [_aggregate(group, by, resamples) for group in groups]
@@ -64,24 +65,29 @@ def _aggregate(group: pl.DataFrame, by: Sequence[str], resamples: int) -> dict[s
     row = {name: first[name] for name in (*_SHARED, *by)}
     row["seeds"] = len(group)
     if len(group) > 1:
-        for name in ("engagement", "score"):
+        for name in ("engagement", "score", "regret"):
             values = group[name]
             known = [] if values.null_count() else values.to_list()
             row |= over_seeds(name, known, iqm, resamples)
-        at_least = group["score_at_least"]
-        row["score_at_least"] = None if at_least.null_count() else float(iqm(at_least.to_numpy()))
+        for name in ("score_at_least", "score_from_frozen_blind", "regret_at_most"):
+            values = group[name]
+            row[name] = None if values.null_count() else float(iqm(values.to_numpy()))
     else:
-        kept = ("engagement", "score", "score_low", "score_high", "score_at_least")
+        kept = [*("engagement", "score", "score_low", "score_high", "score_at_least", "regret")]
+        kept += ["score_from_frozen_blind", "regret_at_most"]
         row |= {name: first[name] for name in kept} | _over_sessions(first)
     row |= {metric.name: group[metric.name].mean() for metric in metrics_among(group.columns)}
     return row
 
 
 def _over_sessions(row: dict[str, Any]) -> dict[str, Any]:
-    mean, error = row["engagement"], row["engagement_se"]
-    if mean is None or error is None:
-        return {"engagement_low": None, "engagement_high": None}
-    return {"engagement_low": mean - Z95 * error, "engagement_high": mean + Z95 * error}
+    found: dict[str, Any] = {}
+    for name in ("engagement", "regret"):
+        mean, error = row[name], row["engagement_se"]
+        known = mean is not None and error is not None
+        ends = (mean - Z95 * error, mean + Z95 * error) if known else (None, None)
+        found[f"{name}_low"], found[f"{name}_high"] = ends
+    return found
 
 
 # -- over populations -----------------------------------------------------------------------------

@@ -50,10 +50,13 @@ class LearnedRouter:
     Attributes:
         file: the network and where it comes from.
         name: how it is called in tables; default: its algorithm.
+        masks: whether it never picks whom it sees missing, even if training did not teach it to:
+            as a policy would be deployed where picks can be refused.
     """
 
     file: PolicyFile
     name: str = ""
+    masks: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -106,7 +109,7 @@ class LearnedRouter:
 
         Returns:
             float32, shape (N, K), minus infinity where a persona is unavailable and the network
-            is masked; and the next state.
+            is masked or the router masks; and the next state.
 
         Raises:
             CarouselError: shapes that do not fit the network, or what is no finite number.
@@ -209,7 +212,8 @@ class LearnedRouter:
     def _masked(
         self, outputs: NDArray[np.float32], observation: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        available = self.file.available if self.file.network.masked else ()
+        masks = self.masks or self.file.network.masked
+        available = self.file.available if masks else ()
         if not available:
             return outputs
         may = observation[:, list(available)] > 0.5

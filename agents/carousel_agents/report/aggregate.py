@@ -5,6 +5,7 @@ The arithmetic is that of `generalisation.summary` and `generalisation.improveme
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from carousel_envs import CarouselError
 
-from ..generalisation.improvement import FROZEN_LOOP, improvement
+from ..generalisation.improvement import YARDSTICKS, improvement
 from ..generalisation.score_table import Table, shifted
 from ..generalisation.summary import aggregated, over_populations, profile
 from ..generalisation.users_seen import AXIS as USERS
@@ -113,23 +114,27 @@ def profiles(rows: pl.DataFrame, thresholds: Sequence[float]) -> dict[str, list[
     }
 
 
-def improvements(rows: pl.DataFrame, over: str = FROZEN_LOOP) -> list[dict[str, Any]]:
-    """`improvement.improvement` of every learned router on `over`: over all shifts, and by axis.
+def improvements(
+    rows: pl.DataFrame, yardsticks: Sequence[str] = YARDSTICKS
+) -> list[dict[str, Any]]:
+    """`improvement.improvement` of every learned router on each yardstick: over all shifts, and by
+    axis.
 
     Returns:
-        router, axis ("all" first), populations, seeds, improvement with `_low` and `_high`. What
-        has no population in common is left out.
+        router, over (the yardstick), axis ("all" first), populations, seeds, improvement with
+        `_low` and `_high`. What has no population in common is left out.
     """
     under_shift = shifted_rows(rows)
     found = []
     for router, _ in _by(under_shift.filter(pl.col("role") == "learned"), "router"):
-        for axis, part in [("all", under_shift), *_by(under_shift, "axis")]:
+        parts = [("all", under_shift), *_by(under_shift, "axis")]
+        for over, (axis, part) in itertools.product(yardsticks, parts):
             try:
                 record = improvement(part, router, over, resamples=RESAMPLES)
             except CarouselError:
                 # they did not meet there
                 continue
-            found.append({"router": router, "axis": axis, **record})
+            found.append({"router": router, "over": over, "axis": axis, **record})
     return found
 
 

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
     from .folders import Study
 
+YARDSTICKS = {"frozen-optimal": "frozen optimum", "frozen-loop": "frozen loop"}
 _OPTIMUM = "optimum"
 _BESIDE = {
     _OPTIMUM: ("optimal", "value"),
     "hand-written loop": ("loop", None),
+    "optimum, frozen": ("frozen-optimal", None),
     "loop, frozen": ("frozen-loop", None),
+    "rule of signs": ("tally", None),
     "open-loop (blind)": ("open-loop", "blind"),
     "best constant": ("fixed", "best_fixed"),
     "uniform": ("uniform", "uniform"),
@@ -44,16 +47,23 @@ def cards(
     shifted = over_populations(rows, resamples=aggregate.RESAMPLES)
     under_shift = {record["router"]: record for record in shifted}
     there = rows.drop_nulls("score")["target"].n_unique()
-    better = {record["router"]: record for record in improvements if record["axis"] == "all"}
+    better = {
+        (record["router"], record["over"]): record
+        for record in improvements
+        if record["axis"] == "all"
+    }
     beside = _beside(training)
     found = []
     for record in (record for record in training if record["role"] == "learned"):
         kept = under_shift.get(record["router"], {})
-        improved = better.get(record["router"], {})
         facts = [
             ("mean under shift", _with_interval(kept, "score")),
             ("worst tenth of shifts", _with_interval(kept, "worst_decile")),
-            ("beats the frozen loop", _share(improved)),
+            *(
+                (f"beats the {name}", _share(better.get((record["router"], over), {})))
+                for over, name in YARDSTICKS.items()
+            ),
+            ("regret in training", _with_interval(record, "regret")),
             ("shifted populations", _how_many(kept, there)),
         ]
         if kept.get("populations"):

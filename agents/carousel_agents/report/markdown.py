@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ..generalisation.gap_parts import PARTS, gaps
-from ..generalisation.improvement import by_router
+from ..generalisation.improvement import YARDSTICKS, by_router
 from ..generalisation.summary import aggregated
 from ..generalisation.users_seen import curve
 from .aggregate import regimes
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 DASH = "-"
-BESIDE = {"frozen-loop": "frozen loop", "optimal": "optimum", "fixed": "best constant"}
+FROZEN = {
+    "frozen-optimal": "frozen optimum",
+    "frozen-loop": "frozen loop",
+    "frozen-tally": "frozen tally",
+}
+BESIDE = {**FROZEN, "optimal": "optimum", "fixed": "best constant"}
 """The scripted routers in a table of learned ones, and their names there."""
 
 
@@ -40,12 +46,11 @@ def at_the_end(rows: pl.DataFrame) -> str:
 
 
 def by_severity(rows: pl.DataFrame) -> str:
-    """Score of learned routers and the frozen loop, a line per axis and router, a column per
-    severity."""
+    """Score of learned and frozen routers, a line per axis and router, a column per severity."""
     found = [row for row in aggregated(rows) if _at_home(row)]
     severities = sorted({row["severity"] for row in found})
     scores = {(row["axis"], row["router"], row["severity"]): row["score"] for row in found}
-    shown = (*_learned(rows), "frozen-loop")
+    shown = (*_learned(rows), *FROZEN)
     lines = [
         [f"`{axis}`", f"`{router}`", *(_number(scores.get((axis, router, s))) for s in severities)]
         for axis in dict.fromkeys(row["axis"] for row in found)
@@ -55,18 +60,36 @@ def by_severity(rows: pl.DataFrame) -> str:
 
 
 def over_all(rows: pl.DataFrame) -> str:
-    """The worst tenth of populations, and how often a policy beats the frozen loop."""
+    """The worst tenth of populations, and how often a policy beats the frozen routers."""
     lines = [
         [
             f"`{row['router']}`" if row["role"] == "learned" else BESIDE[row["router"]],
             str(row["seeds"]),
             _estimate(row, "worst_decile"),
-            _number(row["improvement_over_frozen_loop"]),
+            *(_estimate(row, f"improvement_over_{n.replace('-', '_')}") for n in YARDSTICKS),
         ]
         for row in by_router(rows)
         if row["role"] == "learned" or row["router"] in BESIDE
     ]
-    return table(["router", "seeds", "worst tenth", "beats the frozen loop"], lines)
+    beats = [f"beats the {FROZEN[name]}" for name in YARDSTICKS]
+    return table(["router", "seeds", "worst tenth", *beats], lines)
+
+
+def regret_at_the_end(rows: pl.DataFrame) -> str:
+    """Regret on the training users and at the greatest severity, and the scores there from either
+    zero, a line per axis and router: a score falls where its scale shrinks, too."""
+    found = [row for row in aggregated(rows) if _at_home(row)]
+    most = rows["severity"].max()
+    keyed = {(row["axis"], row["router"], row["severity"]): row for row in found}
+    shown = (*_learned(rows), *FROZEN)
+    lines = []
+    for axis, router in itertools.product(dict.fromkeys(row["axis"] for row in found), shown):
+        start, end = (keyed.get((axis, router, s), {}) for s in (0.0, most))
+        regrets = (_estimate(row, "regret") for row in (start, end))
+        zeros = (_number(end.get(name)) for name in ("score", "score_from_frozen_blind"))
+        lines.append([f"`{axis}`", f"`{router}`", *regrets, *zeros])
+    heads = ["axis", "router", "regret in training", "regret", "score", "from the frozen zero"]
+    return table(heads, lines, left=2)
 
 
 def gaps_in_three(rows: pl.DataFrame) -> str:

@@ -20,7 +20,12 @@ _ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], float
         ("circle", "star", "triangle-up", "hexagon", "cross"),
         2.6,
     ),
-    "frozen": (("#0072B2",), ("dash", "longdashdot"), ("square", "hexagon"), 2.0),
+    "frozen": (
+        ("#0072B2", "#004B75", "#5B8DB8", "#56B4E9"),
+        ("dash", "longdashdot", "dashdot", "dot"),
+        ("square", "hexagon", "cross", "pentagon"),
+        2.0,
+    ),
     "optimal": (("#009E73",), ("dot", "dashdot"), ("diamond", "pentagon"), 2.0),
     "baseline": (
         ("#8A8F98", "#56B4E9"),

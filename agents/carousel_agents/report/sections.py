@@ -221,7 +221,7 @@ def _parts(
         "regimes_table": tables.table("Score by regime", tables.REGIME_COLUMNS, by_regime),
         "seeds_table": tables.table("Seed by seed", tables.SEED_COLUMNS, points),
         "improvement_table": tables.table(
-            "Probability of improvement over the frozen loop",
+            "Probability of improvement over frozen routers",
             tables.IMPROVEMENT_COLUMNS,
             improvements,
         ),

@@ -104,6 +104,7 @@ USERS_COLUMNS = (
     _words("plays", "whom"),
     _number("seeds", "seeds", 0),
     _estimate("score"),
+    _estimate("regret"),
     _estimate("engagement"),
 )
 GAP_COLUMNS = (
@@ -127,6 +128,7 @@ SEED_COLUMNS = (
 )
 IMPROVEMENT_COLUMNS = (
     _words("router"),
+    _words("over"),
     _words("axis"),
     _estimate("improvement", "probability"),
     _number("populations", "populations", 0),
@@ -152,7 +154,7 @@ def _measures(records: Sequence[Record]) -> tuple[list[Column], list[Column]]:
     shown = [metric for metric in metrics_in(records) if metric.on_page]
     first = [_metric(metric) for metric in shown if metric.field]
     others = [_metric(metric) for metric in shown if not metric.field]
-    return [_estimate("score"), _estimate("engagement"), *first], others
+    return [_estimate("score"), _estimate("regret"), _estimate("engagement"), *first], others
 
 
 def training_columns(records: Sequence[Record]) -> list[Column]:
@@ -176,6 +178,8 @@ def shifted_columns(records: Sequence[Record]) -> list[Column]:
         _number(value_name(records), "value"),
         _number("upper bound", "value_upper"),
         _number("blind", "blind"),
+        _number("frozen blind", "frozen_blind"),
+        _number("score from there", "score_from_frozen_blind"),
         _number("best constant", "best_fixed"),
         _number("uniform", "uniform"),
         _words("tier"),

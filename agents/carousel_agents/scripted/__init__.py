@@ -12,6 +12,7 @@ from . import uniform as uniform
 from . import open_loop as open_loop
 from . import operating_system as operating_system
 from . import cue_pattern as cue_pattern
+from . import tally as tally
 from . import lin_ucb as lin_ucb
 from . import linear_thompson as linear_thompson
 from . import myopic as myopic

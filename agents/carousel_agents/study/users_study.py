@@ -13,6 +13,7 @@ from carousel_envs.foundation.errors import whole_number
 from carousel_envs.registry import users_of
 
 from ..generalisation.encounters import Conditions, Played, play_parts
+from ..generalisation.evaluate import checked_seed
 from ..generalisation.players import Player, policies
 from ..generalisation.user_samples import TABLE, Sample, samples
 from ..generalisation.users_seen import AXIS, LOOP, meet, refuse_other_ranges
@@ -154,7 +155,7 @@ def run_users_study(
     """
     began = time.perf_counter()
     whole_number("users", study.users, 1, 2**31)
-    whole_number("seed", study.seed, 0, 2**63 - 1 - study.users)
+    checked_seed(study.seed, study.users)
     players = study.players()
     # before anything is played: that all users are alike is found at once
     meetings = _meetings(study, players)

@@ -28,6 +28,10 @@ def _layout(population: Population) -> tuple[Columns, tuple[int, ...]]:
     return Columns.of(population), population.cue_levels
 
 
+def _misses(population: Population) -> bool:
+    return population.unavailability > 0.0
+
+
 def _available(population: Population) -> slice:
     return Columns.of(population).available
 
@@ -54,6 +58,7 @@ USERS = ModelSpec(
     scalar="carousel_envs.users.environment:CarouselEnv",
     columns=column_names,
     layout=_layout,
+    misses=_misses,
     available=_available,
     shifts=_shifts,
     solve="carousel_envs.reference.solve:solve_users",
