@@ -13,11 +13,11 @@ from ..study.requests import difference
 from ..system import archives
 from ..system.locks import locked
 from .engine import LocalEngine
-from .perform import Job
+from .perform import Job, evaluation_of
 from .store import RunStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from .engine import Engine
@@ -130,6 +130,37 @@ def fill(runs: Sequence[GridRun], out: Path, how: Filling | None = None) -> list
                 results[run.name] = result
                 how.listener.ended(result)
     return [results[run.name] for run in runs]
+
+
+def evaluate_again(
+    runs: Sequence[GridRun], out: Path, report: Callable[[float, float, str], None] | None = None
+) -> int:
+    """Evaluate the policies of finished runs anew, and put the figures in place of the old ones:
+    for results that were made by an earlier version of the evaluation.
+
+    Args:
+        runs: those of them that the store has finished.
+        out: the store; unpacked if it is kept as an archive.
+        report: called with the number of runs done, their number, and a run's name.
+
+    Returns:
+        How many runs were evaluated.
+
+    Raises:
+        CarouselError: the store is being filled by another process.
+    """
+    store = RunStore(archives.unpacked(out))
+    with locked(out / _LOCK, str(out)):
+        held = [run for run in runs if store.folder(run).state(run.request()) == "done"]
+        for i, run in enumerate(held):
+            folder = store.folder(run)
+            with folder.locked(run.name):
+                record = folder.record()
+                assert record is not None
+                folder.write({**record, "evaluation": evaluation_of(run, folder)})
+            if report:
+                report(i + 1, len(held), run.name)
+    return len(held)
 
 
 def _sorted(

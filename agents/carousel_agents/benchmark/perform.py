@@ -123,6 +123,12 @@ def sentence(error: Exception) -> str:
     return text if isinstance(error, CarouselError) else f"{type(error).__name__}: {text}"
 
 
+def evaluation_of(run: GridRun, folder: RunFolder) -> dict[str, Any]:
+    """The row of a run's evaluation: its policy, loaded as any other reader would load it."""
+    router = find_router(str(folder.policy), run.population)
+    return evaluate(router, run.population, users=run.users, seed=run.evaluation_seed).row()
+
+
 def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
     from ..learning.checkpoint import CheckpointError
     from ..learning.train import execute
@@ -143,14 +149,11 @@ def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, An
         job.folder.checkpoint.unlink(missing_ok=True)
         file = trained()
     file.save(job.folder.policy)
-    # the file is evaluated, as any other reader would load it
-    router = find_router(str(job.folder.policy), run.population)
-    result = evaluate(router, run.population, users=run.users, seed=run.evaluation_seed)
     return {
         "status": "done",
         "request": dict(job.request),
         "training": dict(file.training),
-        "evaluation": result.row(),
+        "evaluation": evaluation_of(run, job.folder),
         "policy_sha256": job.folder.policy_digest(),
         "command": job.command,
         "versions": dict(file.versions),

@@ -13,7 +13,7 @@ from carousel_envs.foundation.errors import UsageError, whole_number
 from carousel_envs.foundation.files import check_folder
 
 from ..benchmark.engine import LocalEngine
-from ..benchmark.fill import Filling, Listener, fill
+from ..benchmark.fill import Filling, Listener, evaluate_again, fill
 from ..benchmark.grid import Grid
 from ..benchmark.remaining import Remaining, in_words
 from ..benchmark.store import RunStore
@@ -41,6 +41,10 @@ def grid(
         typer.Option(metavar="ENV/ALGO", help="only these, * allowed; may be repeated"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace runs of another request")] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--evaluate-again", help="evaluate finished runs anew, before anything else"),
+    ] = False,
     pack: Annotated[
         bool, typer.Option("--pack", help="then write the archive of all finished runs, DIR.tar")
     ] = False,
@@ -63,6 +67,8 @@ def grid(
         explained(lambda: "interrupted; the same command goes on from here"),
         console.progress("runs", remaining=False) as bar,
     ):
+        if again:
+            evaluate_again(runs, out, bar)
         how = Filling(force, shlex.join(command), LocalEngine(workers), _Shown(bar, workers))
         results = fill(runs, out, how)
     failed = [result for result in results if result.status == "failed"]
