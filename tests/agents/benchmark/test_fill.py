@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from carousel_agents.benchmark import engine
-from carousel_agents.benchmark.fill import Listener
+from carousel_agents.benchmark.fill import Listener, evaluate_again
 from carousel_agents.benchmark.remaining import Remaining, in_words
 from carousel_agents.benchmark.store import RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
@@ -40,6 +40,18 @@ def test_a_run_leaves_a_policy_and_a_record(tmp_path):
     router = find_router(str(folder / "policy.safetensors"), run().population)
     again = evaluate(router, run().population, users=50, seed=1).row()
     assert record["evaluation"] == json.loads(json.dumps(again))
+
+
+def test_finished_runs_are_evaluated_again_without_training(tmp_path):
+    filled(tmp_path, run(0), run(1))
+    path = tmp_path / "Boredom" / "ppo" / "seed-1" / "run.json"
+    before = RunFolder(path.parent).record()
+    RunFolder(path.parent).write({**before, "evaluation": {**before["evaluation"], "swaps": 7.0}})
+    told = []
+    runs = [run(0), run(1), run(2)]
+    assert evaluate_again(runs, tmp_path, lambda *one: told.append(one)) == 2
+    assert [(done, of) for done, of, _ in told] == [(1, 2), (2, 2)]
+    assert RunFolder(path.parent).record() == before
 
 
 def test_what_is_there_is_kept_to_the_last_byte(tmp_path):

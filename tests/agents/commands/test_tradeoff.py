@@ -6,6 +6,7 @@ import pytest
 
 from carousel_agents import scripted
 from carousel_agents.generalisation import evaluate
+from carousel_agents.generalisation.evaluate import STREAMS
 from carousel_envs import Population, user_table
 from carousel_envs.rollout import rollout
 from support.command_line import carousel
@@ -50,7 +51,7 @@ def test_evaluation_shows_welfare_where_it_is_kept():
     population = Population.preset("Welfare").replace(session_length=6)
     router = scripted.make("uniform", population)
     row = evaluate(router, population, users=300, seed=2).row()
-    sessions = rollout(population, router, 300, 2)
+    sessions = rollout(population, router, 300, STREAMS + 2)
     assert row["welfare"] == sessions.totals["welfare"].mean()
     assert row["kept"] == sessions.totals["kept"].mean()
     vulnerable = user_table(population).vulnerable[sessions.user]

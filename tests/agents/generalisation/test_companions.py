@@ -1,4 +1,4 @@
-"""Companions of a learned router: the same five, on the same users, solved only once."""
+"""Companions of a learned router: the same ones, on the same users, solved only once."""
 
 import json
 
@@ -14,22 +14,23 @@ from carousel_envs.registry import short_name
 from support import stand_in
 
 BOREDOM = Population.preset("Boredom")
-FIVE = ["fixed", "uniform", "open-loop", "loop", "optimal"]
+SIX = ["fixed", "uniform", "open-loop", "tally", "loop", "optimal"]
+FROZEN = ["frozen-open-loop", "frozen-tally", "frozen-loop", "frozen-optimal"]
 
 
 @pytest.mark.parametrize("env", environment_ids())
-def test_every_environment_has_the_five_companions(env):
+def test_every_environment_has_the_companions(env):
     rows = beside(any_population(short_name(env)), 20, 3)
-    assert [row["router"] for row in rows] == FIVE
+    assert [row["router"] for row in rows] == SIX
     for row in rows:
-        silent = row["router"] == "loop" and env == "Carousel/Recall-v0"
+        silent = row["router"] in ("loop", "tally") and env == "Carousel/Recall-v0"
         assert (row["score"] is None) == silent == (row["reason"] is not None)
         assert silent or row["score_low"] <= row["score"] <= row["score_high"]
 
 
 def test_they_meet_the_same_users_with_the_same_luck():
     rows = {row["router"]: row for row in beside(BOREDOM, 300, 7)}
-    for name in FIVE:
+    for name in SIX:
         alone = evaluate(scripted.make(name, BOREDOM), BOREDOM, users=300, seed=7).row()
         for key in ("engagement", "engagement_se", "score", "score_low", "score_high"):
             assert rows[name][key] == alone[key]
@@ -44,10 +45,10 @@ def test_they_are_played_once_and_what_is_done_to_a_row_changes_no_other(monkeyp
     first = beside(small, 11, 0)
     first[0]["score"] = "spoilt"
     again = beside(small.replace(), 11, 0)
-    assert len(played) == len(FIVE)
+    assert len(played) == len(SIX)
     assert again[0]["score"] != "spoilt"
     beside(small, 12, 0)
-    assert len(played) == 2 * len(FIVE)
+    assert len(played) == 2 * len(SIX)
 
 
 def test_a_bad_number_of_users_is_no_reason_but_an_error():
@@ -81,7 +82,7 @@ def test_evaluate_shows_companions_for_a_learned_router(policy, capsys, env):
     assert document["engagement"] == found.engagement
     typed(["evaluate", str(path), env, "--users", "30"])
     shown = capsys.readouterr().out
-    assert all(f"\n{name} " in shown for name in ("policy.safetensors", *FIVE))
+    assert all(f"\n{name} " in shown for name in ("policy.safetensors", *SIX))
     assert ("loop: router 'loop' needs users with moods" in shown) == ("Recall" in env)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from carousel_agents.commands import generalise as command
 from carousel_agents.generalisation import ShiftStudy, aggregated, evaluate, generalise
+from carousel_agents.generalisation.evaluate import STREAMS
 from carousel_agents.generalisation.schema import COLUMNS, SCHEMA, columns, complete
 from carousel_agents.report import write_page
 from carousel_agents.study.shift_study import run_shift_study
@@ -62,7 +63,8 @@ def test_columns_are_those_of_before_and_the_plugin_s_come_last(plugin):
     first = before.index("session_length")
     assert before[first : first + len(OWN)] == [metric.name for metric in OWN]
     assert before[first + len(OWN) :] == [
-        *("tier", "value", "value_upper", "blind", "best_fixed", "uniform", "users", "seed")
+        *("tier", "value", "value_upper", "blind", "frozen_blind", "best_fixed", "uniform"),
+        *("users", "seed"),
     ]
     now = columns()
     assert list(now) == [*before, *NAMES]
@@ -128,7 +130,7 @@ def test_another_process_knows_it_from_its_environment(plugin, tmp_path):
     done = subprocess.run(
         (*command, "--users", "20", "--set", "session_length=8"), capture_output=True, check=True
     )
-    played = rollout(SHORT, _router(), 20)
+    played = rollout(SHORT, _router(), 20, STREAMS)
     assert json.loads(done.stdout)["longest_run"] == played.totals["longest_run"].mean()
 
 

@@ -14,14 +14,16 @@ from carousel_agents.generalisation.players import (
     companions,
     controls,
     learned_and_scripted,
+    masked,
 )
 from carousel_agents.generalisation.players import policies as policies_below
 from carousel_agents.generalisation.schema import COLUMNS, SCHEMA
 from carousel_agents.generalisation.shift_suite import Plan, play
 from carousel_agents.learning.view import View
-from carousel_agents.router import find_router
+from carousel_agents.router import find_router, make
 from carousel_envs import CarouselError, Population, any_population
 from carousel_envs.registry import shifts_of
+from carousel_envs.rollout import rollout
 from carousel_envs.shifts import SEVERITIES, find_shift
 from support.policy_files import make_file
 
@@ -228,9 +230,12 @@ def test_companions_that_make_no_sense_are_left_out_with_the_reason():
     (target, *_) = Plan.of(RECALL, ["rephrased"]).targets
     beside = companions(learned_and_scripted(["uniform"], RECALL))
     played = play(target, beside, RECALL, users=5)
-    assert set(played.left_out) == {"frozen-loop", "memoryless", "loop"}
+    silent = {"frozen-loop", "frozen-tally", "memoryless", "loop", "tally"}
+    assert set(played.left_out) == silent
     assert all("questions" in reason for reason in played.left_out.values())
-    assert [row["router"] for row in played.rows] == ["optimal", "fixed", "open-loop"]
+    assert [row["router"] for row in played.rows] == [
+        *("frozen-optimal", "frozen-open-loop", "optimal", "fixed", "open-loop")
+    ]
     with pytest.raises(CarouselError, match="questions"):
         learned_and_scripted(["frozen-loop"], RECALL)
 
@@ -323,3 +328,56 @@ def test_a_router_may_be_an_object():
     assert own["engagement"] == alone.engagement
     with pytest.raises(CarouselError, match="two routers are called 'Twice'"):
         generalise_study(ShiftStudy((Twice(), Twice()), SHORT, users=30, axes=("hazard",)))
+
+
+def test_where_somebody_may_be_missing_policies_also_play_kept_from_picking_them(policies):
+    missing = find_shift("unavailable").apply(SHORT, 0.5)
+    asked = learned_and_scripted([policies(seeds=(0, 1)), "uniform"], SHORT)
+    kept = masked(asked, [SHORT, missing])
+    assert [(player.name, player.masked) for player in kept] == [("ppo-masked", True)] * 2
+    assert masked(asked, [SHORT]) == []
+    hazard = find_shift("hazard").apply(SHORT, 0.5)
+    assert [kept[0].plays(users, SHORT) for users in (SHORT, missing, hazard)] == [
+        True,
+        True,
+        False,
+    ]
+    rows = play(
+        Plan.of(SHORT, ["unavailable"], [0.5]).targets[0], [*asked, *kept], SHORT, users=200
+    )
+    refused = {(row["router"], row["policy"]): row["refused"] for row in rows.rows}
+    assert all((figure == 0.0) == (name != "ppo") for (name, _), figure in refused.items())
+    at_home = play(
+        Plan.of(SHORT, ["unavailable"], [0.0]).targets[0], [*asked, *kept], SHORT, users=50
+    )
+    figures = {}
+    for row in at_home.rows:
+        figures.setdefault(row["policy"], set()).add(row["engagement"])
+    assert all(len(each) == 1 for each in figures.values())
+
+
+def test_what_the_training_schedule_earns_is_a_second_zero_and_regret_stands_beside():
+    study = ShiftStudy(("loop",), SHORT, users=500, axes=("hazard",), severities=(0.0, 1.0))
+    for row in generalise_study(study).rows:
+        assert row["regret"] == row["value"] - row["engagement"]
+        assert row["regret_at_most"] == row["value_upper"] - row["engagement"]
+        zero = row["frozen_blind"]
+        expected = (row["engagement"] - zero) / (row["value"] - zero)
+        assert row["score_from_frozen_blind"] == pytest.approx(expected, abs=1e-12)
+        if row["router"] == "frozen-open-loop":
+            assert row["score_from_frozen_blind"] == 0.0
+    alone = generalise_study(ShiftStudy(("loop",), SHORT, users=10, companions=False)).rows
+    assert {row["frozen_blind"] for row in alone} == {None}
+
+
+def test_no_default_of_training_plays_a_session_of_evaluation():
+    from carousel_agents.generalisation.evaluate import STREAMS
+
+    population = SHORT.replace(session_length=4)
+    sessions = rollout(population, make("uniform", population), 300, STREAMS)
+    found = evaluate("uniform", population, users=300)
+    assert found.engagement == sessions.mean
+    assert found.engagement != rollout(population, make("uniform", population), 300, 0).mean
+    for seed in (-1, 2**56):
+        with pytest.raises(CarouselError, match="seed is"):
+            evaluate("uniform", population, users=300, seed=seed)

@@ -43,10 +43,10 @@ def test_the_end_of_every_axis_has_a_line_with_everybody(rows):
 def test_severities_are_columns_and_controls_are_left_out(rows):
     heads, lines = cells(markdown.by_severity(rows))
     assert heads == ["axis", "router", "0", "0.25", "0.5", "0.75", "1"]
-    assert len(lines) == len(AXES) * (len(LEARNED) + 1)
+    assert len(lines) == len(AXES) * (len(LEARNED) + len(markdown.FROZEN))
     ours = rows.filter(pl.col("trained_on") == "source")
     assert markdown.by_severity(ours) == markdown.by_severity(rows)
-    assert lines[3] == ["`hazard`", "`frozen-loop`", "0.98", "0.85", "0.73", "0.60", "0.48"]
+    assert lines[4] == ["`hazard`", "`frozen-loop`", "0.98", "0.85", "0.73", "0.60", "0.48"]
 
 
 def test_where_listening_is_worth_nothing_there_is_no_score(rows):
@@ -75,8 +75,24 @@ def test_regimes_and_all_populations(rows):
     heads, lines = cells(markdown.over_all(rows))
     by_router = {line[0]: line for line in lines}
     assert by_router["optimum"][2] == "1.00"
-    assert by_router["frozen loop"][3] == "-"
-    assert 0 <= float(by_router["`ppo`"][3]) <= 1
+    assert heads[3:] == ["beats the frozen loop", "beats the frozen optimum"]
+    assert by_router["frozen loop"][3] == by_router["frozen optimum"][4] == "-"
+    # in these rows it always beats it
+    assert by_router["frozen optimum"][3] == "1.00"
+    for cell in by_router["`ppo`"][3:]:
+        assert 0 <= float(cell.partition(" ")[0]) <= 1
+
+
+def test_regret_stands_beside_both_scores(rows):
+    heads, lines = cells(markdown.regret_at_the_end(rows))
+    assert heads == [
+        *("axis", "router", "regret in training", "regret", "score", "from the frozen zero")
+    ]
+    found = {tuple(line[:2]): line[2:] for line in lines}
+    loop = found["`hazard`", "`frozen-loop`"]
+    # a score of 0.48 where the scale is 4, and 4.4 from the frozen zero
+    assert loop[1].startswith("2.08")
+    assert loop[2:] == ["0.48", f"{1 - 4 * 0.52 / 4.4:.2f}"]
 
 
 def test_bounds_are_marked(rows):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
 from carousel_agents.generalisation.gap_parts import PARTS, gaps
+from carousel_agents.generalisation.players import COMPANIONS
 from carousel_agents.report import aggregate, diagrams, write, write_page
+from carousel_agents.router import FROZEN
 from support.page_reader import Page
 from support.properties import examples
 from support.study_example import (
@@ -146,7 +148,7 @@ def notes(figure):
 def test_tables_hold_numbers_to_sort_by(shown):
     heads, *rows = shown.tables["environment-0-rows-table"]
     conditions = len(AXES) * 4
-    assert len(rows) == conditions * (len(LEARNED) + 4)
+    assert len(rows) == conditions * (len(LEARNED) + len(COMPANIONS))
     assert heads[:5] == ["axis", "severity", "regime", "router", "role"]
     cells = [a for t, a in shown.tags if t == "td" and a.get("class") == "numeric"]
     assert cells
@@ -165,7 +167,8 @@ def test_conditions_without_a_distance_are_listed_with_the_reason(shown):
     assert "patience at 0.25, 0.5, 0.75, 1: session length differs" in words
     drawn = pictures(shown)["0-distance"]["figure"]
     hovers = [words for trace in drawn["data"] for words in trace["hovertext"]]
-    assert len(hovers) == (len(AXES) - 2) * 4 * (len(LEARNED) + 1)
+    frozen = sum(name.startswith(FROZEN) for name in COMPANIONS)
+    assert len(hovers) == (len(AXES) - 2) * 4 * (len(LEARNED) + frozen)
     assert not any("patience" in hover for hover in hovers)
 
 

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from carousel_agents.generalisation import statistics
+from carousel_agents.generalisation.improvement import YARDSTICKS
 from carousel_agents.report import aggregate, write, write_page
 from carousel_agents.report.folders import read_studies, titles
 from carousel_envs import CarouselError
@@ -102,7 +103,9 @@ def test_seeds_of_two_folders_are_one_router_but_no_replicates_under_shift(tmp_p
     away = found["extrapolation", "ppo"]
     assert (away["populations"], away["partly"], away["score"]) == (0, 8, None)
     better = aggregate.improvements(study.rows)
-    assert [(r["axis"], r["seeds"]) for r in better] == [("hazard", 3), ("patience", 3)]
+    assert [(r["over"], r["axis"], r["seeds"]) for r in better] == [
+        (over, axis, 3) for over in YARDSTICKS for axis in ("hazard", "patience")
+    ]
     points = aggregate.seed_points(study.rows)
     assert [point["training_seed"] for point in points] == list(range(6))
     assert {point["shifted"] for point in points} == {None}

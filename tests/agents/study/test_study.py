@@ -13,6 +13,7 @@ import pytest
 from carousel_agents import cli
 from carousel_agents.commands.app import app
 from carousel_agents.generalisation import shift_suite
+from carousel_agents.generalisation.players import COMPANIONS, ON_SOURCE
 from carousel_agents.generalisation.schema import SCHEMA
 from carousel_agents.generalisation.shift_suite import ShiftStudy, ShiftSuite
 from carousel_agents.report import write_page
@@ -59,9 +60,12 @@ def test_rows_are_written_with_the_names_and_types_of_the_schema(whole):
     keys = rows.select("axis", "severity").unique(maintain_order=True).rows()
     assert keys == [(axis, s) for axis in ASKED.axes for s in ASKED.severities]
     everywhere = rows.filter(pl.col("severity") == 1.0, pl.col("axis") == "hazard")["router"]
-    assert everywhere.to_list() == ["uniform", "loop", "frozen-loop", "optimal", "fixed"]
+    assert everywhere.to_list() == [
+        *("uniform", "loop"),
+        *(name for name in COMPANIONS if name != "uniform"),
+    ]
     trained = rows.filter(pl.col("severity") == 0.0, pl.col("axis") == "hazard")["router"]
-    assert set(trained) == {*everywhere, "open-loop", "memoryless"}
+    assert set(trained) == {*everywhere, *ON_SOURCE}
 
 
 def test_the_summary_says_what_all_rows_share(whole):
