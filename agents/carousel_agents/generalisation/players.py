@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 FROZEN_BLIND = "frozen-open-loop"
 """The training users' best schedule: a zero that does not know the target."""
 
+_LABEL = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
 MASKED = "-masked"
 """Behind the name of a policy that is kept from picking who is missing."""
 
@@ -79,6 +81,7 @@ class Player:
         control: whether it was trained on a target: it plays where its training users are met.
         companion: whether it was added unasked: it is left out where it makes no sense.
         on_source: whether it plays on the training users alone.
+        label: name that was given to the policies of one training request, as `NAME=FILE`.
         masked: whether a learned policy is kept from picking who is missing; it then plays on the
             training users and wherever somebody may be missing.
         acting: the router itself where it was given as an object, which then plays on every target
@@ -92,6 +95,7 @@ class Player:
     companion: bool = False
     on_source: bool = False
     masked: bool = False
+    label: str = ""
     acting: Policy | None = field(default=None, repr=False)
 
     @property
@@ -99,7 +103,8 @@ class Player:
         """Name shared by all seeds."""
         if self.file is None:
             return self.policy
-        return f"{self.file.group}{MASKED}" if self.masked else self.file.group
+        name = self.label or self.file.group
+        return f"{name}{MASKED}" if self.masked else name
 
     @property
     def description(self) -> str:
@@ -167,13 +172,15 @@ def learned_and_scripted(routers: Sequence[Policy | str], source: AnyPopulation)
     """The players that routers stand for, each once, in order.
 
     Args:
-        routers: policy files, folders (every policy file below, by path), scripted names; or
-            routers as objects, which go by their attribute `name`, else by that of their class.
+        routers: policy files, folders (every policy file below, by path), either also as
+            `NAME=PATH`, scripted names; or routers as objects, which go by their attribute
+            `name`, else by that of their class.
         source: the users that shifts start from; learned routers must have been trained on them.
 
     Raises:
         CarouselError: no such router, none in a folder, a damaged file, one trained on other users,
-            or two that cannot be told apart by their names and seeds.
+            two that cannot be told apart by their names and seeds, or two of a name that were
+            trained in different ways.
     """
     if not routers:
         raise CarouselError("there is no router; at least one must be given")
@@ -194,6 +201,7 @@ def learned_and_scripted(routers: Sequence[Policy | str], source: AnyPopulation)
                 "from (give the --set it was trained with)"
             )
     _refuse_twins(found.values())
+    refuse_mixed(found.values())
     return list(found.values())
 
 
@@ -206,6 +214,7 @@ def policies(routers: Sequence[str]) -> list[Player]:
     """
     found = {player.policy: player for text in routers for player in _players(text)}
     _refuse_twins(found.values())
+    refuse_mixed(found.values())
     return list(found.values())
 
 
@@ -239,7 +248,8 @@ def controls(folders: Sequence[str], targets: Iterable[AnyPopulation]) -> list[P
     known = {target.fingerprint for target in targets}
     found: dict[str, Player] = {}
     for folder in folders:
-        if not is_file(folder) and not archives.unpacked(Path(folder)).is_dir():
+        path = _unnamed(folder)
+        if not is_file(path) and not archives.unpacked(Path(path)).is_dir():
             raise CarouselError(f"control {shown(folder)} is neither a folder nor a policy file")
         for player in _players(folder):
             assert player.file is not None
@@ -260,7 +270,22 @@ def _given(router: Policy) -> Player:
 
 
 def _players(text: str) -> list[Player]:
-    """A scripted router, a policy file, or all policy files of a folder."""
+    """A scripted router, a policy file, or all policy files of a folder; behind `NAME=`, policy
+    files under a name of their own.
+
+    Raises:
+        CarouselError: a router that is no policy file under such a name.
+    """
+    rest = _unnamed(text)
+    if rest != text:
+        label = text.removesuffix(f"={rest}")
+        found = [replace(player, label=label) for player in _players(rest)]
+        if found[0].file is None:
+            raise CarouselError(
+                f"router {shown(text)} names {shown(rest)}, which is no policy file; only policy "
+                "files can be given another name"
+            )
+        return found
     path = Path(text) if is_name(text) else archives.unpacked(Path(text))
     if not (text.endswith(SUFFIX) or is_name(text)) and _is_folder(path):
         files = sorted(path.rglob(f"*{SUFFIX}"))
@@ -272,6 +297,12 @@ def _players(text: str) -> list[Player]:
     if is_object(text):
         return [Player(text, sha256=digest_of(text.rpartition(":")[0]))]
     return [Player(canonical(text))]
+
+
+def _unnamed(text: str) -> str:
+    """The path in `NAME=PATH`."""
+    label, equals, rest = text.partition("=")
+    return rest if equals and _LABEL.fullmatch(label) else text
 
 
 def _is_folder(path: Path) -> bool:
@@ -291,6 +322,39 @@ def _learned(text: str) -> Player:
             raise unreadable(path, error) from None
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file") from None
     return Player(text, PolicyFile.load(path), digest)
+
+
+def refuse_mixed(players: Iterable[Player]) -> None:
+    """Seeds of a group must be seeds of one training request: a mean over two settings is a figure
+    of neither.
+
+    Raises:
+        CarouselError: two policies of a name were trained in different ways.
+    """
+    first: dict[str, Player] = {}
+    for player in players:
+        if player.file is None:
+            continue
+        other = first.setdefault(player.name, player)
+        one, two = (_how_trained(known.file) for known in (other, player))  # type: ignore[arg-type]
+        for key in sorted({*one, *two}):
+            if one.get(key) != two.get(key):
+                raise CarouselError(
+                    f"{other.policy!r} and {player.policy!r} are both {player.name}, but differ in "
+                    f"{key} ({shown(one.get(key))} and {shown(two.get(key))}), and are no seeds of "
+                    f"one training; give one of them a name of its own, as in "
+                    f"{player.name}-2={player.policy}"
+                )
+
+
+def _how_trained(file: PolicyFile) -> dict[str, Any]:
+    """What seeds of one training request have in common; on whom is checked elsewhere."""
+    known = dict(file.training)
+    settings = known.get("settings")
+    found = dict(settings) if isinstance(settings, dict) else {}
+    # how many threads computed it is no part of what is computed
+    found.pop("torch_threads", None)
+    return {**found, "steps trained": known.get("steps"), "imported": known.get("imported", False)}
 
 
 def _refuse_twins(players: Iterable[Player]) -> None:

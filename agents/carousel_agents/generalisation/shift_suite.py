@@ -17,7 +17,7 @@ from ..system.workers import MOST_WORKERS
 from .distance import distance
 from .encounters import Conditions, Played, play_parts
 from .evaluate import checked_seed, evaluate
-from .players import FROZEN_BLIND, companions, controls, learned_and_scripted, masked
+from .players import FROZEN_BLIND, companions, controls, learned_and_scripted, masked, refuse_mixed
 from .schema import complete
 from .shift_plan import Axis, Plan, Target
 
@@ -100,6 +100,7 @@ class ShiftStudy:
         """
         asked = learned_and_scripted(self.routers, self.population)
         trained = controls(self.controls, (target.population for target in plan.targets))
+        refuse_mixed([*asked, *trained])
         beside = companions(asked) if self.companions else ()
         kept = masked(asked, (target.population for target in plan.targets))
         return [*asked, *kept, *trained, *beside]

@@ -112,7 +112,8 @@ def _entry(player: Player, play: str, shifts: Mapping[str, str]) -> dict[str, An
         "control": player.control,
         "companion": player.companion,
         "description": player.description,
-        "command": f"{typed('evaluate')} {shlex.quote(player.policy)} {play}{where}",
+        "command": f"{typed('evaluate')} {shlex.quote(player.policy)} {play}{where}"
+        + " --masked" * player.masked,
     }
 
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from carousel_agents.commands.watching import speaker
+from carousel_agents.generalisation.players import COMPANIONS, ON_SOURCE
 from carousel_agents.learning import PolicyFile
 from carousel_agents.router import ROUTERS
 from carousel_envs import environment_ids
@@ -144,8 +145,9 @@ def test_train_evaluate_generalise_watch_in_a_row(tmp_path):
     rows = pl.read_parquet(tmp_path / "study" / "results.parquet")
     learned = rows.filter(pl.col("role") == "learned", pl.col("severity") == 0.0)
     assert set(learned["engagement"]) == {evaluated["engagement"]}
-    # a learned router and four others everywhere, three more on the training users
-    assert len(found["rows"]) == len(rows) == 2 * (5 * 5 + 3)
+    # a learned router and the companions everywhere, others on the training users
+    everywhere = 1 + len(COMPANIONS)
+    assert len(found["rows"]) == len(rows) == 2 * (5 * everywhere + len(ON_SOURCE))
     assert "<table" in (tmp_path / "study" / "report.html").read_text()
     refused = carousel("generalise", policy, "Boredom", *options, "--seed", "1", cwd=tmp_path)
     assert refused.returncode == 1

@@ -91,7 +91,10 @@ def test_companions_play_unless_they_are_not_wanted():
     routers = [row["router"] for row in generalise(study).rows]
     assert routers == ["loop", *COMPANIONS]
     alone = generalise(replace(study, companions=False)).rows
-    assert alone == generalise(study).rows[:1]
+    (row,) = generalise(study).rows[:1]
+    zero = ("frozen_blind", "score_from_frozen_blind")
+    assert alone == [{**row, **dict.fromkeys(zero)}]
+    assert None not in [row[name] for name in zero]
 
 
 @pytest.mark.parametrize(

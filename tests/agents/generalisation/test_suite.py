@@ -381,3 +381,45 @@ def test_no_default_of_training_plays_a_session_of_evaluation():
     for seed in (-1, 2**56):
         with pytest.raises(CarouselError, match="seed is"):
             evaluate("uniform", population, users=300, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("training", "key"),
+    [
+        ({"settings": {"learning_rate": 0.1}}, "learning_rate (None and 0.1)"),
+        ({"steps": 20}, "steps trained (10 and 20)"),
+        ({"imported": True}, "imported (False and True)"),
+    ],
+)
+def test_policies_of_two_trainings_are_no_seeds_of_one(tmp_path, training, key):
+    paths = []
+    for seed, more in enumerate(({}, training)):
+        paths.append(str(tmp_path / f"{seed}.safetensors"))
+        make_file(SHORT, training={"steps": 10, "seed": seed, **more}).save(tmp_path / paths[-1])
+    with pytest.raises(CarouselError, match="are both ppo, but differ in") as caught:
+        learned_and_scripted(paths, SHORT)
+    assert key in str(caught.value)
+    assert f"as in ppo-2={paths[1]}" in str(caught.value)
+    named = learned_and_scripted([paths[0], f"ppo-2={paths[1]}"], SHORT)
+    assert [player.name for player in named] == ["ppo", "ppo-2"]
+    assert [player.policy for player in named] == paths
+    frame = generalise([paths[0], f"ppo-2={paths[1]}"], SHORT, users=5, axes=("hazard",)).frame()
+    assert set(frame["router"]) == {"ppo", "ppo-2"}
+    assert set(frame["role"]) == {"learned"}
+
+
+def test_a_control_of_another_training_is_refused(policies):
+    target = find_shift("hazard").apply(SHORT, 1.0)
+    source = policies(under="source")
+    control = policies(target, under="control")
+    study = ShiftStudy((source,), SHORT, axes=("hazard",), controls=(control,), companions=False)
+    assert len(study.players(study.plan())) == 2
+    path = f"{control}/seed-0/policy.safetensors"
+    make_file(target, training={"steps": 30, "seed": 0}).save(path)
+    with pytest.raises(CarouselError, match="steps trained"):
+        study.players(study.plan())
+
+
+def test_only_policy_files_are_given_a_name():
+    with pytest.raises(CarouselError, match="names 'uniform', which is no policy file"):
+        learned_and_scripted(["mine=uniform"], SHORT)

@@ -68,10 +68,9 @@ def test_every_control_makes_a_gap_whose_parts_add_up(rows):
 def test_regimes_and_all_populations(rows):
     heads, lines = cells(markdown.by_regime(rows))
     assert heads == ["router", "training", "interpolation", "combinatorial", "extrapolation"]
-    assert [line[0] for line in lines] == [
-        *(f"`{name}`" for name in LEARNED),
-        *markdown.BESIDE.values(),
-    ]
+    names = [line[0] for line in lines]
+    assert names[:3] == [f"`{name}`" for name in LEARNED]
+    assert sorted(names[3:]) == sorted(markdown.BESIDE.values())
     heads, lines = cells(markdown.over_all(rows))
     by_router = {line[0]: line for line in lines}
     assert by_router["optimum"][2] == "1.00"
