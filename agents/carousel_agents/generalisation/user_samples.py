@@ -143,9 +143,8 @@ class _Known:
 
 
 def _contents(table: UserTable) -> NDArray[np.float64]:
-    """Every user as the row of numbers that the dynamics read."""
-    columns = [table.rows.astype(np.float64), table.gain, table.memory]
-    return np.ascontiguousarray(np.column_stack(columns))
+    """Every user as the row of numbers that make a difference in some session."""
+    return table.felt()
 
 
 def _hashes(contents: NDArray[np.float64]) -> NDArray[np.uint64]:

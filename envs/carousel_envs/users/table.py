@@ -129,6 +129,30 @@ class UserTable:
         table.setflags(write=False)
         return table
 
+    def felt(self) -> NDArray[np.float64]:
+        """Every user as the numbers that make a difference, shape (n, 5K + 6): what no session can
+        bring out is 0. That is all of an action that is unavailable; hazard and engagement in a
+        mood that the user is never in with an action, and leaving and goodbyes in one that the user
+        is never in; satiation that is not kept, or takes nothing off; and the badge, which is a
+        sign and no trait. Two users of equal rows differ in no session in which both are shown
+        alike."""
+        k = self.n_actions
+        rows, available = self.rows.astype(np.float64), self.available
+        fit, hazard = rows[:, :k], rows[:, k : 2 * k]
+        fresh = available & (fit > 0.0)
+        bored = available & ((fit < UNIT) | (hazard > 0.0))
+        fit *= available
+        hazard *= fresh
+        for at, mood in ((2 * k, fresh), (3 * k, bored)):
+            rows[:, at : at + k] *= mood
+        for at, ever in ((0, fresh.any(axis=1)), (1, bored.any(axis=1))):
+            rows[:, [4 * k + at, 4 * k + 2 + at]] *= ever[:, None]
+        rows[:, -1] = self.rows[:, -1] & ((1 << BADGE_BIT) - 1)
+        engages = (rows[:, 2 * k : 3 * k] > 0.0) | (rows[:, 3 * k : 4 * k] > 0.0)
+        gain = self.gain * (engages & (self.memory > 0.0)[:, None])
+        memory = self.memory * (gain > 0.0).any(axis=1)
+        return np.ascontiguousarray(np.column_stack([rows, gain, memory]))
+
     def take(self, index: NDArray[np.integer]) -> UserTable:
         """The table of the rows with these indices, in this order."""
         return UserTable(

@@ -70,6 +70,21 @@ def test_identical_users_give_no_new_ones():
         Sample.of(Population.preset("Boredom"), 20)
 
 
+@pytest.mark.parametrize(
+    "alike",
+    [
+        {"satiation_memory": (0.1, 0.9)},
+        {"satiation_gain": (0.1, 0.9), "satiation_memory": 0.0},
+        {"boredom_hazard": 0.0, "leave_bored": (0.1, 0.9)},
+        {"badge": 0.5},
+    ],
+)
+def test_users_who_differ_in_what_nobody_can_feel_are_no_new_ones(alike):
+    population = Population.preset("Boredom").replace(n_users=30, **alike)
+    with pytest.raises(CarouselError, match="20 of 20 new users are just like some of 30 of trai"):
+        Sample.of(population, 20)
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", [{"n_users": 100}, {"boredom_hazard": (0.02, 0.16)}])
 def test_what_a_refusal_of_users_recommends_is_not_refused(way):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carousel_envs import user_table
+from carousel_envs import CarouselEnv, user_table
 from carousel_envs.reference.model import Model
 from carousel_envs.users import table as table_module
 from carousel_envs.users.spans import span_numbers
@@ -292,3 +292,52 @@ def test_what_is_almost_certain_is_certain():
     assert table.fit.min() == table.engagement[..., 0].min() == table.leave[:, 1].min() == 1.0
     below = (UNIT - 2) / UNIT
     assert user_table(plain(fit=below)).fit.max() == below
+
+
+NO_EFFECT = {
+    "satiation that is never kept": {"satiation_gain": (0.1, 0.5), "satiation_memory": 0.0},
+    "memory of no satiation": {"satiation_gain": 0.0, "satiation_memory": (0.1, 0.9)},
+    "how the bored leave where nobody is bored": {
+        "fit": 1.0,
+        "boredom_hazard": 0.0,
+        "leave_bored": (0.1, 0.5),
+    },
+    "engagement of the bored where nobody is bored": {
+        "fit": 1.0,
+        "boredom_hazard": 0.0,
+        "engagement_bored": (0.1, 0.5),
+    },
+    "hazard of a persona with whom nobody is fresh": {"fit": 0.0, "boredom_hazard": (0.1, 0.5)},
+}
+
+
+@pytest.mark.parametrize("case", NO_EFFECT)
+def test_what_no_session_can_bring_out_makes_no_difference(case):
+    population = plain(n_users=50, **NO_EFFECT[case])
+    table = user_table(population)
+    assert len(np.unique(table.felt(), axis=0)) == 1
+    drawn = np.column_stack([table.rows, table.gain, table.memory])
+    assert len(np.unique(drawn, axis=0)) > 40, "the draws differ"
+    # and so it is in play: everybody reacts alike to the same luck
+    told = []
+    for user in (0, 1, 2):
+        env = CarouselEnv(population=population)
+        env.reset(seed=3, options={"user": user})
+        steps = [env.step(t % population.n_actions) for t in range(6)]
+        told.append([(seen.tolist(), reward) for seen, reward, *_ in steps])
+    assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"boredom_hazard": (0.1, 0.5)},
+        {"engagement_bored": (0.1, 0.5), "boredom_hazard": 0.1},
+        {"satiation_gain": (0.1, 0.5), "satiation_memory": 0.5},
+        {"satiation_gain": 0.3, "satiation_memory": (0.1, 0.9)},
+        {"leave_bored": (0.1, 0.5), "boredom_hazard": 0.1},
+    ],
+)
+def test_what_a_session_brings_out_makes_one(changes):
+    felt = user_table(plain(n_users=50, **changes)).felt()
+    assert len(np.unique(felt, axis=0)) > 40
