@@ -17,6 +17,7 @@ import inspect
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "environments"
 
 _TABLE = re.compile(r"(<!-- table (\w+) ([\w-]+) -->).*?<!-- end -->", re.DOTALL)
+
+_CLAIM = re.compile(r"<!-- = ([^>]*?) -->.*?<!-- \. -->", re.DOTALL)
 
 FIGURES = ("value", "value_upper", "blind", "best_fixed", "uniform", "myopic")
 """Figures of a reference that the index shows, in this order."""
@@ -339,21 +342,32 @@ def learners(results: Path) -> dict[str, str]:
 
 def generalisation(results: Path) -> dict[str, str]:
     """The page of the study of generalisation, by name, its tables made anew from the rows beside
-    it: what stands between `<!-- table FUNCTION STUDY -->` and `<!-- end -->` is such a table."""
+    it: what stands between `<!-- table FUNCTION STUDY -->` and `<!-- end -->` is such a table, and
+    a figure in a sentence stands in `<!-- = NAME STUDY WORDS -->` and `<!-- . -->`
+    (`carousel_agents.report.claims`)."""
     page = results / "generalisation.md"
     if not page.exists():
         return {}
     import polars as pl
 
     from carousel_agents.report import markdown
+    from carousel_agents.report.claims import CLAIMS
+
+    @cache
+    def rows_of(study: str) -> pl.DataFrame:
+        return pl.read_parquet(results / "generalisation" / study / "results.parquet")
 
     def filled(found: re.Match[str]) -> str:
         head, function, study = found.group(1, 2, 3)
-        rows = pl.read_parquet(results / "generalisation" / study / "results.parquet")
-        return f"{head}\n\n{getattr(markdown, function)(rows)}\n\n<!-- end -->"
+        made = getattr(markdown, function)(rows_of(study))
+        return f"{head}\n\n{made}\n\n<!-- end -->"
+
+    def claimed(found: re.Match[str]) -> str:
+        name, study, *words = found.group(1).split()
+        return f"<!-- = {found.group(1)} -->{CLAIMS[name](rows_of(study), *words)}<!-- . -->"
 
     text = page.read_text(encoding="utf-8")
-    return {page.name: _TABLE.sub(filled, text)}
+    return {page.name: _CLAIM.sub(claimed, _TABLE.sub(filled, text))}
 
 
 def stale(folder: Path, files: Mapping[str, str], *, alone: bool = True) -> list[str]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from ..generalisation.gap_parts import PARTS, gaps
 from ..generalisation.improvement import YARDSTICKS, by_router
+from ..generalisation.players import MASKED
 from ..generalisation.summary import aggregated
 from ..generalisation.users_seen import curve
 from .aggregate import regimes
@@ -92,6 +93,27 @@ def regret_at_the_end(rows: pl.DataFrame) -> str:
     return table(heads, lines, left=2)
 
 
+def kept_from_the_missing(rows: pl.DataFrame) -> str:
+    """Scores where somebody may be missing, by severity: learned routers as they are, then kept
+    from picking who is missing, then frozen ones."""
+    found = [row for row in aggregated(rows) if _at_home(row)]
+    axes = {row["axis"] for row in found if row["router"].endswith(MASKED) and row["severity"] > 0}
+    learned = _learned(rows)
+    shown = (*learned, *(f"{name}{MASKED}" for name in learned), *FROZEN)
+    scores = {(row["axis"], row["router"], row["severity"]): row for row in found}
+    severities = sorted({row["severity"] for row in found})
+    lines = [
+        [
+            f"`{axis}`",
+            f"`{router}`",
+            *(_estimate(scores.get((axis, router, s), {}), "score") for s in severities),
+        ]
+        for axis in sorted(axes)
+        for router in shown
+    ]
+    return table(["axis", "router", *(f"{s:g}" for s in severities)], lines, left=2)
+
+
 def gaps_in_three(rows: pl.DataFrame) -> str:
     """Every gap for which there are controls, in its three parts."""
     lines = [
@@ -145,7 +167,9 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -
 
 def _learned(rows: pl.DataFrame) -> list[str]:
     own = rows.filter((pl.col("role") == "learned") & (pl.col("trained_on") == "source"))
-    return own["router"].unique(maintain_order=True).to_list()
+    names = own["router"].unique(maintain_order=True).to_list()
+    # those have a table of their own, since they play only where somebody may be missing
+    return [name for name in names if not name.endswith(MASKED)]
 
 
 def _at_home(row: Mapping[str, Any]) -> bool:

@@ -16,24 +16,20 @@ from .acting.filtering import Filter
 from .acting.myopic import MyopicPolicy
 from .acting.open_loop import SchedulePolicy
 from .hidden_kinds.population_bounds import solve_hidden_kinds
-from .known_user.belief_problem import BeliefProblem
-from .known_user.belief_program import solve_belief
-from .known_user.threshold_rules import evaluate_rule, myopic_rule
+from .known_user.threshold_tables import threshold_tables
 from .model import Model
-from .reference import Reference, spread
+from .reference import Reference
 from .reference import best_fixed as _best_fixed
 from .satiation.any_population import solve_by_relaxation
 from .satiation.certain_moods import moods_are_certain
 from .satiation.rotation import solve_hidden_rotation, solve_rotation
 from .store import stored
-from .unheard.known_user_schedule import best_blind_schedule
 from .unheard.uniform_choice import uniform_value
 from .unsolved import play_reference
 
 if TYPE_CHECKING:
     from ..registry import AnyPopulation
     from ..users.population import Population
-    from .store import Arrays
 
 
 def solve(population: AnyPopulation | str) -> Reference:
@@ -92,7 +88,7 @@ def relaxed(population: Population) -> Population:
 
 def _solve_known_user(population: Population, model: Model) -> Reference:
     # one solution per context, each of which may take seconds
-    found = stored("belief", population, lambda: _known_user(model))
+    found = stored("belief", population, lambda: threshold_tables(model))
     best_fixed, best_persona = _best_fixed(population, model)
     commonest = int(model.mask_weights.argmax())
     thresholds = {
@@ -117,36 +113,3 @@ def _solve_known_user(population: Population, model: Model) -> Reference:
         blind_policy=SchedulePolicy(Columns.of(population), contexts, found["schedules"]),
         myopic_policy=MyopicPolicy(known),
     )
-
-
-def _known_user(model: Model) -> Arrays:
-    """Values over all contexts, and the optimal rules and blind schedules of each context."""
-    length, k = model.length, model.n_actions
-    low = high = blind = myopic = 0.0
-    threshold, target, first, blind_schedules = [], [], [], []
-    for j, (mask, weight) in enumerate(zip(model.masks, model.mask_weights, strict=True)):
-        present = np.flatnonzero(mask)
-        kind = int(model.joint[:, j].argmax())
-        problem = BeliefProblem.of(model, kind, present)
-        solution = solve_belief(problem)
-        low += float(weight) * solution.lower
-        high += float(weight) * solution.upper
-        value, schedule = best_blind_schedule(model, kind, present)
-        blind_schedules.append(schedule)
-        blind += float(weight) * value
-        myopic += float(weight) * evaluate_rule(problem, myopic_rule(problem))
-        row = np.full((length, k, 2), 2.0)
-        row[:, present] = solution.threshold
-        threshold.append(row)
-        target.append(spread(present[solution.target], present, k, axis=1))
-        first.append(present[solution.first])
-    return {
-        "lower": np.array(low),
-        "upper": np.array(high),
-        "blind": np.array(blind),
-        "myopic": np.array(myopic),
-        "threshold": np.stack(threshold),
-        "target": np.stack(target),
-        "first": np.array(first),
-        "schedules": np.stack(blind_schedules),
-    }

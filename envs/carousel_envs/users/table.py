@@ -145,11 +145,11 @@ class UserTable:
         hazard *= fresh
         for at, mood in ((2 * k, fresh), (3 * k, bored)):
             rows[:, at : at + k] *= mood
-        for at, ever in ((0, fresh.any(axis=1)), (1, bored.any(axis=1))):
-            rows[:, [4 * k + at, 4 * k + 2 + at]] *= ever[:, None]
+        for at, mood in ((0, fresh), (1, bored)):
+            rows[:, [4 * k + at, 4 * k + 2 + at]] *= mood.any(axis=1, keepdims=True)
         rows[:, -1] = self.rows[:, -1] & ((1 << BADGE_BIT) - 1)
         engages = (rows[:, 2 * k : 3 * k] > 0.0) | (rows[:, 3 * k : 4 * k] > 0.0)
-        gain = self.gain * (engages & (self.memory > 0.0)[:, None])
+        gain = self.gain * (engages & (self.memory[:, None] > 0.0))
         memory = self.memory * (gain > 0.0).any(axis=1)
         return np.ascontiguousarray(np.column_stack([rows, gain, memory]))
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...users.observation import Columns
-from ..acting.belief_policies import PlanPolicy
+from ..acting.belief_policies import PlanPolicy, ThresholdPolicy
 from ..acting.contexts import ContextIndex
 from ..acting.filtering import Filter
 from ..acting.myopic import MyopicPolicy
 from ..acting.open_loop import SchedulePolicy
 from ..known_user.informed_value import informed_value
+from ..known_user.threshold_tables import threshold_tables
 from ..reference import (
     MAX_PLANNING_KINDS,
     Reference,
@@ -82,16 +83,31 @@ def _policies(
     """The candidate policies by name; `known` is the filter of the kinds that have plans."""
     columns = Columns.of(population)
     contexts = ContextIndex(columns, found["contexts"])
+    typical = {} if "threshold" not in found else _typical(population, model, found)
     return {
+        **typical,
         "plans": PlanPolicy(known, contexts, found["vectors"], found["actions"], found["first"]),
         "myopic": MyopicPolicy(known),
         "blind": SchedulePolicy(columns, ContextIndex(columns, model.contexts), found["schedules"]),
     }
 
 
+def _typical(population: Population, model: Model, found: Arrays) -> dict[str, Policy]:
+    """The best rule for the one typical user: few kinds cannot stand for very many, but where they
+    hardly differ in whom they like their mean can."""
+    columns = Columns.of(population)
+    tables = (found["threshold"], found["target"], found["typical first"])
+    contexts = ContextIndex(columns, model.contexts)
+    return {"typical": ThresholdPolicy(Filter(population, model.merged(1)), contexts, *tables)}
+
+
 def _solve(population: Population, model: Model, known: Filter) -> Arrays:
     """The tables of the policies, the name of the best one, and figures (with standard errors)."""
     found = _search(model, known.model)
+    if not found["whole"]:
+        tables = threshold_tables(model.merged(1))
+        found |= {name: tables[name] for name in ("threshold", "target")}
+        found["typical first"] = tables["first"]
     acting = _policies(population, model, known, found)
     lower, upper = float(found.pop("lower")), float(found.pop("upper"))
     certain = {"blind": float(found["blind"])}

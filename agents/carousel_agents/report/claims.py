@@ -1,0 +1,131 @@
+"""Figures that sentences name, from the rows of a study: each is a function of rows and words.
+
+A page writes `<!-- = NAME STUDY WORDS... -->figure<!-- . -->`; the figure is filled in from the
+rows, so that no sentence says what they do not carry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ..generalisation.improvement import by_router, improvement
+from ..generalisation.score_table import Table, shifted
+from ..generalisation.statistics import iqm, over_seeds
+from ..generalisation.summary import aggregated
+from ..generalisation.users_seen import curve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+RESAMPLES = 4000
+
+
+def said(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
+    """A figure, with its interval in brackets if there is one."""
+    numbers = [row.get(f"{name}{end}") for end in ("", "_low", "_high")]
+    words = [
+        None if x is None else f"{x:.{digits}f}".replace("-0.00", "0.00").replace("-", "\u2212")
+        for x in numbers
+    ]
+    if words[0] is None:
+        return "none"
+    return words[0] if words[1] is None else f"{words[0]} ({words[1]} to {words[2]})"
+
+
+def score(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """Score of a router under a shift."""
+    return said(_one(rows, router, axis, severity), "score")
+
+
+def regret(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """Regret of a router under a shift, in engagement per session."""
+    return said(_one(rows, router, axis, severity), "regret")
+
+
+def beats(rows: pl.DataFrame, router: str, over: str) -> str:
+    """How often a policy of a router beats another router, over the shifted populations."""
+    return said(improvement(rows, router, over), "improvement")
+
+
+def worst_tenth(rows: pl.DataFrame, router: str) -> str:
+    """Mean score over the worst tenth of the shifted populations."""
+    (row,) = (row for row in by_router(rows) if row["router"] == router)
+    return said(row, "worst_decile")
+
+
+def likeness(rows: pl.DataFrame, router: str, yardstick: str) -> str:
+    """Correlation, over shifted populations, of a policy's scores with those of a frozen router;
+    the interquartile mean over policies."""
+    return said(_over_populations(rows, router, yardstick, np.corrcoef), "likeness")
+
+
+def distance_and_loss(rows: pl.DataFrame, router: str) -> str:
+    """Spearman's rank correlation, over shifted populations with a distance, of nats with the loss
+    of score; the interquartile mean over policies."""
+    away = shifted(rows).drop_nulls("distance_nats")
+    table = Table.some(away, router)
+    nats = dict(away.select("target", "distance_nats").iter_rows())
+    far = _ranks(np.array([nats[target] for target in table.targets]))
+    each = [float(np.corrcoef(far, _ranks(-run))[0, 1]) for run in table.scores.T]
+    return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
+
+
+def memorised(rows: pl.DataFrame, router: str, users: str) -> str:
+    """Score on the users of training less that on new ones, of policies trained on so many."""
+    (row,) = (
+        row for row in curve(rows) if (row["router"], row["users_trained"]) == (router, int(users))
+    )
+    return said(row, "gap")
+
+
+def on_new_users(rows: pl.DataFrame, router: str, users: str) -> str:
+    """Score on new users of policies trained on so many."""
+    (row,) = (
+        row for row in curve(rows) if (row["router"], row["users_trained"]) == (router, int(users))
+    )
+    return said(row, "new")
+
+
+CLAIMS = {
+    function.__name__: function
+    for function in (
+        *(score, regret, beats, worst_tenth, likeness, distance_and_loss),
+        *(memorised, on_new_users),
+    )
+}
+"""The figures by name."""
+
+
+def _one(rows: pl.DataFrame, router: str, axis: str, severity: str) -> dict[str, Any]:
+    own = rows.filter(
+        (pl.col("router") == router)
+        & (pl.col("axis") == axis)
+        & (pl.col("severity") == float(severity))
+        & pl.col("trained_on").ne_missing(pl.lit("target"))
+    )
+    (row,) = aggregated(own)
+    return row
+
+
+def _over_populations(
+    rows: pl.DataFrame, router: str, yardstick: str, statistic: Any
+) -> dict[str, Any]:
+    away = shifted(rows)
+    theirs = Table.some(away, yardstick)
+    ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
+    known = dict(zip(theirs.targets, theirs.scores[:, 0], strict=True))
+    beside = np.array([known[target] for target in ours.targets])
+    each = [float(statistic(run, beside)[0, 1]) for run in ours.scores.T]
+    return over_seeds("likeness", each, iqm, RESAMPLES)
+
+
+def _ranks(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks, equal numbers sharing the mean of theirs."""
+    _, which, count = np.unique(numbers, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return np.asarray((last - (count - 1) / 2.0)[which])
