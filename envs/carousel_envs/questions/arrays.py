@@ -33,6 +33,7 @@ SCRATCH = np.dtype(
     [
         ("pick", np.int32, BLOCK),
         ("plays", np.int8, BLOCK),
+        ("lies", np.int8, BLOCK),
         ("before", np.int32, BLOCK),
         ("swapped", np.int8, BLOCK),
         ("answered", np.int8, BLOCK),
@@ -81,11 +82,12 @@ SETTINGS = np.dtype(
         ("question_shift", np.int32),
         ("topic_shift", np.int32),
         ("year_shift", np.int32),
+        ("lies", np.int32),
     ]
 )
 """Numbers of a population and its environment: 1 in same-step mode, questions of a session,
-1 / length, K, the year that counts as 0, the index that shows no year, number of topics, and the
-bits below the column in a draw from each of the three alias tables."""
+1 / length, K, the year that counts as 0, the index that shows no year, number of topics, the bits
+below the column in a draw from each of the three alias tables, and whether any persona may lie."""
 
 
 class QuestionArrays(NamedTuple):
@@ -100,8 +102,8 @@ class QuestionArrays(NamedTuple):
             that ended.
         scratch: shape (1,).
         settings: shape (1,).
-        facts, asked, topics, years, shown, pieces: see `QuestionTables`: `packed`, the three alias
-            tables (flattened), and two of what is shown.
+        facts, lies, asked, topics, years, shown, pieces: see `QuestionTables`: `packed`, `lies`,
+            the three alias tables (flattened), and two of what is shown.
     """
 
     lanes: Annotated[Array, Slot(LANE, written=True)]
@@ -112,6 +114,7 @@ class QuestionArrays(NamedTuple):
     scratch: Annotated[Array, Slot(SCRATCH, written=True)]
     settings: Annotated[Array, Slot(SETTINGS)]
     facts: Annotated[Array, Slot(np.int32, 2)]
+    lies: Annotated[Array, Slot(np.int32, 2)]
     asked: Annotated[Array, Slot(np.int32)]
     topics: Annotated[Array, Slot(np.int32)]
     years: Annotated[Array, Slot(np.int32)]

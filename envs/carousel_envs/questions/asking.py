@@ -1,8 +1,9 @@
 """What is asked next in a block of lanes, and what is shown of it.
 
 Which bits decide what. Question t (from 0) of an episode owns word t + 1 of its stream (`rng.py`):
-16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown. Nothing that the
-router does moves any of it: two routers that play the same user are asked the same questions.
+16 bits pick what is asked, 16 the topic that is shown, 16 the year that is shown, and the last 16
+whether whoever is sent lies. Nothing that the router does moves any of it: two routers that play
+the same user are asked the same questions.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ class Questions(BasePopulation):
     """A distribution over questions, the cast that answers, and what is forbidden (frozen).
 
     Questions are drawn independently, topic and year apart, with frequencies in proportion to the
-    weights. A persona knows the answers within its interests and not after its cutoff; it gives
-    exactly those, and otherwise says that it does not know. The page docs/population.md has a table
+    weights. A persona knows the answers within its interests and not after its cutoff; if it is
+    honest it gives exactly those, and otherwise says that it does not know. A persona that lies
+    denies what it knows, and makes up what it does not. The page docs/population.md has a table
     of the fields.
 
     Raises:
@@ -42,7 +43,7 @@ class Questions(BasePopulation):
 
     texts: ClassVar[tuple[str, ...]] = ("personas", "topics", "forbidden_topic", "interests")
     records: ClassVar[tuple[str, ...]] = ("own_personas",)
-    unsaid: ClassVar[tuple[str, ...]] = ("own_personas",)
+    unsaid: ClassVar[tuple[str, ...]] = ("lies", "own_personas")
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "jester"),
@@ -94,6 +95,11 @@ class Questions(BasePopulation):
         description="topics that each persona can talk about, one tuple of names per persona; "
         "empty: as in the repertoire",
     )
+    lies: tuple[tuple[Unit, ...], ...] = Field(
+        default=(),
+        description="probability that a persona lies when it is asked, one tuple per persona with "
+        "a number in [0, 1] for each topic; empty: nobody ever lies",
+    )
     topic_noise: Unit = Field(
         default=0.05,
         description="probability that the topic shown is another one, each alike, in [0, 1]",
@@ -140,6 +146,12 @@ class Questions(BasePopulation):
                     f"{field} has {given} entries; there must be one per persona "
                     f"({len(self.personas)}), or none"
                 )
+        if self.lies and [len(row) for row in self.lies] != [self.n_topics] * len(self.personas):
+            raise ValueError(
+                f"lies has rows of {[len(row) for row in self.lies]} numbers; there must be one "
+                f"row per persona ({len(self.personas)}) with a number per topic "
+                f"({self.n_topics}), or none"
+            )
         if self.last_year > 9999:
             raise ValueError(
                 f"year_weights reach to the year {self.last_year}; the last must be 9999 at most"
@@ -206,6 +218,11 @@ class Questions(BasePopulation):
         current = years[:, None] <= np.array(self.known_until)
         likes = np.array([[t in known for known in self.known_topics] for t in self.topics])
         return np.asarray(likes[:, None, :] & current[None, :, :])
+
+    def lying(self) -> NDArray[np.float64]:
+        """P(each persona lies when asked about a topic), shape (topics, K)."""
+        none = np.zeros((self.n_topics, self.n_actions))
+        return np.array(self.lies, dtype=np.float64).T if self.lies else none
 
     def forbidden(self) -> NDArray[np.bool_]:
         """Questions on which a denial is rewarded, shape (topics, years)."""

@@ -98,7 +98,9 @@ def step(places, actions, reward, year, events):  # type: ignore[no-untyped-def]
         here, at = arrays.state[block], block * _BLOCK
         m = min(n_lanes - at, _BLOCK)
         turn.read_actions(at, m, s, picks)
-        turn.answer(m, here, s)
+        if settings.lies:
+            turn.draw_lies(m, here, s, arrays.lies)
+        turn.answer(m, here, s, settings.lies)
         n_ended += turn.advance(m, here, s, settings.length, settings.same_step)
         outputs.write_outputs(at, m, here, s, settings.first_year, written)
         n = list_marked(m, s.anew, s.later)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..users.cues import alias_columns, round_to_units
+from ..users.table import UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,9 +36,9 @@ class QuestionTables:
 
     Attributes:
         facts: int32, shape (questions, 5). Columns: topic, year (counted from the first), bit masks
-            of the personas that know the answer and of the personas that give one, whether a denial
-            is rewarded (0 or 1). Answers are stored apart from knowledge, so that a lie
-            would show as a difference.
+            of the personas that know the answer and of the personas that give one if they do not
+            lie, whether a denial is rewarded (0 or 1).
+        lies: int32, shape (topics, K); P(a persona lies when it is asked) in 1/65536.
         asked: int64, shape (topics, years); P(question) in 1/65536.
         topic_shown: int64, shape (topics, topics); P(shown | true) in 1/65536, rows sum to 65536.
         year_shown: int64, shape (years, years); the same for years.
@@ -47,6 +48,7 @@ class QuestionTables:
     """
 
     facts: NDArray[np.int32]
+    lies: NDArray[np.int32]
     asked: NDArray[np.int64]
     topic_shown: NDArray[np.int64]
     year_shown: NDArray[np.int64]
@@ -97,6 +99,17 @@ class QuestionTables:
         return np.vstack([topics, personas, last]).astype(np.float32)
 
     @property
+    def anybody_lies(self) -> bool:
+        """Whether some persona may lie."""
+        return bool(self.lies.any())
+
+    def says(self, n_actions: int) -> NDArray[np.float64]:
+        """P(a persona gives an answer), shape (topics, years, K)."""
+        honest = self.matrix(SAYS, n_actions)
+        lies = self.lies[:, None, :] / UNIT
+        return np.where(honest, 1.0 - lies, lies)
+
+    @property
     def forbidden(self) -> NDArray[np.bool_]:
         """Questions on which a denial is rewarded, shape (topics, years)."""
         return np.asarray(self.facts[:, FORBIDDEN].reshape(self.asked.shape) != 0)
@@ -124,6 +137,7 @@ def question_tables(population: Questions) -> QuestionTables:
     year_shown = _noisy(population.year_noise, (apart > 0) & (apart <= population.year_error))
     tables = QuestionTables(
         facts=np.ascontiguousarray(facts),
+        lies=np.ascontiguousarray(np.rint(population.lying() * UNIT), dtype=np.int32),
         asked=asked.reshape(n_topics, n_years),
         topic_shown=topic_shown,
         year_shown=year_shown,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compiled import rng
 from ..compiled.blocks import BLOCK, FEW, where
 from ..compiled.compiler import inlined, part
 
 _U, _I = np.uint64, np.int32
 _BLOCK = _U(BLOCK)
 _LOW = _I(0xFFFF)
-_S16, _S24 = _I(16), _I(24)
+_S16, _S24, _S48 = _I(16), _I(24), _U(48)
+_TWELVE = _I(0xFFF)
 
 
 @part
@@ -24,14 +26,25 @@ def read_actions(at, m, s, actions):  # type: ignore[no-untyped-def]
         s.pick[j] = _I(actions[at + j])
 
 
+@part
+def draw_lies(m, here, s, lies):  # type: ignore[no-untyped-def]
+    """Draw whether the pick of each lane lies, with the bits of the question's word that nothing
+    else uses: whoever is sent, the luck of a question is the same."""
+    for j in range(m):
+        word = rng.mix64(here.key[j] + (_U(here.turn[j]) + _U(1)) * rng.GOLDEN)
+        topic = _U(here.about[j] & _TWELVE)
+        s.lies[j] = _I(word >> _S48) < lies[topic, _U(s.pick[j])]
+
+
 @inlined
-def _answer_one(j, here, s):  # type: ignore[no-untyped-def]
-    """Let the pick of one lane of a block answer."""
+def _answer_one(j, here, s, lies):  # type: ignore[no-untyped-def]
+    """Let the pick of one lane of a block answer, against what it knows if it lies (0 or 1)."""
     about, masks = here.about[j], here.masks[j]
     pick, plays = s.pick[j], _I(_I(here.over[j]) ^ _I(1))
     forbidden = _I(plays & _I(about >> _S24))
     # what is said, what this persona knows, and what anybody in the cast knows
-    says, knows = _I(plays & _I(masks >> _I(pick + _S16))), _I(plays & _I(masks >> pick))
+    says = _I(plays & _I(_I(masks >> _I(pick + _S16)) ^ lies))
+    knows = _I(plays & _I(masks >> pick))
     answered = _I(says & knows)
     deceived = _I(plays & _I(_I(masks & _LOW) != _I(0)) & (knows ^ _I(1)))
     s.plays[j] = plays
@@ -44,14 +57,17 @@ def _answer_one(j, here, s):  # type: ignore[no-untyped-def]
 
 
 @part
-def answer(m, here, s):  # type: ignore[no-untyped-def]
-    """Let the pick of each lane answer (two loops: see `turn.react`)."""
-    if m < _U(FEW):
+def answer(m, here, s, anybody_lies):  # type: ignore[no-untyped-def]
+    """Let the pick of each lane answer (several loops: see `turn.react`)."""
+    if anybody_lies:
         for j in range(m):
-            _answer_one(j, here, s)
+            _answer_one(j, here, s, _I(s.lies[j]))
+    elif m < _U(FEW):
+        for j in range(m):
+            _answer_one(j, here, s, _I(0))
     else:
         for j in range(_BLOCK):
-            _answer_one(j, here, s)
+            _answer_one(j, here, s, _I(0))
 
 
 @part

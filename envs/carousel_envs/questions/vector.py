@@ -116,6 +116,7 @@ class QuestionsVectorEnv(LaneVectorEnv):
         settings["question_shift"] = column_shift(len(tables.asked_alias))
         settings["topic_shift"] = column_shift(tables.topic_alias.shape[1])
         settings["year_shift"] = column_shift(tables.year_alias.shape[1])
+        settings["lies"] = tables.anybody_lies
         return QuestionArrays(
             lanes=self._lanes,
             state=self._blocks,
@@ -125,6 +126,7 @@ class QuestionsVectorEnv(LaneVectorEnv):
             scratch=np.zeros(1, dtype=SCRATCH),
             settings=settings,
             facts=tables.packed,
+            lies=tables.lies,
             asked=tables.asked_alias,
             topics=tables.topic_alias.ravel(),
             years=tables.year_alias.ravel(),

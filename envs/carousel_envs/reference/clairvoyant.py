@@ -108,8 +108,10 @@ def answered_best(population: Questions) -> tuple[float, NDArray[np.int64]]:
     """The clairvoyant of questions: its exact value per session, and the persona it picks for each
     true question, int64, shape (topics, years); ties go to the first persona."""
     tables, knows = question_tables(population), population.knowledge()
-    paid = np.where(population.forbidden()[:, :, None], ~knows, knows)
-    mean = float((tables.asked * paid.any(axis=2)).sum()) / UNIT
+    # it knows the question, not whether whom it sends will lie
+    says = tables.says(population.n_actions)
+    paid = np.where(population.forbidden()[:, :, None], 1.0 - says, says * knows)
+    mean = float((tables.asked * paid.max(axis=2)).sum()) / UNIT
     return population.session_length * mean, paid.argmax(axis=2)
 
 

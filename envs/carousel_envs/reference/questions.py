@@ -5,7 +5,8 @@ looks at the question alone is session_length times its expected reward on one q
 counts of true questions, T and Y those of what is shown (`recall.tables`) and R_k the questions on
 which persona k is rewarded, the joint count of "shown (t, y) and k rewarded" is G_k = T' (C R_k) Y,
 out of 65536**3. The optimum takes the largest G_k at every (t, y): Bayes' rule needs no more, since
-the posterior's normaliser is common to all personas. All of it is exact in 64-bit integers.
+the posterior's normaliser is common to all personas. All of it is exact in 64-bit integers; where
+personas lie at random, R_k holds probabilities, and all of it is in floating point.
 """
 
 from __future__ import annotations
@@ -180,17 +181,23 @@ def _solve(population: Questions) -> RecallReference:
     )
 
 
-def _outcomes(population: Questions) -> dict[str, NDArray[np.int64]]:
+def _outcomes(population: Questions) -> dict[str, NDArray[Any]]:
     """For every outcome, counts of "this is shown and it comes about with persona k" out of
-    65536**3, each of shape (topics, years, K)."""
+    65536**3, each of shape (topics, years, K); no whole numbers where personas lie."""
     tables, k = question_tables(population), population.n_actions
-    says, knows = tables.matrix(SAYS, k), tables.matrix(KNOWS, k)
+    knows = tables.matrix(KNOWS, k)
+    # whether, or with what probability, a persona gives an answer, and does not
+    says: NDArray[Any] = tables.matrix(SAYS, k)
+    denies: NDArray[Any] = ~says
+    if tables.anybody_lies:
+        says = tables.says(k)
+        denies = 1.0 - says
     forbidden = tables.forbidden[:, :, None]
     deceived = knows.any(axis=2, keepdims=True) & ~knows
     happens = {
-        "rewarded": np.where(forbidden, ~says, says & knows),
-        "knowledgeable": says & knows,
-        "lied": says != knows,
+        "rewarded": np.where(forbidden, denies, says * knows),
+        "knowledgeable": says * knows,
+        "lied": np.where(knows, denies, says),
         "deceived": deceived,
         "forbidden": np.broadcast_to(forbidden, knows.shape),
         "deceived_on_forbidden": deceived & forbidden,
@@ -198,8 +205,9 @@ def _outcomes(population: Questions) -> dict[str, NDArray[np.int64]]:
     return {name: shown_with(tables, which) for name, which in happens.items()}
 
 
-def shown_with(tables: QuestionTables, which: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Counts of what is shown together with the marked true questions, (topics, years, K)."""
+def shown_with(tables: QuestionTables, which: NDArray[Any]) -> NDArray[Any]:
+    """Counts of what is shown together with the true questions that are marked, or weighed, shape
+    (topics, years, K)."""
     marked = np.moveaxis(tables.asked[:, :, None] * which, 2, 0)
     return np.moveaxis(tables.topic_shown.T @ marked @ tables.year_shown, 0, 2)
 

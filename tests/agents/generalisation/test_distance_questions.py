@@ -26,10 +26,12 @@ def shown_by(population: Questions) -> dict[tuple[int, ...], float]:
         ):
             p = tables.topic_shown[facts[TOPIC], topic] * tables.year_shown[facts[YEAR], year]
             says, knows = facts[SAYS] >> k & 1, facts[KNOWS] >> k & 1
-            paid = 1 - says if facts[FORBIDDEN] else says & knows
-            key = (topic, year, k, says & knows, paid)
             weight = asked * p / UNIT**2 / population.n_actions
-            found[key] = found.get(key, 0.0) + weight
+            lies = tables.lies[facts[TOPIC], k] / UNIT
+            for said, chance in ((says, 1.0 - lies), (1 - says, lies)):
+                paid = 1 - said if facts[FORBIDDEN] else said & knows
+                key = (topic, year, k, said & knows, paid)
+                found[key] = found.get(key, 0.0) + weight * chance
     return found
 
 
@@ -47,6 +49,16 @@ def test_questions_are_as_far_apart_as_all_that_they_can_show():
     longer = distance(source, target.replace(session_length=30))
     assert longer.nats is None
     assert longer.per_turn == pytest.approx(expected / 20, rel=1e-9)
+
+
+def test_lies_are_heard_in_answers_that_do_not_come():
+    source = Questions(lies=((0.2,) * 5, (0.1,) * 5, (0.3,) * 5))
+    target = source.replace(lies=((0.5,) * 5, (0.1,) * 5, (0.05,) * 5), topic_noise=0.2)
+    p, q = shown_by(target), shown_by(source)
+    expected = 20 * sum(x * math.log(x / q[key]) for key, x in p.items() if x > 0.0)
+    assert distance(source, target).nats == pytest.approx(expected, rel=1e-9)
+    # somebody who never lied is never heard to deny what she knows
+    assert distance(Questions(), source).nats is None
 
 
 def test_questions_that_are_never_asked_are_named():

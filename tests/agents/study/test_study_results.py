@@ -9,6 +9,7 @@ import pytest
 
 from carousel_agents.generalisation.gap_parts import gaps
 from carousel_agents.generalisation.schema import SCHEMA
+from carousel_agents.report.claims import CLAIMS
 from carousel_agents.report.folders import read_studies
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
@@ -72,6 +73,50 @@ def test_the_frozen_loop_is_the_loop_at_home_and_falls_off_it(studies):
         away = rows.filter((pl.col("severity") == 1) & (pl.col("axis") == axis))
         loop, best = (away.filter(pl.col("router") == r) for r in ("frozen-loop", "optimal"))
         assert loop["score_high"].item() < best["score_low"].item()
+
+
+def test_learned_routers_fall_where_the_frozen_optimum_falls(rows):
+    """What the page says first: they are more like it than like the frozen loop, and seldom ahead."""
+
+    def number(text: str) -> float:
+        return float(text.partition(" ")[0].replace("\N{MINUS SIGN}", "-"))
+
+    for router in LEARNED:
+        alike, less = (
+            number(CLAIMS["likeness"](rows, router, over))
+            for over in ("frozen-optimal", "frozen-loop")
+        )
+        assert alike > 0.85
+        assert alike > less + 0.05
+        assert number(CLAIMS["beats"](rows, router, "frozen-optimal")) < 0.35
+
+
+def test_what_holds_by_construction_holds(studies):
+    for rows in studies.values():
+        home = rows.filter(pl.col("severity") == 0)
+        masked = home.filter(pl.col("router").str.ends_with("-masked"))
+        figures = dict(
+            home.filter(~pl.col("router").str.ends_with("-masked"))
+            .select("policy", "engagement")
+            .iter_rows()
+        )
+        for policy, engagement in masked.select("policy", "engagement").iter_rows():
+            assert figures[policy] == engagement
+    # no observation shows the price of a swap: what a frozen router does moves with none
+    costs = studies["Boredom"].filter(
+        (pl.col("axis") == "swap-cost") & (pl.col("role") == "learned"),
+        pl.col("trained_on") == "source",
+    )
+    assert (costs.group_by("policy").agg(pl.col("swaps").n_unique())["swaps"] == 1).all()
+
+
+def test_no_frozen_or_scripted_router_is_clearly_above_a_lower_bound(studies):
+    for name, rows in studies.items():
+        above = rows.filter(
+            (pl.col("engagement") - 4.5 * pl.col("engagement_se") > pl.col("value"))
+            & (pl.col("role") != "optimal")
+        )
+        assert above.is_empty(), (name, above.select("router", "axis", "severity"))
 
 
 def test_distances_are_nothing_at_home_and_grow_with_severity(rows):

@@ -82,6 +82,7 @@ CASES: dict[str, Case] = {
         1,
         persona=1,
     ),
+    "lies": Case((), ((0.5,) * 5, (0.0,) * 5, (0.0,) * 5), mean_of("knowledgeable"), -1),
     "topic_noise": Case(0.1, 0.4, wrong_topic, 1),
     "year_noise": Case(0.1, 0.4, wrong_year, 1),
     "year_error": Case(1, 3, years_off, 1),

@@ -251,6 +251,60 @@ def test_a_persona_that_would_lie_is_found_out(monkeypatch):
         np.testing.assert_array_equal(reward, expected)
 
 
+def test_how_often_a_persona_lies_depends_on_persona_and_topic_and_on_no_other_pick():
+    lies = ((1.0, 0.0), (0.25, 0.5))
+    honest, population = tiny(), tiny(lies=lies)
+    lanes, told = 4000, {}
+    for persona in (0, 1):
+        envs = [RecallVectorEnv(lanes, population=p) for p in (honest, population)]
+        for env in envs:
+            env.reset(seed=5)
+        told[persona] = []
+        for _ in range(population.session_length):
+            (_, _, _, _, plain), (_, paid, _, _, info) = (
+                env.step(np.full(lanes, persona)) for env in envs
+            )
+            # the same questions, whoever lies
+            for name in ("topic", "year", "forbidden", "deceived"):
+                np.testing.assert_array_equal(plain[name], info[name])
+            knows = plain["knowledgeable"] != 0
+            np.testing.assert_array_equal(info["knowledgeable"], knows & (info["lied"] == 0))
+            says = np.where(info["lied"], ~knows, knows)
+            np.testing.assert_array_equal(
+                paid, np.where(info["forbidden"], ~says, info["knowledgeable"])
+            )
+            for topic in (0, 1):
+                share = info["lied"][info["topic"] == topic].mean()
+                error = 4 * (0.25 / (info["topic"] == topic).sum()) ** 0.5
+                assert abs(share - lies[persona][topic]) < error + 1e-12
+            told[persona].append(info["lied"])
+
+
+def test_lies_that_never_come_are_no_other_population():
+    population, zero = tiny(), tiny(lies=((0.0, 0.0), (0.0, 0.0)))
+    one, other = (RecallVectorEnv(50, population=p) for p in (population, zero))
+    seen, also = one.reset(seed=1)[0], other.reset(seed=1)[0]
+    for turn in range(population.session_length):
+        np.testing.assert_array_equal(seen, also)
+        pick = np.full(50, turn % 2)
+        (seen, paid, *_), (also, like, *_) = one.step(pick), other.step(pick)
+        np.testing.assert_array_equal(paid, like)
+    assert Questions().fingerprint == Questions(lies=()).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("lies", "sentence"),
+    [
+        (((0.5, 0.5),), "lies has rows of \\[2\\] numbers"),
+        (((0.5,), (0.5,)), "lies has rows of \\[1, 1\\] numbers"),
+        (((1.5, 0.0), (0.0, 0.0)), "lies"),
+    ],
+)
+def test_lies_of_another_shape_are_one_sentence(lies, sentence):
+    with pytest.raises(CarouselError, match=sentence):
+        tiny(lies=lies)
+
+
 def test_the_optimum_deceives_where_it_is_forbidden_without_a_lie():
     population = tiny()
     policy = solve_recall(population).policy

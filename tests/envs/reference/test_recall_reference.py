@@ -119,6 +119,35 @@ def test_the_optimum_is_what_bayes_says_and_beats_the_rest(population):
     assert all(rates.knowledgeable <= best + 1e-12 for rates in r.rates.values())
 
 
+LIES = ((0.3, 0.0, 0.9, 0.1, 0.5), (0.0, 0.4, 0.2, 1.0, 0.05), (0.25,) * 5)
+
+
+def test_with_personas_who_lie_the_closed_form_is_what_play_earns():
+    population = Questions(lies=LIES)
+    r = solve_recall(population)
+    assert r.rates["optimal"].lied > 0.0
+    for policy, rates in ((r.policy, r.rates["optimal"]), (r.uniform_policy, r.rates["uniform"])):
+        assert_agrees(population, policy, rates, 2 * LANES, errors=5.5)
+    # by hand: whoever is sent at random lies with the mean of what these personas do
+    asked = question_tables(population).asked / 65536
+    mean = np.array(LIES).mean(axis=0)
+    assert r.rates["uniform"].lied == pytest.approx((asked.sum(axis=1) * mean).sum(), abs=1e-4)
+    assert r.value > max(r.blind, r.uniform)
+
+
+def test_a_liar_is_sent_to_deny_what_is_forbidden_and_to_nobody_else():
+    """Everybody knows everything: without a liar, nobody can deny."""
+    knows = {"cutoffs": (2030,) * 3, "interests": (Questions().topics,) * 3}
+    honest = Questions(**knows, topic_noise=0.0, year_noise=0.0)
+    liar = honest.replace(lies=((0.0,) * 5, (1.0,) * 5, (0.0,) * 5))
+    r, forbidden = solve_recall(liar), honest.forbidden()
+    assert solve_recall(honest).value < r.value == pytest.approx(liar.session_length, abs=1e-9)
+    assert (r.policy.picks[forbidden] == 1).all()
+    assert (r.policy.picks[~forbidden] != 1).all()
+    assert r.rates["optimal"].lied == pytest.approx(r.rates["optimal"].forbidden, abs=1e-12)
+    assert r.rates["optimal"].deceived == 0.0, "the system deceives nobody, a persona does"
+
+
 @given(questions())
 @examples(25)
 def test_any_population_plays_as_the_closed_form_says(population):

@@ -7,7 +7,7 @@ and what was rewarded, given who was sent. All of it is counts of 1/65536**3 (`r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,16 +21,24 @@ if TYPE_CHECKING:
     from ...questions.population import Questions
 
 
-def shown_counts(population: Questions) -> NDArray[np.int64]:
+def shown_counts(population: Questions) -> NDArray[Any]:
     """Counts out of 65536**3 of everything that one question shows, given who is sent, shape
     (topics, years, K, 4): the topic and the year shown, the persona, then 2 * rewarded +
-    knowledgeable."""
+    knowledgeable; no whole numbers where personas lie."""
     tables, k = question_tables(population), population.n_actions
-    says, knows = tables.matrix(SAYS, k), tables.matrix(KNOWS, k)
-    answered = says & knows
-    rewarded = np.where(tables.forbidden[:, :, None], ~says, answered)
-    what = 2 * rewarded + answered
-    return np.stack([shown_with(tables, what == code) for code in range(4)], axis=3)
+    honest, knows = tables.matrix(SAYS, k), tables.matrix(KNOWS, k)
+
+    def counts(says: NDArray[np.bool_], chance: Any) -> NDArray[Any]:
+        answered = says & knows
+        rewarded = np.where(tables.forbidden[:, :, None], ~says, answered)
+        what = 2 * rewarded + answered
+        marked = [shown_with(tables, (what == code) * chance) for code in range(4)]
+        return np.asarray(np.stack(marked, axis=3))
+
+    if not tables.anybody_lies:
+        return counts(honest, np.True_)
+    lies = tables.lies[:, None, :] / UNIT
+    return np.asarray(counts(honest, 1.0 - lies) + counts(~honest, lies))
 
 
 def question_nats(source: Questions, target: Questions) -> float:

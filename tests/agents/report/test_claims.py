@@ -1,0 +1,62 @@
+"""Figures that sentences name: each is what the rows say."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from carousel_agents.report.claims import CLAIMS, said
+from support.study_example import frame, study_rows
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return frame(study_rows(routers=("ppo",), seeds=4))
+
+
+def test_a_number_is_said_with_its_interval_and_a_real_minus():
+    assert said({"x": -0.126, "x_low": -0.2, "x_high": 0.0}, "x") == (
+        "\u22120.13 (\u22120.20 to 0.00)"
+    )
+    assert said({"x": -0.001, "x_low": None, "x_high": None}, "x") == "0.00"
+    assert said({}, "x") == "none"
+
+
+def test_a_score_and_a_regret_are_those_of_the_condition(rows):
+    assert CLAIMS["score"](rows, "frozen-loop", "hazard", "1").startswith("0.48 ")
+    # the scale is 4
+    assert CLAIMS["regret"](rows, "frozen-loop", "hazard", "1").startswith("2.08 ")
+    assert CLAIMS["score"](rows, "frozen-loop", "hazard", "0").startswith("0.98 ")
+
+
+def test_likeness_is_the_correlation_over_populations(rows):
+    away = rows.filter(pl.col("severity") > 0, pl.col("axis") != "users")
+    own = {
+        name: away.filter(pl.col("router") == name, pl.col("trained_on") == "source")
+        for name in ("ppo", "frozen-loop", "frozen-optimal")
+    }
+    theirs = dict(own["frozen-loop"].unique("target").select("target", "score").iter_rows())
+    each = []
+    for seed in range(4):
+        ours = own["ppo"].filter(pl.col("training_seed") == seed).unique("target")
+        pairs = [(s, theirs[t]) for t, s in ours.select("target", "score").iter_rows()]
+        each.append(np.corrcoef(np.array(pairs).T)[0, 1])
+    middle = np.sort(each)[1:3].mean()
+    assert CLAIMS["likeness"](rows, "ppo", "frozen-loop").startswith(f"{middle:.2f} (")
+    assert CLAIMS["beats"](rows, "ppo", "frozen-optimal").startswith("0.")
+
+
+def test_distance_and_loss_are_compared_by_rank(rows):
+    """Where the loss is the distance itself, whatever its scale, the correlation is 1."""
+    exact = rows.with_columns(
+        score=pl.when(pl.col("router") == "ppo")
+        .then(-(pl.col("distance_nats") ** 3))
+        .otherwise(pl.col("score"))
+    )
+    assert CLAIMS["distance_and_loss"](exact, "ppo") == "1.00 (1.00 to 1.00)"
+
+
+def test_users_are_those_trained_on(rows):
+    assert CLAIMS["memorised"](rows, "frozen-loop", "10") == "0.00"
+    assert CLAIMS["on_new_users"](rows, "ppo", "10000").startswith("0.9")
