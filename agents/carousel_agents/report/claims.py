@@ -15,6 +15,7 @@ from ..generalisation.improvement import by_router, improvement
 from ..generalisation.score_table import Table, shifted
 from ..generalisation.statistics import iqm, over_seeds
 from ..generalisation.summary import aggregated
+from ..generalisation.users_seen import AXIS as USERS
 from ..generalisation.users_seen import curve
 
 if TYPE_CHECKING:
@@ -77,18 +78,12 @@ def distance_and_loss(rows: pl.DataFrame, router: str) -> str:
 
 def memorised(rows: pl.DataFrame, router: str, users: str) -> str:
     """Score on the users of training less that on new ones, of policies trained on so many."""
-    (row,) = (
-        row for row in curve(rows) if (row["router"], row["users_trained"]) == (router, int(users))
-    )
-    return said(row, "gap")
+    return said(_trained_on(rows, router, users), "gap")
 
 
 def on_new_users(rows: pl.DataFrame, router: str, users: str) -> str:
     """Score on new users of policies trained on so many."""
-    (row,) = (
-        row for row in curve(rows) if (row["router"], row["users_trained"]) == (router, int(users))
-    )
-    return said(row, "new")
+    return said(_trained_on(rows, router, users), "new")
 
 
 CLAIMS = {
@@ -109,6 +104,14 @@ def _one(rows: pl.DataFrame, router: str, axis: str, severity: str) -> dict[str,
         & pl.col("trained_on").ne_missing(pl.lit("target"))
     )
     (row,) = aggregated(own)
+    return row
+
+
+def _trained_on(rows: pl.DataFrame, router: str, users: str) -> dict[str, Any]:
+    own = rows.filter(pl.col("axis") == USERS.name)
+    (row,) = (
+        row for row in curve(own) if (row["router"], row["users_trained"]) == (router, int(users))
+    )
     return row
 
 

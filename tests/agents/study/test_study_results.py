@@ -76,7 +76,7 @@ def test_the_frozen_loop_is_the_loop_at_home_and_falls_off_it(studies):
 
 
 def test_learned_routers_fall_where_the_frozen_optimum_falls(rows):
-    """What the page says first: they are more like it than like the frozen loop, and seldom ahead."""
+    """They are more like it than like the frozen loop, and seldom ahead of it."""
 
     def number(text: str) -> float:
         return float(text.partition(" ")[0].replace("\N{MINUS SIGN}", "-"))
