@@ -318,6 +318,18 @@ def _climb(
                 best, improved = tried, True
 
 
+def policy_of(population: Population, rule: Rule) -> TallyPolicy:
+    """A rule for the users of a population, who must show cues."""
+    return TallyPolicy(
+        Columns.of(population),
+        rule,
+        signs_of(population),
+        cue_table(population).strides,
+        _by_engagement(Model.of(population).merged(1)),
+        int(np.argmax(population.per_action("hook"))),
+    )
+
+
 def build(population: Population, leak: str | float | None = None) -> TallyPolicy:
     """The best tally found for a population.
 
@@ -335,15 +347,7 @@ def build(population: Population, leak: str | float | None = None) -> TallyPolic
 def _best(population: Population, leak: float | None) -> TallyPolicy:
     if not population.cues:
         raise CarouselError("router 'tally' counts signs in cues; these users show none")
-    columns = Columns.of(population)
-    plain = TallyPolicy(
-        columns,
-        Rule(),
-        signs_of(population),
-        cue_table(population).strides,
-        _by_engagement(Model.of(population).merged(1)),
-        int(np.argmax(population.per_action("hook"))),
-    )
+    columns, plain = Columns.of(population), policy_of(population, Rule())
     sessions = max(_TURNS // population.session_length, 100)
     found: dict[Rule, float] = {}
 

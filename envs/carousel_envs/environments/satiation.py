@@ -141,6 +141,10 @@ class SatiationEnv(CarouselEnv):
     | uniform | 15.91 |
     | myopic | 22.84 |
 
+    The simplest good rule counts signs, without probabilities (`carousel evaluate tally Satiation
+    --users 20000`): it scores 0.73. It swaps after two turns at the latest, to the next persona who
+    was not disliked.
+
     ## Shifts
 
     `fit`, `satiation`, `recovery`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`,

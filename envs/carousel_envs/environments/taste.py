@@ -142,6 +142,10 @@ class TasteEnv(CarouselEnv):
     The myopic router never finds a swap worth its cost in the coming turn alone, so it stays with
     its first persona. Its figure is simulated, with a standard error of 0.03.
 
+    The simplest good rule counts signs, without probabilities (`carousel evaluate tally Taste
+    --users 20000`): it scores 0.93. It swaps as in `Boredom` and goes back to whom the user liked
+    most; with nothing kept of earlier turns' signs (`tally:0`) it scores 0.88.
+
     ## Shifts
 
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `archetype-mix`,

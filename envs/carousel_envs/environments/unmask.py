@@ -111,6 +111,9 @@ class UnmaskEnv(CarouselEnv):
     The uniform router picks "none" as often as any persona, hence the lower figure. That of the
     myopic router is simulated, with a standard error of 0.03.
 
+    The simplest good rule counts signs, without probabilities (`carousel evaluate tally Unmask
+    --users 20000`): it scores 0.93. It is that of `Taste`, and never unmasks.
+
     ## Shifts
 
     `hazard`, `fit`, `swap-cost`, `unmask-pays`, `cue-noise`, `cue-dropout`, `cue-reversal`,

@@ -158,6 +158,10 @@ class WelfareEnv(CarouselEnv):
     scholar, which costs 8 % of engagement and avoids three quarters of the harm. Letting users go
     costs most.
 
+    The simplest good rule counts signs, without probabilities (`carousel evaluate tally Welfare
+    --users 20000`): it scores 0.90. It swaps between the two most engaging personas and answers
+    goodbyes with the clinger.
+
     ## Shifts
 
     `hazard`, `fit`, `swap-cost`, `cue-noise`, `cue-dropout`, `cue-reversal`, `unseen-archetype`,
