@@ -68,7 +68,7 @@ def grid(
         console.progress("runs", remaining=False) as bar,
     ):
         if again:
-            evaluate_again(runs, out, bar)
+            console.tell(f"evaluated {evaluate_again(runs, out, bar)} finished runs anew")
         how = Filling(force, shlex.join(command), LocalEngine(workers), _Shown(bar, workers))
         results = fill(runs, out, how)
     failed = [result for result in results if result.status == "failed"]

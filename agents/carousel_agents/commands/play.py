@@ -16,6 +16,7 @@ from carousel_envs.registry import environment_id
 from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
 from ..generalisation.changed_population import shifted_population
+from ..generalisation.players import MASKED
 from ..router import find_router, is_file, training_fingerprint
 from ..system import console
 from .options import (
@@ -110,7 +111,9 @@ def _masked(router: Router) -> Router:
             f"router {router.name!r} is no policy file; --masked keeps learned policies from "
             "picking who is missing"
         )
-    return replace(router, masks=True)
+    if router.file.network.masked or not router.file.available:
+        console.tell(f"carousel: note: {router.name} picks nobody who is missing as it is")
+    return replace(router, masks=True, name=f"{router.name}{MASKED}")
 
 
 def _missing(metric: Metric) -> str:

@@ -107,6 +107,11 @@ class Player:
         return f"{name}{MASKED}" if self.masked else name
 
     @property
+    def as_given(self) -> str:
+        """The policy, with the name that it was given."""
+        return f"{self.label}={self.policy}" if self.label else self.policy
+
+    @property
     def description(self) -> str:
         """One sentence."""
         if self.file is not None:
@@ -193,6 +198,7 @@ def learned_and_scripted(routers: Sequence[Policy | str], source: AnyPopulation)
                     f"two routers are called {player.policy!r}; give one of them another attribute "
                     "name"
                 )
+            found[player.policy] = _named(known, player)
     for player in found.values():
         acting = player.router(source, source)
         if training_fingerprint(acting) not in (None, source.fingerprint):
@@ -212,7 +218,10 @@ def policies(routers: Sequence[str]) -> list[Player]:
         CarouselError: no such policy, none in a folder, a damaged file, or two that cannot be told
             apart.
     """
-    found = {player.policy: player for text in routers for player in _players(text)}
+    found: dict[str, Player] = {}
+    for text in routers:
+        for player in _players(text):
+            found[player.policy] = _named(found.get(player.policy, player), player)
     _refuse_twins(found.values())
     refuse_mixed(found.values())
     return list(found.values())
@@ -279,6 +288,11 @@ def _players(text: str) -> list[Player]:
     rest = _unnamed(text)
     if rest != text:
         label = text.removesuffix(f"={rest}")
+        if is_name(label) or label.endswith(MASKED):
+            raise CarouselError(
+                f"router {shown(text)} is given the name {shown(label)}, which means another "
+                "router; give it another one"
+            )
         found = [replace(player, label=label) for player in _players(rest)]
         if found[0].file is None:
             raise CarouselError(
@@ -300,9 +314,18 @@ def _players(text: str) -> list[Player]:
 
 
 def _unnamed(text: str) -> str:
-    """The path in `NAME=PATH`."""
+    """The path in `NAME=PATH`; all of the text where that is a path itself."""
     label, equals, rest = text.partition("=")
-    return rest if equals and _LABEL.fullmatch(label) else text
+    named = equals and _LABEL.fullmatch(label) and not _is_there(Path(text))
+    return rest if named else text
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # a name too long for the file system, say
+        return False
 
 
 def _is_folder(path: Path) -> bool:
@@ -322,6 +345,19 @@ def _learned(text: str) -> Player:
             raise unreadable(path, error) from None
         raise CarouselError(f"policy file {shown(text)} does not exist, or is no file") from None
     return Player(text, PolicyFile.load(path), digest)
+
+
+def _named(one: Player, other: Player) -> Player:
+    """The player of a policy that was given twice: under its name, if one of them has one.
+
+    Raises:
+        CarouselError: they have two.
+    """
+    if one.label and other.label and one.label != other.label:
+        raise CarouselError(
+            f"{one.policy!r} is given the names {one.label!r} and {other.label!r}; it can have one"
+        )
+    return other if other.label else one
 
 
 def refuse_mixed(players: Iterable[Player]) -> None:

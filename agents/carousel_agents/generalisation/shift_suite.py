@@ -249,7 +249,8 @@ def play(
 def _add_frozen_zero(rows: Sequence[Row]) -> None:
     """Add to rows of one target what is measured from the training users' best schedule: the zero
     of the score knows the target, this one does not."""
-    zero = next((row["engagement"] for row in rows if row["router"] == FROZEN_BLIND), None)
+    frozen = (row for row in rows if (row["router"], row["role"]) == (FROZEN_BLIND, "frozen"))
+    zero = next((row["engagement"] for row in frozen), None)
     for row in rows:
         row["frozen_blind"] = zero
         scale = None if zero is None or row["value"] is None else row["value"] - zero

@@ -14,6 +14,7 @@ import polars as pl
 from carousel_envs import CarouselError
 
 from ..generalisation.improvement import YARDSTICKS, improvement
+from ..generalisation.players import MASKED
 from ..generalisation.score_table import Table, shifted
 from ..generalisation.summary import aggregated, over_populations, profile
 from ..generalisation.users_seen import AXIS as USERS
@@ -48,6 +49,12 @@ def training_rows(rows: pl.DataFrame) -> pl.DataFrame:
 def shifted_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows under shift, without controls trained on the target."""
     return _at_home(shifted(rows))
+
+
+def unmasked(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without policies that were kept from picking who is missing: they play only where
+    somebody may be missing, and a mean over shifts would be over these alone."""
+    return rows.filter(~pl.col("router").str.ends_with(MASKED))
 
 
 def _at_home(rows: pl.DataFrame) -> pl.DataFrame:

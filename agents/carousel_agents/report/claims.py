@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 RESAMPLES = 4000
 
 
-def said(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
-    """A figure, with its interval in brackets if there is one."""
+def said(row: Mapping[str, Any], name: str) -> str:
+    """A figure to two digits, with its interval in brackets if there is one."""
     numbers = [row.get(f"{name}{end}") for end in ("", "_low", "_high")]
     words = [
-        None if x is None else f"{x:.{digits}f}".replace("-0.00", "0.00").replace("-", "\u2212")
+        None if x is None else f"{x:.2f}".replace("-0.00", "0.00").replace("-", "\u2212")
         for x in numbers
     ]
     if words[0] is None:
@@ -55,14 +55,22 @@ def beats(rows: pl.DataFrame, router: str, over: str) -> str:
 
 def worst_tenth(rows: pl.DataFrame, router: str) -> str:
     """Mean score over the worst tenth of the shifted populations."""
-    (row,) = (row for row in by_router(rows) if row["router"] == router)
+    (row,) = (
+        row for row in by_router(rows) if (row["router"], row["trained_on"]) == (router, "source")
+    )
     return said(row, "worst_decile")
 
 
 def likeness(rows: pl.DataFrame, router: str, yardstick: str) -> str:
     """Correlation, over shifted populations, of a policy's scores with those of a frozen router;
     the interquartile mean over policies."""
-    return said(_over_populations(rows, router, yardstick, np.corrcoef), "likeness")
+    away = shifted(rows)
+    theirs = Table.some(away, yardstick)
+    ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
+    known = dict(zip(theirs.targets, theirs.scores[:, 0], strict=True))
+    beside = np.array([known[target] for target in ours.targets])
+    each = [float(np.corrcoef(run, beside)[0, 1]) for run in ours.scores.T]
+    return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
 
 
 def distance_and_loss(rows: pl.DataFrame, router: str) -> str:
@@ -113,18 +121,6 @@ def _trained_on(rows: pl.DataFrame, router: str, users: str) -> dict[str, Any]:
         row for row in curve(own) if (row["router"], row["users_trained"]) == (router, int(users))
     )
     return row
-
-
-def _over_populations(
-    rows: pl.DataFrame, router: str, yardstick: str, statistic: Any
-) -> dict[str, Any]:
-    away = shifted(rows)
-    theirs = Table.some(away, yardstick)
-    ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
-    known = dict(zip(theirs.targets, theirs.scores[:, 0], strict=True))
-    beside = np.array([known[target] for target in ours.targets])
-    each = [float(statistic(run, beside)[0, 1]) for run in ours.scores.T]
-    return over_seeds("likeness", each, iqm, RESAMPLES)
 
 
 def _ranks(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 _RUN = ("target", "router", "training_seed", "trained_on", "users_trained", "overlap")
 """Columns that tell runs, and the populations that they meet, apart."""
+_OF_OTHERS = ("frozen_blind", "score_from_frozen_blind")
 _MEASURED = [
-    name for name in SCHEMA if name not in ("axis", "kind", "regime", "severity", "policy")
+    name
+    for name in SCHEMA
+    if name not in ("axis", "kind", "regime", "severity", "policy", *_OF_OTHERS)
 ]
-"""Columns that are the same whichever axis a run stands under, and whatever its file is called."""
+"""Columns that are the same whichever axis a run stands under, whatever its file is called, and
+whoever else played."""
 
 
 @dataclass(frozen=True)

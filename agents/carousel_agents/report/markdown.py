@@ -12,7 +12,7 @@ from ..generalisation.improvement import YARDSTICKS, by_router
 from ..generalisation.players import MASKED
 from ..generalisation.summary import aggregated
 from ..generalisation.users_seen import curve
-from .aggregate import regimes
+from .aggregate import regimes, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,7 +129,7 @@ def gaps_in_three(rows: pl.DataFrame) -> str:
 
 def by_regime(rows: pl.DataFrame) -> str:
     """Mean score in training and in each regime of shift, a line per router."""
-    found = regimes(rows)
+    found = regimes(unmasked(rows))
     names = list(dict.fromkeys(row["regime"] for row in found))
     scores = {(row["router"], row["regime"]): row for row in found}
     lines = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.gap_parts import gaps
+from ..generalisation.players import MASKED
 from . import aggregate, comparisons, diagrams, figures, highlights, tables
 from .cards import cards
 from .panels import panels
@@ -32,8 +33,11 @@ def section(study: Study, place: int) -> dict[str, Any]:
     found = _Records.of(study)
     view = _view(study, found.training, found.shifted)
     drawn = looks({**view, "rows": [*view["rows"], *found.by_users]})
+    # what is said of all shifts is said of those who met them all
+    study = replace(study, rows=aggregate.unmasked(study.rows))
+    whole = {router: look for router, look in drawn.items() if not router.endswith(MASKED)}
     improvements = aggregate.improvements(study.rows)
-    parts = _parts(study, found.shifted, drawn, improvements)
+    parts = _parts(study, found.shifted, whole, improvements)
     asked = {router: drawn[router] for router in drawn if _is_in(router, found.by_users)}
     if asked:
         parts["pictures"]["users"] = {"figure": diagrams.users_figure(found.by_users, asked)}
@@ -53,8 +57,8 @@ def section(study: Study, place: int) -> dict[str, Any]:
         "place": place,
         "pictures": pictures,
         "first_metric": MEASURES[0] if found.scored else MEASURES[1],
-        "findings": highlights.findings(view, drawn, found.by_users),
-        "cards": cards(study, found.training, improvements),
+        "findings": highlights.findings(view, whole, found.by_users),
+        "cards": cards(study, [r for r in found.training if r["router"] in whole], improvements),
         "panels": shown,
         "unseen": unseen,
         "legend": {
@@ -62,8 +66,8 @@ def section(study: Study, place: int) -> dict[str, Any]:
             for router, look in drawn.items()
             if router in asked or any(router in panel["routers"] for panel in shown)
         },
-        "main": list(_of_role(drawn, *_MAIN)),
-        "heat": highlights.heat_maps(view, drawn),
+        "main": list(_of_role(whole, *_MAIN)),
+        "heat": highlights.heat_maps(view, whole),
         "bounds": any(record["tier"] == "bounds" for record in found.played),
         "beside_users": any(look.role != "learned" for look in asked.values()),
         "only_users": bool(found.by_users) and not found.played,

@@ -149,7 +149,8 @@ def _not_disliked(tables, observation, i, place, liking):  # type: ignore[no-unt
     """The first available persona after a place of the repertoire that was not disliked, around it;
     the next available one where all were."""
     n = len(tables.repertoire)
-    for step in range(1, n):
+    # who speaks may be none of the repertoire: then its last is a candidate, too
+    for step in range(1, n + (place < 0)):
         persona = tables.repertoire[(place + step) % n]
         if observation[i, tables.available + persona] > 0.5 and liking[i, persona] >= 0.0:
             return persona
@@ -161,7 +162,7 @@ def _most_liked(tables, observation, i, place, liking):  # type: ignore[no-untyp
     """The available persona that was liked most, but for the one at a place of the repertoire; of
     equals the first after it."""
     n, best, found = len(tables.repertoire), -1e300, -1
-    for step in range(1, n):
+    for step in range(1, n + (place < 0)):
         persona = tables.repertoire[(place + step) % n]
         if observation[i, tables.available + persona] > 0.5 and liking[i, persona] > best:
             best, found = liking[i, persona], persona

@@ -89,7 +89,7 @@ def request_of(suite: ShiftSuite) -> dict[str, Any]:
         "axes": [axis.name for axis in plan.axes],
         "targets": {target.name: target.population.fingerprint for target in plan.targets},
         "routers": {
-            str(i + 1): ("control " * player.control) + player.policy
+            str(i + 1): ("control " * player.control) + player.as_given
             for i, player in enumerate(taking_part)
         },
         "sha256": {player.policy: player.sha256 for player in taking_part if player.sha256},

@@ -81,7 +81,7 @@ class UsersStudy:
             "users": self.users,
             "seed": self.seed,
             "axes": [AXIS.name],
-            "routers": {str(i + 1): player.policy for i, player in enumerate(players)},
+            "routers": {str(i + 1): player.as_given for i, player in enumerate(players)},
             "sha256": {player.policy: player.sha256 for player in players},
             "companions": [LOOP.policy],
             **code(),

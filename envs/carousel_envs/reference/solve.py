@@ -58,7 +58,7 @@ def solve_users(population: Population) -> Reference:
     heuristic search value iteration, from both sides. Satiation alone, with one kind of user:
     dynamic programming over reachable satiation. With several kinds: index policies (simulated) as
     the lower bound, a router to which the kind is soon revealed as the upper bound. Everything at
-    once: the best of several policies (simulated), and the clairvoyant.
+    once: the best of several policies (simulated), and the lesser of two relaxations.
     """
     model = Model.of(population)
     if model.has_satiation:

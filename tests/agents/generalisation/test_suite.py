@@ -420,6 +420,29 @@ def test_a_control_of_another_training_is_refused(policies):
         study.players(study.plan())
 
 
-def test_only_policy_files_are_given_a_name():
+def test_only_policy_files_are_given_a_name_and_none_that_means_another_router(policies):
     with pytest.raises(CarouselError, match="names 'uniform', which is no policy file"):
         learned_and_scripted(["mine=uniform"], SHORT)
+    folder = policies(seeds=(0,))
+    for name in ("frozen-open-loop", "optimal", "ppo-masked"):
+        with pytest.raises(CarouselError, match="which means another router"):
+            learned_and_scripted([f"{name}={folder}"], SHORT)
+    with pytest.raises(CarouselError, match="is given the names 'a' and 'b'"):
+        learned_and_scripted([f"a={folder}", f"b={folder}"], SHORT)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_for_one_policy_of_a_folder_counts_wherever_it_stands(policies, first):
+    folder = policies(seeds=(0, 1))
+    path = f"{folder}/seed-1/policy.safetensors"
+    given = [f"other={path}", folder] if first else [folder, f"other={path}"]
+    found = {player.policy: player for player in learned_and_scripted(given, SHORT)}
+    assert {player.name for player in found.values()} == {"ppo", "other"}
+    assert found[path].as_given == f"other={path}"
+
+
+def test_a_path_with_an_equals_sign_is_a_path(policies, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    policies(under="lr=0.1")
+    (player,) = learned_and_scripted(["lr=0.1/seed-0/policy.safetensors"], SHORT)
+    assert (player.name, player.policy) == ("ppo", "lr=0.1/seed-0/policy.safetensors")

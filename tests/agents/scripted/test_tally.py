@@ -98,6 +98,17 @@ def test_it_swaps_after_its_longest_stay_and_to_nobody_who_is_missing():
         assert picks[0] == (order[2] if swaps else order[0])
 
 
+def test_whoever_speaks_from_outside_its_repertoire_it_knows_all_of_it():
+    for where in (SKIP, LIKED):
+        policy = following(Rule(margin=0.5, where=where, kept=2))
+        first, last, outside = policy.repertoire[:3]
+        state = policy.initial_state(1, 0)
+        _, state = policy.act(row(policy, levels(1.0), 0, first, 1), state)
+        _, state = policy.act(row(policy, levels(-1.0), 1, last, 1), state)
+        picks, _ = policy.act(row(policy, levels(1.0), 0, outside, 1), state)
+        assert picks[0] == last
+
+
 def test_a_goodbye_is_answered_with_whoever_holds_back_best():
     welfare = Population.preset("Welfare")
     policy = following(Rule(margin=100.0, clings=True), welfare)

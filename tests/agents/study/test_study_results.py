@@ -110,7 +110,7 @@ def test_what_holds_by_construction_holds(studies):
     assert (costs.group_by("policy").agg(pl.col("swaps").n_unique())["swaps"] == 1).all()
 
 
-def test_no_frozen_or_scripted_router_is_clearly_above_a_lower_bound(studies):
+def test_nobody_is_clearly_above_a_lower_bound(studies):
     for name, rows in studies.items():
         above = rows.filter(
             (pl.col("engagement") - 4.5 * pl.col("engagement_se") > pl.col("value"))

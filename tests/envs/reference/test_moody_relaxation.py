@@ -53,6 +53,18 @@ def test_revealing_more_is_worth_more_and_nothing_less_than_the_optimum(seed):
     assert moods_revealed(model) == pytest.approx(values[3], abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", most_later(range(20), lambda seed: seed in (3, 4)))
+def test_goodbyes_tell_something_so_nothing_is_kept_from_the_router_after_the_first(seed):
+    """Everybody is kept, and only the bored say goodbye: what is lost in goodbyes is their news."""
+    goodbyes = {**draws(seed, 2, farewells=True), "hook": (1.0, 1.0), "farewell_fresh": 0.0}
+    mild = {"satiation_gain": 0.1, "satiation_memory": 0.5, "leave_bored": 0.3}
+    population = tiny(seed, kinds=2, personas=2, length=3, **{**goodbyes, **mild})
+    model, best = Model.of(population), optimum(Problem.of(population))
+    assert moods_revealed(model) >= best - 1e-9
+    reference = solve(population)
+    assert reference.value_upper >= best - 1e-9
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_prices_that_are_not_negative_bound_the_optimum(seed):
     population = moody(seed, kinds=1)

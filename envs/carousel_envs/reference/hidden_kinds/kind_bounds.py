@@ -3,7 +3,8 @@
 The hidden state is (kind, mood); the current persona, the turn, and whether the user has just said
 goodbye are observed. The lower bound's
 router sees merged cue symbols, and the upper bound's router more informative ones (`symbols`). The
-base of the upper bound is a router that knows the kind and infers the mood.
+base of the upper bound is a router that knows the kind and infers the mood; where users say
+goodbye, one that sees the mood.
 """
 
 from __future__ import annotations

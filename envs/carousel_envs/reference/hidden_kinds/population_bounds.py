@@ -44,14 +44,16 @@ CLOSED = 0.03
 _CELLS = 20_000_000
 """Numbers in all plans together: they take memory, and time to follow."""
 _MAX_CONTEXTS = 64
+_FEW_CONTEXTS = 8
+"""Visible contexts up to which the rule for the typical user is solved, seconds for each."""
 
 
 def solve_hidden_kinds(population: Population, model: Model) -> Reference:
     """Two-sided bounds: plans below, the search's bound above.
 
     Where these stay apart, the best of several policies is simulated as well. Where kinds are too
-    many to plan for, plans are made for a few merged ones, and the bound is a router that knows the
-    user.
+    many to plan for, plans are made for a few merged ones, the rule for the typical user is another
+    candidate, and the bound is a router that knows the user.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
@@ -104,10 +106,6 @@ def _typical(population: Population, model: Model, found: Arrays) -> dict[str, P
 def _solve(population: Population, model: Model, known: Filter) -> Arrays:
     """The tables of the policies, the name of the best one, and figures (with standard errors)."""
     found = _search(model, known.model)
-    if not found["whole"]:
-        tables = threshold_tables(model.merged(1))
-        found |= {name: tables[name] for name in ("threshold", "target")}
-        found["typical first"] = tables["first"]
     acting = _policies(population, model, known, found)
     lower, upper = float(found.pop("lower")), float(found.pop("upper"))
     certain = {"blind": float(found["blind"])}
@@ -120,6 +118,11 @@ def _solve(population: Population, model: Model, known: Filter) -> Arrays:
     played = {"myopic": simulated(population, acting["myopic"])}
     if upper - max(certain.values()) > CLOSED * upper:
         upper = min(upper, informed_value(model)) if whole else upper
+        if not whole and len(model.masks) <= _FEW_CONTEXTS:
+            tables = threshold_tables(model.merged(1))
+            found |= {name: tables[name] for name in ("threshold", "target")}
+            found["typical first"] = tables["first"]
+            acting |= _typical(population, model, found)
         best = best_of(population, acting)
         if best != "blind":
             played[best] = simulated(population, acting[best])

@@ -37,8 +37,9 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
     relaxations above.
 
     One leaves out satiation (the clairvoyant). The other reveals kind and mood after a few turns,
-    prices personas apart, and leaves out goodbyes (`upper_bounds.moods_revealed`). `relaxed`
-    is the reference of the population without satiation, whose policy is one of the candidates.
+    prices personas apart, and lets nobody go at a goodbye (`upper_bounds.moods_revealed`).
+    `relaxed` is the reference of the population without satiation, whose policy is one of the
+    candidates.
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)

@@ -10,8 +10,9 @@ worth 0. With mu_t >= 0,
 
     L(mu) = sum_k V_k(mu) + sum_t alive_t mu_t,   alive_t = (1 - least leave)^t
 
-bounds the optimum from above. Goodbyes are left out, which lowers no router's value. Moods do not
-depend on satiation, so V_k is convex in it, and chords between grid points lie above it.
+bounds the optimum from above. Goodbyes are left out, which does not lower the optimum of a router
+that sees the mood: it loses no user by them, and could draw them itself. Moods do not depend on
+satiation, so V_k is convex in it, and chords between grid points lie above it.
 """
 
 from __future__ import annotations

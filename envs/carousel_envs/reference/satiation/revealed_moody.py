@@ -2,7 +2,8 @@
 
 As in `revealed_kind`, but the mood matters: a turn shows cues of the mood in that turn, the user
 leaves by mood, and a fresh user may become bored. Once kind and mood are revealed, the turns that
-follow are bounded by the relaxation of `moody_relaxation`.
+follow are bounded by the relaxation of `moody_relaxation`. Goodbyes are not observed here: where
+users say them, the bound holds for depths 0 and 1 alone.
 """
 
 from __future__ import annotations

@@ -85,10 +85,15 @@ def moods_revealed(model: Model) -> float:
     """Upper bound where moods matter too: the relaxation of a router to which kind and mood are
     revealed, after a few turns where kinds are few.
 
+    Where users say goodbye all is revealed at the first turn's end: until then a goodbye would tell
+    something, which the tree of turns leaves out; afterwards whoever knows kind and mood can draw
+    goodbyes that tell as much.
+
     With many kinds, each is bounded at the prices of a similar one: any prices give a bound.
     """
     few = model.merged(MAX_PLANNING_KINDS)
     many = np.count_nonzero(model.joint) > _MAX_SEARCHES
+    depth = 1 if model.has_farewells else _DEPTH
     total = 0.0
     for j, mask in enumerate(model.masks):
         present, kinds = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
@@ -96,7 +101,7 @@ def moods_revealed(model: Model) -> float:
         shares = model.joint[kinds, j]
         if not many:
             found = [relax_moods(problem) for problem in problems]
-            total += revealed_after(shares, problems, found, model.cues, _DEPTH)
+            total += revealed_after(shares, problems, found, model.cues, depth)
             continue
         prices: dict[int, NDArray[np.float64]] = {}
         for a, problem, share in zip(kinds, problems, shares, strict=True):
