@@ -67,7 +67,7 @@ def test_the_figures_under_the_picture_are_those_of_the_rows():
 
     text = README.replace("\N{MINUS SIGN}", "-")
     assert told("ppo", "cue-reversal", 0.0, 3) in text
-    for router in ("ppo", "frozen-loop"):
+    for router in ("ppo", "frozen-optimal", "frozen-loop"):
         assert told(router, "cue-reversal", 1.0, 2) in text
     assert (
         pl.read_parquet(ROOT / "docs/results/generalisation/Boredom/results.parquet")
