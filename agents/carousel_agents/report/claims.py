@@ -48,9 +48,13 @@ def regret(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
     return said(_one(rows, router, axis, severity), "regret")
 
 
-def beats(rows: pl.DataFrame, router: str, over: str) -> str:
-    """How often a policy of a router beats another router, over the shifted populations."""
-    return said(improvement(rows, router, over), "improvement")
+def beats(rows: pl.DataFrame, router: str, over: str, axis: str = "") -> str:
+    """How often a policy of a router beats another router, over the shifted populations, or those
+    of one axis; without its interval for an axis."""
+    if not axis:
+        return said(improvement(rows, router, over), "improvement")
+    found = improvement(rows.filter(pl.col("axis") == axis), router, over)
+    return said({"improvement": found["improvement"]}, "improvement")
 
 
 def worst_tenth(rows: pl.DataFrame, router: str) -> str:
@@ -61,10 +65,10 @@ def worst_tenth(rows: pl.DataFrame, router: str) -> str:
     return said(row, "worst_decile")
 
 
-def likeness(rows: pl.DataFrame, router: str, yardstick: str) -> str:
-    """Correlation, over shifted populations, of a policy's scores with those of a frozen router;
-    the interquartile mean over policies."""
-    away = shifted(rows)
+def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "") -> str:
+    """Correlation, over shifted populations (without those of one axis), of a policy's scores with
+    those of a frozen router; the interquartile mean over policies."""
+    away = shifted(rows).filter(pl.col("axis") != without)
     theirs = Table.some(away, yardstick)
     ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
     known = dict(zip(theirs.targets, theirs.scores[:, 0], strict=True))
@@ -73,15 +77,29 @@ def likeness(rows: pl.DataFrame, router: str, yardstick: str) -> str:
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
 
 
-def distance_and_loss(rows: pl.DataFrame, router: str) -> str:
-    """Spearman's rank correlation, over shifted populations with a distance, of nats with the loss
-    of score; the interquartile mean over policies."""
+def distance_and_loss(rows: pl.DataFrame, router: str, axes: str = "") -> str:
+    """Spearman's rank correlation, over shifted populations with a distance (of some axes, joined
+    by commas), of nats with the loss of score; the interquartile mean over policies."""
     away = shifted(rows).drop_nulls("distance_nats")
+    if axes:
+        away = away.filter(pl.col("axis").is_in(axes.split(",")))
     table = Table.some(away, router)
     nats = dict(away.select("target", "distance_nats").iter_rows())
     far = _ranks(np.array([nats[target] for target in table.targets]))
     each = [float(np.corrcoef(far, _ranks(-run))[0, 1]) for run in table.scores.T]
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
+
+
+def least_and_most(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """The lowest and the highest score among the policies of a router under a shift."""
+    scores = _own(rows, router, axis, severity)["score"]
+    ends = (said({"x": x}, "x") for x in (scores.min(), scores.max()))
+    return " to ".join(ends)
+
+
+def swaps(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """Mean swaps per session of a router under a shift."""
+    return said({"x": _own(rows, router, axis, severity)["swaps"].mean()}, "x")
 
 
 def memorised(rows: pl.DataFrame, router: str, users: str) -> str:
@@ -98,20 +116,23 @@ CLAIMS = {
     function.__name__: function
     for function in (
         *(score, regret, beats, worst_tenth, likeness, distance_and_loss),
-        *(memorised, on_new_users),
+        *(least_and_most, swaps, memorised, on_new_users),
     )
 }
 """The figures by name."""
 
 
-def _one(rows: pl.DataFrame, router: str, axis: str, severity: str) -> dict[str, Any]:
-    own = rows.filter(
+def _own(rows: pl.DataFrame, router: str, axis: str, severity: str) -> pl.DataFrame:
+    return rows.filter(
         (pl.col("router") == router)
         & (pl.col("axis") == axis)
         & (pl.col("severity") == float(severity))
         & pl.col("trained_on").ne_missing(pl.lit("target"))
     )
-    (row,) = aggregated(own)
+
+
+def _one(rows: pl.DataFrame, router: str, axis: str, severity: str) -> dict[str, Any]:
+    (row,) = aggregated(_own(rows, router, axis, severity))
     return row
 
 

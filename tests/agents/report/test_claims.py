@@ -60,3 +60,22 @@ def test_distance_and_loss_are_compared_by_rank(rows):
 def test_users_are_those_trained_on(rows):
     assert CLAIMS["memorised"](rows, "frozen-loop", "10") == "0.00"
     assert CLAIMS["on_new_users"](rows, "ppo", "10000").startswith("0.9")
+
+
+def test_one_axis_or_all_but_one_can_be_asked_for(rows):
+    assert CLAIMS["beats"](rows, "frozen-optimal", "frozen-loop", "hazard") == "1.00"
+    whole, part = (
+        CLAIMS["likeness"](rows, "ppo", "frozen-loop", *more) for more in ((), ("cue-reversal",))
+    )
+    assert whole != part
+    assert CLAIMS["distance_and_loss"](rows, "ppo", "hazard") == "1.00 (1.00 to 1.00)"
+
+
+def test_the_ends_of_the_seeds_and_their_swaps_are_those_of_the_rows(rows):
+    own = rows.filter(
+        (pl.col("router") == "ppo") & (pl.col("axis") == "hazard") & (pl.col("severity") == 1.0),
+        pl.col("trained_on") == "source",
+    )
+    ends = f"{own['score'].min():.2f} to {own['score'].max():.2f}"
+    assert CLAIMS["least_and_most"](rows, "ppo", "hazard", "1") == ends
+    assert CLAIMS["swaps"](rows, "ppo", "hazard", "1") == f"{own['swaps'].mean():.2f}"

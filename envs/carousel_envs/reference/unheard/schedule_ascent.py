@@ -22,6 +22,8 @@ _U = np.uint64
 # Schedules are enumerated up to the first number; else the second number of them is improved, and
 # the best of these is disturbed and improved again, at most so many times.
 _FEW, _ASCENTS, _KICKS = 5_000, 3, 400
+# Kicks in a row that may be of no use, per turn of the schedule.
+_PATIENCE = 10
 
 
 def best_schedule(
@@ -105,12 +107,15 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
 
 @njit
 def _kicked(schedule, present, users, passes, kicks):  # type: ignore[no-untyped-def]
-    """Improve a schedule in place: draw a few turns of it anew, ascend, and keep what is no worse;
+    """Improve a schedule in place: draw a few turns anew, ascend, and keep what is no worse, until
+    nothing helps any more;
     returns its value."""
     best, now = enact(schedule, users), schedule.copy()
-    here = best
+    here, helped = best, 0
     trial = schedule.copy()
     for kick in range(kicks):
+        if kick - helped >= _PATIENCE * schedule.shape[0]:
+            break
         copy_vector(now, trial)
         word = mix64(_U(kick) + _U(1))
         first = np.int64(word % _U(trial.shape[0]))
@@ -123,7 +128,7 @@ def _kicked(schedule, present, users, passes, kicks):  # type: ignore[no-untyped
             here = value
             copy_vector(trial, now)
         if value > best + 1e-12:
-            best = value
+            best, helped = value, kick
             copy_vector(trial, schedule)
     return best
 
