@@ -189,7 +189,7 @@ STUDY = ShiftStudy(
 )
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["results.parquet", "summary.json"])
 @pytest.mark.parametrize("sign", [False, True])
 def test_a_folder_of_results(name: str, sign: bool, times: int, tmp_path: Path, finished: Path):

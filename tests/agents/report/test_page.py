@@ -340,7 +340,7 @@ def test_hostile_text_stays_text(tmp_path):
                 assert "<" not in words
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(
     ("column", "nothing"),
     [
@@ -357,7 +357,7 @@ def test_any_number_may_be_missing(tmp_path, column, nothing):
     assert "Infinity" not in page.text["figures"]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("role", ["learned", "frozen", "optimal", "baseline"])
 def test_any_role_may_be_missing(tmp_path, role):
     rows = [row for row in study_rows(**SMALL) if row["role"] != role]

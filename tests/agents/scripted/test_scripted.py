@@ -60,7 +60,7 @@ def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset
         observation, *_ = env.step(picks)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("lanes", "turns"), [(4, 45), (FLOATS + 3, 12)])
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: int):

@@ -57,6 +57,7 @@ def test_the_enclosure_holds_the_optimum_of_the_enumeration(seed, flavour, perso
     assert (reference.value, reference.value_upper) == (solution.lower, solution.upper)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_the_enumerated_problems_reward_listening_and_swapping(flavour):
     worth = []

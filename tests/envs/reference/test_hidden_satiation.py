@@ -113,6 +113,7 @@ def test_bounds_enclose_the_enumerated_optimum(changes):
         assert bounds[-1] == pytest.approx(best, abs=1e-9), "never told: the optimum itself"
 
 
+@pytest.mark.slow
 def test_bounds_enclose_the_optimum_where_moods_matter_to_leaving():
     population = two_kinds(cues=CUES[1:], leave_bored=0.3)
     best, reference = optimum(population), solve(population)

@@ -108,8 +108,7 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
 @njit
 def _kicked(schedule, present, users, passes, kicks):  # type: ignore[no-untyped-def]
     """Improve a schedule in place: draw a few turns anew, ascend, and keep what is no worse, until
-    nothing helps any more;
-    returns its value."""
+    nothing helps any more; returns its value."""
     best, now = enact(schedule, users), schedule.copy()
     here, helped = best, 0
     trial = schedule.copy()
