@@ -102,6 +102,7 @@ def test_a_shift_is_listed_and_takes_part_in_a_study(tmp_path):
     assert said == "True\n"
 
 
+@pytest.mark.slow
 def test_a_metric_is_in_evaluations_and_on_the_page(tmp_path):
     (said,) = carousel(("evaluate", "fixed", "Boredom", "--users=300", "--json"), plugin="metric")
     row = json.loads(said)

@@ -140,6 +140,7 @@ def _router():
     return scripted.make("uniform", SHORT)
 
 
+@pytest.mark.slow
 def test_a_study_in_worker_processes_has_its_column_and_says_what_it_means(
     plugin, tmp_path, capsys
 ):

@@ -102,6 +102,7 @@ def interrupted_after(monkeypatch, n: int):
     return begun
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", [0, 1, 4])
 def test_an_interrupted_study_goes_on_and_ends_in_the_same_bytes(whole, tmp_path, monkeypatch, n):
     interrupted_after(monkeypatch, n)

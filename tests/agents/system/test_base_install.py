@@ -73,6 +73,7 @@ def test_what_needs_an_extra_names_it(module, missing, what):
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("missing", ["typer", "torch"])
 def test_the_command_line_names_it_in_one_sentence(missing, tmp_path):
     arguments = {"typer": ["--help"], "torch": ["train", "Boredom", "--out", "x.safetensors"]}
