@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  (the command line reads annotations)
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from ..learning.settings import shortfall
 from ..system import console
 from ..system.interruption import explained
 from ..system.workers import MOST_WORKERS
+from .option_records import taking
 from .options import JsonOption, WorkersOption  # noqa: TC001  (likewise)
 
 if TYPE_CHECKING:
@@ -30,60 +32,68 @@ if TYPE_CHECKING:
     from ..benchmark.perform import Job
 
 
-def grid(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="the grid (.toml)")],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="folder of runs; finished ones are kept")
-    ],
-    workers: WorkersOption = 2,
+@dataclass(frozen=True)
+class GridOptions:
+    """Arguments and options of `carousel grid`."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the grid (.toml)")]
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder of runs; finished ones are kept")]
+    workers: WorkersOption = 2
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="ENV/ALGO", help="only these, * allowed; may be repeated"),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace runs of another request")] = False,
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="replace runs of another request")] = False
     again: Annotated[
         bool,
         typer.Option("--evaluate-again", help="evaluate finished runs anew, before anything else"),
-    ] = False,
+    ] = False
     pack: Annotated[
         bool, typer.Option("--pack", help="then write the archive of all finished runs, DIR.tar")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = False
+    as_json: JsonOption = False
+
+
+@taking(GridOptions)
+def grid(asked: GridOptions) -> None:
     """Train and evaluate a grid of routers; an interrupted grid goes on where it was.
 
     A folder DIR that is missing is unpacked from its archive DIR.tar, if there is one.
     """
-    whole_number("workers", workers, 1, MOST_WORKERS)
-    runs = Grid.read(file).runs(only or ())
-    check_folder(out)
+    whole_number("workers", asked.workers, 1, MOST_WORKERS)
+    runs = Grid.read(asked.file).runs(asked.only or ())
+    check_folder(asked.out)
     if short := [run for run in runs if shortfall(run.algorithm, run.steps)]:
         groups = ", ".join(dict.fromkeys(run.group for run in short))
         console.tell(f"{groups}: {shortfall(short[0].algorithm, short[0].steps)}")
-    command = ["carousel", "grid", str(file), "--out", str(out)]
-    command += ["--workers", str(workers)] if workers != 2 else []
-    command += [part for pattern in only or () for part in ("--only", pattern)]
+    command = ["carousel", "grid", str(asked.file), "--out", str(asked.out)]
+    command += ["--workers", str(asked.workers)] if asked.workers != 2 else []
+    command += [part for pattern in asked.only or () for part in ("--only", pattern)]
     with (
         explained(lambda: "interrupted; the same command goes on from here"),
         console.progress("runs", remaining=False) as bar,
     ):
-        if again:
-            console.tell(f"evaluated {evaluate_again(runs, out, bar)} finished runs anew")
-        how = Filling(force, shlex.join(command), LocalEngine(workers), _Shown(bar, workers))
-        results = fill(runs, out, how)
+        if asked.again:
+            console.tell(f"evaluated {evaluate_again(runs, asked.out, bar)} finished runs anew")
+        how = Filling(
+            asked.force, shlex.join(command), LocalEngine(asked.workers), _Shown(bar, asked.workers)
+        )
+        results = fill(runs, asked.out, how)
     failed = [result for result in results if result.status == "failed"]
-    if as_json:
-        console.print_json({"out": str(out), "runs": [result.row() for result in results]})
+    if asked.as_json:
+        console.print_json({"out": str(asked.out), "runs": [result.row() for result in results]})
     else:
         done = sum(result.status == "done" for result in results)
-        console.say(f"{out}: {done} runs done, {len(results) - done - len(failed)} were there")
+        console.say(
+            f"{asked.out}: {done} runs done, {len(results) - done - len(failed)} were there"
+        )
     if failed:
         raise CarouselError(
             f"{len(failed)} of {len(results)} runs failed; the first, {failed[0].run.name}: "
             f"{failed[0].error}"
         )
-    if pack:
-        archive = RunStore(out).pack()
+    if asked.pack:
+        archive = RunStore(asked.out).pack()
         console.tell(f"wrote {archive}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,9 +16,9 @@ from carousel_envs.registry import environment_id
 from ..generalisation import beside
 from ..generalisation import evaluate as evaluate_router
 from ..generalisation.changed_population import shifted_population
-from ..generalisation.players import MASKED
 from ..router import find_router, is_file, training_fingerprint
 from ..system import console
+from .option_records import taking
 from .options import (
     EnvArgument,
     JsonOption,
@@ -36,32 +36,40 @@ if TYPE_CHECKING:
     from ..router import Router
 
 
-def evaluate(
-    router: RouterArgument,
-    env: EnvArgument,
-    shift: ShiftOption = None,
-    changes: SetOption = None,
-    users: UsersOption = 2000,
-    seed: SeedOption = 0,
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Arguments and options of `carousel evaluate`."""
+
+    router: RouterArgument
+    env: EnvArgument
+    shift: ShiftOption = None
+    changes: SetOption = None
+    users: UsersOption = 2000
+    seed: SeedOption = 0
     masked: Annotated[
         bool, typer.Option("--masked", help="keep a learned policy from picking who is missing")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
+    ] = False
+    as_json: JsonOption = False
+
+
+@taking(EvaluateOptions)
+def evaluate(asked: EvaluateOptions) -> None:
     """Play sessions with a router; score it against the reference of the users it met.
 
     Beside a learned router stand the best constant, uniform choice, the best schedule, a rule that
     counts signs, the hand-written loop and the optimum, on the same users with the same seed; under
     shift also the last four as solved for the training users and left unchanged.
     """
-    name, training = environment_after([router], env, changes)
-    target = shifted_population(training, shift or ())
+    name, training = environment_after([asked.router], asked.env, asked.changes)
+    target = shifted_population(training, asked.shift or ())
     with console.status(f"solving and playing {name}"):
-        acting = find_router(router, target, training)
-        if masked:
+        acting = find_router(asked.router, target, training)
+        if asked.masked:
             acting = _masked(acting)
-        result = evaluate_router(acting, target, users=users, seed=seed)
-        companions = beside(target, users, seed, training) if is_file(router) else []
+        result = evaluate_router(acting, target, users=asked.users, seed=asked.seed)
+        companions = (
+            beside(target, asked.users, asked.seed, training) if is_file(asked.router) else []
+        )
     trained_on = training_fingerprint(acting)
     if trained_on not in (None, training.fingerprint):
         console.tell(
@@ -70,17 +78,19 @@ def evaluate(
     document = {
         "router": acting.name,
         "env": name,
-        "shifts": shift or [],
+        "shifts": asked.shift or [],
         "population_fingerprint": target.fingerprint,
         "training_fingerprint": trained_on,
         **result.row(),
         # a scripted router is one of the companions itself, or comparable to them
         **({"beside": companions} if companions else {}),
     }
-    if as_json:
+    if asked.as_json:
         console.print_json(document)
     else:
-        console.print_figures(f"{acting.name} on {name} {' '.join(shift or [])}", result.row())
+        console.print_figures(
+            f"{acting.name} on {name} {' '.join(asked.shift or [])}", result.row()
+        )
         if result.score is None:
             nothing = "listening to these users is worth nothing (value = blind)"
             console.say(f"no score: {result.reference.reason or nothing}")
@@ -104,6 +114,7 @@ def _masked(router: Router) -> Router:
     Raises:
         CarouselError: it is not learned.
     """
+    from ..generalisation.players import MASKED
     from ..learning import LearnedRouter
 
     if not isinstance(router, LearnedRouter):

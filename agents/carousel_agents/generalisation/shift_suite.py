@@ -17,9 +17,11 @@ from ..system.workers import MOST_WORKERS
 from .distance import distance
 from .encounters import Conditions, Played, play_parts
 from .evaluate import checked_seed, evaluate
-from .players import FROZEN_BLIND, companions, controls, learned_and_scripted, masked, refuse_mixed
+from .players import FROZEN_BLIND
 from .schema import complete
 from .shift_plan import Axis, Plan, Target
+from .taking_part import companions, controls, learned_and_scripted, masked
+from .telling_apart import refuse_mixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

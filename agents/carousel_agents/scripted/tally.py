@@ -19,13 +19,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carousel_envs import CarouselError, Columns
-from carousel_envs.compiled import observations
-from carousel_envs.compiled.compiler import njit
 from carousel_envs.foundation.errors import one_row_per_lane, real_number
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
@@ -33,7 +31,8 @@ from carousel_envs.users.cues import cue_table
 
 from ..router import RouterSpec, register
 from . import streams
-from .repertoire import next_one, places
+from .repertoire import places
+from .tally_kernel import LIKED, NEXT, SKIP, TallyTables, swap_when_enough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
     from carousel_envs import Population
 
-NEXT, SKIP, LIKED = range(3)
-_WHERE = ("next", "skip", "liked")
 _SIGN = 1.5
 """Likelihood ratio of the moods from which a cue level is a sign of one."""
 _FOR_EVER = 1 << 30
@@ -106,35 +103,6 @@ _TOGETHER = (("margin", "engagement"), ("leak",), ("where",), ("most",), ("cling
 """Settings that are chosen together: how many signs are enough depends on what counts."""
 
 
-class _Tables(NamedTuple):
-    """What `_swap_when_enough` reads.
-
-    Attributes:
-        signs: of each cue symbol, shape (symbols,).
-        strides: of the joint cue symbol, shape (cues,).
-        repertoire, place_of: see `repertoire`.
-        margin, leak, most, where, engagement: of the `Rule`.
-        clinger: the persona that goodbyes are answered with, or -1.
-        engaged, persona, available, streak, farewell: columns, -1 for none.
-    """
-
-    signs: NDArray[np.float64]
-    strides: NDArray[np.int64]
-    repertoire: NDArray[np.int64]
-    place_of: NDArray[np.int64]
-    margin: float
-    leak: float
-    most: int
-    where: int
-    engagement: float
-    clinger: int
-    engaged: int
-    persona: int
-    available: int
-    streak: int
-    farewell: int
-
-
 @dataclass(frozen=True, eq=False)
 class Tallies:
     """State of N lanes: the tally of who speaks, shape (N,), and how each action was liked so far,
@@ -142,72 +110,6 @@ class Tallies:
 
     tally: NDArray[np.float64]
     liking: NDArray[np.float64]
-
-
-@njit
-def _not_disliked(tables, observation, i, place, liking):  # type: ignore[no-untyped-def]
-    """The first available persona after a place of the repertoire that was not disliked, around it;
-    the next available one where all were."""
-    n = len(tables.repertoire)
-    # who speaks may be none of the repertoire: then its last is a candidate, too
-    for step in range(1, n + (place < 0)):
-        persona = tables.repertoire[(place + step) % n]
-        if observation[i, tables.available + persona] > 0.5 and liking[i, persona] >= 0.0:
-            return persona
-    return next_one(tables.repertoire, place, observation, i, tables.available)
-
-
-@njit
-def _most_liked(tables, observation, i, place, liking):  # type: ignore[no-untyped-def]
-    """The available persona that was liked most, but for the one at a place of the repertoire; of
-    equals the first after it."""
-    n, best, found = len(tables.repertoire), -1e300, -1
-    for step in range(1, n + (place < 0)):
-        persona = tables.repertoire[(place + step) % n]
-        if observation[i, tables.available + persona] > 0.5 and liking[i, persona] > best:
-            best, found = liking[i, persona], persona
-    if found >= 0:
-        return found
-    return next_one(tables.repertoire, place, observation, i, tables.available)
-
-
-@njit
-def _swap_when_enough(tables, observation, before, tally, liking, picks):  # type: ignore[no-untyped-def]
-    """Write tallies, likings (in place) and picks; return a lane of unknown cues, or -1."""
-    n_symbols, unknown, n_k = len(tables.signs), np.int64(-1), liking.shape[1]
-    for i in range(len(picks)):
-        turns = observation[i, tables.streak]
-        if turns < 0.5:
-            tally[i] = 0.0
-            for k in range(n_k):
-                liking[i, k] = 0.0
-            picks[i] = next_one(tables.repertoire, -1, observation, i, tables.available)
-            continue
-        symbol = observations.symbol(observation, i, tables.strides, n_symbols)
-        if symbol == n_symbols:
-            unknown, symbol = np.int64(i), np.int64(0)
-        engaged = observation[i, tables.engaged] > 0.5
-        signs = tables.signs[symbol] + (-tables.engagement if engaged else tables.engagement)
-        # what was shown to an earlier persona is over
-        kept = tables.leak * before[i] if turns > 1.5 else 0.0
-        current = observations.largest(observation, i, tables.persona, n_k)
-        tally[i] = kept + signs
-        liking[i, current] -= signs
-        picks[i] = current
-        if tables.farewell >= 0 and tables.clinger >= 0:
-            here = observation[i, tables.available + tables.clinger] > 0.5
-            if observation[i, tables.farewell] > 0.5 and here:
-                picks[i] = tables.clinger
-                continue
-        if tally[i] >= tables.margin or turns >= tables.most:
-            place = tables.place_of[current]
-            if tables.where == NEXT:
-                picks[i] = next_one(tables.repertoire, place, observation, i, tables.available)
-            elif tables.where == SKIP:
-                picks[i] = _not_disliked(tables, observation, i, place, liking)
-            else:
-                picks[i] = _most_liked(tables, observation, i, place, liking)
-    return unknown
 
 
 @dataclass
@@ -233,7 +135,7 @@ class TallyPolicy:
     def __post_init__(self) -> None:
         columns, rule = self.columns, self.rule
         used = np.ascontiguousarray(self.repertoire[: rule.kept or None])
-        self._tables = _Tables(
+        self._tables = TallyTables(
             self.signs,
             self.strides,
             used,
@@ -274,7 +176,7 @@ class TallyPolicy:
         one_row_per_lane(observation, len(state.tally))
         after = Tallies(np.empty_like(state.tally), state.liking.copy())
         picks = np.empty(len(observation), dtype=np.int64)
-        unknown = _swap_when_enough(
+        unknown = swap_when_enough(
             self._tables, observation, state.tally, after.tally, after.liking, picks
         )
         columns.refuse_cues(observation, unknown)

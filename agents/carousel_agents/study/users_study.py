@@ -14,7 +14,7 @@ from carousel_envs.registry import users_of
 
 from ..generalisation.encounters import Conditions, Played, play_parts
 from ..generalisation.evaluate import checked_seed
-from ..generalisation.players import Player, policies
+from ..generalisation.taking_part import policies
 from ..generalisation.user_samples import TABLE, Sample, samples
 from ..generalisation.users_seen import AXIS, LOOP, meet, refuse_other_ranges
 from ..system import console
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from carousel_envs import Population
     from carousel_envs.registry import AnyPopulation
 
+    from ..generalisation.players import Player
     from .folder import StudyFolder
 
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from carousel_agents.benchmark.store import RunStore
 from carousel_agents.commands.app import app
-from carousel_agents.generalisation.players import controls, policies
+from carousel_agents.generalisation.taking_part import controls, policies
 from carousel_agents.router import find_router
 from carousel_envs import CarouselError, Population
 from support.filled import files, filled, run

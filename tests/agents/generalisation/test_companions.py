@@ -89,6 +89,20 @@ def test_evaluate_shows_companions_for_a_learned_router(policy, capsys, env):
     assert ("loop: router 'loop' needs users with moods" in shown) == ("Recall" in env)
 
 
+def test_a_learned_router_may_be_kept_from_picking_who_is_missing(policy, capsys):
+    path, _ = policy("Carousel/Boredom-v0")
+    asked = ["Boredom", "--shift", "unavailable=0.5", "--users", "200", "--json"]
+    told = {}
+    for more in ((), ("--masked",)):
+        typed(["evaluate", str(path), *asked, *more])
+        told[more] = json.loads(capsys.readouterr().out)
+    plain, kept = told[()], told["--masked",]
+    assert kept["router"] == f"{plain['router']}-masked"
+    assert kept["refused"] == 0.0 < plain["refused"]
+    with pytest.raises(CarouselError, match="router 'uniform' is no policy file; --masked keeps"):
+        typed(["evaluate", "uniform", *asked, "--masked"])
+
+
 def test_under_a_shift_they_are_those_of_the_shifted_users(policy, capsys):
     path, file = policy("Carousel/Boredom-v0")
     shift = ["--shift", "swap-cost=1"]

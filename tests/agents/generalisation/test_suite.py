@@ -9,17 +9,16 @@ import pytest
 
 from carousel_agents.generalisation import ShiftStudy, evaluate
 from carousel_agents.generalisation import generalise as generalise_study
-from carousel_agents.generalisation.players import (
-    COMPANIONS,
-    ON_SOURCE,
+from carousel_agents.generalisation.players import COMPANIONS, ON_SOURCE
+from carousel_agents.generalisation.schema import COLUMNS, SCHEMA
+from carousel_agents.generalisation.shift_suite import Plan, play
+from carousel_agents.generalisation.taking_part import (
     companions,
     controls,
     learned_and_scripted,
     masked,
 )
-from carousel_agents.generalisation.players import policies as policies_below
-from carousel_agents.generalisation.schema import COLUMNS, SCHEMA
-from carousel_agents.generalisation.shift_suite import Plan, play
+from carousel_agents.generalisation.taking_part import policies as policies_below
 from carousel_agents.learning.view import View
 from carousel_agents.router import find_router, make
 from carousel_envs import CarouselError, Population, any_population

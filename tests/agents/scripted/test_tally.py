@@ -9,7 +9,8 @@ import pytest
 
 from carousel_agents.generalisation import evaluate
 from carousel_agents.router import make
-from carousel_agents.scripted.tally import LIKED, NEXT, SKIP, Rule, policy_of, signs_of
+from carousel_agents.scripted.tally import Rule, policy_of, signs_of
+from carousel_agents.scripted.tally_kernel import LIKED, NEXT, SKIP
 from carousel_envs import CarouselError, Population
 from carousel_envs.users.cues import cue_table
 from support.matrix import most_later

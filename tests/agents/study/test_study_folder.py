@@ -12,8 +12,8 @@ import pytest
 from carousel_agents import report
 from carousel_agents.commands.app import app
 from carousel_agents.generalisation import shift_suite
-from carousel_agents.generalisation.players import learned_and_scripted
 from carousel_agents.generalisation.shift_suite import Plan, ShiftStudy, play
+from carousel_agents.generalisation.taking_part import learned_and_scripted
 from carousel_agents.study import requests, users_study
 from carousel_agents.study.folder import StudyFolder
 from carousel_agents.study.shift_study import command_of, run_shift_study

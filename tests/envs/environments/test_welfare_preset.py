@@ -189,5 +189,6 @@ def test_a_router_of_these_users_acts_on_others(points, changes):
 
 @pytest.mark.slow
 def test_every_point_of_a_fine_frontier_plays_as_computed():
+    assert len(frontier(WELFARE)) == 9
     for point in frontier(WELFARE, points=15):
         check_by_playing(WELFARE, point, 200_000)

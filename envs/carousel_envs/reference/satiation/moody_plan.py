@@ -28,7 +28,7 @@ class _Tables(NamedTuple):
     Attributes:
         fit, hazard, gain, engagement, leave, memory, hook, swap_cost, length: as in `Model`.
         top: largest satiation of each kind, shape (kinds,).
-        tables, dues: as in `MoodyPlanPolicy`.
+        tables, dues, sure: as in `MoodyPlanPolicy`.
     """
 
     fit: NDArray[np.float64]
@@ -43,6 +43,7 @@ class _Tables(NamedTuple):
     top: NDArray[np.float64]
     tables: NDArray[np.float64]
     dues: NDArray[np.float64]
+    sure: float
 
 
 @part
@@ -77,11 +78,11 @@ def _likeliest(joint, i):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _plan(joint, satiation, observation, said, columns, tables, sure, picks):  # type: ignore[no-untyped-def]
-    """Overwrite the picks of lanes in which some kind has at least the probability `sure`."""
+def _plan(joint, satiation, observation, said, columns, tables, picks):  # type: ignore[no-untyped-def]
+    """Overwrite the picks of lanes in which some kind is likely enough (`tables.sure`)."""
     n_k = columns.n_actions
     for i in range(joint.shape[0]):
-        if _likeliest(joint, i) < sure:
+        if _likeliest(joint, i) < tables.sure:
             continue
         begins = observation[i, columns.streak] < 0.5
         current = observations.largest(observation, i, columns.persona, n_k)
@@ -129,7 +130,9 @@ class MoodyPlanPolicy(BeliefPolicy):
         model = self.filter.model
         names = _Tables._fields[: _Tables._fields.index("top")]
         users = {name: getattr(model, name) for name in names}
-        self._tables = _Tables(**users, top=tops(model), tables=self.tables, dues=self.dues)
+        self._tables = _Tables(
+            **users, top=tops(model), tables=self.tables, dues=self.dues, sure=self.sure
+        )
 
     def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
         """Personas to enact at this belief, shape (N,)."""
@@ -137,5 +140,5 @@ class MoodyPlanPolicy(BeliefPolicy):
         said = goodbyes(observation, columns)
         numbers = column_numbers(columns)
         seen = (belief.joint, belief.satiation, observation, said)
-        _plan(*seen, numbers, self._tables, self.sure, picks)
+        _plan(*seen, numbers, self._tables, picks)
         return picks
