@@ -26,8 +26,8 @@ settings.register_profile("long", max_examples=200, **_SAME)  # with --hypothesi
 settings.load_profile("carousel")
 
 TESTS = Path(__file__).parent
-SOLVERS, SESSIONS = TESTS / "envs" / "reference", TESTS / "envs" / "lanes"
-EVERYTHING = TESTS / "agents" / "commands" / "test_cli.py"
+SOLVERS, SESSIONS = f"{TESTS}/envs/reference/", f"{TESTS}/envs/lanes/"
+EVERYTHING = f"{TESTS}/agents/commands/test_cli.py"
 
 
 def pytest_configure(config: object) -> None:
@@ -61,8 +61,8 @@ def mark_cases(items: list[pytest.Item]) -> None:
 
 def in_halves(items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests in the order that the top of this file explains."""
-    sessions = [item for item in items if SESSIONS in item.path.parents]
-    others = [item for item in items if SESSIONS not in item.path.parents]
-    others.sort(key=lambda item: (SOLVERS not in item.path.parents, item.path != EVERYTHING))
+    sessions = [item for item in items if str(item.path).startswith(SESSIONS)]
+    others = [item for item in items if not str(item.path).startswith(SESSIONS)]
+    others.sort(key=lambda item: [not str(item.path).startswith(p) for p in (SOLVERS, EVERYTHING)])
     middle = min(len(items) // 2, len(others))
     return [*others[:middle], *sessions, *others[middle:]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
@@ -89,6 +90,11 @@ class Part(CPUDispatcher):
     def add_overload(self, cres: Any) -> None:
         """Keep what was compiled for a signature, where calls from Python do not look for it."""
         self.overloads[tuple(cres.signature.args)] = cres
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What a call compiles to: the same whatever its constants, which would each be a type."""
+        kws = {name: types.unliteral(kind) for name, kind in dict(kws).items()}
+        return super().get_call_template(tuple(map(types.unliteral, args)), kws)
 
     def _compile_for_args(self, *_: Any, **__: Any) -> Any:
         raise TypeError(

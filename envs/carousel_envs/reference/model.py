@@ -129,6 +129,13 @@ class Model:
         """The kinds of user, as compiled kernels take them."""
         return KernelUsers(**{name: getattr(self, name) for name in KernelUsers._fields})
 
+    def weighed(self, weights: NDArray[np.float64] | None) -> KernelUsers:
+        """`kernel_users` with other shares of the kinds, shape (kinds,); None: with their own."""
+        if weights is None:
+            return self.kernel_users
+        # a column of a table would be another type to kernels, which are compiled for each
+        return self.kernel_users._replace(weights=np.ascontiguousarray(weights))
+
     @property
     def n_types(self) -> int:
         """Number of kinds of user."""

@@ -9,10 +9,12 @@ import numpy as np
 
 from ...compiled.compiler import njit, part
 from ...compiled.copying import copy_vector
-from ...compiled.rng import mix64
-from .schedule_values import enact, schedule_value
+from ...compiled.rng import mixed
+from .schedule_values import enact_from, schedule_value, states_before
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ..model import Model
@@ -56,7 +58,7 @@ def best_schedule(
     # a pass tries every move at every turn
     affordable = work / each / length / len(present) ** 2
     passes = int(np.clip(affordable / _ASCENTS, 0, 20))
-    users = model.kernel_users._replace(weights=weights)
+    users = model.weighed(weights)
     found = []
     for start in starts[:_ASCENTS]:
         schedule = start.astype(np.int64)
@@ -67,8 +69,10 @@ def best_schedule(
         # an ascent after a kick takes about three passes, and all of them together less than a
         # tenth of the work
         kicks = int(np.clip(affordable / 40, 0, _KICKS))
-        value = _kicked(best, present, users, passes, kicks)
-    return float(value), best
+        value, best = _kicked(
+            value, best, present, kicks, lambda trial: float(_ascend(trial, present, users, passes))
+        )
+    return value, best
 
 
 def _periodic(
@@ -88,7 +92,8 @@ def _periodic(
 @njit
 def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
     """Apply the moves of `_moved` to a schedule in place while they help; returns its value."""
-    best = enact(schedule, users)
+    states = states_before(schedule, users)
+    best = enact_from(schedule, 0, users, states, True)
     trial = schedule.copy()
     n_k = present.shape[0]
     for _ in range(passes):
@@ -96,45 +101,48 @@ def _ascend(schedule, present, users, passes):  # type: ignore[no-untyped-def]
         for t in range(schedule.shape[0]):
             for move in range(2 * n_k + n_k * n_k):
                 if _moved(schedule, t, move, present, trial):
-                    value = enact(trial, users)
+                    # turns before t are the same, and so is what they lead to
+                    value = enact_from(trial, t, users, states, False)
                     if value > best + 1e-12:
-                        best = value
+                        best = enact_from(trial, t, users, states, True)
                         copy_vector(trial, schedule)
         if best <= before + 1e-12:
             break
     return best
 
 
-@njit
-def _kicked(schedule, present, users, passes, kicks):  # type: ignore[no-untyped-def]
-    """Improve a schedule in place: draw a few turns anew, ascend, and keep what is no worse, until
-    nothing helps any more; returns its value."""
-    best, now = enact(schedule, users), schedule.copy()
-    here, helped = best, 0
-    trial = schedule.copy()
+def _kicked(
+    value: float,
+    schedule: NDArray[np.int64],
+    present: NDArray[np.int64],
+    kicks: int,
+    ascend: Callable[[NDArray[np.int64]], float],
+) -> tuple[float, NDArray[np.int64]]:
+    """The best schedule after kicks, with its value: draw a few turns anew, ascend, and go on from
+    there unless it is worse, until nothing helps any more."""
+    best, now = schedule, schedule
+    here, helped = value, 0
     for kick in range(kicks):
-        if kick - helped >= _PATIENCE * schedule.shape[0]:
+        if kick - helped >= _PATIENCE * len(schedule):
             break
-        copy_vector(now, trial)
-        word = mix64(_U(kick) + _U(1))
-        first = np.int64(word % _U(trial.shape[0]))
-        turns = 2 + np.int64((word >> _U(20)) % _U(6))
-        for t in range(first, min(first + turns, trial.shape[0])):
-            draw = mix64(word + _U(t + 1)) % _U(present.shape[0])
-            trial[t] = present[np.int64(draw)]
-        value = _ascend(trial, present, users, passes)
-        if value >= here - 1e-12:
-            here = value
-            copy_vector(trial, now)
-        if value > best + 1e-12:
-            best, helped = value, kick
-            copy_vector(trial, schedule)
-    return best
+        (word,) = mixed(np.array([kick + 1], dtype=np.uint64))
+        first, n_turns = int(word % _U(len(schedule))), 2 + int((word >> _U(20)) % _U(6))
+        turns = np.arange(first, min(first + n_turns, len(schedule)))
+        draws = mixed(word + (turns + 1).astype(np.uint64)) % _U(len(present))
+        trial = now.copy()
+        trial[turns] = present[draws.astype(np.int64)]
+        found = ascend(trial)
+        if found >= here - 1e-12:
+            here, now = found, trial
+        if found > value + 1e-12:
+            value, best, helped = found, trial, kick
+    return value, best
 
 
 @part
 def _moved(schedule, t, move, present, trial):  # type: ignore[no-untyped-def]
-    """Write a neighbouring schedule to `trial`; returns whether the move is one to try.
+    """Write a neighbouring schedule to `trial`; returns whether it is another one, and not one that
+    an earlier move at this turn led to.
 
     Moves 0 to K - 1 set turn t; K to 2 K - 1 set the run of one persona that begins at t; the
     others exchange two personas from t on.
@@ -145,15 +153,19 @@ def _moved(schedule, t, move, present, trial):  # type: ignore[no-untyped-def]
         end = t + 1
         while move >= n_k and end < length and schedule[end] == schedule[t]:
             end += 1
-        trial[t:end] = present[move % n_k]
-        return True
+        persona = present[move % n_k]
+        trial[t:end] = persona
+        return persona != schedule[t] and (move < n_k or end > t + 1)
     one = present[(move - 2 * n_k) // n_k]
     other = present[(move - 2 * n_k) % n_k]
     if one >= other:
         return False
+    exchanged = False
     for u in range(t, length):
         if schedule[u] == one:
             trial[u] = other
+            exchanged = True
         elif schedule[u] == other:
             trial[u] = one
-    return True
+            exchanged = True
+    return exchanged

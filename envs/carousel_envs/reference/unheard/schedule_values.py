@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from ...compiled.copying import copy_vector
 from ...users.table import UNIT
 
 if TYPE_CHECKING:
@@ -22,25 +23,42 @@ if TYPE_CHECKING:
 @njit
 def enact(schedule, users):  # type: ignore[no-untyped-def]
     """Value of a schedule, summed over kinds of user by `users.weights`."""
-    satiation = np.zeros(users.fit.shape[1])
+    return enact_from(schedule, 0, users, states_before(schedule, users), False)
+
+
+@part
+def states_before(schedule, users):  # type: ignore[no-untyped-def]
+    """Room for what the turns before each turn lead to for each kind, shape (kinds, T + 1, 5 + K),
+    filled in for the first: mass that is fresh and bored, the part of these two that has just said
+    goodbye, the value so far, and the satiation with each persona."""
+    n_kinds, n_k = users.fit.shape
+    states = np.zeros((n_kinds, schedule.shape[0] + 1, 5 + n_k))
+    for a in range(n_kinds):
+        states[a, 0, 0] = 1.0
+    return states
+
+
+@part
+def enact_from(schedule, first, users, states, keep):  # type: ignore[no-untyped-def]
+    """As `enact`, from turn `first` on, where `states` hold what the turns before it lead to; with
+    `keep`, states after it are written as well."""
     total = 0.0
     for a in range(users.fit.shape[0]):
         if users.weights[a] != 0.0:
-            total += users.weights[a] * _enact_for(schedule, users, a, satiation)
+            total += users.weights[a] * _enact_for(schedule, first, users, a, states, keep)
     return total
 
 
 @part
-def _enact_for(schedule, users, a, satiation):  # type: ignore[no-untyped-def]
-    """Value of a schedule for kind a; `satiation` is scratch space, shape (K,)."""
-    satiation[:] = 0.0
-    fresh, bored = 1.0, 0.0
-    # the part of these two that has just said goodbye
-    fresh_goes, bored_goes = 0.0, 0.0
-    satiates, value = False, 0.0
+def _enact_for(schedule, first, users, a, states, keep):  # type: ignore[no-untyped-def]
+    """Value of a schedule for kind a."""
+    state = states[a, first]
+    fresh, bored, fresh_goes, bored_goes, value = state[0], state[1], state[2], state[3], state[4]
+    satiation = state[5:].copy()
+    satiates = False
     for k in range(users.gain.shape[1]):
         satiates = satiates or users.gain[a, k] > 0.0
-    for t in range(schedule.shape[0]):
+    for t in range(first, schedule.shape[0]):
         k = schedule[t]
         fit, hazard = users.fit[a, k], users.hazard[a, k]
         if t == 0 or k != schedule[t - 1]:
@@ -67,6 +85,11 @@ def _enact_for(schedule, users, a, satiation):  # type: ignore[no-untyped-def]
             satiation[k] += 1.0
             for j in range(satiation.shape[0]):
                 satiation[j] *= users.memory[a]
+        if keep:
+            state = states[a, t + 1]
+            state[0], state[1], state[2], state[3] = fresh, bored, fresh_goes, bored_goes
+            state[4] = value
+            copy_vector(satiation, state[5:])
     return value
 
 
@@ -78,10 +101,7 @@ def schedule_value(
 
     `weights` over kinds of user, shape (types,), default to the population's.
     """
-    users = model.kernel_users
-    if weights is not None:
-        users = users._replace(weights=weights)
-    return float(enact(np.asarray(schedule, dtype=np.int64), users))
+    return float(enact(np.asarray(schedule, dtype=np.int64), model.weighed(weights)))
 
 
 def fixed_values(model: Model) -> NDArray[np.float64]:
