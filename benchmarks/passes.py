@@ -117,7 +117,7 @@ def _read_actions(at, _, arrays, actions, __):  # type: ignore[no-untyped-def]
 
 @part
 def _answer(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
-    questions_turn.answer(_U(BLOCK), here, arrays.scratch[0])
+    questions_turn.answer(_U(BLOCK), here, arrays.scratch[0], arrays.settings[0].lies)
 
 
 @part
