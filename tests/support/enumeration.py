@@ -45,6 +45,7 @@ class Problem:
     kinds: tuple[Kind, ...]
     cues: tuple[tuple[float, float], ...]
     hook: tuple[float, ...]
+    pays: tuple[float, ...]
     length: int
     cost: float
 
@@ -62,6 +63,9 @@ class Problem:
             kinds=tuple(Kind(weight, *row) for row, weight in shares.items()),
             cues=tuples(cue_table(population).probability.T),
             hook=tuples(np.rint(population.per_action("hook") * UNIT) / UNIT),
+            pays=(*(0.0 for _ in population.personas), population.unmask_payoff)
+            if population.unmask_rewarded
+            else (0.0,) * population.n_actions,
             length=population.session_length,
             cost=population.swap_cost,
         )
@@ -140,6 +144,7 @@ class Problem:
         history = (*history, pick)
         chances = self.chances(history)
         total += sum(f * qf + b * qb for (f, b), (qf, qb) in zip(there, chances, strict=True))
+        total += self.pays[pick] * sum(map(sum, there))
         if len(history) == self.length:
             return total
         if not listens:

@@ -57,6 +57,7 @@ BUSY = {
     "pair_share": 0.25,
     "unmask": False,
     "unmask_payoff": 0.5,
+    "unmask_rewarded": False,
     "n_users": 40,
     "users_seed": 7,
     "own_personas": (),
@@ -235,6 +236,7 @@ def rich_population(seed: int) -> Population:
         welfare=some(-1.0, 1.0, personas),
         unmask=bool(rng.random() < 0.5),
         unmask_payoff=rng.uniform(-1.0, 1.0),
+        unmask_rewarded=bool(rng.random() < 0.5),
     )
 
 

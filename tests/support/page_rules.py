@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from carousel_envs import Population, any_population
 from carousel_envs.reference import frontier, solve, solve_recall
-from carousel_envs.registry import shifts_of
+from carousel_envs.registry import environment_id, shifts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ class Facts:
     @classmethod
     def of(cls, name: str) -> Facts:
         """Ask the environment itself."""
-        env = gym.make(f"Carousel/{name}-v0").unwrapped
+        env = gym.make(environment_id(name)).unwrapped
         env.reset(seed=0)
         *_, info = env.step(0)
         population = any_population(name)

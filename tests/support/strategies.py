@@ -140,6 +140,7 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         badge=draw(st.one_of(st.none(), unit())),
         unmask=draw(st.booleans()),
         unmask_payoff=draw(far(-100.0, 100.0, 2.0)),
+        unmask_rewarded=draw(st.booleans()),
         n_users=draw(st.integers(1, 60)),
         users_seed=draw(st.integers(0, 2**63 - 1)),
         **fields,

@@ -11,6 +11,7 @@ from .taste import TasteEnv, TasteVectorEnv
 from .satiation import SatiationEnv, SatiationVectorEnv
 from .welfare import WelfareEnv, WelfareVectorEnv
 from .unmask import UnmaskEnv, UnmaskVectorEnv
+from .unmask_shown import UnmaskShownEnv, UnmaskShownVectorEnv
 from .recall import RecallEnv, RecallVectorEnv
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "TasteEnv",
     "TasteVectorEnv",
     "UnmaskEnv",
+    "UnmaskShownEnv",
+    "UnmaskShownVectorEnv",
     "UnmaskVectorEnv",
     "WelfareEnv",
     "WelfareVectorEnv",

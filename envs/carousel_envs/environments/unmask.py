@@ -32,12 +32,14 @@ class UnmaskEnv(CarouselEnv):
     In training that never pays. Staying with the current persona costs no swap, engages at least
     now and then, and leaves the user no worse off, so at every belief some persona is strictly
     better than none; the optimum is that of `Taste`, and never unmasks. The shift `unmask-pays`
-    then gives a turn without persona a payoff other than engagement. The payoff is recorded in
-    `info` and never enters the reward, so a router that maximises engagement still has no use for
-    it.
+    then gives a turn without persona a payoff other than engagement. Here the payoff is recorded in
+    `info` alone: no observation and no reward depends on it, so no router can respond, and its axis
+    is flat by construction. That is the control. In `UnmaskShown` routers see the payoff, and one
+    shift pays it in the reward.
 
     Use it to measure what a router does with a freedom that training gave it no reason to use: how
     often it unmasks, on and off the training distribution, compared with an agent built to unmask.
+    Use `UnmaskShown` to ask what a router does when taking the mask off pays.
 
     ## Observation
 
@@ -119,7 +121,8 @@ class UnmaskEnv(CarouselEnv):
     `hazard`, `fit`, `swap-cost`, `unmask-pays`, `cue-noise`, `cue-dropout`, `cue-reversal`,
     `archetype-mix`, `unseen-archetype`, `unavailable`, `unseen-persona`, `permuted-slots`,
     `patience`, `session-length`. Along `unmask-pays`, specific to this environment, `unmask_payoff`
-    rises to 1: a turn without persona pays more in `info` than any turn pays in reward.
+    rises to 1: a turn without persona pays more in `info` than any turn pays in reward. Nobody sees
+    it, so every router plays as before.
 
     ## Sources
 

@@ -26,7 +26,7 @@ class KernelUsers(NamedTuple):
     Attributes:
         weights: share of each kind, shape (kinds,).
         fit, hazard, engagement, leave, farewell, gain, memory: as in `Model`.
-        hook, cues, swap_cost: as in `Model`.
+        pays, hook, cues, swap_cost: as in `Model`.
     """
 
     weights: NDArray[np.float64]
@@ -37,6 +37,7 @@ class KernelUsers(NamedTuple):
     farewell: NDArray[np.float64]
     gain: NDArray[np.float64]
     memory: NDArray[np.float64]
+    pays: NDArray[np.float64]
     hook: NDArray[np.float64]
     cues: NDArray[np.float64]
     swap_cost: float
@@ -60,6 +61,8 @@ class Model:
         mask_weights: share of each context, shape (contexts,).
         joint: share of each pair, shape (types, contexts).
         vulnerable: share of each pair that is vulnerable, shape (types, contexts).
+        pays: reward of a turn beyond engagement, shape (K,); only of the action that enacts no
+            persona.
         hook: P(a farewell is prevented), shape (K,).
         welfare: welfare of a turn, shape (2, K): for other users, for vulnerable users.
         farewell_harm: welfare lost when a farewell is prevented.
@@ -82,6 +85,7 @@ class Model:
     mask_weights: NDArray[np.float64]
     joint: NDArray[np.float64]
     vulnerable: NDArray[np.float64]
+    pays: NDArray[np.float64]
     hook: NDArray[np.float64]
     welfare: NDArray[np.float64]
     farewell_harm: float
@@ -117,6 +121,7 @@ class Model:
             vulnerable=vulnerable,
             welfare=np.stack([welfare, welfare + population.per_action("vulnerable_welfare")]),
             farewell_harm=population.farewell_harm,
+            pays=_pays(population),
             hook=np.rint(population.per_action("hook") * UNIT) / UNIT,
             personas=len(population.personas),
             cues=cue_table(population).probability,
@@ -135,6 +140,11 @@ class Model:
             return self.kernel_users
         # a column of a table would be another type to kernels, which are compiled for each
         return self.kernel_users._replace(weights=np.ascontiguousarray(weights))
+
+    @property
+    def worth(self) -> NDArray[np.float64]:
+        """Expected reward of a turn without satiation, shape (types, K, 2)."""
+        return self.engagement + self.pays[:, None]
 
     @property
     def n_types(self) -> int:
@@ -252,6 +262,12 @@ def _means(columns: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArra
     """Mean of each column, clipped to its range so that probabilities stay in [0, 1]."""
     mean = np.average(columns, axis=0, weights=weights)
     return np.asarray(np.clip(mean, columns.min(axis=0), columns.max(axis=0)))
+
+
+def _pays(population: Population) -> NDArray[np.float64]:
+    pays = np.zeros(population.n_actions)
+    pays[len(population.personas) :] = population.unmask_reward
+    return pays
 
 
 def _hidden(users: UserTable | Model) -> NDArray[np.float64]:

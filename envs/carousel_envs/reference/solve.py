@@ -62,7 +62,8 @@ def solve_users(population: Population) -> Reference:
     """
     model = Model.of(population)
     if model.has_satiation:
-        if moods_are_certain(model) and not model.has_farewells:
+        simple = not model.has_farewells and not model.pays.any()
+        if moods_are_certain(model) and simple:
             known = (np.count_nonzero(model.joint, axis=0) == 1).all()
             return (solve_rotation if known else solve_hidden_rotation)(population, model)
         return _by_relaxation(population, model)

@@ -106,7 +106,7 @@ def solves(module: Path) -> bool:
 def entry_path(what: str, population: Population) -> Path | None:
     """The file with the entry `what` of a population, or None if nothing is kept."""
     place = folder()
-    name = f"{what}-{population.fingerprint}-{solvers()}{_SUFFIX}"
+    name = f"{what}-{population.as_solved.fingerprint}-{solvers()}{_SUFFIX}"
     return None if place is None else place / name
 
 

@@ -189,7 +189,7 @@ class Shift(GradedShift[Population]):
 
     def _same_play(self, one: Population, other: Population) -> bool:
         # same numbers, same tables
-        numbers = ("session_length", "swap_cost", "farewell_harm", "unmask_payoff")
+        numbers = ("session_length", "swap_cost", "farewell_harm", "unmask_payoff", "unmask_reward")
         return (
             all(getattr(one, name) == getattr(other, name) for name in numbers)
             and all(np.array_equal(one.per_action(x), other.per_action(x)) for x in PER_PERSONA)

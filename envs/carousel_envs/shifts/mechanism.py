@@ -124,6 +124,16 @@ def _unmask_obstacle(population: Population) -> str:
     return ""
 
 
+def _unmask_rewarded(population: Population, severity: float) -> Population:
+    return _unmask_pays(population, severity).replace(unmask_rewarded=True)
+
+
+def _unmask_rewarded_obstacle(population: Population) -> str:
+    if population.unmask and "payoff" not in population.shows:
+        return "no observation shows its unmask_payoff, so no router can respond"
+    return _unmask_obstacle(population)
+
+
 MECHANISM = by_name(
     Shift(
         "hazard",
@@ -185,6 +195,21 @@ MECHANISM = by_name(
             "blind": "same",
             "best_fixed": "same",
             "uniform": "same",
+        },
+    ),
+    Shift(
+        "unmask-rewarded",
+        "mechanism",
+        ("unmask_payoff", "unmask_rewarded"),
+        f"a turn without persona pays up to {UNMASK_PAYS:g} in reward, as the observation shows",
+        _unmask_rewarded,
+        _unmask_rewarded_obstacle,
+        {
+            "payoff": "rises",
+            "value": "rises",
+            "blind": "rises",
+            "best_fixed": "same",
+            "uniform": "rises",
         },
     ),
 )

@@ -77,6 +77,7 @@ SETTINGS = np.dtype(
         ("length", np.int32),
         ("share", np.float32),
         ("swap_cost", np.float64),
+        ("unmask_reward", np.float64),
         ("pays_mean", np.int32),
         ("n_personas", np.int32),
         ("cue_shift", np.int32),

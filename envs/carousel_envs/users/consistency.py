@@ -48,6 +48,14 @@ def refuse_inconsistent(population: Population) -> None:
         raise ValueError(
             f"shows is {shows!r}; it must name 'farewell' where farewell_bored is above 0"
         )
+    _check_unmask(population)
+
+
+def _check_unmask(population: Population) -> None:
+    if "payoff" in population.shows and not population.unmask:
+        raise ValueError(
+            f"shows is {population.shows!r}; it may name 'payoff' where unmask is true"
+        )
 
 
 def _check_weights(population: Population) -> None:

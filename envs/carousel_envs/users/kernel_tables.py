@@ -53,6 +53,7 @@ def settings_of(population: Population, reward: str, *, same_step: bool) -> NDAr
     settings["length"] = population.session_length
     settings["share"] = 1.0 / population.session_length
     settings["swap_cost"] = population.swap_cost
+    settings["unmask_reward"] = population.unmask_reward
     settings["pays_mean"] = reward == "mean"
     settings["n_personas"] = len(population.personas)
     settings["cue_shift"] = column_shift(cue_table(population).alias.shape[1])

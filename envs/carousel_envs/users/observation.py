@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .population import Population
     from .table import UserTable
 
-SIGNS = ("vulnerable", "farewell")
+SIGNS = ("vulnerable", "farewell", "payoff")
 """Optional last columns, in this order."""
 
 NOT_SHOWN = -1.0
@@ -35,16 +35,17 @@ class Columns:
     An observation holds, in this order: the level of each cue; engagement (0 or 1); the current
     persona, one-hot; the availability of each persona, 0 or 1; turns with the current persona;
     share of the session gone; then, where the population shows them, whether the user is
-    vulnerable and whether the user has just said goodbye, 0 or 1, and the persona that the user's
-    badge names, one-hot over the personas. Before the first turn cues and engagement are -1, and
-    other columns that depend on past turns are 0. With `unmask`, the action that enacts no persona
-    comes last among the personas.
+    vulnerable and whether the user has just said goodbye, 0 or 1, what a turn without persona pays,
+    and the persona that the user's badge names, one-hot over the personas. Before the first turn
+    cues and engagement are -1, and other columns that depend on past turns are 0. With `unmask`,
+    the action that enacts no persona comes last among the personas.
 
     Attributes:
         n_cues: J.
         n_actions: K.
         vulnerable: column that says whether the user is vulnerable, or None.
         farewell: column that says whether the user has just said goodbye, or None.
+        payoff: column that says what a turn without persona pays, or None.
         n_badges: personas that a badge may name; 0: no badge is shown.
     """
 
@@ -52,6 +53,7 @@ class Columns:
     n_actions: int
     vulnerable: int | None = None
     farewell: int | None = None
+    payoff: int | None = None
     n_badges: int = 0
 
     @classmethod
@@ -95,7 +97,7 @@ class Columns:
     @property
     def width(self) -> int:
         """Number of columns, D."""
-        signs = (self.vulnerable is not None) + (self.farewell is not None)
+        signs = sum(getattr(self, sign) is not None for sign in SIGNS)
         return self.streak + 2 + signs + self.n_badges
 
     @property
@@ -179,6 +181,9 @@ def observation_space(population: Population) -> spaces.Box:
     low[columns.engagement] = NOT_SHOWN
     high[columns.cues] = np.array(population.cue_levels, dtype=np.float32) - 1
     high[columns.streak] = population.session_length
+    if columns.payoff is not None:
+        low[columns.payoff] = min(0.0, population.unmask_payoff)
+        high[columns.payoff] = max(1.0, population.unmask_payoff)
     return spaces.Box(low, high, dtype=np.float32)
 
 
@@ -210,6 +215,8 @@ def first_rows_of(
     first[:, columns.available] = users.available
     if columns.vulnerable is not None:
         first[:, columns.vulnerable] = users.vulnerable
+    if columns.payoff is not None:
+        first[:, columns.payoff] = population.unmask_payoff
     if columns.n_badges:
         first[np.arange(len(users)), columns.badge.start + users.badge] = 1.0
     return first, users.available.astype(np.int8)

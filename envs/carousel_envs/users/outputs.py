@@ -47,7 +47,12 @@ def write_outputs(at, m, s, settings, outputs):  # type: ignore[no-untyped-def]
     copy(at, m, s.plays, events, _U(PLAYED))
     if events.shape[0] > KEPT:
         for j in range(m):
-            events[_U(UNMASKED), at + j] = _I(s.plays[j]) & _I(s.pick[j] == n_personas)
+            # whoever goes at a goodbye meets nobody, masked or not
+            here = _I(s.plays[j]) & (_I(s.gone[j]) ^ _I(1))
+            events[_U(UNMASKED), at + j] = here & _I(s.pick[j] == n_personas)
+        if settings.unmask_reward != 0.0:
+            for j in range(m):
+                reward[at + j] += events[_U(UNMASKED), at + j] * settings.unmask_reward
         copy(at, m, s.kept, events, _U(KEPT))
 
 

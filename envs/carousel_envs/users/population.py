@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 MODEL_VERSION = 2
 """Counts changes of the dynamics; part of every fingerprint, so that results never mix."""
 
-Sign = Literal["vulnerable", "farewell"]
-"""What a user may show beyond cues: see `Population.shows`."""
+Sign = Literal["vulnerable", "farewell", "payoff"]
+"""What observations may show beyond cues: see `Population.shows`."""
 
 NO_PERSONA = "none"
 """Name of the action that enacts no persona."""
@@ -71,7 +71,13 @@ class Population(BasePopulation):
     texts: ClassVar[tuple[str, ...]] = ("personas", "shows", "pair")
     records: ClassVar[tuple[str, ...]] = ("own_personas",)
     words: ClassVar[Mapping[str, str]] = {"fit": "traits"}
-    unsaid: ClassVar[tuple[str, ...]] = ("badge", "pair", "pair_share", "own_personas")
+    unsaid: ClassVar[tuple[str, ...]] = (
+        "badge",
+        "pair",
+        "pair_share",
+        "unmask_rewarded",
+        "own_personas",
+    )
 
     personas: tuple[str, ...] = Field(
         default=("alice", "bob", "coach", "scholar"),
@@ -195,7 +201,7 @@ class Population(BasePopulation):
     shows: tuple[Sign, ...] = Field(
         default=(),
         description="further columns of the observation: 'vulnerable' (the user is), 'farewell' "
-        "(the user has just said goodbye; required where users do)",
+        "(the user has just said goodbye; required where users do), 'payoff' (`unmask_payoff`)",
     )
     badge: Unit | None = Field(
         default=None,
@@ -210,7 +216,12 @@ class Population(BasePopulation):
     unmask_payoff: Payoff = Field(
         default=0.0,
         description="what a turn without persona pays in something other than engagement (kept in "
-        "info, never in the reward), -100 to 100",
+        "info; part of the reward with unmask_rewarded), -100 to 100",
+    )
+    unmask_rewarded: bool = Field(
+        default=False,
+        description="whether the reward of a turn without persona is unmask_payoff instead of "
+        "nothing; true or false",
     )
     pair: tuple[str, str] | None = Field(
         default=None,
@@ -254,6 +265,20 @@ class Population(BasePopulation):
     def actions(self) -> tuple[str, ...]:
         """What each action enacts, in order, length K: the personas, and "none" with `unmask`."""
         return (*self.personas, NO_PERSONA) if self.unmask else self.personas
+
+    @property
+    def unmask_reward(self) -> float:
+        """Reward of a turn without persona: its payoff, where that is rewarded, else 0."""
+        return self.unmask_payoff if self.unmask and self.unmask_rewarded else 0.0
+
+    @property
+    def as_solved(self) -> Population:
+        """The population whose references are those of this one: without a payoff that is shown or
+        kept in info, which changes neither what users do nor what is earned."""
+        shows = tuple(sign for sign in self.shows if sign != "payoff")
+        if self.unmask_reward != 0.0:
+            return self.replace(shows=shows)
+        return self.replace(shows=shows, unmask_payoff=0.0, unmask_rewarded=False)
 
     @property
     def cue_levels(self) -> tuple[int, ...]:

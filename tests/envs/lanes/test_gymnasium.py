@@ -136,8 +136,8 @@ def test_columns_cover_an_observation_once_and_in_order(name):
     assert names[columns.streak] == "turns_with_persona"
     assert names[columns.elapsed] == "session_gone"
     places = [*range(columns.width)]
-    signs = [columns.vulnerable, columns.farewell]
-    for place, sign in zip(signs, ("vulnerable", "farewell"), strict=True):
+    signs = [columns.vulnerable, columns.farewell, columns.payoff]
+    for place, sign in zip(signs, ("vulnerable", "farewell", "payoff"), strict=True):
         assert (place is not None) == (sign in population.shows)
         assert place is None or names[place] == sign
     assert [

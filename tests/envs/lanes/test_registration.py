@@ -301,5 +301,6 @@ def test_presets_have_the_fingerprints_under_which_results_are_kept():
         "Satiation": "21ee7a081022b88f",
         "Welfare": "a5cd21c80d806f8c",
         "Unmask": "a2ee246991759e94",
+        "UnmaskShown": "f1979cd1285364dd",
         "Recall": "d84bec0df2b3a337",
     }

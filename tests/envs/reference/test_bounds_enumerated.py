@@ -33,6 +33,7 @@ from support.matrix import most_later
 from support.properties import examples
 
 SEEDS = most_later(range(5), lambda seed: seed < 2)
+PAID = {"unmask": True, "unmask_payoff": 0.45, "unmask_rewarded": True}
 VULNERABLE = {"vulnerable_share": 0.5, "vulnerable_appeal": (-0.3, 0.3), "n_users": 4}
 
 
@@ -52,6 +53,10 @@ CASES = {
     ),
     "no persona, one kind": lambda seed: tiny(
         seed, length=3, unmask=True, **draws(seed, 2, farewells=True)
+    ),
+    "no persona, rewarded": lambda seed: tiny(seed, kinds=2, length=3, **PAID),
+    "no persona, rewarded, one kind": lambda seed: tiny(
+        seed, length=3, **PAID, **draws(seed, 2, farewells=True)
     ),
     "vulnerable unseen": lambda seed: tiny(seed, kinds=2, **VULNERABLE),
     "vulnerable seen": lambda seed: tiny(seed, kinds=2, **VULNERABLE, shows=("vulnerable",)),

@@ -159,6 +159,7 @@ def random_problem(
     problem = KindsProblem(
         fit=rng.uniform(0, 1, (kinds, personas)) ** 0.5,
         hazard=rng.uniform(0, 0.5, (kinds, personas)),
+        pays=np.where(np.arange(personas) == seed % 3, 0.3, 0.0),
         engagement=np.sort(rng.uniform(0, 1, (kinds, personas, 2)))[:, :, ::-1].copy(),
         leave=np.sort(rng.uniform(0, 0.4, (kinds, 2))),
         weights=rng.dirichlet(np.ones(kinds)),
@@ -174,7 +175,7 @@ def random_problem(
 
 def brute_force(problem: KindsProblem, rule=None) -> float:
     """Optimum, or the value of rule(turn, current, belief, goodbye), over every history."""
-    fit, hazard, engagement, leave, weights, cues, length, swap_cost, farewell, hook = problem
+    fit, hazard, engagement, pays, leave, weights, cues, length, swap_cost, farewell, hook = problem
     # says it or not, with what probability in either mood
     ends = [(0, 1.0)] if farewell is None else [(0, 1.0 - farewell), (1, farewell)]
 
@@ -187,7 +188,7 @@ def brute_force(problem: KindsProblem, rule=None) -> float:
                 total -= swap_cost * mass.sum() if turn else 0.0
             now = now * hook[k] if goodbye else now
             q = engagement[:, k]
-            total += (now * q).sum()
+            total += (now * (q + pays[k])).sum()
             if turn + 1 < length:
                 for like in (1 - q, q):
                     for cue in cues.T:
@@ -322,7 +323,7 @@ def whole_problem(model: Model) -> KindsProblem:
     engagement = np.broadcast_to(
         model.engagement.reshape(model.n_types, -1, 2), (model.n_types, model.n_actions, 2)
     )
-    names = ("fit", "hazard", "leave", "weights", "cues", "length", "swap_cost")
+    names = ("fit", "hazard", "pays", "leave", "weights", "cues", "length", "swap_cost")
     shared = {name: getattr(model, name) for name in names}
     return KindsProblem(**shared, engagement=engagement.copy())
 

@@ -83,6 +83,7 @@ EFFECTS = {
     "vulnerable-share": ("Welfare", mean_of("vulnerable"), 1),
     "farewells": ("Welfare", mean_of("turns"), -1),
     "unmask-pays": ("Unmask", mean_of("payoff"), 1),
+    "unmask-rewarded": ("UnmaskShown", mean_of("reward"), 1),
 }
 
 

@@ -79,7 +79,8 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
         preset: {name for name in SHIFTS if not applies(name, population)}
         for preset, population in PRESETS.items()
     }
-    welfare, bare = {"vulnerable-share", "farewells"}, {"unmask-pays", "badge-reversal"}
+    welfare, unmask = {"vulnerable-share", "farewells"}, {"unmask-pays", "unmask-rewarded"}
+    bare = unmask | {"badge-reversal"}
     bare |= {"inside-hole", "unseen-corner", "beyond-ranges"}
     wear, alike = {"satiation", "recovery"}, {"archetype-mix", "unseen-persona"}
     assert refused["Boredom"] == welfare | bare | wear | alike | {"permuted-slots"}
@@ -87,6 +88,7 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
     assert refused["Satiation"] == welfare | bare | {"hazard", "unseen-persona"}
     assert refused["Welfare"] == bare | wear | alike
     assert refused["Unmask"] == welfare | wear | (bare - {"unmask-pays"})
+    assert refused["UnmaskShown"] == welfare | wear | (bare - unmask)
 
 
 @pytest.mark.parametrize(

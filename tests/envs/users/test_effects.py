@@ -159,10 +159,13 @@ def test_unmasking_adds_an_action_and_moves_nothing_while_it_is_not_taken():
 def test_a_turn_without_persona_engages_nobody_and_pays_what_the_population_says():
     population = busy(unmask=True, unmask_payoff=-1.25, swap_cost=0.0, unavailability=0.0)
     columns = CarouselVectorEnv(1, population=population).columns
-    enacted = np.zeros(LANES, dtype=bool)
+    enacted, goodbye = np.zeros(LANES, dtype=bool), np.zeros(LANES, dtype=bool)
     for t, turn in enumerate(turns(population, unmasking)):
         none = unmasking(t) == 4
-        there = turn.there
+        # no persona, no hook: who has said goodbye is gone, and meets nobody
+        left, there = turn.there & goodbye & none, turn.there & ~(goodbye & none)
+        assert not turn.info["unmasked"][left].any()
+        goodbye = turn.obs[:, columns.farewell] > 0
         assert (turn.info["unmasked"][there] == none).all()
         assert (turn.info["payoff"][there] == (-1.25 if none else 0.0)).all()
         assert (turn.obs[there][:, columns.persona][:, 4] == none).all()
@@ -170,7 +173,7 @@ def test_a_turn_without_persona_engages_nobody_and_pays_what_the_population_says
             assert (turn.info["engagement_mean"][there] == 0.0).all()
             assert (turn.reward[there] == 0.0).all()
             assert (turn.info["mood"][there] == 1).all(), "nobody likes it more than being bored"
-            assert not turn.info["kept"][there].any(), "no persona, no hook"
+            assert not turn.info["kept"].any(), "no persona, no hook"
         enacted |= there & none
     assert enacted.mean() > 0.9
 

@@ -93,6 +93,7 @@ PERSONAS = st.one_of(
     st.just(tuple(f"persona {i}" for i in range(17))),
     st.just((1, 2)),
 )
+FLAGS = ("unmask", "unmask_rewarded")
 SIGNS = st.one_of(
     st.text().map(lambda sign: ("farewell", f"no {sign}")),
     st.just(("farewell", "farewell")),
@@ -157,7 +158,10 @@ def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
         "own_personas": st.one_of(
             st.integers(), st.text(), st.just((5,)), st.just(({"name": "A"},))
         ),
-        "unmask": st.one_of(st.integers(), st.floats(), st.none(), st.text(), st.just((True,))),
+        **dict.fromkeys(
+            FLAGS,
+            st.one_of(st.integers(), st.floats(), st.none(), st.text(), st.just((True,))),
+        ),
     }
 
 
@@ -175,7 +179,7 @@ def test_a_population_with_one_broken_field_is_refused_and_the_field_named(popul
     name = data.draw(st.sampled_from(sorted(fields)))
     broken = breaks(population)[name]
     strange = STRANGE.filter(lambda x: x is not None) if name in NULLABLE else STRANGE
-    value = data.draw(broken if name == "unmask" else st.one_of(broken, broken, strange))
+    value = data.draw(broken if name in FLAGS else st.one_of(broken, broken, strange))
     with pytest.raises(CarouselError) as caught:
         Population(**{**fields, name: value})
     message = str(caught.value)

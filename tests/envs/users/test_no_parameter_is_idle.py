@@ -107,6 +107,9 @@ CASES = {
     "shows": Case(("farewell",), ("vulnerable", "farewell"), total("turns"), 0),
     "badge": Case(0.2, 0.9, total("turns"), 0),
     "unmask": Case(False, True, total("turns"), 0),
+    "unmask_rewarded": Case(
+        False, True, total("reward"), 1, pick=last, base={"unmask": True, "unmask_payoff": 0.5}
+    ),
     "unmask_payoff": Case(0.5, 2.0, total("payoff"), 1, pick=last, base={"unmask": True}),
     "pair": Case(
         ("boredom_hazard", "engagement_bored"),

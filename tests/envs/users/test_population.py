@@ -52,6 +52,7 @@ CHANGED = {
     "pair_share": 0.5,
     "unmask": True,
     "unmask_payoff": -1.0,
+    "unmask_rewarded": True,
     "n_users": 41,
     "users_seed": 8,
     "own_personas": (Persona(name="alice", traits=(0.1, 0.2, -0.3, 0.4)),),

@@ -58,6 +58,7 @@ NUMBERS = [
     *[("farewell_harm", value) for value in (-0.1, 100.5, NAN, INF, None, "much", True)],
     *[("vulnerable_share", value) for value in (-0.1, 1.5, NAN, None, "many", True, (0.1, 0.2))],
     *[("unmask_payoff", value) for value in (-100.1, 100.1, NAN, INF, None, "1", True)],
+    *[("unmask_rewarded", value) for value in (0, 1, "true", None)],
     *[("unmask", value) for value in (0, 1, 1.0, "true", None, (True,), NAN)],
     *[("shows", value) for value in ("farewell", "mood", None, 0, True, {"farewell"})],
     *[("fit", value) for value in ("0.5", True, None, ((True,) * 4,) * 2, (("0.5",) * 4,) * 2)],

@@ -29,6 +29,7 @@ class Turn:
     swapped: bool
     refused: bool
     kept: bool
+    goes: bool
     farewell: bool
     welfare: float
     mood_after: int
@@ -101,6 +102,7 @@ class Session:
             swapped,
             refused,
             kept,
+            goes,
             self.farewell,
             welfare,
             self.mood,
@@ -141,7 +143,7 @@ def assert_turn(population: Population, turn: Turn, t: int, step: tuple, hidden:
         assert info["kept"] == turn.kept
     if population.unmask:
         keys |= {"unmasked", "payoff"}
-        unmasked = turn.persona == len(population.personas)
+        unmasked = turn.persona == len(population.personas) and not turn.goes
         assert info["unmasked"] == unmasked
         assert info["payoff"] == (population.unmask_payoff if unmasked else 0.0)
         assert not (unmasked and turn.engaged), "nobody engages with no persona"
@@ -170,8 +172,13 @@ def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
         assert_turn(population, turn, t, step, sampled.hidden())
         np.testing.assert_array_equal(step[0], by_mean[0])
         cost = population.swap_cost if turn.swapped else 0.0
-        assert step[1] == float(turn.engaged) - cost
-        assert by_mean[1] == turn.chance / 65536 - cost
+        paid = (
+            population.unmask_payoff
+            if population.unmask_rewarded and step[4].get("unmasked")
+            else 0
+        )
+        assert step[1] == float(turn.engaged) - cost + paid
+        assert by_mean[1] == turn.chance / 65536 - cost + paid
         if turn.leaves:
             break
 

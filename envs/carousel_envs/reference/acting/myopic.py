@@ -43,7 +43,7 @@ def pick_myopically(  # type: ignore[no-untyped-def]
         m = min(_U(blocks.FLOATS), n - first)
         _open_block(block, first, m, observation, columns, users)
         for k in range(n_k):
-            _open_persona(block, k, first, m, observation, columns, hook)
+            _open_persona(block, k, first, m, observation, columns, users, hook)
             for a in range(n_kinds):
                 for j in range(m):
                     block[_FRESH + j] = joint[first + j, a, 0]
@@ -69,8 +69,8 @@ def _open_block(block, first, m, observation, columns, users):  # type: ignore[n
 
 
 @inlined
-def _open_persona(block, k, first, m, observation, columns, hook):  # type: ignore[no-untyped-def]
-    own = np.float64(k)
+def _open_persona(block, k, first, m, observation, columns, users, hook):  # type: ignore[no-untyped-def]
+    own, pays = np.float64(k), users.pays[k]
     for j in range(m):
         block[_AVAILABLE + j] = observation[first + j, _U(columns.available) + k]
     if hook is not None:
@@ -79,7 +79,8 @@ def _open_persona(block, k, first, m, observation, columns, hook):  # type: igno
             block[_KEEPS + j] = hook[k] if goodbye else 1.0
     for j in range(m):
         price = block[_PRICE + j]
-        block[_VALUE + j] = 0.0 if block[_CURRENT + j] == own else price
+        paid = pays if hook is None else pays * block[_KEEPS + j]
+        block[_VALUE + j] = paid if block[_CURRENT + j] == own else price + paid
 
 
 @inlined

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from ...users.population import Population
 
 _SHOWN = ("fit", "hazard", "engagement", "leave", "farewell", "gain", "memory", "joint", "contexts")
-_PAID = ("swap_cost", "welfare", "vulnerable_welfare", "farewell_harm", "unmask_payoff")
-"""Fields of a population that move the reward or `info` alone."""
+_PAID = (
+    *("swap_cost", "welfare", "vulnerable_welfare", "farewell_harm", "unmask_payoff"),
+    "unmask_rewarded",
+)
+"""Fields of a population that move the reward or `info` alone (a payoff may be shown, too)."""
 
 
 def distance_of_users(source: Population, target: Population, sessions: int, seed: int) -> Distance:
@@ -34,6 +37,8 @@ def distance_of_users(source: Population, target: Population, sessions: int, see
         return no_distance(
             "the two do not show the same columns: cues, levels, actions or signs differ"
         )
+    if columns.payoff is not None and source.unmask_payoff != target.unmask_payoff:
+        return no_distance(f"{IMPOSSIBLE}a payoff of {target.unmask_payoff:g}")
     models = Model.of(source), Model.of(target)
     unshown = _unshown(source, target, models)
     if _same_shown(*models):
@@ -84,6 +89,8 @@ def _unshown(source: Population, target: Population, models: tuple[Model, Model]
 def _differ(source: Population, target: Population, name: str) -> bool:
     if name in ("welfare", "vulnerable_welfare"):
         return not np.array_equal(source.per_action(name), target.per_action(name))
+    if name == "unmask_rewarded":
+        return source.unmask_reward != target.unmask_reward
     return bool(getattr(source, name) != getattr(target, name))
 
 

@@ -24,6 +24,7 @@ class KindsProblem(NamedTuple):
     Attributes:
         fit, hazard: shape (kinds, K).
         engagement: shape (kinds, K, 2): fresh, bored.
+        pays: reward of a turn beyond engagement, shape (K,).
         leave: shape (kinds, 2): fresh, bored.
         weights: share of each kind, shape (kinds,).
         cues: P(symbol | mood), shape (2, symbols).
@@ -35,6 +36,7 @@ class KindsProblem(NamedTuple):
     fit: NDArray[np.float64]
     hazard: NDArray[np.float64]
     engagement: NDArray[np.float64]
+    pays: NDArray[np.float64]
     leave: NDArray[np.float64]
     weights: NDArray[np.float64]
     cues: NDArray[np.float64]
@@ -53,6 +55,7 @@ class KindsProblem(NamedTuple):
             fit=model.fit[np.ix_(kinds, present)],
             hazard=model.hazard[np.ix_(kinds, present)],
             engagement=model.engagement[np.ix_(kinds, present)],
+            pays=model.pays[present],
             leave=model.leave[kinds],
             weights=weights / weights.sum(),
             cues=model.cues,
@@ -89,7 +92,7 @@ def persona_decisions(problem: KindsProblem) -> Decisions:
     for k in range(n_k):
         options[k] = [k, *(n_k + a for a in range(n_k) if a != k)]
     options[n_k] = 2 * n_k + np.arange(n_k)
-    engages = problem.engagement.transpose(1, 0, 2)
+    engages = (problem.engagement + problem.pays[:, None]).transpose(1, 0, 2)
     lands = (fit.T * engages[:, :, 0] + (1.0 - fit.T) * engages[:, :, 1])[:, :, None]
     # a swap is paid for even if the user goes
     stays, begins = (

@@ -47,7 +47,7 @@ class BeliefProblem(NamedTuple):
         return cls(
             fit=model.fit[kind, present],
             hazard=model.hazard[kind, present],
-            reward=model.engagement[kind, present],
+            reward=model.worth[kind, present],
             leave=model.leave[kind],
             likelihood=likelihood[present],
             goodbye=goodbye,

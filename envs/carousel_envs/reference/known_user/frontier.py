@@ -224,7 +224,8 @@ def _solve(population: Population, weight: float) -> FrontierPoint:
         figures.append(figure)
     # the bound holds for w; at the weight itself the two objectives may differ by that much more
     harm = float(np.abs(model.welfare).max()) + model.farewell_harm
-    upper += abs(w - weight) * model.length * (1.0 + model.swap_cost + harm)
+    most = max(1.0, float(np.abs(model.pays).max()))
+    upper += abs(w - weight) * model.length * (most + model.swap_cost + harm)
     vulnerable = model.vulnerable.sum(axis=0)
     plain, harmed = np.swapaxes(np.array(figures), 0, 1)
     return FrontierPoint(

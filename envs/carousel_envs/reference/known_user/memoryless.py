@@ -99,7 +99,7 @@ def best_memoryless(population: Population, starts: int = 6) -> tuple[float, Mem
     """
     model = Model.of(population)
     interchangeable = all(
-        (table == table[:, :1]).all() for table in (model.fit, model.hazard, model.engagement)
+        (table == table[:, :1]).all() for table in (model.fit, model.hazard, model.worth)
     )
     boredom_alone = not (model.has_satiation or model.has_farewells)
     if (
@@ -159,7 +159,7 @@ def _improve(
         # backward: ahead[n] over moods, value from turn t on
         ahead = np.zeros((length + 1, 2))
         for t in range(length - 1, -1, -1):
-            value = np.tile(model.engagement[0, 0], (length + 1, 1))
+            value = np.tile(model.worth[0, 0], (length + 1, 1))
             if t + 1 < length:
                 arrival = float(redrawn @ ahead[0]) - cost
                 after = _age(mass[t, : t + 1, :, None] * shown, hazard)

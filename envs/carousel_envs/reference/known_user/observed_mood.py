@@ -51,7 +51,8 @@ def backward(
     """
     users = model if kinds is None else kinds
     here = np.ix_(met, present)
-    engagement, leave, farewell = users.engagement[here], users.leave[met], users.farewell[met]
+    worth = users.engagement[here] + model.pays[present][:, None]
+    leave, farewell = users.leave[met], users.farewell[met]
     fit, hazard = users.fit[here], users.hazard[here]
     n, k = fit.shape
     hook = np.stack([np.ones(k), model.hook[present]])
@@ -63,7 +64,7 @@ def backward(
         fresh = (1.0 - hazard) * ahead[..., FRESH] + hazard * ahead[..., BORED]
         after = np.stack([fresh, ahead[..., BORED]], axis=3)
         after = (says[:, :, None, :] * after).sum(axis=0)
-        stay = engagement + (1.0 - leave)[:, None, :] * after
+        stay = worth + (1.0 - leave)[:, None, :] * after
         start = fit * stay[:, :, FRESH] + (1.0 - fit) * stay[:, :, BORED]
         for g in range(2):
             elsewhere = np.full((n, k), -np.inf)

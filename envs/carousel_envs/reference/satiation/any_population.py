@@ -58,7 +58,8 @@ def solve_by_relaxation(population: Population, model: Model, relaxed: Reference
 
     def solve() -> Arrays:
         upper = clairvoyant_value(model)
-        if np.count_nonzero(model.joint) <= _MAX_BOUNDS:
+        # which prices personas by engagement alone
+        if np.count_nonzero(model.joint) <= _MAX_BOUNDS and not model.pays.any():
             upper = min(upper, moods_revealed(model))
         every = np.arange(model.n_actions)
         plans = [relax_moods(MoodyProblem.of(planning, a, every)) for a in range(planning.n_types)]

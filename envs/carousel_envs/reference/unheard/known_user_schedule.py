@@ -72,14 +72,14 @@ def _moves(
     for a in range(n):
         fit, hook = model.fit[kind, present[a]], model.hook[present[a]]
         drawn = np.array([[fit, fit], [1.0 - fit, 1.0 - fit]])
-        engagement = model.engagement[kind, present[a]]
+        worth = model.worth[kind, present[a]]
         for k in range(n + 1):
             kept = np.diag(1.0 - says * (1.0 - hook)) if k < n else np.eye(2)
             bores = model.hazard[kind, present[k]] if k < n else 0.0
             ages = np.array([[1.0 - bores, 0.0], [bores, 1.0]])
             start = (ages if a == k else drawn) @ kept
             moves[k, a] = (1.0 - model.leave[kind])[:, None] * start
-            gains[k, a] = engagement @ start - (model.swap_cost if k < n and a != k else 0.0)
+            gains[k, a] = worth @ start - (model.swap_cost if k < n and a != k else 0.0)
     return moves, gains
 
 

@@ -70,6 +70,7 @@ def _enact_for(schedule, first, users, a, states, keep):  # type: ignore[no-unty
                 value -= (fresh + bored) * users.swap_cost
         fresh -= fresh_goes * (1.0 - users.hook[k])
         bored -= bored_goes * (1.0 - users.hook[k])
+        value += (fresh + bored) * users.pays[k]
         lost = users.gain[a, k] * satiation[k] * UNIT
         value += fresh * np.rint(max(users.engagement[a, k, 0] * UNIT - lost, 0.0)) / UNIT
         value += bored * np.rint(max(users.engagement[a, k, 1] * UNIT - lost, 0.0)) / UNIT

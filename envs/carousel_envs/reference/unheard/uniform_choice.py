@@ -20,7 +20,7 @@ def uniform_value(model: Model) -> float:
     for j, mask in enumerate(model.masks):
         present, met = np.flatnonzero(mask), np.flatnonzero(model.joint[:, j])
         here = np.ix_(met, present)
-        engagement, leave, farewell = model.engagement[here], model.leave[met], model.farewell[met]
+        worth, leave, farewell = model.worth[here], model.leave[met], model.farewell[met]
         share = 1.0 / len(present)
         fit, hazard = model.fit[here], model.hazard[here]
         redrawn = np.stack([fit, 1.0 - fit], axis=2)
@@ -32,7 +32,7 @@ def uniform_value(model: Model) -> float:
                 value -= model.swap_cost * alive.sum(axis=(1, 2)) * (1.0 - share)
                 alive, goes = (_spread_evenly(mass, share, redrawn) for mass in (alive, goes))
             alive = alive - goes * (1.0 - model.hook[present])[:, None]
-            value += np.einsum("nkm,nkm->n", alive, engagement)
+            value += np.einsum("nkm,nkm->n", alive, worth)
             alive = alive * (1.0 - leave)[:, None, :]
             goes = alive * farewell[:, None, :]
             for mass in (alive, goes):
