@@ -141,7 +141,7 @@ class Model:
         # a column of a table would be another type to kernels, which are compiled for each
         return self.kernel_users._replace(weights=np.ascontiguousarray(weights))
 
-    @property
+    @cached_property
     def worth(self) -> NDArray[np.float64]:
         """Expected reward of a turn without satiation, shape (types, K, 2)."""
         return self.engagement + self.pays[:, None]

@@ -154,7 +154,8 @@ def test_whole_episodes_keep_every_invariant(population, seed, data):
             assert not (terminated and truncated)
             over = terminated or truncated
             assert over or t < population.session_length
-            assert -population.swap_cost <= reward <= 1.0
+            paid = population.unmask_reward if info.get("unmasked") else 0.0
+            assert -population.swap_cost - 1e-9 <= reward - paid <= 1.0 + 1e-9
             speaks = int(obs[columns.persona].argmax())
             assert obs[columns.persona].sum() == 1
             assert available[speaks]
