@@ -43,6 +43,7 @@ def test_an_exact_reference_is_what_play_earns(seed):
     check(population, 40_000)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(3, 9))
 def test_an_exact_reference_with_every_field_on_is_what_play_earns(seed):
     population = single_kind(rich_population(seed))
