@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
 from ..generalisation.gap_parts import PARTS
+from .drawing import Drawing
 from .figures import ARROW, FLOOR, NEUTRAL, Figure, Scale, bars, finish, plain, scale, symbol, thin
 from .records import Look, Record, estimate, interval_text, number, runs_text, text
 
@@ -32,7 +31,7 @@ def regimes_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figu
         return None
     low, high = scale(shown, "score")
     edge = 0.02 * (high - low)
-    figure = go.Figure()
+    figure = Drawing()
     for x in (0.0, 1.0):
         figure.add_vline(x=x, line=thin(), layer="below")
     for i, (router, look) in enumerate(looks.items()):
@@ -98,7 +97,7 @@ def profile_figure(
     profiles: Mapping[str, Sequence[float]], looks: Mapping[str, Look]
 ) -> Figure | None:
     """Share of runs and shifted populations above each score, a line per router."""
-    figure = go.Figure()
+    figure = Drawing()
     shown = [router for router in looks if router in profiles]
     if not shown:
         return None
@@ -138,7 +137,7 @@ def gaps_scale(gaps: Sequence[Record]) -> Scale:
 
 def gaps_figure(gaps: Sequence[Record], limits: Scale) -> Figure:
     """The three parts of each gap of one router, and their sum."""
-    figure = go.Figure()
+    figure = Drawing()
     names = [f"{gap['axis']} {gap['severity']:g}" for gap in gaps]
     step = 0.8 / (len(PARTS) + 1)
     for i, part in enumerate((*PARTS, "total")):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
+from .drawing import Drawing
 from .figures import (
     AXIS_TITLES,
     FLOOR,
@@ -38,7 +37,7 @@ def distance_figure(rows: Sequence[Record], looks: Mapping[str, Look]) -> Figure
     far = [row for row in far if number(row, "score") is not None and row["router"] in looks]
     if not far:
         return None
-    figure = go.Figure()
+    figure = Drawing()
     limits = scale(far, "score")
     for y in (0.0, 1.0):
         figure.add_hline(y=y, line=thin(), layer="below")
@@ -112,7 +111,7 @@ def _trend(router: str, far: Sequence[Record]) -> str:
 def users_figure(records: Sequence[Record], looks: Mapping[str, Look]) -> Figure:
     """Score by the number of users trained on: on these users, and on new ones. Thin dashed lines
     are routers that learn nothing; one whose rows give no number of users has a level line."""
-    figure = go.Figure()
+    figure = Drawing()
     words = []
     known = [r for r in records if r["router"] in looks and number(r, "score") is not None]
     sizes = sorted({_users(r) for r in records if number(r, "users_trained") is not None})
@@ -160,7 +159,7 @@ def _floor(records: Sequence[Record]) -> float:
     return max(FLOOR, lowest - 0.05) if lowest < 0 else max(0.0, lowest - 0.1)
 
 
-def _users_line(figure: Any, own: Sequence[Record], look: Look, new: bool) -> None:
+def _users_line(figure: Drawing, own: Sequence[Record], look: Look, new: bool) -> None:
     router = str(own[0]["router"])
     values, lows, highs = zip(*(estimate(record, "score") for record in own), strict=True)
     x = [_users(record) for record in own]
@@ -203,7 +202,7 @@ def seeds_figure(
     known = [p for p in points if number(p, of) is not None and p["router"] in looks]
     if not known:
         return None
-    figure = go.Figure()
+    figure = Drawing()
     starts = [float(p["training"]) for p in known]
     ends = [float(p[of]) for p in known]
     pad = 0.08 * (max(starts) - min(starts)) or 0.05
@@ -246,7 +245,7 @@ def _seed(point: Record, of: str, what: str) -> str:
     )
 
 
-def _title_above(figure: Any, words: str) -> None:
+def _title_above(figure: Drawing, words: str) -> None:
     # beside the axis it would take room from the points
     place = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left"}
     figure.add_annotation(**place, yanchor="bottom", **note(words))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
 from ..generalisation.columns import metrics_in
+from .drawing import Drawing
 from .records import (
     DASH,
     Look,
@@ -65,7 +64,7 @@ def training_figure(
     ranked = sorted(routers, key=lambda r: number(r, "engagement") or 0.0)
     low, high = scale([*routers, reference], metric)
     edge = 0.03 * (high - low)
-    figure = go.Figure()
+    figure = Drawing()
     for place, record in enumerate(ranked):
         look = looks[str(record.get("router"))]
         value, left, right = estimate(record, metric)
@@ -148,7 +147,7 @@ def bars(
 
 
 def band(
-    figure: Any,
+    figure: Drawing,
     x: Sequence[float],
     lows: Sequence[float | None],
     highs: Sequence[float | None],
@@ -208,18 +207,14 @@ def thin() -> dict[str, Any]:
     return {"color": NEUTRAL, "width": 1.3, "dash": "dot"}
 
 
-def finish(figure: Any, label: str) -> Figure:
+def finish(figure: Drawing, label: str) -> Figure:
     """A figure as data, with a transparent ground, and fixed so that touch scrolls the page."""
     clear = "rgba(0,0,0,0)"
     figure.update_layout(paper_bgcolor=clear, plot_bgcolor=clear, hoverlabel={"align": "left"})
     figure.update_layout(hovermode="closest", dragmode=False)
-    if figure.layout.showlegend is None:
-        figure.update_layout(showlegend=False)
-    figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
-    drawn: Figure = figure.to_plotly_json()
-    # plotly's default template is long, and would be repeated in every figure
-    drawn["layout"].pop("template", None)
-    return {**drawn, "label": label}
+    figure.update_layout(showlegend=figure.layout.get("showlegend", False))
+    figure.update_layout(xaxis={"fixedrange": True}, yaxis={"fixedrange": True})
+    return {"data": figure.data, "layout": figure.layout, "label": label}
 
 
 def _short(name: str) -> str:

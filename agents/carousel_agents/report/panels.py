@@ -6,8 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
+from .drawing import Drawing
 from .figures import (
     AXIS_TITLES,
     FLOOR,
@@ -84,7 +83,7 @@ def severity_figure(
     curves: Mapping[str, Sequence[Record]], looks: Mapping[str, Look], metric: str, limits: Scale
 ) -> Figure:
     """One axis of shift: a line per router over severity, with 95 % intervals."""
-    figure = go.Figure()
+    figure = Drawing()
     rows_at = {float(row["severity"]): row for rows in curves.values() for row in rows}
     at = sorted(rows_at)
     if metric == "score":
@@ -122,7 +121,7 @@ def severity_figure(
     return finish(figure, f"{AXIS_TITLES[metric]} at severity {where}: {'; '.join(words)}.")
 
 
-def _line(figure: Any, rows: Sequence[Record], look: Look, metric: str) -> None:
+def _line(figure: Drawing, rows: Sequence[Record], look: Look, metric: str) -> None:
     drawn = [estimate(row, metric) for row in rows]
     values, lows, highs = ([point[i] for point in drawn] for i in range(3))
     x = [row["severity"] for row in rows]
@@ -143,7 +142,7 @@ def _line(figure: Any, rows: Sequence[Record], look: Look, metric: str) -> None:
 
 
 def _arrows(
-    figure: Any,
+    figure: Drawing,
     curves: Mapping[str, Sequence[Record]],
     looks: Mapping[str, Look],
     metric: str,
@@ -219,7 +218,7 @@ def _apart(at: Sequence[float], words: Sequence[str]) -> list[float]:
     return kept
 
 
-def _references(figure: Any, at: Sequence[float], conditions: Sequence[Record]) -> None:
+def _references(figure: Drawing, at: Sequence[float], conditions: Sequence[Record]) -> None:
     bounded = any(row.get("tier") == "bounds" for row in conditions)
     value = value_name(conditions)
     names = {"value": value, "value_upper": "upper bound", "blind": "blind optimum"}
@@ -234,7 +233,7 @@ def _references(figure: Any, at: Sequence[float], conditions: Sequence[Record]) 
             )
 
 
-def _shade(figure: Any, at: Sequence[float], missing: Sequence[bool]) -> None:
+def _shade(figure: Drawing, at: Sequence[float], missing: Sequence[bool]) -> None:
     for i, x in enumerate(at):
         if missing[i]:
             left = (at[i - 1] + x) / 2 if i else -PAD

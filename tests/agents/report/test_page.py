@@ -4,10 +4,12 @@ import hashlib
 import json
 import math
 
+import plotly.graph_objects as go
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plotly.utils import PlotlyJSONEncoder
 
 from carousel_agents.generalisation import statistics
 from carousel_agents.generalisation.gap_parts import PARTS, gaps
@@ -83,6 +85,19 @@ def test_every_figure_has_a_place_and_words(shown):
         first = next((view for view in ("score", "at severity 1") if view in views), "figure")
         assert places[name]["aria-label"] == views[first]["label"]
         assert places[name]["role"] == "img"
+
+
+def test_plotly_knows_every_property_of_every_figure(shown):
+    figures = [figure for views in pictures(shown).values() for figure in views.values()]
+    assert len(figures) > 30
+    for figure in figures:
+        given = {"data": figure["data"], "layout": figure["layout"]}
+        known = go.Figure(given).to_plotly_json()
+        known["layout"].pop("template", None)
+        assert json.loads(json.dumps(known, cls=PlotlyJSONEncoder)) == given
+    figures[0]["data"][0]["colour"] = "red"
+    with pytest.raises(ValueError, match="colour"):
+        go.Figure(figures[0]["data"])
 
 
 def test_page_fetches_nothing(shown):
