@@ -43,7 +43,7 @@ def pick_myopically(  # type: ignore[no-untyped-def]
         m = min(_U(blocks.FLOATS), n - first)
         _open_block(block, first, m, observation, columns, users)
         for k in range(n_k):
-            _open_persona(block, k, first, m, observation, columns, users, hook)
+            _open_persona(block, k, first, m, observation, columns, hook)
             for a in range(n_kinds):
                 for j in range(m):
                     block[_FRESH + j] = joint[first + j, a, 0]
@@ -69,8 +69,8 @@ def _open_block(block, first, m, observation, columns, users):  # type: ignore[n
 
 
 @inlined
-def _open_persona(block, k, first, m, observation, columns, users, hook):  # type: ignore[no-untyped-def]
-    own, pays = np.float64(k), users.pays[k]
+def _open_persona(block, k, first, m, observation, columns, hook):  # type: ignore[no-untyped-def]
+    own = np.float64(k)
     for j in range(m):
         block[_AVAILABLE + j] = observation[first + j, _U(columns.available) + k]
     if hook is not None:
@@ -79,8 +79,7 @@ def _open_persona(block, k, first, m, observation, columns, users, hook):  # typ
             block[_KEEPS + j] = hook[k] if goodbye else 1.0
     for j in range(m):
         price = block[_PRICE + j]
-        paid = pays if hook is None else pays * block[_KEEPS + j]
-        block[_VALUE + j] = paid if block[_CURRENT + j] == own else price + paid
+        block[_VALUE + j] = 0.0 if block[_CURRENT + j] == own else price
 
 
 @inlined
@@ -88,6 +87,7 @@ def _add_kind(block, m, a, k, users, satiation, hook):  # type: ignore[no-untype
     """Add the expected reward of persona k from kind a."""
     own = np.float64(k)
     fit, if_fresh, if_bored = users.fit[a, k], users.engagement[a, k, 0], users.engagement[a, k, 1]
+    pays = users.pays[k]
     for j in range(m):
         fresh, bored, value = block[_FRESH + j], block[_BORED + j], block[_VALUE + j]
         kind, stays = fresh + bored, block[_CURRENT + j] == own
@@ -99,6 +99,7 @@ def _add_kind(block, m, a, k, users, satiation, hook):  # type: ignore[no-untype
             lost = block[_LOST + j]
             reward = fresh * max(if_fresh - lost, 0.0)
             reward += bored * max(if_bored - lost, 0.0)
+        reward += kind * pays
         if hook is not None:
             reward *= block[_KEEPS + j]
         block[_VALUE + j] = value + reward
