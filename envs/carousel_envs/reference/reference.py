@@ -46,7 +46,7 @@ class Reference:
             optimum for one kind of user without satiation, and wherever schedules are few; else the
             best one that a local search finds.
             It may depend on what is visible from the start: availability, vulnerability, a badge.
-        best_fixed: value of the best constant router, which enacts `best_persona`.
+        best_fixed: value of always enacting the best single persona, `best_persona`.
         uniform: value of picking an available persona uniformly at random every turn.
         myopic: value of maximising the coming turn's expected reward at the exact belief.
         best_persona: see best_fixed.
@@ -127,7 +127,7 @@ def known(figure: float) -> float | None:
 
 
 def best_fixed(population: Population, model: Model) -> tuple[float, str]:
-    """Value and name of the best constant router."""
+    """Value and name of the best single persona."""
     fixed = fixed_values(model)[: model.personas]
     best = int(fixed.argmax())
     return float(fixed[best]), population.personas[best]
