@@ -35,8 +35,8 @@ class UnmaskShownEnv(CarouselEnv):
     the references are solved anew: at severity 1 the optimum unmasks now and then. A frozen router
     sees the same column in both, and cannot tell one from the other.
 
-    Since the column never varied in training, what a network makes of it is whatever its first
-    weights were. A router that is to read it has to be planted, or trained where it varies.
+    The column never varies in training, so training teaches nobody what it means. A router that is
+    to read it has to be planted, or trained where it varies.
 
     Use it to ask what a router does when taking the mask off pays, and `Unmask` as the control,
     where nobody sees the payoff.

@@ -119,9 +119,6 @@ def margin(population: Population, other: Population, quantity: str, direction: 
     noise = 4 * sum(r.standard_errors.get(quantity, 0.0) for r in (one, two))
     if quantity == "value" and direction == "same":
         return max(one.value_upper - one.value, two.value_upper - two.value) + noise
-    if quantity == "blind" and direction == "same" and one.tier == "bounds":
-        # the best schedule that a search found, which tries slots in their order
-        return 1e-3 * abs(one.blind) + noise
     return 1e-6 + noise
 
 
