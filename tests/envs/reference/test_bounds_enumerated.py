@@ -19,6 +19,7 @@ from carousel_envs.reference.unheard.schedule_ascent import best_schedule
 from carousel_envs.reference.unheard.schedule_values import schedule_value as chain_schedule_value
 from carousel_envs.reference.unheard.uniform_choice import uniform_value
 from carousel_envs.rollout import rollout
+from carousel_envs.shifts import SHIFTS
 from support.enumeration import (
     Problem,
     clairvoyant,
@@ -198,6 +199,21 @@ def test_longer_schedules_are_searched_to_the_end_where_moods_and_satiation_mix(
     best = max(chain_schedule_value(model, np.array(one), shares) for one in every)
     found, _ = best_schedule(model, np.ones(k, dtype=bool), shares)
     assert found == pytest.approx(best, abs=1e-9)
+
+
+def test_a_given_schedule_can_only_help_whoever_sits_in_which_slot():
+    # what the best of all begins with leads to a poorer optimum than periodic schedules do
+    initials = "jcbbssccjaacbbsj"
+    training = Population.preset("Satiation").replace(session_length=len(initials))
+    values = []
+    for population in (training, SHIFTS["permuted-slots"].apply(training, 1.0)):
+        model, slot = Model.of(population), [name[0] for name in population.personas]
+        start = np.array([slot.index(initial) for initial in initials])
+        values += [
+            best_schedule(model, model.masks[0], model.joint[:, 0], candidates)[0]
+            for candidates in ((), (start,))
+        ]
+    assert np.ptp(values) < 1e-9
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _U = np.uint64
 
-# Schedules are enumerated up to the first number; else the second number of them is improved, and
+# Schedules are enumerated up to the first number; else the second number of starts is improved, and
 # the best of these is disturbed and improved again, at most so many times.
 _FEW, _ASCENTS, _KICKS = 5_000, 3, 400
 # Kicks in a row that may be of no use, per turn of the schedule.
@@ -37,11 +37,11 @@ def best_schedule(
 ) -> tuple[float, NDArray[np.int64]]:
     """A good open-loop schedule and its exact value (weights as in `schedule_value`).
 
-    Where there are few schedules, all are tried, and the best is the optimum. Else the given
-    candidates and periodic schedules (the best j personas in turn, n turns each) are compared, and
-    the best few are improved by ascent. The best of these is disturbed at random and improved
-    again, many times (iterated local search: Lourenço, Martin and Stützle 2003). `work` limits the
-    number of simulated turns.
+    Where there are few schedules, all are tried, and the best is the optimum. Else periodic
+    schedules (the best j personas in turn, n turns each) are compared, and the best few are
+    improved by ascent. The best of these is disturbed at random and improved again, many times
+    (iterated local search: Lourenço, Martin and Stützle 2003). The same is done from the given
+    candidates, which therefore can only help. `work` limits the simulated turns of each search.
     """
     present, length = np.flatnonzero(mask), model.length
     # turns simulated to evaluate one schedule
@@ -51,38 +51,37 @@ def best_schedule(
         every = itertools.product(present.tolist(), repeat=length)
         best = max((np.array(s) for s in every), key=lambda s: schedule_value(model, s, weights))
         return schedule_value(model, best, weights), best
+    # by what they are worth alone, so that it makes no difference who sits in which slot
+    alone = [schedule_value(model, np.full(length, k), weights) for k in present]
+    present = present[np.argsort(alone)[::-1]]
     most = int(np.clip(work / 10 / each / len(present), 4, length))
-    constant, *cycles = _periodic(model, present, weights, most)
-    starts = [constant, *candidates, *cycles]
-    starts.sort(key=lambda s: -schedule_value(model, s, weights))
+    periodic = _periodic(present, length, most)
     # a pass tries every move at every turn
     affordable = work / each / length / len(present) ** 2
     passes = int(np.clip(affordable / _ASCENTS, 0, 20))
+    # an ascent after a kick takes about three passes, and all of them together less than a tenth
+    # of the work
+    kicks = int(np.clip(affordable / 40, 0, _KICKS)) if len(present) > 1 else 0
     users = model.weighed(weights)
+
+    def ascend(schedule: NDArray[np.int64]) -> float:
+        return float(_ascend(schedule, present, users, passes))
+
     found = []
-    for start in starts[:_ASCENTS]:
-        schedule = start.astype(np.int64)
-        value = _ascend(schedule, present, users, passes)
-        found.append((float(value), schedule))
-    value, best = max(found, key=lambda one: one[0])
-    if len(present) > 1:
-        # an ascent after a kick takes about three passes, and all of them together less than a
-        # tenth of the work
-        kicks = int(np.clip(affordable / 40, 0, _KICKS))
-        value, best = _kicked(
-            value, best, present, kicks, lambda trial: float(_ascend(trial, present, users, passes))
-        )
-    return value, best
+    # apart, as a candidate that begins well may hide what leads further
+    for starts in (periodic, list(candidates)):
+        starts.sort(key=lambda s: -schedule_value(model, s, weights))
+        improved = [start.astype(np.int64) for start in starts[:_ASCENTS]]
+        ascended = [(ascend(schedule), schedule) for schedule in improved]
+        if ascended:
+            value, best = max(ascended, key=lambda pair: pair[0])
+            found.append(_kicked(value, best, present, kicks, ascend))
+    return max(found, key=lambda pair: pair[0])
 
 
-def _periodic(
-    model: Model, present: NDArray[np.int64], weights: NDArray[np.float64], most: int
-) -> list[NDArray[np.int64]]:
+def _periodic(order: NDArray[np.int64], length: int, most: int) -> list[NDArray[np.int64]]:
     """The best persona alone, then the best j in turn, n turns each, for every j and at most `most`
-    run lengths n."""
-    length = model.length
-    alone = [schedule_value(model, np.full(length, k), weights) for k in present]
-    order = present[np.argsort(alone)[::-1]]
+    run lengths n; `order` begins with the best."""
     turns = np.arange(length)
     runs = np.unique(np.geomspace(1, length, most).astype(np.int64)) if length > most else turns + 1
     cycles = [order[(turns // n) % j] for j in range(2, len(order) + 1) for n in runs]
@@ -156,10 +155,10 @@ def _moved(schedule, t, move, present, trial):  # type: ignore[no-untyped-def]
         persona = present[move % n_k]
         trial[t:end] = persona
         return persona != schedule[t] and (move < n_k or end > t + 1)
-    one = present[(move - 2 * n_k) // n_k]
-    other = present[(move - 2 * n_k) % n_k]
-    if one >= other:
+    i, j = (move - 2 * n_k) // n_k, (move - 2 * n_k) % n_k
+    if i >= j:
         return False
+    one, other = present[i], present[j]
     exchanged = False
     for u in range(t, length):
         if schedule[u] == one:
