@@ -3,7 +3,7 @@ earlier run solved must not hide what this one breaks.
 
 And an order in which two workers do not compile the same kernels at the same time. Each is given
 one half of the tests, and takes from the other's end when it is done. One half begins with solvers,
-and then what solves everything; the other with sessions.
+then pages, which solve every preset, and what solves everything; the other with sessions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ settings.load_profile("carousel")
 TESTS = Path(__file__).parent
 SOLVERS, SESSIONS = f"{TESTS}/envs/reference/", f"{TESTS}/envs/lanes/"
 ADDS = ("test_pages.py", "test_payoff.py", "test_shift_effects.py", "test_gymnasium.py")
-EVERYTHING = f"{TESTS}/agents/commands/test_cli.py"
+PAGES, EVERYTHING = f"{TESTS}/envs/environments/", f"{TESTS}/agents/commands/test_cli.py"
 
 
 def pytest_configure(config: object) -> None:
@@ -67,6 +67,8 @@ def in_halves(items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests in the order that the top of this file explains."""
     sessions = [item for item in items if str(item.path).startswith(SESSIONS)]
     others = [item for item in items if not str(item.path).startswith(SESSIONS)]
-    others.sort(key=lambda item: [not str(item.path).startswith(p) for p in (SOLVERS, EVERYTHING)])
+    others.sort(
+        key=lambda item: [not str(item.path).startswith(p) for p in (SOLVERS, PAGES, EVERYTHING)]
+    )
     middle = min(len(items) // 2, len(others))
     return [*others[:middle], *sessions, *others[middle:]]

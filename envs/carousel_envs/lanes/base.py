@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import gymnasium as gym
@@ -110,8 +111,6 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
         self._read_modes(lanes)
         self.single_observation_space = self._space = played.space
         self.single_action_space = spaces.Discrete(played.n_actions)
-        self.observation_space = batch_space(self.single_observation_space, n)
-        self.action_space = batch_space(self.single_action_space, n)
         self._n_users = played.n_users
         self._kept_fields = played.kept
         self._lanes = np.zeros(n, dtype=LANE)
@@ -125,6 +124,17 @@ class LaneBase(VectorEnv[Any, Any, Any], ABC):
         self._waiting = False  # whether a session may be over that only `reset` restarts
         self._recorder: Recorder | None = None
         self._limit_turns(lanes.max_episode_steps, played.session_length)
+
+    # made when asked for: with many lanes they take longer to make than everything else
+    @cached_property
+    def observation_space(self) -> spaces.Space[Any]:  # type: ignore[override]
+        """Space of the observations of all lanes, float32 of shape (N, D)."""
+        return batch_space(self.single_observation_space, self.num_envs)
+
+    @cached_property
+    def action_space(self) -> spaces.Space[Any]:  # type: ignore[override]
+        """Space of the picks of all lanes, int64 of shape (N,)."""
+        return batch_space(self.single_action_space, self.num_envs)
 
     def _read_modes(self, lanes: Lanes) -> None:
         one_of("render_mode", lanes.render_mode, (None, *RENDER_MODES))

@@ -67,7 +67,7 @@ def best_schedule(
     def ascend(schedule: NDArray[np.int64]) -> float:
         return float(_ascend(schedule, present, users, passes))
 
-    found = []
+    found: list[tuple[float, NDArray[np.int64]]] = []
     # apart, as a candidate that begins well may hide what leads further
     for starts in (periodic, list(candidates)):
         starts.sort(key=lambda s: -schedule_value(model, s, weights))
@@ -75,7 +75,8 @@ def best_schedule(
         ascended = [(ascend(schedule), schedule) for schedule in improved]
         if ascended:
             value, best = max(ascended, key=lambda pair: pair[0])
-            found.append(_kicked(value, best, present, kicks, ascend))
+            if not any(np.array_equal(best, known) for _, known in found):
+                found.append(_kicked(value, best, present, kicks, ascend))
     return max(found, key=lambda pair: pair[0])
 
 
