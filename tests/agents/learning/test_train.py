@@ -98,7 +98,7 @@ def test_context_is_not_shown_where_there_are_no_users():
 
 def test_the_file_says_where_the_policy_comes_from():
     seen = []
-    run = Run.of(BOREDOM, environment=ENV, steps=30_000, seed=3, curve=3)
+    run = Run.of(BOREDOM, environment=ENV, steps=6_000, seed=3, curve=3)
     file = execute(run, report=seen.append)
     assert file.population == BOREDOM
     assert file.training["seed"] == 3

@@ -17,6 +17,7 @@ from carousel_envs.shifts import find_shift
 from support.matrix import most_later
 
 BOREDOM = Population.preset("Boredom")
+FEW = {"unavailability": 0.3, "session_length": 8, "n_users": 4}
 EVERYWHERE = [name for name in ROUTERS if name != "memoryless"]
 FOR_QUESTIONS = [
     *("fixed", "uniform", "open-loop", "operating-system", "lin-ucb", "linear-thompson"),
@@ -43,7 +44,7 @@ def play(router, population: Population, seed: int = 0) -> list[int]:
 )
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset: str):
-    population = Population.preset(preset).replace(unavailability=0.3, session_length=8, n_users=4)
+    population = Population.preset(preset).replace(**FEW)
     router = scripted.make(name, population)
     env = seen_by(router, CarouselVectorEnv(6, population=population))
     observation, _ = env.reset(seed=3)
@@ -64,7 +65,7 @@ def test_every_router_is_batched_and_keeps_its_state_to_itself(name: str, preset
 @pytest.mark.parametrize(("lanes", "turns"), [(4, 45), (FLOATS + 3, 12)])
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: int):
-    population = BOREDOM.replace(unavailability=0.3)
+    population = BOREDOM.replace(**FEW)
     router = scripted.make(name, population)
     env = seen_by(router, CarouselVectorEnv(lanes, population=population))
     observation, _ = env.reset(seed=0)

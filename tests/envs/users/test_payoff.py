@@ -76,14 +76,15 @@ def test_one_session_is_paid_as_many_are():
 
 
 def test_a_payoff_that_is_not_rewarded_solves_nothing_anew():
+    hidden, shown = (population.replace(session_length=4) for population in (HIDDEN, SHOWN))
     paths = {
         entry_path("kinds", population)
-        for population in (HIDDEN, SHOWN, SHIFTS["unmask-pays"].apply(SHOWN, 0.5))
+        for population in (hidden, shown, SHIFTS["unmask-pays"].apply(shown, 0.5))
     }
     assert len(paths) == 1
-    assert entry_path("kinds", SHIFTS["unmask-rewarded"].apply(SHOWN, 0.5)) not in paths
-    reference = solve(SHIFTS["unmask-pays"].apply(SHOWN, 1.0))
-    assert reference.value == solve(HIDDEN).value
+    assert entry_path("kinds", SHIFTS["unmask-rewarded"].apply(shown, 0.5)) not in paths
+    reference = solve(SHIFTS["unmask-pays"].apply(shown, 1.0))
+    assert reference.value == solve(hidden).value
 
 
 @pytest.mark.slow
