@@ -10,6 +10,7 @@ from ...compiled import observations
 from ...compiled.blocks import FLOATS
 from ...compiled.compiler import inlined, njit, part
 from ...users.cues import cue_table
+from ...users.observation import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class FilterTables(NamedTuple):
         reacts: P(not engaged), P(engaged) without satiation, shape (K, 2, kinds, 2).
         cues: P(symbol | mood), shape (symbols, models, 2).
         stays: P(the user does not leave), shape (kinds, 2).
+        says: P(no goodbye) and P(goodbye), shape (2, kinds, 2); 1 where they are not observed.
         prior: of kinds when a session begins, shape (rows, kinds).
         prior_row: row of `prior` for each context, shape (contexts,).
     """
@@ -47,6 +49,7 @@ class FilterTables(NamedTuple):
     reacts: NDArray[np.float64]
     cues: NDArray[np.float64]
     stays: NDArray[np.float64]
+    says: NDArray[np.float64]
     prior: NDArray[np.float64]
     prior_row: NDArray[np.int64]
 
@@ -68,6 +71,10 @@ class FilterTables(NamedTuple):
         prior_row = np.full(n_contexts, len(contexts))
         prior_row[contexts] = np.arange(len(contexts))
         engaged = np.moveaxis(kinds("engagement"), 1, 0)
+        farewell = kinds("farewell")
+        says = np.stack([1.0 - farewell, farewell])
+        if Columns.of(population).farewell is None:
+            says[:] = 1.0
         return cls(
             cue_table(population).strides,
             np.ascontiguousarray(kinds("fit").T),
@@ -75,6 +82,7 @@ class FilterTables(NamedTuple):
             np.ascontiguousarray(np.stack([1.0 - engaged, engaged], axis=1)),
             np.ascontiguousarray(np.stack([model.cues for model in models]).transpose(2, 0, 1)),
             np.ascontiguousarray(1.0 - kinds("leave")),
+            says,
             prior,
             prior_row,
         )
@@ -125,13 +133,12 @@ class _Turn(NamedTuple):
 
 
 @njit
-def weigh(lanes, tables, columns, bounds, satiation, says):  # type: ignore[no-untyped-def]
+def weigh(lanes, tables, columns, bounds, satiation):  # type: ignore[no-untyped-def]
     """`Filters.weigh`; returns a lane whose cues are no symbol, or -1.
 
-    Each of the last three arguments is None where it is not needed, and the code for it is then not
+    Each of the last two arguments is None where it is not needed, and the code for it is then not
     compiled: `bounds` where every model has one kind of user (and the beliefs of a block of lanes
-    are divided at once), `satiation` where no user satiates, and `says`, P(no goodbye) and
-    P(goodbye), shape (2, kinds, 2), where goodbyes are not observed.
+    are divided at once), and `satiation` where no user satiates.
     """
     observation = lanes.observation
     n, unknown = _U(observation.shape[0]), np.int64(-1)
@@ -146,7 +153,7 @@ def weigh(lanes, tables, columns, bounds, satiation, says):  # type: ignore[no-u
                 lanes.evidence[i] = 1.0
                 if satiation is not None:
                     satiation.after[i] = 0.0
-            elif not _weigh_turn(lanes, i, tables, columns, bounds, satiation, says):
+            elif not _weigh_turn(lanes, i, tables, columns, bounds, satiation):
                 unknown = np.int64(i)
         if bounds is None:
             _divide(lanes.after[block:end].reshape(-1), lanes.evidence[block:end].reshape(-1))
@@ -154,7 +161,7 @@ def weigh(lanes, tables, columns, bounds, satiation, says):  # type: ignore[no-u
 
 
 @inlined
-def _weigh_turn(lanes, i, tables, columns, bounds, satiation, says):  # type: ignore[no-untyped-def]
+def _weigh_turn(lanes, i, tables, columns, bounds, satiation):  # type: ignore[no-untyped-def]
     """Update the beliefs of lane i after a turn; returns whether its cues are a symbol."""
     observation, n_symbols = lanes.observation, tables.cues.shape[0]
     k = _first_marked(observation, i, _U(columns.persona), _U(tables.fit.shape[0]))
@@ -162,9 +169,9 @@ def _weigh_turn(lanes, i, tables, columns, bounds, satiation, says):  # type: ig
     known = symbol != _U(n_symbols)
     symbol = symbol if known else _U(0)
     arrives = observation[i, _U(columns.streak)] < 1.5
-    engaged, goodbye = _U(observation[i, _U(columns.engagement)] > 0.5), _U(0)
-    if says is not None:
-        goodbye = _U(observation[i, _U(columns.farewell)] > 0.5)
+    engaged = _U(observation[i, _U(columns.engagement)] > 0.5)
+    # where goodbyes are not observed `says` is 1 whatever the column says
+    goodbye = _U(observation[i, _U(max(columns.farewell, 0))] > 0.5)
     for model in range(_U(lanes.evidence.shape[1])):
         kinds = range(model, model + _U(1))
         if bounds is not None:
@@ -173,7 +180,7 @@ def _weigh_turn(lanes, i, tables, columns, bounds, satiation, says):  # type: ig
         turn = _Turn(k, arrives, engaged, goodbye, cue_fresh, cue_bored)
         total = 0.0
         for a in kinds:
-            total += _weigh_kind(lanes, i, a, turn, tables, satiation, says)
+            total += _weigh_kind(lanes, i, a, turn, tables, satiation)
         lanes.evidence[i, model] = total
         if not total > 0.0:
             for a in kinds:
@@ -186,7 +193,7 @@ def _weigh_turn(lanes, i, tables, columns, bounds, satiation, says):  # type: ig
 
 
 @inlined
-def _weigh_kind(lanes, i, a, turn, tables, satiation, says):  # type: ignore[no-untyped-def]
+def _weigh_kind(lanes, i, a, turn, tables, satiation):  # type: ignore[no-untyped-def]
     """Write P(kind a, mood, turn) of lane i after the hazard; returns P(kind a, turn)."""
     k, engaged = turn.k, turn.engaged
     fresh, bored = lanes.joint[i, a, 0], lanes.joint[i, a, 1]
@@ -206,9 +213,8 @@ def _weigh_kind(lanes, i, a, turn, tables, satiation, says):  # type: ignore[no-
     like_bored *= turn.cue_bored
     like_fresh *= tables.stays[a, 0]
     like_bored *= tables.stays[a, 1]
-    if says is not None:
-        like_fresh *= says[turn.goodbye, a, 0]
-        like_bored *= says[turn.goodbye, a, 1]
+    like_fresh *= tables.says[turn.goodbye, a, 0]
+    like_bored *= tables.says[turn.goodbye, a, 1]
     fresh *= like_fresh
     bored *= like_bored
     moved = fresh * tables.hazard[k, a]

@@ -77,12 +77,9 @@ class Filters:
         self._bounds = None if bounds[-1] == len(bounds) - 1 else bounds
         self._tables = FilterTables.of(population, self.models, self.columns.n_contexts)
         self._memory = np.concatenate([model.memory for model in models])
-        self._gain = self._says = None
+        self._gain = None
         if any(model.has_satiation for model in models):
             self._gain = np.concatenate([model.gain for model in models])
-        if self.columns.farewell is not None:
-            farewell = np.concatenate([model.farewell for model in models])
-            self._says = np.stack([1.0 - farewell, farewell])
 
     def start(self, lanes: int) -> Belief:
         """The beliefs before any session, for N lanes."""
@@ -120,7 +117,6 @@ class Filters:
             column_numbers(self.columns),
             self._bounds,
             satiation,
-            self._says,
         )
         self.columns.refuse_cues(observation, unknown)
         return after, evidence

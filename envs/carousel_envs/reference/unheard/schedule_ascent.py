@@ -40,8 +40,9 @@ def best_schedule(
     Where there are few schedules, all are tried, and the best is the optimum. Else periodic
     schedules (the best j personas in turn, n turns each) are compared, and the best few are
     improved by ascent. The best of these is disturbed at random and improved again, many times
-    (iterated local search: Lourenço, Martin and Stützle 2003). The same is done from the given
-    candidates, which therefore can only help. `work` limits the simulated turns of each search.
+    (iterated local search: Lourenço, Martin and Stützle 2003). Then the same is done from the given
+    candidates where they lead further; so they can only help. `work` limits the simulated turns of
+    each of the two.
     """
     present, length = np.flatnonzero(mask), model.length
     # turns simulated to evaluate one schedule
@@ -67,17 +68,16 @@ def best_schedule(
     def ascend(schedule: NDArray[np.int64]) -> float:
         return float(_ascend(schedule, present, users, passes))
 
-    found: list[tuple[float, NDArray[np.int64]]] = []
+    value, best = -np.inf, periodic[0]
     # apart, as a candidate that begins well may hide what leads further
     for starts in (periodic, list(candidates)):
         starts.sort(key=lambda s: -schedule_value(model, s, weights))
         improved = [start.astype(np.int64) for start in starts[:_ASCENTS]]
         ascended = [(ascend(schedule), schedule) for schedule in improved]
-        if ascended:
-            value, best = max(ascended, key=lambda pair: pair[0])
-            if not any(np.array_equal(best, known) for _, known in found):
-                found.append(_kicked(value, best, present, kicks, ascend))
-    return max(found, key=lambda pair: pair[0])
+        here, schedule = max(ascended, key=lambda pair: pair[0], default=(value, best))
+        if here > value + 1e-12:
+            value, best = _kicked(here, schedule, present, kicks, ascend)
+    return value, best
 
 
 def _periodic(order: NDArray[np.int64], length: int, most: int) -> list[NDArray[np.int64]]:
