@@ -32,7 +32,7 @@ def process(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
     "arguments",
     [
         ("envs", "--json"),
-        ("reference", "Nowhere"),
+        pytest.param(("reference", "Nowhere"), marks=pytest.mark.slow),
         pytest.param(("reference",), marks=pytest.mark.slow),
         pytest.param(("shifts", "--set"), marks=pytest.mark.slow),
     ],

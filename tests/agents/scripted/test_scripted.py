@@ -38,7 +38,7 @@ def play(router, population: Population, seed: int = 0) -> list[int]:
     return spoken
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     "preset", most_later(["Boredom", "Taste", "Satiation"], lambda preset: preset == "Boredom")
 )

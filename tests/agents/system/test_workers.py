@@ -17,12 +17,14 @@ def _squared_unless_negative(x: int) -> int:
     return x * x
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("workers", [2, 1])
 def test_every_task_is_done_by_any_number_of_workers(workers):
     with closing(each({f"{x}": x for x in range(4)}, _squared_unless_negative, workers)) as found:
         assert dict(found) == {"0": 0, "1": 1, "2": 4, "3": 9}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("task", "sentence"), [(-1, "it is negative"), (-2, "a worker.s process ended")]
 )
