@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "qr-dqn": _OFF_POLICY,
     "maskable-ppo": {**_ON_POLICY, "batch_size": 80, "n_epochs": 4},
     "trpo": {"n_steps": 20, "batch_size": 80},
+    "maskable-recurrent-ppo": {**_ON_POLICY, "batch_size": 80, "n_epochs": 4},
 }
 
 
@@ -52,10 +53,10 @@ def trained_model(
     if not plain:
         kwargs["features_extractor_class"] = ScaledColumns
         kwargs["features_extractor_kwargs"] = {"scaling": Scaling.of(population, view)}
-    name = "MlpLstmPolicy" if algorithm == "recurrent-ppo" else "MlpPolicy"
     options = {"learning_rate": 3e-3, **OPTIONS[algorithm]}
-    make: Any = ALGORITHMS[algorithm].implementation.model
-    model = make(name, lanes, policy_kwargs=kwargs, device="cpu", **options)
+    implementation = ALGORITHMS[algorithm].implementation
+    make: Any = implementation.model
+    model = make(implementation.policy, lanes, policy_kwargs=kwargs, device="cpu", **options)
     return model.learn(steps)
 
 

@@ -13,6 +13,12 @@ SMALL = {
     "qr-dqn": {"lanes": 16, "learning_starts": 200, "buffer_size": 2000, "batch_size": 16},
     "maskable-ppo": {"lanes": 16, "n_steps": 20, "batch_size": 80},
     "trpo": {"lanes": 16, "n_steps": 20, "batch_size": 80},
+    "maskable-recurrent-ppo": {
+        "lanes": 16,
+        "n_steps": 20,
+        "batch_size": 80,
+        "lstm_hidden_size": 8,
+    },
     "sbx-ppo": {"lanes": 16, "n_steps": 20, "batch_size": 80},
     "sbx-dqn": {"lanes": 16, "learning_starts": 200, "buffer_size": 2000, "batch_size": 32},
 }

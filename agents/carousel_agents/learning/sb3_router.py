@@ -12,6 +12,7 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.registry import any_population
 
+from .maskable_recurrent import MaskableRecurrentPPO
 from .pipeline import Pipeline
 from .pipeline_checks import refuse_other_bounds, refuse_other_memories
 from .policy_file import BEGINS
@@ -34,7 +35,7 @@ class SB3Router:
 
     Args:
         model: anything with the `predict` of Stable-Baselines3: A2C, PPO, DQN, RecurrentPPO,
-            MaskablePPO, QR-DQN, TRPO, ...
+            MaskablePPO, MaskableRecurrentPPO, QR-DQN, TRPO, ...
         population: the users it was trained on, or questions; or the name of a preset.
         name: how it is called in tables.
         view: what it was shown: history with the newest observation first, context.
@@ -112,7 +113,8 @@ class SB3Router:
     def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
         """Personas, shape (N,), and the memory after them, or None."""
         extra: dict[str, Any] = {}
-        if isinstance(self.model, MaskablePPO) and self._available:
+        masked = isinstance(self.model, MaskablePPO | MaskableRecurrentPPO)
+        if masked and self._available:
             may = observation[:, self._available] > 0.5
             # where no persona is available, every pick is refused
             extra["action_masks"] = may | ~may.any(axis=1, keepdims=True)

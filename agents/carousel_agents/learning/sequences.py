@@ -15,6 +15,7 @@ from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
 
+from .maskable_recurrent import MaskableRecurrentPPO, MaskKeeper, replace_buffer
 from .rollout_buffer import lay_flat
 
 if TYPE_CHECKING:
@@ -55,14 +56,21 @@ class SessionBuffer(RecurrentRolloutBuffer):
             if len(chosen):
                 yield self._sequences(lane[chosen], start[chosen], length[chosen])
 
+    def _rows(
+        self, lane: NDArray[np.int64], start: NDArray[np.int64], length: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which turns of these sequences are theirs, shape (S, L), and where each lies, (S * L,);
+        what is padded repeats the first turn."""
+        ahead = np.arange(length.max())
+        inside = ahead < length[:, None]
+        first = (lane * self.buffer_size + start)[:, None]
+        return inside, np.where(inside, first + ahead, first).ravel()
+
     def _sequences(
         self, lane: NDArray[np.int64], start: NDArray[np.int64], length: NDArray[np.int64]
     ) -> RecurrentRolloutBufferSamples:
         """These sequences, padded to the longest, in the layout of the library: (S * L, ...)."""
-        ahead = np.arange(length.max())
-        inside = ahead < length[:, None]
-        first = (lane * self.buffer_size + start)[:, None]
-        rows = np.where(inside, first + ahead, first).ravel()
+        inside, rows = self._rows(lane, start, length)
         # what stood before a session's first turn belongs to the session before it
         goes_on = self.episode_starts[start, lane] == 0.0
 
@@ -96,19 +104,28 @@ class SessionBuffer(RecurrentRolloutBuffer):
         )
 
 
+class MaskableSessionBuffer(MaskKeeper, SessionBuffer):
+    """A rollout that yields whole sequences and keeps masks."""
+
+    def _sequences(
+        self, lane: NDArray[np.int64], start: NDArray[np.int64], length: NDArray[np.int64]
+    ) -> RecurrentRolloutBufferSamples:
+        _, rows = self._rows(lane, start, length)
+        self.batch_masks = torch.from_numpy(self.action_masks.take(rows, axis=0))
+        return super()._sequences(lane, start, length)
+
+
 class SessionPPO(RecurrentPPO):
     """Recurrent PPO that is trained on whole stretches of sessions at a time."""
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        old: Any = self.rollout_buffer
-        self.rollout_buffer = SessionBuffer(
-            old.buffer_size,
-            self.observation_space,
-            self.action_space,
-            old.hidden_state_shape,
-            self.device,
-            gae_lambda=self.gae_lambda,
-            gamma=self.gamma,
-            n_envs=self.n_envs,
-        )
+        replace_buffer(self, SessionBuffer)
+
+
+class MaskableSessionPPO(MaskableRecurrentPPO):
+    """The same with masks."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        replace_buffer(self, MaskableSessionBuffer)

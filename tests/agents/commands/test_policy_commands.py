@@ -152,6 +152,7 @@ def test_exports_are_whole_refuse_to_replace_and_know_their_endings(tmp_path: Pa
         ("qr-dqn", "Recall", ("--history", "2")),
         ("recurrent-ppo", "Boredom", ("--visible-context",)),
         ("maskable-ppo", "Boredom", ("--set", "unavailability=0.3")),
+        ("maskable-recurrent-ppo", "Boredom", ("--set", "unavailability=0.3")),
     ],
 )
 def test_a_model_trained_elsewhere_becomes_a_policy_file(
@@ -161,7 +162,7 @@ def test_a_model_trained_elsewhere_becomes_a_policy_file(
     if "--set" in extra:
         population = population.replace(unavailability=0.3)
     view = View(2 if "--history" in extra else 1, "--visible-context" in extra)
-    more = {"lstm_hidden_size": 8} if algorithm == "recurrent-ppo" else {}
+    more = {"lstm_hidden_size": 8} if "recurrent" in algorithm else {}
     model = trained_model(algorithm, population, view, plain=True, **more)
     model.save(tmp_path / "model.zip")
     out = tmp_path / "policy.safetensors"
@@ -175,7 +176,7 @@ def test_a_model_trained_elsewhere_becomes_a_policy_file(
     assert file.training == {"imported": True, "source": "model.zip", "steps": model.num_timesteps}
     assert file.versions["stable-baselines3"][0].isdigit()
     rows, _, masks = played(population, view, 64, 1)
-    masked = {"action_masks": masks[0]} if algorithm == "maskable-ppo" else {}
+    masked = {"action_masks": masks[0]} if "maskable" in algorithm else {}
     expected, _ = model.predict(rows[0], deterministic=True, **masked)
     router = LearnedRouter(file, "imported")
     picked, _ = router.act(rows[0], router.initial_state(64, 0))

@@ -33,15 +33,18 @@ def told_by_torch(model: Any, row: Any, mask: Any, state: Any, begins: Any) -> A
     """What the model's own forward pass says of each persona: log-probabilities or values."""
     policy, x = model.policy, torch.as_tensor(row)
     policy.set_training_mode(False)
+
+    def remembering(*masks: Any) -> Any:
+        memory = tuple(torch.as_tensor(s) for s in state)
+        told, _ = policy.get_distribution(x, memory, torch.as_tensor(begins).float(), *masks)
+        return told.distribution.logits
+
     ways = {
         "DQN": lambda: policy.q_net(x),
         "QRDQN": lambda: policy.quantile_net(x).mean(dim=1),
         "MaskablePPO": lambda: policy.get_distribution(x, mask).distribution.logits,
-        "RecurrentPPO": lambda: (
-            policy.get_distribution(
-                x, tuple(torch.as_tensor(s) for s in state), torch.as_tensor(begins).float()
-            )[0].distribution.logits
-        ),
+        "RecurrentPPO": remembering,
+        "MaskableRecurrentPPO": lambda: remembering(mask),
     }
     way = ways.get(type(model).__name__, lambda: policy.get_distribution(x).distribution.logits)
     with torch.no_grad():
@@ -94,7 +97,7 @@ def reloaded(file: PolicyFile, path: Path) -> LearnedRouter:
 )
 def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path):
     population, view = CASES[case]
-    extra = {"lstm_hidden_size": 20} if algorithm == "recurrent-ppo" else {}
+    extra = {"lstm_hidden_size": 20} if "recurrent" in algorithm else {}
     model = trained_model(algorithm, population, view, **extra)
     router = reloaded(file_of(model, algorithm, population, view), tmp_path)
     assert_same(model, router, population, view)
@@ -106,7 +109,7 @@ def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path
 )
 def test_linear_networks_relu_and_plain_columns_too(algorithm: str, tmp_path: Path):
     extra: dict[str, Any] = {"net_arch": (), "activation_fn": torch.nn.ReLU}
-    if algorithm == "recurrent-ppo":
+    if "recurrent" in algorithm:
         extra |= {"lstm_hidden_size": 12, "n_lstm_layers": 2, "net_arch": (8,)}
     model = trained_model(algorithm, BOREDOM, plain=True, **extra)
     router = reloaded(file_of(model, algorithm, BOREDOM), tmp_path)

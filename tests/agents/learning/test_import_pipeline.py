@@ -215,14 +215,17 @@ def test_other_wrappers_are_refused(wrap: Any, sentence: str, tmp_path: Path):
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("algorithm", "population"),
-    [("recurrent-ppo", BOREDOM), ("maskable-ppo", BOREDOM), ("dqn", RECALL), ("qr-dqn", BOREDOM)],
+    [
+        *(("recurrent-ppo", BOREDOM), ("maskable-ppo", BOREDOM), ("dqn", RECALL)),
+        *(("qr-dqn", BOREDOM), ("maskable-recurrent-ppo", BOREDOM)),
+    ],
 )
 def test_stacks_of_every_kind_of_network_are_played_beside(
     algorithm: str, population: Any, tmp_path: Path
 ):
-    if algorithm == "maskable-ppo":
+    if "maskable" in algorithm:
         population = population.replace(unavailability=0.3)
-    more = {"lstm_hidden_size": 8} if algorithm == "recurrent-ppo" else {}
+    more = {"lstm_hidden_size": 8} if "recurrent" in algorithm else {}
     env = VecFrameStack(lanes(population), 2)
     model = trained_model(algorithm, population, plain=True, env=env, steps=1, **more)
     model.save(tmp_path / "m.zip")

@@ -149,7 +149,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         f"{__package__}.{module}"
         for module in (
             *("ppo", "a2c", "dqn", "recurrent_ppo", "qr_dqn", "maskable_ppo", "trpo"),
-            "sbx",
+            *("maskable_recurrent_ppo", "sbx"),
         )
     ),
 )
