@@ -48,12 +48,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 def mark_cases(items: list[pytest.Item]) -> None:
     """Mark properties, and as slow the cases of large tables that `make test` leaves out."""
+    from support.presets import variants
+
     cases: Counter[str] = Counter()
+    others = variants()
     for item in items:
         if hasattr(getattr(item, "function", None), "hypothesis"):
             item.add_marker("properties")
-        # Unmask with one more column: what it adds is tested for itself
-        if "UnmaskShown" in item.name and item.path.name not in ADDS:
+        # what a variant adds is tested for itself
+        if any(name in item.name for name in others) and item.path.name not in ADDS:
             item.add_marker("slow")
         sampled = item.get_closest_marker("sampled")
         if sampled is not None and item.get_closest_marker("slow") is None:

@@ -120,6 +120,7 @@ class EnvironmentSpec:
         fields: of the preset; all others have the defaults of the population type.
         vector, scalar: classes whose docstrings are the environment's page; by default the model's.
         namespace, version: of the id.
+        variant_of: name of the environment from which it differs in a few fields; empty: none.
 
     Raises:
         CarouselError: the name is not an identifier.
@@ -132,6 +133,7 @@ class EnvironmentSpec:
     scalar: Entry | None = None
     namespace: str = NAMESPACE
     version: int = 0
+    variant_of: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

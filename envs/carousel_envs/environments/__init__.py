@@ -7,7 +7,9 @@ Imports the models (`users`, `questions`), `shifts` and `spec`. Start with `bore
 # in the order in which they are listed
 # ruff: noqa: I001
 from .boredom import BoredomEnv, BoredomVectorEnv
+from .boredom_faint import BoredomFaintEnv, BoredomFaintVectorEnv
 from .taste import TasteEnv, TasteVectorEnv
+from .taste_faint import TasteFaintEnv, TasteFaintVectorEnv
 from .satiation import SatiationEnv, SatiationVectorEnv
 from .welfare import WelfareEnv, WelfareVectorEnv
 from .unmask import UnmaskEnv, UnmaskVectorEnv
@@ -16,12 +18,16 @@ from .recall import RecallEnv, RecallVectorEnv
 
 __all__ = [
     "BoredomEnv",
+    "BoredomFaintEnv",
+    "BoredomFaintVectorEnv",
     "BoredomVectorEnv",
     "RecallEnv",
     "RecallVectorEnv",
     "SatiationEnv",
     "SatiationVectorEnv",
     "TasteEnv",
+    "TasteFaintEnv",
+    "TasteFaintVectorEnv",
     "TasteVectorEnv",
     "UnmaskEnv",
     "UnmaskShownEnv",

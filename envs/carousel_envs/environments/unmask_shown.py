@@ -149,6 +149,7 @@ class UnmaskShownVectorEnv(CarouselVectorEnv):
 SPEC = register(
     EnvironmentSpec(
         name="UnmaskShown",
+        variant_of="Unmask",
         model=USERS,
         fields=UNMASK_SHOWN,
         vector="carousel_envs.environments.unmask_shown:UnmaskShownVectorEnv",

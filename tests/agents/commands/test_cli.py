@@ -53,6 +53,7 @@ def test_reference_prints_what_it_promises():
     assert figures["value"] < result("reference", "Boredom")["value"]
 
 
+@pytest.mark.slow
 def test_the_gate_has_a_row_for_every_environment():
     rows = result("reference", "--all")["rows"]
     assert tuple(row["env"] for row in rows) == environment_ids()

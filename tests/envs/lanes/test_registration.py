@@ -96,7 +96,7 @@ def test_a_class_with_an_id_takes_no_other_preset_and_the_general_one_takes_any(
 def test_users_are_no_questions_and_questions_no_users():
     for population, env_id, ids in (
         (Questions(), "Carousel/Boredom-v0", "Carousel/Recall-v0"),
-        (plain(), "Carousel/Recall-v0", "Carousel/Boredom-v0, Carousel/Taste-v0"),
+        (plain(), "Carousel/Recall-v0", "Carousel/Boredom-v0, Carousel/BoredomFaint-v0, "),
     ):
         with pytest.raises(CarouselError) as caught:
             gym.make(env_id, population=population)
@@ -297,7 +297,9 @@ def test_presets_have_the_fingerprints_under_which_results_are_kept():
     # docs/results and every policy file name them; a change orphans these
     assert {name: any_population(name).fingerprint for name in names()} == {
         "Boredom": "eeba468a3b58e684",
+        "BoredomFaint": "bbf0f8fa75fcfa03",
         "Taste": "3a1eccd07784fce2",
+        "TasteFaint": "87a57153761c65a7",
         "Satiation": "21ee7a081022b88f",
         "Welfare": "a5cd21c80d806f8c",
         "Unmask": "a2ee246991759e94",

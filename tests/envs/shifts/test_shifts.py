@@ -20,6 +20,7 @@ from carousel_envs.shifts import (
     shifted,
 )
 from carousel_envs.shifts import questions as question_shifts
+from carousel_envs.spec import ENVIRONMENTS
 from carousel_envs.users.spans import span_numbers
 from support.env_helpers import digest_of_play, plain
 from support.presets import presets
@@ -88,6 +89,8 @@ def test_every_shift_applies_to_some_preset_and_the_axes_of_a_preset_are_pinned(
     assert refused["Satiation"] == welfare | bare | {"hazard", "unseen-persona"}
     assert refused["Welfare"] == bare | wear | alike
     assert refused["Unmask"] == welfare | wear | (bare - {"unmask-pays"})
+    for variant in ("BoredomFaint", "TasteFaint"):
+        assert refused[variant] == refused[ENVIRONMENTS[variant].variant_of]
     assert refused["UnmaskShown"] == welfare | wear | (bare - unmask)
 
 
