@@ -126,8 +126,12 @@ class MaskedActor(Actor):
         deterministic: bool = False,
         action_masks: Masks = None,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """As in the class that this is put before."""
-        with self._given(action_masks):
+        """As in the class that this is put before.
+
+        Without masks anything may be picked, also while a rollout is played: what a callback
+        evaluates there are other lanes than those of training.
+        """
+        with self.masked_by(lambda: action_masks):
             return super().predict(observation, state, episode_start, deterministic)
 
 

@@ -176,6 +176,25 @@ def test_what_is_forbidden_is_never_picked(kind):
         observation, _, begins, _ = model.env.step(picks)
 
 
+@pytest.mark.parametrize("masked", [True, False])
+def test_what_a_callback_evaluates_leaves_the_rollout_alone(masked):
+    """It may have another number of lanes, and masks of its own or none."""
+    models = [model_of(MaskableRecurrentPPO, MASKED) for _ in range(2)]
+    other = CarouselVecEnv.of(MASKED, 3, 10**6)
+
+    def evaluated(scope: Any, _: Any) -> bool:
+        observation = other.reset()
+        masks = np.stack(other.env_method("action_masks"))
+        given = {"action_masks": masks} if masked else {}
+        scope["self"].predict(observation, deterministic=True, **given)
+        return True
+
+    for model, callback in zip(models, (None, evaluated), strict=True):
+        set_random_seed(7)
+        model.learn(2 * 13 * 8, callback=callback)
+    assert_same_weights(*models, 0.0)
+
+
 class Several(gym.Env[Any, Any]):
     """Observations and actions of any form, with random masks; fails if one is disregarded."""
 
