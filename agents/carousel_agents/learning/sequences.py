@@ -15,7 +15,8 @@ from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.buffers import RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RecurrentRolloutBufferSamples, RNNStates
 
-from .maskable_recurrent import MaskableRecurrentPPO, MaskKeeper, replace_buffer
+from .maskable_recurrent import MaskableRecurrentPPO
+from .maskable_recurrent.buffers import MaskKeeper, replace_buffer
 from .rollout_buffer import lay_flat
 
 if TYPE_CHECKING:
