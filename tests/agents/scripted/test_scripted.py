@@ -14,6 +14,7 @@ from carousel_envs.reference import solve
 from carousel_envs.registry import names, vector_env
 from carousel_envs.rollout import rollout, seen_by
 from carousel_envs.shifts import find_shift
+from carousel_envs.spec import ENVIRONMENTS
 from support.matrix import most_later
 
 BOREDOM = Population.preset("Boredom")
@@ -85,8 +86,9 @@ def test_one_lane_acts_as_the_same_lane_of_many(name: str, lanes: int, turns: in
 def test_every_router_plays_every_preset_or_says_in_a_sentence_why_not(preset: str):
     population = Questions() if preset == "Recall" else Population.preset(preset)
     one_kind = {"Boredom": ROUTERS, "Recall": FOR_QUESTIONS}
+    alike = ENVIRONMENTS[preset].variant_of or preset
     for name in ROUTERS:
-        if name in one_kind.get(preset, EVERYWHERE):
+        if name in one_kind.get(alike, EVERYWHERE):
             sessions = rollout(population, scripted.make(name, population), 100)
             assert sessions.refused.sum() == 0, name
             assert np.isfinite(sessions.mean), name
