@@ -42,9 +42,7 @@ def test_the_reference_of_boredom_is_exact_to_three_digits():
 @pytest.mark.parametrize("name", most_later(names(), solved_soon))
 def test_bounds_are_close(name):
     reference = solve(name)
-    # where cues are faint the search closes slowly
-    apart = 0.045 if name == "TasteFaint" else 0.03
-    assert reference.value_upper - reference.value <= apart * reference.value
+    assert reference.value_upper - reference.value <= 0.03 * reference.value
 
 
 @pytest.mark.parametrize("name", most_later(names(), solved_soon))
