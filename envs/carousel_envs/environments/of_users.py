@@ -22,14 +22,6 @@ HUMAN_CUES = (
 )
 """Cues of most presets, see `Population.cues`."""
 
-FAINT_CUES = (
-    ((0.43, 0.34, 0.23), (0.27, 0.36, 0.37)),
-    ((0.22, 0.34, 0.44), (0.35, 0.36, 0.29)),
-    ((0.20, 0.35, 0.45), (0.30, 0.38, 0.32)),
-    ((0.37, 0.36, 0.27), (0.53, 0.32, 0.15)),
-)
-"""The same, three fifths of the way to the mean over both moods, where they would say nothing."""
-
 
 def _layout(population: Population) -> tuple[Columns, tuple[int, ...]]:
     # another persona may sit in a slot

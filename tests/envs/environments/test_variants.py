@@ -23,14 +23,14 @@ def test_a_variant_differs_in_few_fields_and_names_what_it_varies(which):
     assert 1 <= len(differing) <= 2
 
 
-@pytest.mark.parametrize("name", ["Boredom", "Taste"])
-def test_faint_cues_are_garbled_ones(name):
+@pytest.mark.parametrize(("name", "left"), [("Boredom", 0.5), ("Taste", 0.7)])
+def test_faint_cues_are_garbled_ones(name, left):
     """Each is a mixture of the clear cue and of one that says nothing: so they tell less."""
     clear, faint = (Population.preset(preset) for preset in (name, f"{name}Faint"))
     for cues in zip(clear.cues, faint.cues, strict=True):
         before, after = (np.array(rows) for rows in cues)
         middle = before.mean(axis=0)
-        np.testing.assert_allclose(after, middle + 0.4 * (before - middle), atol=0.011)
+        np.testing.assert_allclose(after, middle + left * (before - middle), atol=0.011)
     assert cue_table(clear).levels.shape == cue_table(faint).levels.shape
 
 
@@ -40,4 +40,4 @@ def test_without_memory_boredom_is_nearly_mastered_and_its_faint_variant_is_not(
         population = Population.preset(name)
         value, _ = best_memoryless(population)
         shares[name] = solve(population).score(value)
-    assert shares == pytest.approx({"Boredom": 0.962, "BoredomFaint": 0.824}, abs=5e-4)
+    assert shares == pytest.approx({"Boredom": 0.962, "BoredomFaint": 0.870}, abs=5e-4)
