@@ -16,6 +16,8 @@ A grid is a TOML file:
     context = true          # optional: the user's row is shown
     set = ["n_users=100"]   # optional: fields of the population that are changed
     shifts = ["hazard=1"]   # optional: shifts of the population
+    levels = ["hazard=1"]   # optional: shifted users that are trained on, too
+    curriculum = "regret"   # how lanes are divided among them; "uniform" if it is left out
     users = "few"           # optional: what the users so changed are called in names of folders
     settings = { network = [16] }   # optional: what is changed in the algorithm's preset,
     label = "net16"                 # and what the router's name says of it; alone, it tells apart
@@ -159,4 +161,5 @@ class Grid:
             settings=row.settings,
             label=row.label,
             users_label=row.users_label,
+            levels=row.levels,
         )

@@ -11,6 +11,7 @@ from carousel_envs.foundation.errors import shown, truth_value, whole_number
 from carousel_envs.registry import environment_id
 
 from ..generalisation.changed_population import population_of
+from ..learning.levels import Levels
 from ..learning.settings import check_algorithm, settings_of
 from ..learning.view import MAX_HISTORY, View, refuse_unless_shown
 from .runs import PRESENT
@@ -31,6 +32,8 @@ _ROW_KEYS = (
     "context",
     "set",
     "shifts",
+    "levels",
+    "curriculum",
     "users",
     "settings",
     "label",
@@ -49,6 +52,7 @@ class GridRow:
         steps: environment steps; None: the budget of the algorithm's preset.
         changes, shifts, users_label: of the population; see `GridRun`.
         settings, label: of the algorithm; see `GridRun`.
+        levels: shifted users that it is trained on, too.
     """
 
     environment: str
@@ -61,6 +65,7 @@ class GridRow:
     settings: tuple[tuple[str, Any], ...] = ()
     label: str = ""
     users_label: str = ""
+    levels: Levels | None = None
 
 
 def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
@@ -80,8 +85,12 @@ def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
     changes, shifts = _texts(table, "set"), _texts(table, "shifts")
     users_label = _users_label(table)
     environments = [environment_id(name) for name in _names(table, "environments")]
+    levels = _levels(table)
     for environment in environments:
-        refuse_unless_shown(population_of(environment, changes, shifts), view)
+        users = population_of(environment, changes, shifts)
+        refuse_unless_shown(users, view)
+        if levels is not None:
+            levels.populations(users, view)
     algorithms = _names(table, "algorithms")
     settings, label = _settings(table)
     for name in algorithms:
@@ -89,7 +98,19 @@ def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
         settings_of(name, dict(settings))
     seeds = _seeds(table)
     return [
-        GridRow(env, algo, seeds, view, steps, changes, shifts, settings, label, users_label)
+        GridRow(
+            environment=env,
+            algorithm=algo,
+            seeds=seeds,
+            view=view,
+            steps=steps,
+            changes=changes,
+            shifts=shifts,
+            settings=settings,
+            label=label,
+            users_label=users_label,
+            levels=levels,
+        )
         for env in environments
         for algo in algorithms
     ]
@@ -122,6 +143,14 @@ def _settings(table: Mapping[str, Any]) -> tuple[tuple[tuple[str, Any], ...], st
         )
     plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return tuple(sorted(plain.items())), label
+
+
+def _levels(table: Mapping[str, Any]) -> Levels | None:
+    if "levels" not in table:
+        if "curriculum" in table:
+            raise CarouselError("curriculum is given, but no levels that it would be of")
+        return None
+    return Levels(tuple(_names(table, "levels")), table.get("curriculum", "uniform"))
 
 
 def _users_label(table: Mapping[str, Any]) -> str:

@@ -44,6 +44,13 @@ class _Budget(_Part):
     steps: PositiveInt
 
 
+class _Levels(_Part):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    shifts: list[str] = Field(min_length=1)
+    curriculum: str
+
+
 class _Request(_Part):
     environment: str
     population: str
@@ -57,6 +64,7 @@ class _Request(_Part):
     shifts: list[str] = []
     label: str = ""
     users_label: str = ""
+    levels: _Levels | None = None
 
 
 class _Point(_Part):

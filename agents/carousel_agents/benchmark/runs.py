@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs.registry import short_name
 
 from ..generalisation.changed_population import population_of
+from ..learning.levels import Levels
 from ..learning.view import View
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class GridRun:
         shifts: of that population, each "axis=severity".
         settings: changes of the algorithm's preset, as (name, value).
         label: stands for them in the router's name; empty if there are none.
+        levels: shifted users that it is trained on, too; None: there are none.
         users_label: stands for `changes` and `shifts` in the store; empty: they name themselves.
     """
 
@@ -55,11 +57,13 @@ class GridRun:
     settings: tuple[tuple[str, Any], ...] = ()
     label: str = ""
     users_label: str = ""
+    levels: Levels | None = None
 
     @property
     def router(self) -> str:
         """Algorithm, label and view in one word (`View.named`)."""
-        return self.view.named(self.algorithm, self.label)
+        label = self.label or (self.levels.label if self.levels else "")
+        return self.view.named(self.algorithm, label)
 
     @property
     def users_name(self) -> str:
@@ -100,6 +104,7 @@ class GridRun:
             seed=self.seed,
             view=self.view,
             curve=self.curve,
+            levels=self.levels,
         )
 
     def request(self) -> dict[str, Any]:
@@ -140,4 +145,11 @@ class GridRun:
             shifts=tuple(request.get("shifts", ())),
             label=request.get("label", ""),
             users_label=request.get("users_label", ""),
+            levels=_levels(request.get("levels")),
         )
+
+
+def _levels(document: Mapping[str, Any] | None) -> Levels | None:
+    if document is None:
+        return None
+    return Levels(tuple(document["shifts"]), document["curriculum"])

@@ -14,6 +14,8 @@ from carousel_envs.foundation.files import check_writable, clear_parts
 from carousel_envs.rollout import rollout
 
 from ..generalisation.changed_population import assigned
+from ..learning.levels import Levels
+from ..learning.levels.record import value_of
 from ..learning.settings import read_settings, shortfall
 from ..learning.view import View
 from ..system import console
@@ -68,6 +70,19 @@ class TrainOptions:
     ] = None
     history: HistoryOption = 1
     visible_context: VisibleContextOption = False
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AXIS=SEVERITY", help="train on users shifted so, too; may be repeated"
+        ),
+    ] = None
+    curriculum: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="how lanes are divided among levels: 'uniform' (the default), or by 'regret'",
+        ),
+    ] = None
     settings: Annotated[
         Path | None,
         typer.Option(
@@ -116,6 +131,7 @@ def train(asked: TrainOptions) -> None:
         seed=asked.seed,
         view=View(asked.history, asked.visible_context),
         curve=asked.curve,
+        levels=_levels(asked),
     )
     file = train_with_progress(
         run,
@@ -126,6 +142,14 @@ def train(asked: TrainOptions) -> None:
         tensorboard=asked.tensorboard,
     )
     _say_trained(file, asked, name)
+
+
+def _levels(asked: TrainOptions) -> Levels | None:
+    if not asked.level:
+        if asked.curriculum is not None:
+            raise UsageError("--curriculum divides lanes among levels; there must be a --level")
+        return None
+    return Levels(tuple(asked.level), asked.curriculum or "uniform")
 
 
 def _say_trained(file: PolicyFile, asked: TrainOptions, name: str) -> None:
@@ -193,6 +217,8 @@ def train_with_progress(
     check_writable(out)
     if short := shortfall(run.algorithm, run.settings.steps):
         console.tell(short)
+    if run.levels and run.levels.by_regret:
+        _solve(run.levels.populations(run.population, run.view))
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
         # the last holder of the lock may have finished one since
@@ -228,6 +254,14 @@ def train_with_progress(
             "any number of steps, and another seed may learn to swap"
         )
     return file
+
+
+def _solve(levels: Sequence[AnyPopulation]) -> None:
+    """Have the references of all levels in the store, behind a progress bar."""
+    with console.progress("solving the references of levels") as bar:
+        for done, level in enumerate(levels):
+            bar(done, len(levels), "")
+            value_of(level)
 
 
 def swaps_of(file: PolicyFile) -> float:

@@ -57,7 +57,12 @@ def _how_trained(file: PolicyFile) -> dict[str, Any]:
     found = dict(settings) if isinstance(settings, dict) else {}
     # how many threads computed it is no part of what is computed
     found.pop("torch_threads", None)
-    return {**found, "steps trained": known.get("steps"), "imported": known.get("imported", False)}
+    return {
+        **found,
+        "steps trained": known.get("steps"),
+        "imported": known.get("imported", False),
+        "levels": known.get("levels"),
+    }
 
 
 def refuse_twins(players: Iterable[Player]) -> None:

@@ -17,6 +17,7 @@ from .checkpoint import save_checkpoint
 from .divergence import refuse_not_finite
 from .extract import Provenance, policy_file_of
 from .learned_router import LearnedRouter
+from .levels.vec_env import LevelsVecEnv
 from .run import versions
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ class TrainingCallback(BaseCallback):
             "resumed": self._resumed,
             "curve": list(self._curve),
             **({"label": run.label} if run.label else {}),
+            **({"levels": run.levels.document()} if run.levels else {}),
+            **_division(model),
         }
         provenance = Provenance(
             population=run.population,
@@ -146,6 +149,7 @@ class TrainingCallback(BaseCallback):
         # after an update, or before the first
         self._pause(self.model)
         self._report()
+        _divide_anew(self.model)
 
     def _on_rollout_end(self) -> None:
         if self._entropy is not None:
@@ -199,3 +203,24 @@ class TrainingCallback(BaseCallback):
         late = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         mean = float(np.mean(late)) if late else float("nan")
         report(Progress(self.model.num_timesteps, self._run.steps, mean))
+
+
+def _divide_anew(model: Any) -> None:
+    """Divide lanes among levels anew, if that is due, and start sessions in all of them.
+
+    The rollout that ended has been valued by then, so that to the learner the sessions cut short go
+    on; those that start now are told apart by `_last_episode_starts`.
+    """
+    lanes = model.env.unwrapped
+    if isinstance(lanes, LevelsVecEnv) and lanes.divide():
+        model._last_obs = model.env.reset()
+        model._last_episode_starts = np.ones(model.env.num_envs, dtype=np.bool_)
+
+
+def _division(model: Any) -> dict[str, Any]:
+    """How the lanes of a run by regret are divided now, and by what regret; in the order of the
+    levels, the training users first."""
+    lanes = model.env.unwrapped
+    if not isinstance(lanes, LevelsVecEnv) or lanes.values is None:
+        return {}
+    return {"division": {"lanes": lanes.counts.tolist(), "regret": lanes.regret.tolist()}}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
     from .algorithms import Settings
+    from .levels import Levels
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Run:
         seed: of the network, the batches and the sessions, 0 to 2**32 - 1.
         view: what the network is shown.
         curve: how many times the policy is evaluated on the way, evenly spaced, 0 to 1000.
-        label: a word for how its settings differ from the preset, kept in the file.
+        label: a word for how it differs from the preset, kept in the file; `Run.of` takes that of
+            the levels if there are some.
+        levels: shifted populations that it is trained on, too; None: there are none.
 
     Raises:
         CarouselError: an argument is not allowed, or they do not go together.
@@ -48,6 +51,7 @@ class Run:
     view: View = field(default_factory=View)
     curve: int = 0
     label: str = ""
+    levels: Levels | None = None
 
     @classmethod
     def of(
@@ -69,7 +73,7 @@ class Run:
             algorithm: as above.
             steps: environment steps; default: the preset's.
             settings: what differs from the preset, by name.
-            others: `seed`, `view`, `curve`, `label`, as above.
+            others: `seed`, `view`, `curve`, `label`, `levels`, as above.
 
         Raises:
             CarouselError: an argument is not allowed, or they do not go together.
@@ -78,12 +82,17 @@ class Run:
         changes = {**(settings or {}), **({} if steps is None else {"steps": steps})}
         algorithm = check_algorithm(algorithm)
         chosen = settings_of(algorithm, changes)
+        levels = others.get("levels")
+        if levels is not None and not others.get("label"):
+            others["label"] = levels.label
         return cls(population, environment, algorithm, chosen, **others)
 
     def __post_init__(self) -> None:
         whole_number("seed", self.seed, 0, 2**32 - 1)
         whole_number("curve", self.curve, 0, 1000)
         refuse_unless_shown(self.population, self.view)
+        if self.levels is not None:
+            self.levels.populations(self.population, self.view)
         settings = self.settings
         if isinstance(settings, OffPolicySettings) and settings.steps <= settings.learning_starts:
             raise CarouselError(
@@ -106,6 +115,8 @@ class Run:
             "seed": self.seed,
             "view": asdict(self.view),
             "curve": self.curve,
+            # left out where there are none: most runs never had this key
+            **({"levels": self.levels.document()} if self.levels else {}),
             "settings": self.settings.model_dump(mode="json"),
             "versions": versions(self.algorithm),
         }

@@ -17,6 +17,8 @@ from .algorithms import ALGORITHMS, OffPolicySettings
 from .callback import Outputs, Progress, TrainingCallback
 from .checkpoint import load_checkpoint
 from .divergence import refuse_weights_not_finite
+from .levels.record import value_of
+from .levels.vec_env import LevelsVecEnv
 from .run import Run, versions
 from .view import Scaling
 
@@ -117,14 +119,7 @@ def _model_of(run: Run) -> Any:
     # before seeding: to import an extra may draw
     implementation = ALGORITHMS.find(run.algorithm).implementation
     set_random_seed(run.seed)
-    env = CarouselVecEnv.of(
-        run.population,
-        settings.lanes,
-        _TRAINING_STREAMS + run.seed * MAX_LANES,
-        view=run.view,
-        time_limit=settings.time_limit,
-        infos="ends",
-    )
+    env = _lanes(run)
     try:
         return implementation.build(settings, env, Scaling.of(run.population, run.view))
     except MemoryError as error:
@@ -133,6 +128,22 @@ def _model_of(run: Run) -> Any:
             f"the settings need more memory than there is ({error}); smaller lanes, n_steps or "
             "buffer_size need less"
         ) from None
+
+
+def _lanes(run: Run) -> CarouselVecEnv | LevelsVecEnv:
+    """The lanes of a run, not yet reset.
+
+    Raises:
+        CarouselError: there are fewer lanes than levels, or a level has no reference and is to be
+            played by regret.
+    """
+    settings, first = run.settings, _TRAINING_STREAMS + run.seed * MAX_LANES
+    shown: dict[str, Any] = {"view": run.view, "time_limit": settings.time_limit, "infos": "ends"}
+    if run.levels is None:
+        return CarouselVecEnv.of(run.population, settings.lanes, first, **shown)
+    levels = run.levels.populations(run.population, run.view)
+    values = [value_of(level) for level in levels] if run.levels.by_regret else None
+    return LevelsVecEnv(levels, settings.lanes, first, values=values, **shown)
 
 
 def _resume(model: Any, run: Run, callback: TrainingCallback, checkpoint: Path | None) -> bool:

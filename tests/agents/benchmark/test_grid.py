@@ -8,6 +8,7 @@ import pytest
 from carousel_agents.benchmark.grid import Grid
 from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.learning.algorithms.record import core_algorithms
+from carousel_agents.learning.levels import Levels
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError, Population, environment_ids
 from carousel_envs.registry import environment_id
@@ -44,6 +45,23 @@ def test_a_row_is_every_algorithm_on_every_environment_for_every_seed(tmp_path):
     assert runs[0] == first
     assert first.name == "Boredom/ppo-history8-context/seed-7"
     assert [run.seed for run in runs] == [7] * 4 + [3] * 4, "every row's first seed comes first"
+
+
+def test_a_row_may_train_on_levels(tmp_path):
+    levels = ROW + 'levels = ["hazard=1", "patience=0.5,fit=1"]\n'
+    uniform, regret = (
+        read(tmp_path, text).runs()[0] for text in (levels, levels + 'curriculum = "regret"\n')
+    )
+    assert uniform.name == "Boredom/ppo-randomised/seed-0"
+    assert regret.name == "Boredom/ppo-regret/seed-0"
+    assert regret.training().levels == Levels(("hazard=1", "patience=0.5,fit=1"), "regret")
+    request = regret.request()
+    assert request["levels"] == {
+        "shifts": ["hazard=1", "patience=0.5,fit=1"],
+        "curriculum": "regret",
+    }
+    assert GridRun.of(request).name == regret.name
+    assert GridRun.of(request).levels == regret.levels
 
 
 def test_a_row_may_change_and_shift_its_users(tmp_path):
@@ -148,6 +166,10 @@ def test_runs_can_be_chosen_by_pattern(tmp_path):
         (ROW + 'set = ["n_users=1"]\nusers = "a b"', "row 1: users is 'a b'; it must be a word"),
         (ROW + 'set = ["n_users=1"]\nusers = ""', "row 1: users is ''; it must be a word"),
         (ROW + "set = 3", "row 1: set is 3; it must be a list of names"),
+        (ROW + 'levels = "hazard=1"', "row 1: levels is 'hazard=1'; it must be a list of names"),
+        (ROW + 'levels = ["hazrd=1"]', "row 1: .*'hazrd' is unknown"),
+        (ROW + 'curriculum = "regret"', "row 1: curriculum is given, but no levels"),
+        (ROW + 'levels = ["hazard=1"]\ncurriculum = 3', "row 1: curriculum is 3; it must be"),
         (ROW + 'set = ["n_users"]', "row 1: --set 'n_users' must have the form field=value"),
         (ROW + 'set = ["n_users=0"]', "row 1: n_users is 0"),
         (

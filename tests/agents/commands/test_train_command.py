@@ -43,6 +43,36 @@ def test_options_reach_the_policy(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "p.safetensors", "s.toml"]
 
 
+def test_levels_reach_the_policy(tmp_path: Path):
+    out = tmp_path / "p.safetensors"
+    levels = ("--level", "hazard=1", "--level", "swap-cost=0.5", "--curriculum", "regret")
+    done = carousel(
+        *("train", "Boredom", *SMALL, "--setting", "n_steps=20", "--out", str(out), "--json"),
+        *levels,
+    )
+    assert done.exit_code == 0
+    file = PolicyFile.load(out)
+    document = {"shifts": ["hazard=1", "swap-cost=0.5"], "curriculum": "regret"}
+    assert file.training["levels"] == document
+    assert file.group == "ppo-regret"
+    assert sum(file.training["division"]["lanes"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--curriculum", "regret"), "there must be a --level"),
+        (("--level", "hazard"), "'hazard' must have the form"),
+        (("--level", "hazard=1", "--curriculum", "best"), "curriculum is 'best'; it must be"),
+        (("--level", "hazard=1", "--setting", "lanes=1"), "lanes is 1; with 2 levels"),
+    ],
+)
+def test_levels_that_cannot_be_are_refused_and_nothing_is_written(tmp_path, options, sentence):
+    with pytest.raises(CarouselError, match=sentence):
+        carousel("train", "Boredom", *SMALL, *options, "--out", str(tmp_path / "p.safetensors"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_processes_do_not_write_one_policy(tmp_path: Path):
     out = tmp_path / "p.safetensors"
     with (

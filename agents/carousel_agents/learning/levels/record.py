@@ -1,0 +1,106 @@
+"""Which populations a policy is trained on, and how its lanes are divided among them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from carousel_envs import CarouselError
+from carousel_envs.foundation.errors import one_of, shown
+from carousel_envs.reference import solve
+from carousel_envs.registry import shifts_of
+from carousel_envs.shifts import parse_shift, shifted
+
+if TYPE_CHECKING:
+    from carousel_envs.registry import AnyPopulation
+
+    from ..view import View
+
+CURRICULA = {"uniform": "randomised", "regret": "regret"}
+"""Curricula, and what names of routers call them."""
+MOST = 64
+"""Levels beside the training users: each is stepped by itself, however few its lanes."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Shifted populations that a policy is trained on, beside the training users themselves.
+
+    Attributes:
+        shifts: 1 to 64 texts, each of the form axis=severity, several of these with commas between
+            them being applied one after the other.
+        curriculum: "uniform" gives every level as many lanes as any other; "regret" divides most
+            lanes in proportion to what the policy earns less than the reference, anew after every
+            few sessions.
+
+    Raises:
+        CarouselError: no texts, one that is repeated, or an unknown curriculum.
+    """
+
+    shifts: tuple[str, ...]
+    curriculum: str = "uniform"
+
+    def __post_init__(self) -> None:
+        one_of("curriculum", self.curriculum, tuple(CURRICULA))
+        if not 0 < len(self.shifts) <= MOST:
+            raise CarouselError(f"there are {len(self.shifts)} levels; there must be 1 to {MOST}")
+        for text in self.shifts:
+            if self.shifts.count(text) > 1:
+                raise CarouselError(f"levels hold {shown(text)} more than once")
+
+    @property
+    def label(self) -> str:
+        """What the name of a router says of them, unless it is given another label."""
+        return CURRICULA[self.curriculum]
+
+    @property
+    def by_regret(self) -> bool:
+        """Whether lanes are divided by regret, which needs a reference of every level."""
+        return self.curriculum == "regret"
+
+    def populations(self, population: AnyPopulation, view: View) -> tuple[AnyPopulation, ...]:
+        """The training users, then the level of each text.
+
+        Args:
+            population: the training users, or questions.
+            view: what the network is shown of each.
+
+        Raises:
+            CarouselError: a text has another form, an axis is unknown or changes nothing here, two
+                levels are the same, or one shows other columns or personas than the training users.
+        """
+        axes = shifts_of(population)
+        found = [population]
+        for text in self.shifts:
+            level = shifted(population, [parse_shift(part, axes) for part in text.split(",")])
+            if level in found:
+                raise CarouselError(f"level {shown(text)} has the same users as another level")
+            if level.actions != population.actions or view.columns(level) != view.columns(
+                population
+            ):
+                raise CarouselError(
+                    f"level {shown(text)} shows other columns than the training users, so no one "
+                    "network can be trained on both"
+                )
+            found.append(level)
+        return tuple(found)
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON data."""
+        return {"shifts": list(self.shifts), "curriculum": self.curriculum}
+
+
+def value_of(level: AnyPopulation) -> float:
+    """What the best policy that is known earns per session on a level.
+
+    Raises:
+        CarouselError: nothing is known to compare with.
+    """
+    value = solve(level).value
+    if math.isnan(value):
+        raise CarouselError(
+            "curriculum is 'regret', which needs a reference, and this environment has none; "
+            "'uniform' does without"
+        )
+    return value
