@@ -19,9 +19,11 @@ A grid is a TOML file:
     levels = ["hazard=1"]   # optional: shifted users that are trained on, too
     curriculum = "regret"   # how lanes are divided among them; "uniform" if it is left out
     users = "few"           # optional: what the users so changed are called in names of folders
-    settings = { network = [16] }   # optional: what is changed in the algorithm's preset,
-    label = "net16"                 # and what the router's name says of it; alone, it tells apart
-                                    # rows of one algorithm, such as of different steps
+    settings = { network = [16] }   # optional: what is changed in the algorithm's preset, or the
+                                    # path, from here, of a file of settings; {environment} and
+                                    # {algorithm} in it stand for their names
+    label = "net16"                 # what the router's name says of the settings; alone, it tells
+                                    # apart rows of one algorithm, such as of different steps
 """
 
 from __future__ import annotations
@@ -83,12 +85,12 @@ class Grid:
             first = str(error).partition("\n")[0]
             raise CarouselError(f"grid {path} is no TOML file: {first}") from None
         try:
-            return cls._of(document)
+            return cls._of(document, path.parent)
         except CarouselError as error:
             raise CarouselError(f"grid {path}: {error}") from None
 
     @classmethod
-    def _of(cls, document: Mapping[str, Any]) -> Grid:
+    def _of(cls, document: Mapping[str, Any], folder: Path) -> Grid:
         only(document, _KEYS)
         evaluation = document.get("evaluation", {})
         if not isinstance(evaluation, dict):
@@ -101,7 +103,7 @@ class Grid:
         told: dict[str, int] = {}
         for number, table in enumerate(tables, 1):
             try:
-                found = rows_of(table)
+                found = rows_of(table, folder)
             except CarouselError as error:
                 raise CarouselError(f"row {number}: {error}") from None
             for row in found:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown, truth_value, whole_number
-from carousel_envs.registry import environment_id
+from carousel_envs.registry import environment_id, short_name
 
 from ..generalisation.changed_population import population_of
 from ..learning.levels import Levels
-from ..learning.settings import check_algorithm, settings_of
+from ..learning.settings import check_algorithm, read_settings, settings_of
 from ..learning.view import MAX_HISTORY, View, refuse_unless_shown
 from .runs import PRESENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 _LONGEST_TEXTS = 100
 _LABEL = re.compile(r"[a-z0-9.]{0,40}")
@@ -68,11 +69,16 @@ class GridRow:
     levels: Levels | None = None
 
 
-def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
+def rows_of(table: Mapping[str, Any], folder: Path) -> list[GridRow]:
     """The rows that a table `[[row]]` stands for: one per environment and algorithm.
 
+    Args:
+        table: of a grid's file.
+        folder: where the file lies.
+
     Raises:
-        CarouselError: a key is unknown or missing, or a value is not allowed.
+        CarouselError: a key is unknown or missing, a value is not allowed, or a file of settings
+            cannot be read.
     """
     only(table, _ROW_KEYS)
     steps = table.get("steps")
@@ -92,10 +98,14 @@ def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
         if levels is not None:
             levels.populations(users, view)
     algorithms = _names(table, "algorithms")
-    settings, label = _settings(table)
     for name in algorithms:
         check_algorithm(name)
-        settings_of(name, dict(settings))
+    settings = {
+        (env, algo): _settings(table, folder, env, algo)
+        for env in environments
+        for algo in algorithms
+    }
+    label = _label(table)
     seeds = _seeds(table)
     return [
         GridRow(
@@ -106,7 +116,7 @@ def rows_of(table: Mapping[str, Any]) -> list[GridRow]:
             steps=steps,
             changes=changes,
             shifts=shifts,
-            settings=settings,
+            settings=settings[env, algo],
             label=label,
             users_label=users_label,
             levels=levels,
@@ -126,23 +136,37 @@ def _seeds(table: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _settings(table: Mapping[str, Any]) -> tuple[tuple[tuple[str, Any], ...], str]:
-    """The changes of a preset, and the word that stands for them in a folder's name."""
-    settings, label = table.get("settings", {}), table.get("label", "")
+def _settings(
+    table: Mapping[str, Any], folder: Path, environment: str, algorithm: str
+) -> tuple[tuple[str, Any], ...]:
+    """The changes of a preset, as (name, value)."""
+    settings = table.get("settings", {})
+    if isinstance(settings, str):
+        path = settings.replace("{environment}", short_name(environment))
+        settings = read_settings(folder / path.replace("{algorithm}", algorithm))
     if not isinstance(settings, dict):
-        raise CarouselError(f"settings is {shown(settings)}; it must be a table of settings")
+        raise CarouselError(
+            f"settings is {shown(settings)}; it must be a table of settings, or a file of them"
+        )
     if "steps" in settings:
         raise CarouselError("settings holds steps; it is a key of the row itself")
+    plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+    settings_of(algorithm, plain)
+    return tuple(sorted(plain.items()))
+
+
+def _label(table: Mapping[str, Any]) -> str:
+    """The word that stands for the settings in a folder's name."""
+    label = table.get("label", "")
     if not isinstance(label, str) or not _LABEL.fullmatch(label):
         raise CarouselError(
             f"label is {shown(label)}; it must be a word of lower-case letters, digits and dots"
         )
-    if settings and not label:
+    if table.get("settings") and not label:
         raise CarouselError(
             "settings must come with a label, which tells the router from the one with its preset"
         )
-    plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
-    return tuple(sorted(plain.items())), label
+    return label
 
 
 def _levels(table: Mapping[str, Any]) -> Levels | None:

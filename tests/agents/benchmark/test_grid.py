@@ -47,6 +47,23 @@ def test_a_row_is_every_algorithm_on_every_environment_for_every_seed(tmp_path):
     assert [run.seed for run in runs] == [7] * 4 + [3] * 4, "every row's first seed comes first"
 
 
+def test_a_row_may_take_its_settings_from_a_file_for_each_environment_and_algorithm(tmp_path):
+    for name, gamma in (("Boredom/ppo", 0.5), ("Boredom/dqn", 0.6), ("Taste/ppo", 0.7)):
+        file = tmp_path / "found" / f"{name}.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"gamma = {gamma}\nnetwork = [8]\n", encoding="utf-8")
+    row = ROW.replace('["ppo"]', '["ppo", "dqn"]')
+    row += 'settings = "found/{environment}/{algorithm}.toml"\nlabel = "tuned"\n'
+    first = {run.name: run.training().settings for run in read(tmp_path, row).runs()[:2]}
+    assert first["Boredom/ppo-tuned/seed-0"].gamma == 0.5
+    assert first["Boredom/dqn-tuned/seed-0"].gamma == 0.6
+    assert first["Boredom/dqn-tuned/seed-0"].network == (8,)
+    run = read(tmp_path, row.replace("Boredom", "Taste").replace(', "dqn"', "")).runs()[0]
+    assert run.training().settings.gamma == 0.7
+    with pytest.raises(CarouselError, match=r"row 1: .*Taste/dqn\.toml cannot be read"):
+        read(tmp_path, row.replace("Boredom", "Taste"))
+
+
 def test_a_row_may_train_on_levels(tmp_path):
     levels = ROW + 'levels = ["hazard=1", "patience=0.5,fit=1"]\n'
     uniform, regret = (
