@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 DROPOUT_MOST = 0.9
 
+_DIGITS = 12
+"""Of probabilities: shifts that come to the same cues, such as half of `cue-noise` and a quarter of
+`cue-reversal`, give the same population, and a study counts it once."""
+
 _UNHEARD: Mapping[str, Direction] = {
     "blind": "same",
     "best_fixed": "same",
@@ -35,7 +39,8 @@ def _each_cue(
     cues = []
     for cue in population.cues:
         rows = change(np.array(cue))
-        cues.append(tuple(tuple((row / row.sum()).tolist()) for row in rows))
+        rows = (rows / rows.sum(axis=1, keepdims=True)).round(_DIGITS)
+        cues.append(tuple(map(tuple, rows.tolist())))
     return population.replace(cues=tuple(cues))
 
 

@@ -178,6 +178,15 @@ def test_the_ends_of_each_axis_are_the_documented_ones():
         assert end in SHIFTS[name].description
 
 
+@pytest.mark.parametrize("name", ["Boredom", "Taste", "BoredomFaint", "Welfare"])
+@pytest.mark.parametrize("severity", [0.25, 0.5, 0.75, 1.0])
+def test_shifts_that_come_to_the_same_cues_are_one_population(name, severity):
+    """Reversal passes through noise: a study would count these users twice."""
+    noise = SHIFTS["cue-noise"].apply(PRESETS[name], severity)
+    turned = SHIFTS["cue-reversal"].apply(PRESETS[name], severity / 2)
+    assert noise.fingerprint == turned.fingerprint
+
+
 def test_cue_noise_ends_in_cues_that_say_nothing():
     cues = PRESETS["Boredom"].cues
     silent = SHIFTS["cue-noise"].apply(PRESETS["Boredom"], 1.0).cues
