@@ -208,13 +208,18 @@ class TrainingCallback(BaseCallback):
 def _divide_anew(model: Any) -> None:
     """Divide lanes among levels anew, if that is due, and start sessions in all of them.
 
-    The rollout that ended has been valued by then, so that to the learner the sessions cut short go
-    on; those that start now are told apart by `_last_episode_starts`.
+    To the learner the sessions that are cut short go on. A rollout that ended has been valued so by
+    then; a memory of earlier turns is told, because returns of several turns are read from it.
     """
     lanes = model.env.unwrapped
-    if isinstance(lanes, LevelsVecEnv) and lanes.divide():
-        model._last_obs = model.env.reset()
-        model._last_episode_starts = np.ones(model.env.num_envs, dtype=np.bool_)
+    if not (isinstance(lanes, LevelsVecEnv) and lanes.divide()):
+        return
+    model._last_obs = model.env.reset()
+    model._last_episode_starts = np.ones(model.env.num_envs, dtype=np.bool_)
+    replay = getattr(model, "replay_buffer", None)
+    if replay is not None:
+        last = replay.pos - 1
+        replay.timeouts[last] = np.logical_or(replay.timeouts[last], replay.dones[last] == 0.0)
 
 
 def _division(model: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.buffers import RolloutBuffer
 
+from carousel_agents.learning import callback
 from carousel_agents.learning.adapter import CarouselVecEnv
 from carousel_agents.learning.levels import Levels
 from carousel_agents.learning.levels.division import EQUAL_SHARE, divided, divided_by_regret
@@ -20,7 +21,7 @@ from carousel_envs import CarouselError, any_population
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS
 from support.resumed import contents, interrupt_after, until_done
-from support.small_runs import BOREDOM, small
+from support.small_runs import BOREDOM, SMALL, small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,6 +258,29 @@ def test_the_learner_is_told_where_a_division_begins_sessions(monkeypatch):
     assert any(seen[1:])
     assert begins[0]
     assert [b for b, divided in zip(begins, seen, strict=True) if divided] == [True] * sum(seen)
+
+
+def test_returns_of_several_turns_end_where_a_division_cuts_a_session_short(monkeypatch):
+    seen = []
+    divide_anew = callback._divide_anew
+
+    def noted(model):
+        before = model.env.unwrapped.division
+        divide_anew(model)
+        if model.env.unwrapped.division > before:
+            seen.append((model.replay_buffer, model.replay_buffer.pos - 1))
+
+    monkeypatch.setattr(callback, "_divide_anew", noted)
+    settings = {**SMALL["dqn"], "n_steps": 3}
+    long = BOREDOM.replace(
+        session_length=7
+    )  # divided every 28 turns, where others have left before
+    execute(small("dqn", long, levels=by_regret("hazard=1,patience=1"), settings=settings))
+    assert len(seen) >= 2
+    for buffer, last in seen:
+        going_on = buffer.dones[last] == 0.0
+        assert going_on.any()
+        np.testing.assert_array_equal(buffer.timeouts[last], going_on)
 
 
 def test_levels_name_the_router_and_tell_its_request_apart():
