@@ -9,7 +9,7 @@ CLIENTS := .venv-clients
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs learners generalisation setup speed bench bench-peers guard clean
+.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean
 
 demo: setup
 	$(BIN)/carousel demo
@@ -115,6 +115,16 @@ learners: setup
 	$(BIN)/carousel table benchmarks/learners --json > docs/results/.learners.json
 	mv docs/results/.learners.json docs/results/learners.json
 	$(BIN)/python docs/render.py
+
+# Settings of the algorithms of the study: equal effort for each, on the training users of each
+# environment, with seeds that nothing else uses. Hours; `make -j2 tuned` searches for two at a time.
+# What is there is not searched for again.
+tuned: $(foreach env,Boredom Taste Satiation Welfare Unmask Recall,$(foreach algo,ppo dqn recurrent-ppo,benchmarks/tuned/$(env)/$(algo).toml))
+
+benchmarks/tuned/%.toml: | $(VENV)/.installed
+	mkdir -p $(@D) runs/tuned
+	$(BIN)/carousel tune $(*D) --algo $(*F) --trials 20 --steps 1000000 --seeds 2 --out $@ \
+		--storage runs/tuned/$(*D)-$(*F).sqlite
 
 # Trains what is missing in benchmarks/generalisation.tar and packs it again, takes all policies
 # through the shifts, and writes docs/results/generalisation.md and its figures.

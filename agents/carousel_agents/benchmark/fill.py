@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from carousel_envs import CarouselError
 from carousel_envs.reference import solve
 
+from ..learning.levels.record import value_of
 from ..study.requests import difference
 from ..system import archives
 from ..system.locks import locked
@@ -118,6 +119,8 @@ def fill(runs: Sequence[GridRun], out: Path, how: Filling | None = None) -> list
         for name, run in {job.run.users_name: job.run for job in jobs}.items():
             how.listener.solving(name)
             solve(run.population)
+        for job in jobs:
+            _solve_levels(job.run, how.listener)
         how.listener.began(list(results.values()), jobs)
         with closing(how.engine(jobs, how.listener.progress)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:
@@ -130,6 +133,20 @@ def fill(runs: Sequence[GridRun], out: Path, how: Filling | None = None) -> list
                 results[run.name] = result
                 how.listener.ended(result)
     return [results[run.name] for run in runs]
+
+
+def _solve_levels(run: GridRun, listener: Listener) -> None:
+    """Solve the levels of a run that divides its lanes by regret; what is solved is found again.
+
+    Raises:
+        CarouselError: one has no reference.
+    """
+    if run.levels is None or not run.levels.by_regret:
+        return
+    _, *levels = run.levels.populations(run.population, run.view)
+    for text, level in zip(run.levels.shifts, levels, strict=True):
+        listener.solving(f"{run.users_name} {text}")
+        value_of(level)
 
 
 def evaluate_again(

@@ -142,12 +142,21 @@ def _settings(
     """The changes of a preset, as (name, value)."""
     settings = table.get("settings", {})
     if isinstance(settings, str):
-        path = settings.replace("{environment}", short_name(environment))
-        settings = read_settings(folder / path.replace("{algorithm}", algorithm))
+        name = settings.replace("{environment}", short_name(environment))
+        path = folder / name.replace("{algorithm}", algorithm)
+        found = read_settings(path)
+        try:
+            return _changes(found, algorithm)
+        except CarouselError as error:
+            raise CarouselError(f"{path}: {error}") from None
     if not isinstance(settings, dict):
         raise CarouselError(
             f"settings is {shown(settings)}; it must be a table of settings, or a file of them"
         )
+    return _changes(settings, algorithm)
+
+
+def _changes(settings: dict[str, Any], algorithm: str) -> tuple[tuple[str, Any], ...]:
     if "steps" in settings:
         raise CarouselError("settings holds steps; it is a key of the row itself")
     plain = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}

@@ -49,6 +49,7 @@ class _Levels(_Part):
 
     shifts: list[str] = Field(min_length=1)
     curriculum: str
+    populations: list[str]
 
 
 class _Request(_Part):

@@ -201,5 +201,4 @@ class RunStore:
 
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
     run = GridRun.of(record["request"])
-    view = (run.view.history, run.view.visible_context)
-    return (run.users_name, run.algorithm, run.label, *view, run.seed)
+    return (run.users_name, run.router, run.seed)

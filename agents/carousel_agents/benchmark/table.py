@@ -127,7 +127,7 @@ def _environment(records: Sequence[Record], evaluation: Mapping[str, int]) -> di
 
 
 def _learned(name: str, records: Sequence[Record], known: Mapping[str, Any]) -> dict[str, Any]:
-    _refuse_unless_same(records, "settings", "curve")
+    _refuse_unless_same(records, "settings", "curve", "levels")
     sees = _class(records[0])
     scores = [_score(record) for record in records]
     known_scores = [score for score in scores if score is not None]
@@ -240,11 +240,11 @@ def _run(record: Record) -> GridRun:
 
 
 def _refuse_unless_same(records: Sequence[Record], *keys: str) -> None:
-    """Refuse runs whose requests differ under any of these keys."""
+    """Refuse runs whose requests differ under any of these keys, which some may lack."""
     first, *others = records
-    one = {key: first["request"][key] for key in keys}
+    one = {key: first["request"][key] for key in keys if key in first["request"]}
     for record in others:
-        other = {key: record["request"][key] for key in keys}
+        other = {key: record["request"][key] for key in keys if key in record["request"]}
         if one != other:
             key, here, there = difference(one, other)
             raise CarouselError(

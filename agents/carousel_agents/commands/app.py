@@ -13,6 +13,7 @@ from carousel_envs import __version__
 
 from ..system import console
 from . import (
+    demo,
     distances,
     generalise,
     grids,
@@ -84,7 +85,7 @@ def root(
 
 for _command in (
     *(look.envs, look.reference, look.frontier, look.shifts, distances.distance),
-    *(learn.train, tuning.tune, play.evaluate, learn.demo),
+    *(learn.train, tuning.tune, play.evaluate, demo.demo),
     *(generalise.generalise, users.users_seen, report.report),
     *(grids.grid, grids.table, watching.watch, play.speed),
     *(policies.inspect, policies.export, policies.import_sb3),

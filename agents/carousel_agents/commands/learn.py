@@ -1,10 +1,10 @@
-"""Commands that train routers."""
+"""The command that trains routers."""
 
 from __future__ import annotations
 
 import glob
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,13 +28,10 @@ from .options import (
     ForceOption,
     HistoryOption,
     JsonOption,
-    SeedOption,
     SetOption,
-    UsersOption,
     VisibleContextOption,
     check_suffix,
     environment,
-    environment_of_users,
     refuse_to_replace,
 )
 
@@ -218,7 +215,7 @@ def train_with_progress(
     if short := shortfall(run.algorithm, run.settings.steps):
         console.tell(short)
     if run.levels and run.levels.by_regret:
-        _solve(run.levels.populations(run.population, run.view))
+        _solve(run.populations)
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     with locked(out.with_name(f".{out.name}.lock"), str(out)):
         # the last holder of the lock may have finished one since
@@ -269,46 +266,3 @@ def swaps_of(file: PolicyFile) -> float:
     from ..learning import LearnedRouter
 
     return float(rollout(file.population, LearnedRouter(file), 500, _LOOKED_AT).swaps.mean())
-
-
-def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="folder to write to; replaced")] = Path(
-        "runs/demo"
-    ),
-    steps: Annotated[
-        int, typer.Option(metavar="N", help="environment steps of training")
-    ] = 2_000_000,
-    users: UsersOption = 10_000,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Train PPO on Boredom, compare it, shift the users, write a page to look at."""
-    from ..generalisation.shift_suite import ShiftStudy
-    from ..study.shift_study import check_shift_study
-    from .generalise import run_with_page, show
-
-    name, population = environment_of_users("Boredom")
-    policy = out / "ppo.safetensors"
-    study = ShiftStudy((str(policy),), population, name, users=users, seed=seed)
-    study.plan()
-    run = prepared(population, environment=name, algorithm="ppo", steps=steps, seed=seed)
-    check_shift_study(study, out)
-    file = train_with_progress(
-        run,
-        policy,
-        # what an earlier demonstration was at is not gone on with: this one replaces it
-        restart=True,
-        force=True,
-    )
-    outcome = run_with_page(
-        study,
-        out,
-        force=True,
-        training={"algo": "ppo", "requested_steps": steps, **file.training},
-        command="carousel demo"
-        + (f" --out {out}" if out != Path("runs/demo") else "")
-        + (f" --steps {steps}" if steps != 2_000_000 else "")
-        + (f" --users {users}" if users != 10_000 else "")
-        + (f" --seed {seed}" if seed else ""),
-    )
-    show(outcome, out, as_json)

@@ -126,7 +126,7 @@ class TrainingCallback(BaseCallback):
             "resumed": self._resumed,
             "curve": list(self._curve),
             **({"label": run.label} if run.label else {}),
-            **({"levels": run.levels.document()} if run.levels else {}),
+            **run.levels_document(),
             **_division(model),
         }
         provenance = Provenance(
@@ -223,9 +223,9 @@ def _divide_anew(model: Any) -> None:
 
 
 def _division(model: Any) -> dict[str, Any]:
-    """How the lanes of a run by regret are divided now, and by what regret; in the order of the
-    levels, the training users first."""
+    """How the lanes of a run by regret are divided, once they were, and by what regret; in the
+    order of the levels, the training users first."""
     lanes = model.env.unwrapped
-    if not isinstance(lanes, LevelsVecEnv) or lanes.values is None:
+    if not isinstance(lanes, LevelsVecEnv) or not lanes.division:
         return {}
     return {"division": {"lanes": lanes.counts.tolist(), "regret": lanes.regret.tolist()}}

@@ -209,8 +209,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
 
 
 def _refuse_another_run(path: Path, kept: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    for name, wanted in asked.items():
-        found = kept.get(name)
+    for name in dict.fromkeys((*asked, *kept)):
+        found, wanted = _told(kept, name), _told(asked, name)
         if found == wanted:
             continue
         if isinstance(found, dict) and isinstance(wanted, dict):

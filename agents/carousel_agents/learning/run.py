@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import whole_number
+from carousel_envs.foundation.errors import shown, whole_number
 from carousel_envs.registry import played_under
 
 from .algorithms import ALGORITHMS, OffPolicySettings
+from .levels import Levels
+from .levels.division import refuse_too_few
 from .settings import check_algorithm, settings_of
 from .view import View, refuse_unless_shown
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
     from .algorithms import Settings
-    from .levels import Levels
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,11 @@ class Run:
         whole_number("seed", self.seed, 0, 2**32 - 1)
         whole_number("curve", self.curve, 0, 1000)
         refuse_unless_shown(self.population, self.view)
-        if self.levels is not None:
-            self.levels.populations(self.population, self.view)
         settings = self.settings
+        if self.levels is not None:
+            if not isinstance(self.levels, Levels):
+                raise CarouselError(f"levels is {shown(self.levels)}; it must be a Levels, or None")
+            refuse_too_few(settings.lanes, len(self.populations))
         if isinstance(settings, OffPolicySettings) and settings.steps <= settings.learning_starts:
             raise CarouselError(
                 f"steps is {settings.steps}; {self.algorithm} picks at random for the first "
@@ -116,10 +120,29 @@ class Run:
             "view": asdict(self.view),
             "curve": self.curve,
             # left out where there are none: most runs never had this key
-            **({"levels": self.levels.document()} if self.levels else {}),
+            **self.levels_document(),
             "settings": self.settings.model_dump(mode="json"),
             "versions": versions(self.algorithm),
         }
+
+    @cached_property
+    def populations(self) -> tuple[AnyPopulation, ...]:
+        """Everybody it is trained on: the training users, then the levels.
+
+        Raises:
+            CarouselError: see `Levels.populations`.
+        """
+        if self.levels is None:
+            return (self.population,)
+        return self.levels.populations(self.population, self.view)
+
+    def levels_document(self) -> dict[str, Any]:
+        """What a file keeps of the levels, under "levels"; nothing where there are none."""
+        if self.levels is None:
+            return {}
+        _, *levels = self.populations
+        known = [level.fingerprint for level in levels]
+        return {"levels": {**self.levels.document(), "populations": known}}
 
 
 def versions(algorithm: str) -> dict[str, str]:

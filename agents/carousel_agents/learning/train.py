@@ -23,7 +23,7 @@ from .run import Run, versions
 from .view import Scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
@@ -119,9 +119,11 @@ def _model_of(run: Run) -> Any:
     # before seeding: to import an extra may draw
     implementation = ALGORITHMS.find(run.algorithm).implementation
     set_random_seed(run.seed)
-    env = _lanes(run)
+    levels = run.populations
+    env = _lanes(run, levels)
     try:
-        return implementation.build(settings, env, Scaling.of(run.population, run.view))
+        scaling = Scaling.of(run.population, run.view, levels[1:])
+        return implementation.build(settings, env, scaling)
     except MemoryError as error:
         # of all settings, these are what arrays are as long as
         raise CarouselError(
@@ -130,18 +132,16 @@ def _model_of(run: Run) -> Any:
         ) from None
 
 
-def _lanes(run: Run) -> CarouselVecEnv | LevelsVecEnv:
-    """The lanes of a run, not yet reset.
+def _lanes(run: Run, levels: Sequence[AnyPopulation]) -> CarouselVecEnv | LevelsVecEnv:
+    """The lanes of a run on these populations, not yet reset.
 
     Raises:
-        CarouselError: there are fewer lanes than levels, or a level has no reference and is to be
-            played by regret.
+        CarouselError: a level has no reference and is to be played by regret.
     """
     settings, first = run.settings, _TRAINING_STREAMS + run.seed * MAX_LANES
     shown: dict[str, Any] = {"view": run.view, "time_limit": settings.time_limit, "infos": "ends"}
     if run.levels is None:
         return CarouselVecEnv.of(run.population, settings.lanes, first, **shown)
-    levels = run.levels.populations(run.population, run.view)
     values = [value_of(level) for level in levels] if run.levels.by_regret else None
     return LevelsVecEnv(levels, settings.lanes, first, values=values, **shown)
 

@@ -15,6 +15,8 @@ from carousel_envs.wrappers import History, VisibleContext
 from carousel_envs.wrappers.forms import names_of, single_space
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from carousel_envs.registry import AnyPopulation
@@ -99,15 +101,16 @@ class Scaling:
     scale: NDArray[np.float32]
 
     @classmethod
-    def of(cls, population: AnyPopulation, view: View) -> Scaling:
-        """The scaling for the users of a population.
+    def of(
+        cls, population: AnyPopulation, view: View, others: Sequence[AnyPopulation] = ()
+    ) -> Scaling:
+        """The scaling for the users of a population, and of others that are trained on, too.
 
         The environment's own columns go by their bounds, to [-1, 1]. What is shown of the user's
-        context goes by mean and standard deviation over the training users: its bounds hold
+        context goes by mean and standard deviation over all these users: its bounds hold
         whatever any population may be, and would squeeze all differences into a hair's breadth.
         """
-        users = min(population.n_users, _SAMPLE)
-        env = view.wrap(vector_env(population, users))
+        env = view.wrap(vector_env(population, 1))
         names, space = names_of(env), single_space(env)
         counts = tuple(i for i, name in enumerate(names) if name.startswith(_COUNT))
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
@@ -117,14 +120,23 @@ class Scaling:
         if view.visible_context:
             own = len(columns_of(population))
             shown = len(names) // view.history
-            first, _ = env.reset(seed=0, options={"user": np.arange(users)})
-            context = first[:, own:shown].astype(np.float64)
+            context = np.concatenate(
+                [_first(each, view)[:, own:shown] for each in (population, *others)]
+            )
             mean, deviation = context.mean(axis=0), context.std(axis=0)
             deviation[deviation < _CONSTANT] = 1.0
             for start in range(own, len(names), shown):
                 centre[start : start + len(mean)] = mean
                 scale[start : start + len(mean)] = deviation
         return cls(counts, centre.astype(np.float32), scale.astype(np.float32))
+
+
+def _first(population: AnyPopulation, view: View) -> NDArray[np.float64]:
+    """What is shown of each user, or of as many as are looked at, before the first turn."""
+    users = min(population.n_users, _SAMPLE)
+    env = view.wrap(vector_env(population, users))
+    observation, _ = env.reset(seed=0, options={"user": np.arange(users)})
+    return np.asarray(observation, dtype=np.float64)
 
 
 def refuse_unless_shown(population: AnyPopulation, view: View) -> None:

@@ -17,6 +17,7 @@ from carousel_agents.benchmark.fill import Listener, evaluate_again
 from carousel_agents.benchmark.remaining import Remaining, in_words
 from carousel_agents.benchmark.store import RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
+from carousel_agents.learning.levels import Levels
 from carousel_agents.router import find_router
 from carousel_envs import CarouselError
 from support import stand_in
@@ -219,6 +220,23 @@ def test_obstacles_are_reported_before_anything_runs(tmp_path):
     with pytest.raises(CarouselError, match=r"run\.json cannot be read: Not a directory"):
         filled(tmp_path, run(environment="Carousel/Recall-v0"), run())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["Boredom"]
+
+
+def test_levels_are_solved_once_before_the_workers_need_them(tmp_path):
+    solving = []
+
+    class Heard(Listener):
+        def solving(self, name):
+            solving.append(name)
+
+    levels = ("hazard=1", "swap-cost=0.5")
+    filled(
+        tmp_path,
+        run(0, levels=Levels(levels, "regret")),
+        run(0, levels=Levels(("fit=1",))),
+        listener=Heard(),
+    )
+    assert solving == ["Boredom", "Boredom hazard=1", "Boredom swap-cost=0.5"]
 
 
 def test_two_processes_do_not_fill_one_store(tmp_path):

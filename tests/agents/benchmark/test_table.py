@@ -12,6 +12,7 @@ from carousel_agents.benchmark.store import RunStore
 from carousel_agents.benchmark.table import table
 from carousel_agents.generalisation import beside
 from carousel_agents.generalisation.statistics import interval, iqm
+from carousel_agents.learning.levels import Levels
 from carousel_agents.learning.view import View
 from carousel_envs import CarouselError
 from carousel_envs.reference import solve
@@ -76,6 +77,28 @@ def test_a_learned_score_is_the_interquartile_mean_over_seeds_with_its_interval(
     assert (row["score_low"], row["score_high"]) == pytest.approx(interval([scores]))
     assert (row["seeds"], row["steps"], row["sees"]) == (3, 10_240, "present")
     assert row["scores"] == pytest.approx(scores)
+
+
+def test_routers_that_differ_in_levels_alone_stand_side_by_side(tmp_path):
+    uniform, regret = (Levels(("hazard=1",), name) for name in ("uniform", "regret"))
+    filled(tmp_path, run(0), run(0, levels=uniform), run(0, levels=regret))
+    (boredom,) = table(RunStore(tmp_path), "")["environments"]
+    learned = {row["router"] for row in boredom["rows"] if row["kind"] == "learned"}
+    assert learned == {"ppo", "ppo-randomised", "ppo-regret"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"levels": Levels(("hazard=1",))}, {"levels": Levels(("fit=1",))}),
+        ({"label": "x"}, {"label": "x", "levels": Levels(("hazard=1",))}),
+        ({"label": "x", "levels": Levels(("hazard=1",))}, {"label": "x"}),
+    ],
+)
+def test_seeds_of_a_router_were_trained_on_the_same_levels(tmp_path, one, other):
+    filled(tmp_path, run(0, **one), run(1, **other))
+    with pytest.raises(CarouselError, match="cannot stand in one table: levels"):
+        table(RunStore(tmp_path), "")
 
 
 def test_no_learned_score_stands_without_the_five(document):

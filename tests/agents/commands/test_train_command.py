@@ -48,14 +48,14 @@ def test_levels_reach_the_policy(tmp_path: Path):
     levels = ("--level", "hazard=1", "--level", "swap-cost=0.5", "--curriculum", "regret")
     done = carousel(
         *("train", "Boredom", *SMALL, "--setting", "n_steps=20", "--out", str(out), "--json"),
-        *levels,
+        *("--set", "session_length=6", *levels),
     )
     assert done.exit_code == 0
     file = PolicyFile.load(out)
     document = {"shifts": ["hazard=1", "swap-cost=0.5"], "curriculum": "regret"}
-    assert file.training["levels"] == document
+    assert file.training["levels"].items() >= document.items()
     assert file.group == "ppo-regret"
-    assert sum(file.training["division"]["lanes"]) == 16
+    assert len(file.training["division"]["regret"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -389,6 +389,7 @@ def test_no_default_of_training_plays_a_session_of_evaluation():
         ({"settings": {"learning_rate": 0.1}}, "learning_rate (None and 0.1)"),
         ({"steps": 20}, "steps trained (10 and 20)"),
         ({"imported": True}, "imported (False and True)"),
+        ({"levels": {"shifts": ["hazard=1"]}}, "levels (None and {'shifts': ['hazard=1']})"),
     ],
 )
 def test_policies_of_two_trainings_are_no_seeds_of_one(tmp_path, training, key):

@@ -16,11 +16,11 @@ from carousel_agents.learning.levels import Levels
 from carousel_agents.learning.levels.division import EQUAL_SHARE, divided, divided_by_regret
 from carousel_agents.learning.levels.vec_env import SESSIONS_PER_DIVISION, LevelsVecEnv
 from carousel_agents.learning.train import Run, execute
-from carousel_agents.learning.view import View
+from carousel_agents.learning.view import Scaling, View
 from carousel_envs import CarouselError, any_population
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SHIFTS
-from support.resumed import contents, interrupt_after, until_done
+from support.resumed import KilledError, contents, interrupt_after, until_done
 from support.small_runs import BOREDOM, SMALL, small
 
 if TYPE_CHECKING:
@@ -117,32 +117,51 @@ def test_lanes_are_divided_when_each_had_some_sessions_and_not_before():
     assert not equal.divide(), "without references, parts stay equal"
 
 
-def first_returns(env: LevelsVecEnv) -> np.ndarray:
-    """What each lane's first session earns, while lanes are played until a division is due."""
+def mean_returns(env: LevelsVecEnv) -> np.ndarray:
+    """What each level's lanes earn in their first four sessions, played until a division is due."""
     env.reset()
-    first = np.full(env.num_envs, np.nan)
+    earned: list[list[float]] = [[] for _ in range(env.num_envs)]
     for turn in range(SESSIONS_PER_DIVISION * 6):
         _, _, done, infos = env.step(np.full(env.num_envs, turn % 4))
-        for lane in np.flatnonzero(done & np.isnan(first)):
-            first[lane] = infos[lane]["episode"]["r"]
-    assert np.isfinite(first).all()
-    return first
+        for lane in np.flatnonzero(done):
+            earned[lane].append(infos[lane]["episode"]["r"])
+    assert min(map(len, earned)) >= SESSIONS_PER_DIVISION == 4
+    means = np.array([np.mean(returns[:4]) for returns in earned])
+    return np.array([part.mean() for part in np.split(means, np.cumsum(env.counts)[:-1])])
 
 
-def test_regret_is_what_first_sessions_earn_less_than_the_reference():
+def test_regret_is_what_whole_sessions_earn_less_than_the_reference():
     values = np.array([4.0, 3.0, 9.0])
     env = lanes(values=values)
-    found = values - first_returns(env).reshape(3, 4).mean(axis=1)
+    found = values - mean_returns(env)
     env.divide()
     np.testing.assert_allclose(env.regret, found)
     np.testing.assert_array_equal(env.counts, divided_by_regret(12, found))
     assert env.counts[2] == env.counts.max() > 4
 
     # the next estimate is the mean of the last one and of what is seen then
-    parts = np.split(first_returns(env), np.cumsum(env.counts)[:-1])
+    seen = values - mean_returns(env)
     env.divide()
-    seen = values - [part.mean() for part in parts]
     np.testing.assert_allclose(env.regret, (found + seen) / 2)
+
+
+def test_sessions_that_a_division_would_cut_short_do_not_count():
+    """Users who leave at once where bored make short sessions, and so many of them."""
+    short = SHORT.replace(boredom_hazard=0.5, leave_bored=0.9)
+    env = lanes(400, values=[0.0], populations=(short,))
+    env.reset()
+    for _ in range(SESSIONS_PER_DIVISION * 6):
+        env.step(np.zeros(400, dtype=np.int64))
+    env.divide()
+    alone = CarouselVecEnv.of(short, 4000, 10**6, infos="ends")
+    alone.reset()
+    first = np.full(4000, np.nan)
+    for _ in range(6):
+        _, _, done, infos = alone.step(np.zeros(4000, dtype=np.int64))
+        for lane in np.flatnonzero(done & np.isnan(first)):
+            first[lane] = infos[lane]["episode"]["r"]
+    error = first.std() * np.sqrt(1 / 4000 + 1 / 1600)
+    assert abs(-env.regret[0] - first.mean()) < 4 * error
 
 
 def test_no_lane_plays_a_session_twice():
@@ -219,21 +238,81 @@ def test_attributes_and_methods_answer_lane_by_lane():
 
 
 @pytest.mark.sampled(2)
-@pytest.mark.parametrize("algorithm", ["ppo", "maskable-recurrent-ppo", "dqn"])
-def test_a_run_by_regret_that_was_cut_short_ends_as_if_it_had_not_been(
-    algorithm, tmp_path: Path, monkeypatch
+@pytest.mark.parametrize(
+    ("algorithm", "curriculum", "kills"),
+    [
+        ("ppo", "regret", (3, 5)),
+        ("maskable-recurrent-ppo", "regret", (3, 5)),
+        ("dqn", "regret", (10, 60)),
+        ("recurrent-ppo", "uniform", (2, 4)),
+    ],
+)
+def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
+    algorithm, curriculum, kills, tmp_path: Path, monkeypatch
 ):
-    run = small(algorithm, SHORT, levels=by_regret("unavailable=1", "hazard=1"))
+    levels = Levels(("unavailable=1", "hazard=1"), curriculum)
+    run = small(algorithm, SHORT, levels=levels)
     whole = execute(run)
-    assert whole.training["levels"] == run.levels.document()
-    division = whole.training["division"]
-    assert sum(division["lanes"]) == 16
-    assert np.isfinite(division["regret"]).all()
-    # before and after the first division
-    interrupt_after(monkeypatch, 2, 3)
+    divisions = []
+    save = callback.save_checkpoint
+
+    def noted(path, model, *others):
+        divisions.append(model.env.unwrapped.division)
+        save(path, model, *others)
+
+    monkeypatch.setattr(callback, "save_checkpoint", noted)
+    interrupt_after(monkeypatch, *kills)
     resumed = until_done(run, tmp_path / "checkpoint")
     assert resumed.training["resumed"] == 2
+    before, after = (divisions[kill - 1] for kill in kills)
+    assert before == 0
+    assert (after > 0) == (curriculum == "regret"), "the second kill comes after a division"
+    assert ("division" in whole.training) == (curriculum == "regret")
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
+
+
+def test_a_policy_file_tells_its_levels_and_the_last_division():
+    levels = by_regret("unavailable=1", "hazard=1")
+    file = execute(small("ppo", SHORT, levels=levels))
+    known = [level.fingerprint for level in levels.populations(SHORT, View())[1:]]
+    assert file.training["levels"] == {
+        "shifts": ["unavailable=1", "hazard=1"],
+        "curriculum": "regret",
+        "populations": known,
+    }
+    division = file.training["division"]
+    assert sum(division["lanes"]) == 16
+    assert division["lanes"] == divided_by_regret(16, division["regret"]).tolist()
+    one_rollout = small("ppo", SHORT, levels=levels, steps=300)
+    assert "division" not in execute(one_rollout).training
+
+
+def test_a_checkpoint_of_a_run_with_levels_is_refused_by_one_without(tmp_path: Path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    interrupt_after(monkeypatch, 1)
+    with pytest.raises(KilledError):
+        execute(
+            small("ppo", SHORT, levels=by_regret("hazard=1")),
+            checkpoint=path,
+            checkpoint_seconds=0.0,
+        )
+    with pytest.raises(CarouselError, match=r"its levels is .* and 'nothing' is asked for"):
+        execute(small("ppo", SHORT), checkpoint=path)
+
+
+def test_context_is_scaled_by_all_who_are_trained_on():
+    """By the training users alone, who are all alike here, what levels differ in would vanish."""
+    view = View(visible_context=True)
+    alone, both = Scaling.of(SHORT, view), Scaling.of(SHORT, view, [QUICK])
+    hazard = view.columns(SHORT).index("hazard_alice")
+    low, high = SHORT.boredom_hazard, QUICK.boredom_hazard
+    assert alone.scale[hazard] == 1.0
+    assert both.centre[hazard] == pytest.approx((low + high) / 2, rel=1e-4)
+    assert both.scale[hazard] == pytest.approx((high - low) / 2, rel=1e-4)
+    own = len(View().columns(SHORT))
+    np.testing.assert_array_equal(alone.scale[:own], both.scale[:own])
+    run = small("ppo", SHORT, levels=by_regret("hazard=1"), view=view)
+    np.testing.assert_array_equal(execute(run).scaling.scale, both.scale)
 
 
 def test_the_learner_is_told_where_a_division_begins_sessions(monkeypatch):
@@ -289,7 +368,12 @@ def test_levels_name_the_router_and_tell_its_request_apart():
     assert "levels" not in plain.request()
     one, two = (Run.of(SHORT, environment="Boredom", levels=each) for each in (uniform, regret))
     assert (one.label, two.label) == ("randomised", "regret")
-    assert one.request()["levels"] == {"shifts": ["hazard=1"], "curriculum": "uniform"}
+    known = SHIFTS["hazard"].apply(SHORT, 1.0).fingerprint
+    assert one.request()["levels"] == {
+        "shifts": ["hazard=1"],
+        "curriculum": "uniform",
+        "populations": [known],
+    }
     assert Run.of(SHORT, environment="Boredom", levels=regret, label="mine").label == "mine"
 
 
@@ -308,6 +392,23 @@ def test_levels_that_are_none_are_refused(texts, sentence):
     with pytest.raises(CarouselError, match=sentence) as told:
         Run.of(any_population("Taste"), environment="Taste", levels=Levels(tuple(texts)))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("given", ["hazard=1", None, (1,), 3])
+def test_levels_that_are_no_texts_are_refused(given):
+    with pytest.raises(CarouselError, match=r"levels are .*; they must be texts"):
+        Levels(given)
+    with pytest.raises(CarouselError, match="must be a Levels, or None"):
+        Run.of(SHORT, environment="Boredom", levels=given or 1, label="mine")
+
+
+def test_a_level_has_one_text_however_it_is_written():
+    assert Levels(("hazard=1.0", " fit=0.50, patience = 1")).shifts == (
+        "hazard=1",
+        "fit=0.5,patience=1",
+    )
+    with pytest.raises(CarouselError, match="'hazard=1' more than once"):
+        Levels(("hazard=1.0", "hazard=1"))
 
 
 def test_an_unknown_curriculum_is_refused():

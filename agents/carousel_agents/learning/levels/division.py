@@ -15,6 +15,19 @@ EQUAL_SHARE = 0.25
 """Share of the lanes that is divided equally whatever the regret, so that none is forgotten."""
 
 
+def refuse_too_few(lanes: int, levels: int) -> None:
+    """Refuse fewer lanes than levels.
+
+    Raises:
+        CarouselError: there are.
+    """
+    if lanes < levels:
+        raise CarouselError(
+            f"lanes is {lanes}; with {levels} levels, the training users among them, there must "
+            f"be {levels} at least"
+        )
+
+
 def divided(lanes: int, weights: ArrayLike) -> NDArray[np.int64]:
     """Lanes in proportion to weights, one at least per level; largest remainders are rounded up.
 
@@ -30,11 +43,7 @@ def divided(lanes: int, weights: ArrayLike) -> NDArray[np.int64]:
     """
     weights = np.asarray(weights, dtype=np.float64)
     levels, total = len(weights), weights.sum()
-    if lanes < levels:
-        raise CarouselError(
-            f"lanes is {lanes}; with {levels} levels, the training users among them, there must "
-            f"be {levels} at least"
-        )
+    refuse_too_few(lanes, levels)
     shares = weights / total if total > 0.0 else np.full(levels, 1.0 / levels)
     parts = shares * (lanes - levels)
     whole: NDArray[np.int64] = np.floor(parts).astype(np.int64)

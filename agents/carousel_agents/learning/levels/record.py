@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,13 @@ class Levels:
     curriculum: str = "uniform"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.shifts, (tuple, list)) or not all(
+            isinstance(text, str) for text in self.shifts
+        ):
+            raise CarouselError(
+                f"levels are {shown(self.shifts)}; they must be texts of the form axis=severity"
+            )
+        object.__setattr__(self, "shifts", tuple(map(_canonical, self.shifts)))
         one_of("curriculum", self.curriculum, tuple(CURRICULA))
         if not 0 < len(self.shifts) <= MOST:
             raise CarouselError(f"there are {len(self.shifts)} levels; there must be 1 to {MOST}")
@@ -89,6 +97,18 @@ class Levels:
     def document(self) -> dict[str, Any]:
         """As plain JSON data."""
         return {"shifts": list(self.shifts), "curriculum": self.curriculum}
+
+
+def _canonical(text: str) -> str:
+    """The text that is kept: the same for all ways to write the same shifts."""
+    parts = []
+    for part in text.split(","):
+        axis, equals, severity = (piece.strip() for piece in part.partition("="))
+        # what is no number is refused where shifts are read
+        with suppress(ValueError):
+            severity = f"{float(severity):g}"
+        parts.append(f"{axis}{equals}{severity}")
+    return ",".join(parts)
 
 
 def value_of(level: AnyPopulation) -> float:

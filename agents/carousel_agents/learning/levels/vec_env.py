@@ -9,7 +9,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
-from carousel_envs.lanes.snapshots import refuse_unfit
+from carousel_envs.lanes.snapshots import refuse_unfit, take_back
 
 from ..adapter import CarouselVecEnv
 from .division import divided, divided_by_regret
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from carousel_envs.registry import AnyPopulation
 
 SESSIONS_PER_DIVISION = 4
-"""Longest sessions that a lane plays between two divisions: its first one is what regret is
-measured by, and a division cuts short what is under way."""
+"""Longest sessions that a lane plays between two divisions. So many sessions of every lane end by
+then, and regret is measured by these: of later ones, those that last are cut short."""
 _EPISODES = 2**32
 """Indices of sessions between two divisions, more than any lane plays."""
 _KEPT = 0.5
@@ -66,7 +66,9 @@ class LevelsVecEnv(VecEnv):
         self.regret = np.full(len(self.populations), np.nan)
         self._turns = 0
         self._divided = False
-        self._first = np.full(lanes, np.nan)
+        # the return and the number of each lane's sessions since the division, as far as they count
+        self._returns = np.zeros(lanes)
+        self._ended = np.zeros(lanes, dtype=np.int64)
         self._longest = max(population.session_length for population in self.populations)
         self._parts = self._made()
         space = self._parts[0].observation_space
@@ -82,7 +84,8 @@ class LevelsVecEnv(VecEnv):
         """
         if self.values is None or self._turns < SESSIONS_PER_DIVISION * self._longest:
             return False
-        found = self.values - [rows.mean() for rows in np.split(self._first, self._starts[1:])]
+        ended = SESSIONS_PER_DIVISION * self.counts
+        found = self.values - np.add.reduceat(self._returns, self._starts) / ended
         known = np.where(np.isnan(self.regret), found, self.regret)
         self.regret = _KEPT * known + (1.0 - _KEPT) * found
         self._divide_into(divided_by_regret(self.num_envs, self.regret), self.division + 1)
@@ -107,7 +110,8 @@ class LevelsVecEnv(VecEnv):
     def reset(self) -> NDArray[np.float32]:
         """Start a session in every lane; their first observations, float32, shape (N, D)."""
         self._turns = 0
-        self._first[:] = np.nan
+        self._returns[:] = 0.0
+        self._ended[:] = 0
         rows = [part.reset() for part in self._parts]
         if self._divided:
             self._divided = False
@@ -134,8 +138,9 @@ class LevelsVecEnv(VecEnv):
         )
         infos = [info for _, _, _, told in played for info in told]
         self._turns += 1
-        for lane in np.flatnonzero(done & np.isnan(self._first)):
-            self._first[lane] = infos[lane]["episode"]["r"]
+        for lane in np.flatnonzero(done & (self._ended < SESSIONS_PER_DIVISION)):
+            self._returns[lane] += infos[lane]["episode"]["r"]
+            self._ended[lane] += 1
         return observation, reward, done, infos
 
     # -- state --------------------------------------------------------------------------------
@@ -145,7 +150,8 @@ class LevelsVecEnv(VecEnv):
         own = {
             "counts": self.counts.copy(),
             "regret": self.regret.copy(),
-            "first": self._first.copy(),
+            "returns": self._returns.copy(),
+            "ended": self._ended.copy(),
             "division": np.array([self.division, self._turns]),
         }
         parts = {
@@ -162,16 +168,17 @@ class LevelsVecEnv(VecEnv):
             CarouselError: an array is missing, or has another type or shape, or the parts do not
                 add up.
         """
-        own = {"counts": self.counts, "regret": self.regret, "first": self._first}
-        refuse_unfit({**own, "division": np.zeros(2, dtype=np.int64)}, snapshot)
+        sessions = {"returns": self._returns, "ended": self._ended}
+        division = {"counts": self.counts, "division": np.zeros(2, dtype=np.int64)}
+        refuse_unfit({**sessions, **division, "regret": self.regret}, snapshot)
         counts = snapshot["counts"]
-        division, turns = map(int, snapshot["division"])
-        if (counts < 1).any() or counts.sum() != self.num_envs or min(division, turns) < 0:
+        number, turns = map(int, snapshot["division"])
+        if (counts < 1).any() or counts.sum() != self.num_envs or min(number, turns) < 0:
             raise CarouselError(
-                f"the snapshot divides lanes into {shown(counts.tolist())}, division {division}; "
+                f"the snapshot divides lanes into {shown(counts.tolist())}, division {number}; "
                 f"parts must be 1 at least and add up to {self.num_envs}"
             )
-        self._divide_into(counts.copy(), division)
+        self._divide_into(counts.copy(), number)
         self.reset()
         for i, part in enumerate(self._parts):
             start = f"level{i}."
@@ -183,7 +190,7 @@ class LevelsVecEnv(VecEnv):
                 }
             )
         self.regret, self._turns = snapshot["regret"].copy(), turns
-        self._first[:] = snapshot["first"]
+        take_back(sessions, snapshot)
 
     # -- the rest -----------------------------------------------------------------------------
 
