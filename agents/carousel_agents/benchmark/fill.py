@@ -119,8 +119,8 @@ def fill(runs: Sequence[GridRun], out: Path, how: Filling | None = None) -> list
         for name, run in {job.run.users_name: job.run for job in jobs}.items():
             how.listener.solving(name)
             solve(run.population)
-        for job in jobs:
-            _solve_levels(job.run, how.listener)
+        for run in {job.run.group: job.run for job in jobs}.values():
+            _solve_levels(run, how.listener)
         how.listener.began(list(results.values()), jobs)
         with closing(how.engine(jobs, how.listener.progress)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:

@@ -232,7 +232,7 @@ def test_levels_are_solved_once_before_the_workers_need_them(tmp_path):
     levels = ("hazard=1", "swap-cost=0.5")
     filled(
         tmp_path,
-        run(0, levels=Levels(levels, "regret")),
+        *(run(seed, levels=Levels(levels, "regret")) for seed in range(2)),
         run(0, levels=Levels(("fit=1",))),
         listener=Heard(),
     )

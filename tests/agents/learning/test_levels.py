@@ -146,22 +146,26 @@ def test_regret_is_what_whole_sessions_earn_less_than_the_reference():
 
 
 def test_sessions_that_a_division_would_cut_short_do_not_count():
-    """Users who leave at once where bored make short sessions, and so many of them."""
-    short = SHORT.replace(boredom_hazard=0.5, leave_bored=0.9)
-    env = lanes(400, values=[0.0], populations=(short,))
+    """Users who leave as soon as they are bored: of sessions that end, too many are short ones."""
+    lanes, turns = 8000, SESSIONS_PER_DIVISION * 6
+    short = SHORT.replace(boredom_hazard=0.3, leave_bored=0.9)
+    env = LevelsVecEnv((short,), lanes, 50, values=[0.0], infos="ends")
     env.reset()
-    for _ in range(SESSIONS_PER_DIVISION * 6):
-        env.step(np.zeros(400, dtype=np.int64))
+    ended = []
+    for _ in range(turns):
+        _, _, done, infos = env.step(np.zeros(lanes, dtype=np.int64))
+        ended += [infos[lane]["episode"]["r"] for lane in np.flatnonzero(done)]
     env.divide()
-    alone = CarouselVecEnv.of(short, 4000, 10**6, infos="ends")
+    alone = CarouselVecEnv.of(short, 40_000, 10**6, infos="ends")
     alone.reset()
-    first = np.full(4000, np.nan)
+    first = np.full(40_000, np.nan)
     for _ in range(6):
-        _, _, done, infos = alone.step(np.zeros(4000, dtype=np.int64))
+        _, _, done, infos = alone.step(np.zeros(40_000, dtype=np.int64))
         for lane in np.flatnonzero(done & np.isnan(first)):
             first[lane] = infos[lane]["episode"]["r"]
-    error = first.std() * np.sqrt(1 / 4000 + 1 / 1600)
+    error = first.std() * np.sqrt(1 / 40_000 + 1 / (SESSIONS_PER_DIVISION * lanes))
     assert abs(-env.regret[0] - first.mean()) < 4 * error
+    assert abs(np.mean(ended) - first.mean()) > 5 * error, "the others would be a bias"
 
 
 def test_no_lane_plays_a_session_twice():
@@ -407,6 +411,7 @@ def test_a_level_has_one_text_however_it_is_written():
         "hazard=1",
         "fit=0.5,patience=1",
     )
+    assert Levels(("hazard=0.1234567890123",)).shifts == ("hazard=0.1234567890123",)
     with pytest.raises(CarouselError, match="'hazard=1' more than once"):
         Levels(("hazard=1.0", "hazard=1"))
 

@@ -7,6 +7,6 @@ replay (Jiang, Grefenstette & Rocktäschel, 2021), which has to guess what the b
 have earned: here the reference says it.
 """
 
-from .record import CURRICULA, Levels
+from .record import Levels
 
-__all__ = ["CURRICULA", "Levels"]
+__all__ = ["Levels"]

@@ -106,7 +106,7 @@ def _canonical(text: str) -> str:
         axis, equals, severity = (piece.strip() for piece in part.partition("="))
         # what is no number is refused where shifts are read
         with suppress(ValueError):
-            severity = f"{float(severity):g}"
+            severity = repr(float(severity)).removesuffix(".0")
         parts.append(f"{axis}{equals}{severity}")
     return ",".join(parts)
 
