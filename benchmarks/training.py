@@ -5,7 +5,7 @@ compared. Ours is Boredom with the preset as it is, but that learning off policy
 at the library's defaults, so that no frames without learning are counted. The peer steps
 DummyVecEnv(8) of CartPole, the algorithm having nothing but defaults; with an action mask (all are
 allowed) where it needs one. No library has masks and a memory in one: there, the peer is our class
-at its defaults. All eight take about six minutes.
+at its defaults. Five blocks of all eight take about twelve minutes.
 
     python benchmarks/training.py [--algo ALGO]... [--blocks N]
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from carousel_agents.generalisation.summary import aggregated
+from carousel_envs import environment_ids
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -96,3 +97,9 @@ def test_every_room_says_what_lives_there():
     for package in ("envs/carousel_envs", "agents/carousel_agents"):
         for init in (ROOT / package).rglob("__init__.py"):
             assert init.read_text(encoding="utf-8").startswith('"""'), init
+
+
+def test_the_readme_counts_the_environments():
+    words = {9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"(docs/environments/README.md): {words[len(environment_ids())]}, each" in text

@@ -22,7 +22,7 @@ BOREDOM_FAINT: Mapping[str, Any] = {
         ((0.35, 0.37, 0.28), (0.55, 0.31, 0.14)),
     ),
 }
-"""Fields of the preset: Boredom with cues that hardly tell the moods apart."""
+"""Fields of the preset: Boredom with cues that tell the moods apart less well."""
 
 
 class BoredomFaintEnv(CarouselEnv):
@@ -30,10 +30,10 @@ class BoredomFaintEnv(CarouselEnv):
 
     ## Description
 
-    As in `Boredom`, but a turn's cues hardly tell one mood from the other. Whoever listens to the
-    last turn alone errs often; adding up many turns pays. The best controller found that has no
-    memory is worth a score of 0.96 in `Boredom`, and 0.87 here (the router `memoryless`; its exact
-    value is `reference.known_user.memoryless.best_memoryless`).
+    As in `Boredom`, but a turn's cues tell one mood from the other less well. Whoever listens to
+    the last turn alone errs more often; adding up many turns pays. The best controller found that
+    has no memory is worth a score of 0.96 in `Boredom`, and 0.87 here (the router `memoryless`; its
+    exact value is `reference.known_user.memoryless.best_memoryless`).
 
     Use it to ask whether a router adds up evidence, and `Boredom` to ask when it swaps.
 
