@@ -123,7 +123,7 @@ tuned: $(foreach env,Boredom Taste Satiation Welfare Unmask Recall,$(foreach alg
 
 benchmarks/tuned/%.toml: | $(VENV)/.installed
 	mkdir -p $(@D) runs/tuned
-	$(BIN)/carousel tune $(*D) --algo $(*F) --trials 20 --steps 1000000 --seeds 2 --out $@ \
+	$(BIN)/carousel tune $(*D) --algo $(*F) --trials 12 --steps 500000 --seeds 2 --out $@ \
 		--storage runs/tuned/$(*D)-$(*F).sqlite
 
 # Trains what is missing in benchmarks/generalisation.tar and packs it again, takes all policies
