@@ -27,9 +27,9 @@ _BEFORE: Mapping[str, tuple[Type, str]] = MappingProxyType(
         "regime": (
             str,
             (
-                "'training' (nothing is changed), 'interpolation' (inside a hole of the training "
-                "range), 'combinatorial' (each part seen in training, never together) or "
-                "'extrapolation' (beyond)"
+                "'training' (nothing is changed), 'level' (this router trained on them, too), "
+                "'interpolation' (inside a hole of the training range), 'combinatorial' (each "
+                "part seen in training, never together) or 'extrapolation' (beyond)"
             ),
         ),
         "severity": (float, "how far, 0 (training) to 1"),
@@ -42,8 +42,9 @@ _BEFORE: Mapping[str, tuple[Type, str]] = MappingProxyType(
         "trained_on": (
             str,
             (
-                "'source': the users that shifts start from; 'target': the users of this row (a "
-                "control); null if neither was trained nor frozen"
+                "'source': the users that shifts start from, and not those of this row if they "
+                "are shifted; 'level': both, as one of several populations; 'target': the users "
+                "of this row alone (a control); null if neither was trained nor frozen"
             ),
         ),
         # on whom

@@ -56,10 +56,10 @@ def improvement(
         raise CarouselError(
             f"routers {shown(router)} and {shown(over)} met no population in common"
         )
-    known = dict(zip(theirs.targets, theirs.scores, strict=True))
+    known = dict(zip(theirs.targets, theirs.figures, strict=True))
     others = [known[target] for target in ours.targets]
     # populations weigh alike and every policy met all of them: the mean over policies is the whole
-    each = [probability_of_improvement(list(run[:, None]), others) for run in ours.scores.T]
+    each = [probability_of_improvement(list(run[:, None]), others) for run in ours.figures.T]
     return {
         **over_seeds("improvement", each, lambda drawn: drawn.mean(axis=-1), resamples),
         "seeds": len(ours.runs),
@@ -69,6 +69,7 @@ def improvement(
 
 def by_router(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """`over_populations` of the shifted rows, for every router that met all of their populations.
+    Those that it was trained on, as levels, are figures of their own.
 
     Returns:
         Plain data: the keys of `over_populations`, and improvement_over_frozen_loop and
@@ -77,11 +78,14 @@ def by_router(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """
     rows = shifted(rows)
     everywhere = rows["target"].n_unique()
-    counts = rows.group_by("router", "trained_on").agg(pl.col("target").n_unique())
+    # levels and what is no level are two halves of what one router met
+    half = pl.col("trained_on").replace("level", "source")
+    counts = rows.group_by("router", half).agg(pl.col("target").n_unique())
     met = {(router, trained_on): count for router, trained_on, count in counts.iter_rows()}
     found = []
     for row in over_populations(rows):
-        if met[row["router"], row["trained_on"]] < everywhere:
+        trained_on = "source" if row["trained_on"] == "level" else row["trained_on"]
+        if met[row["router"], trained_on] < everywhere:
             continue
         for over in YARDSTICKS:
             beats: dict[str, Any] = {}

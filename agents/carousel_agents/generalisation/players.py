@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs.spec import model_of
 
 from ..learning import LearnedRouter, PolicyFile
+from ..learning.levels.record import fingerprints
 from ..router import (
     FROZEN,
     describe_as,
@@ -144,11 +145,19 @@ class Player:
         learned.check_fits(target)
         return learned
 
-    def trained_on(self, router: Router) -> str | None:
-        """The schema's column of this name."""
+    def trained_on(self, router: Router, target: AnyPopulation) -> str | None:
+        """The schema's column of this name.
+
+        Raises:
+            CarouselError: what the policy file tells of its levels cannot be read.
+        """
         if self.control:
             return "target"
-        return None if training_fingerprint(router) is None else "source"
+        home = training_fingerprint(router)
+        levels = fingerprints(self.file.training) if self.file else frozenset()
+        if target.fingerprint in levels - {home}:
+            return "level"
+        return None if home is None else "source"
 
 
 @lru_cache(maxsize=32)

@@ -1,4 +1,4 @@
-"""The scores of one router as a complete table: populations by policies."""
+"""A figure of one router, such as its score, as a complete table: populations by policies."""
 
 from __future__ import annotations
 
@@ -23,40 +23,83 @@ def shifted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter((pl.col("severity") > 0) & pl.col("axis").ne_missing(pl.lit(USERS.name)))
 
 
+def held_out(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of populations that nobody in the rows trained on, unless as a control."""
+    return rows.filter(~pl.col("target").is_in(_levels(rows)))
+
+
+def other_severities(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `held_out` on axes with a level: the same shifts, to another severity."""
+    return held_out(rows).filter(pl.col("axis").is_in(_axes(rows)), pl.col("severity") > 0)
+
+
+def other_axes(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of axes without a level, but for populations that are one on another axis."""
+    return held_out(rows).filter(~pl.col("axis").is_in(_axes(rows)))
+
+
+def on_levels(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the other populations; those who trained on them count as trained on the source
+    there, like all with whom they are compared."""
+    return rows.filter(pl.col("target").is_in(_levels(rows))).with_columns(
+        pl.col("trained_on").replace("level", "source")
+    )
+
+
+def _levels(rows: pl.DataFrame) -> list[str]:
+    return rows.filter(pl.col("trained_on") == "level")["target"].unique().to_list()
+
+
+def _axes(rows: pl.DataFrame) -> list[str]:
+    return rows.filter(pl.col("trained_on") == "level")["axis"].unique().to_list()
+
+
 @dataclass(frozen=True)
 class Table:
-    """Scores of a router's policies on the populations that all of them met.
+    """A figure of a router's policies on the populations that all of them met.
 
     Attributes:
-        scores: float64, shape (populations, policies).
+        figures: float64, shape (populations, policies).
         runs: each policy's training seed, or its name if no seed is known.
         targets: fingerprint of each population.
         conditions: axis and severity of each population; the first, if it stands under several.
         partly: how many populations only some of the policies met; they are left out.
     """
 
-    scores: NDArray[np.float64]
+    figures: NDArray[np.float64]
     runs: tuple[int | str, ...]
     targets: tuple[str, ...]
     conditions: tuple[tuple[str, float], ...]
     partly: int
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, router: str, trained_on: str | None = "source") -> Table:
+    def of(
+        cls,
+        rows: pl.DataFrame,
+        router: str,
+        trained_on: str | None = "source",
+        figure: str = "score",
+    ) -> Table:
         """The table of one router; without populations if its policies have none in common.
 
-        Populations where listening is worth nothing have no score and are absent.
+        Populations where the figure is null are absent: of the score, those where listening is
+        worth nothing.
+
+        Args:
+            rows: with the columns of `schema.SCHEMA`.
+            router, trained_on: as in the rows.
+            figure: a column of numbers.
         """
         own = rows.filter(
             (pl.col("router") == router) & pl.col("trained_on").eq_missing(pl.lit(trained_on))
-        ).drop_nulls("score")
-        columns = ("target", "axis", "severity", "training_seed", "policy", "score")
+        ).drop_nulls(figure)
+        columns = ("target", "axis", "severity", "training_seed", "policy", figure)
         cells: dict[str, dict[int | str, float]] = {}
         where: dict[str, tuple[str, float]] = {}
-        for target, axis, severity, seed, policy, score in own.select(columns).iter_rows():
+        for target, axis, severity, seed, policy, number in own.select(columns).iter_rows():
             where.setdefault(target, (axis, severity))
             # the path of a policy may be written in several ways, its seed in one
-            cells.setdefault(target, {}).setdefault(policy if seed is None else seed, score)
+            cells.setdefault(target, {}).setdefault(policy if seed is None else seed, number)
         runs = tuple(dict.fromkeys(run for scores in cells.values() for run in scores))
         whole = tuple(target for target, scores in cells.items() if len(scores) == len(runs))
         table = [[cells[target][run] for run in runs] for target in whole]
@@ -69,17 +112,23 @@ class Table:
         )
 
     @classmethod
-    def some(cls, rows: pl.DataFrame, router: str, trained_on: str | None = "source") -> Table:
+    def some(
+        cls,
+        rows: pl.DataFrame,
+        router: str,
+        trained_on: str | None = "source",
+        figure: str = "score",
+    ) -> Table:
         """The same, with at least one population.
 
         Raises:
-            CarouselError: the rows have no score of such a router, or its policies have no
+            CarouselError: the rows have no such figure of such a router, or its policies have no
                 population in common.
         """
-        table = cls.of(rows, router, trained_on)
+        table = cls.of(rows, router, trained_on, figure)
         if not table.runs:
-            where = "trained nowhere" if trained_on is None else f"trained on its {trained_on}"
-            raise CarouselError(f"no row tells a score of router {shown(router)}, {where}")
+            where = "trained nowhere" if trained_on is None else f"trained on the {trained_on}"
+            raise CarouselError(f"no row tells a {figure} of router {shown(router)}, {where}")
         if not table.targets:
             raise CarouselError(
                 f"the {len(table.runs)} policies of router {shown(router)} met no population in "
@@ -91,4 +140,4 @@ class Table:
         """Each policy's mean over the populations; empty if there are none."""
         if not self.targets:
             return {}
-        return dict(zip(self.runs, self.scores.mean(axis=0).tolist(), strict=True))
+        return dict(zip(self.runs, self.figures.mean(axis=0).tolist(), strict=True))

@@ -238,14 +238,19 @@ def play(
             left_out[player.name] = str(error)
             continue
         result = evaluate(router, population, users=users, seed=seed)
-        own = {**player.columns, "trained_on": player.trained_on(router)}
+        own = {**player.columns, "trained_on": player.trained_on(router, population)}
         found.append({**shared, **own, **result.row()})
     _add_frozen_zero(found)
     rows = []
     for axis in target.axes:
         key = {"axis": axis.name, "kind": axis.kind, "regime": target.regime(axis)}
-        rows += [complete({**row, **key}) for row in found]
+        rows += [complete({**row, **key, **_known(row)}) for row in found]
     return Played(rows, left_out)
+
+
+def _known(row: Row) -> dict[str, str]:
+    """The regime of those who trained on this very population, whatever it is to others."""
+    return {"regime": "level"} if row["trained_on"] == "level" else {}
 
 
 def _add_frozen_zero(rows: Sequence[Row]) -> None:

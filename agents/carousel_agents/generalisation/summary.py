@@ -5,7 +5,8 @@ its figure is the interquartile mean over them.
 
 A figure over populations counts each shifted population once, under however many axes it stands,
 and only those that every policy of the router met: otherwise some policies would be judged by
-easier users.
+easier users. Populations that it was trained on as levels are figures of their own; routers with
+different levels compare on what `score_table.held_out` leaves.
 """
 
 from __future__ import annotations
@@ -104,8 +105,9 @@ def scores(
     Args:
         rows: with the columns of `schema.SCHEMA`.
         router: name shared by all seeds.
-        trained_on: as in the rows: "source", "target", or None for routers that were neither
-            trained nor frozen.
+        trained_on: as in the rows: "source" (populations that it was trained on as levels do not
+            count), "level" (these alone), "target", or None for routers that were neither trained
+            nor frozen.
 
     Returns:
         By fingerprint of the population: float64, shape (policies,), policies in one order.
@@ -115,7 +117,7 @@ def scores(
             population in common.
     """
     table = Table.some(rows, router, trained_on)
-    return dict(zip(table.targets, table.scores, strict=True))
+    return dict(zip(table.targets, table.figures, strict=True))
 
 
 def worst_decile(
@@ -147,9 +149,40 @@ def _worst_decile(table: Table, resamples: int) -> dict[str, Any]:
     def of_seeds(drawn: NDArray[Any]) -> NDArray[np.float64]:
         # in slices: (populations, R, policies) values at once would take hundreds of megabytes
         parts = np.array_split(drawn.astype(np.int64), max(len(drawn) // 500, 1))
-        return np.concatenate([worst_decile_mean(iqm(table.scores[:, part]).T) for part in parts])
+        return np.concatenate([worst_decile_mean(iqm(table.figures[:, part]).T) for part in parts])
 
     return over_seeds("worst_decile", np.arange(len(table.runs)), of_seeds, resamples)
+
+
+def regret_over(
+    rows: pl.DataFrame,
+    router: str,
+    trained_on: str | None = "source",
+    *,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Mean and greatest regret of a policy over shifted populations, in engagement per session:
+    interquartile means over policies, with bootstrap intervals.
+
+    Args:
+        rows, router, trained_on: as in `scores`; rows without shift do not count.
+        resamples: of the intervals, 100 to 1 000 000.
+
+    Returns:
+        regret_mean, regret_most with their intervals (`_low`, `_high`; None with a single policy);
+        seeds (policies); populations.
+
+    Raises:
+        CarouselError: as `scores`.
+    """
+    table = Table.some(shifted(rows), router, trained_on, "regret")
+    mean, most = table.figures.mean(axis=0), table.figures.max(axis=0)
+    return {
+        **over_seeds("regret_mean", mean, iqm, resamples),
+        **over_seeds("regret_most", most, iqm, resamples),
+        "seeds": len(table.runs),
+        "populations": len(table.targets),
+    }
 
 
 def profile(
@@ -200,7 +233,7 @@ def over_populations(rows: pl.DataFrame, *, resamples: int = RESAMPLES) -> list[
         row |= dict.fromkeys(("worst", "worst_axis", "worst_severity"))
         row |= dict.fromkeys(("worst_decile", "worst_decile_low", "worst_decile_high"))
         if table.targets:
-            there = iqm(table.scores)
+            there = iqm(table.figures)
             worst = int(there.argmin())
             axis, severity = table.conditions[worst]
             row |= {"worst": float(there[worst]), "worst_axis": axis, "worst_severity": severity}

@@ -74,10 +74,11 @@ def starts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def regimes(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """`over_populations` for training and for each regime of shift that was played."""
+    """`over_populations` for training and for each regime of shift that was played, "level" being
+    what a router was trained on beside the training users."""
     parts = [(TRAINING, training_rows(rows))]
     under_shift = shifted_rows(rows)
-    names = ("interpolation", "combinatorial", "extrapolation")
+    names = ("level", "interpolation", "combinatorial", "extrapolation")
     parts += [(name, under_shift.filter(pl.col("regime") == name)) for name in names]
     return [
         {**record, "regime": name}
@@ -110,8 +111,9 @@ def seed_points(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def profiles(rows: pl.DataFrame, thresholds: Sequence[float]) -> dict[str, list[float]]:
-    """By router: the share of runs and shifted populations whose score exceeds each threshold."""
-    under_shift = shifted_rows(rows)
+    """By router: the share of runs and shifted populations, those trained on apart, whose score
+    exceeds each threshold."""
+    under_shift = shifted_rows(rows).filter(pl.col("trained_on").ne_missing(pl.lit("level")))
     return {
         router: profile(under_shift, router, thresholds, trained_on).tolist()
         for router, trained_on in under_shift.select("router", "trained_on")

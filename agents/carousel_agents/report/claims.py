@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..generalisation.improvement import by_router, improvement
-from ..generalisation.score_table import Table, shifted
+from ..generalisation.improvement import improvement
+from ..generalisation.score_table import (
+    Table,
+    held_out,
+    on_levels,
+    other_axes,
+    other_severities,
+    shifted,
+)
 from ..generalisation.statistics import iqm, over_seeds
-from ..generalisation.summary import aggregated
+from ..generalisation.summary import aggregated, regret_over, worst_decile
 from ..generalisation.users_seen import AXIS as USERS
 from ..generalisation.users_seen import curve
 
@@ -24,6 +31,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES = 4000
+PARTS = {
+    "levels": on_levels,
+    "severities": other_severities,
+    "axes": other_axes,
+    "held-out": held_out,
+}
+"""Parts of the shifted populations, by whether somebody trained on them."""
 
 
 def said(row: Mapping[str, Any], name: str) -> str:
@@ -58,11 +72,18 @@ def beats(rows: pl.DataFrame, router: str, over: str, axis: str = "") -> str:
 
 
 def worst_tenth(rows: pl.DataFrame, router: str) -> str:
-    """Mean score over the worst tenth of the shifted populations."""
-    (row,) = (
-        row for row in by_router(rows) if (row["router"], row["trained_on"]) == (router, "source")
-    )
-    return said(row, "worst_decile")
+    """Mean score over the worst tenth of the shifted populations that nobody trained on."""
+    return said(worst_decile(held_out(rows), router), "worst_decile")
+
+
+def mean_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> str:
+    """Mean regret of a router over a part of the shifted populations (`PARTS`)."""
+    return said(regret_over(PARTS[part](rows), router), "regret_mean")
+
+
+def greatest_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> str:
+    """The greatest regret of a policy over the same."""
+    return said(regret_over(PARTS[part](rows), router), "regret_most")
 
 
 def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "") -> str:
@@ -71,9 +92,9 @@ def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "")
     away = shifted(rows).filter(pl.col("axis") != without)
     theirs = Table.some(away, yardstick)
     ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
-    known = dict(zip(theirs.targets, theirs.scores[:, 0], strict=True))
+    known = dict(zip(theirs.targets, theirs.figures[:, 0], strict=True))
     beside = np.array([known[target] for target in ours.targets])
-    each = [float(np.corrcoef(run, beside)[0, 1]) for run in ours.scores.T]
+    each = [float(np.corrcoef(run, beside)[0, 1]) for run in ours.figures.T]
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
 
 
@@ -86,7 +107,7 @@ def distance_and_loss(rows: pl.DataFrame, router: str, axes: str = "") -> str:
     table = Table.some(away, router)
     nats = dict(away.select("target", "distance_nats").iter_rows())
     far = _ranks(np.array([nats[target] for target in table.targets]))
-    each = [float(np.corrcoef(far, _ranks(-run))[0, 1]) for run in table.scores.T]
+    each = [float(np.corrcoef(far, _ranks(-run))[0, 1]) for run in table.figures.T]
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
 
 
@@ -115,7 +136,8 @@ def on_new_users(rows: pl.DataFrame, router: str, users: str) -> str:
 CLAIMS = {
     function.__name__: function
     for function in (
-        *(score, regret, beats, worst_tenth, likeness, distance_and_loss),
+        *(score, regret, beats, worst_tenth, mean_regret, greatest_regret),
+        *(likeness, distance_and_loss),
         *(least_and_most, swaps, memorised, on_new_users),
     )
 }

@@ -10,7 +10,8 @@ import polars as pl
 from ..generalisation.gap_parts import PARTS, gaps
 from ..generalisation.improvement import YARDSTICKS, by_router
 from ..generalisation.players import MASKED
-from ..generalisation.summary import aggregated
+from ..generalisation.score_table import held_out, on_levels, other_axes, other_severities
+from ..generalisation.summary import aggregated, regret_over
 from ..generalisation.users_seen import curve
 from .aggregate import regimes, unmasked
 
@@ -61,7 +62,8 @@ def by_severity(rows: pl.DataFrame) -> str:
 
 
 def over_all(rows: pl.DataFrame) -> str:
-    """The worst tenth of populations, and how often a policy beats the frozen routers."""
+    """The worst tenth of the populations that nobody trained on, and how often a policy beats the
+    frozen routers there."""
     lines = [
         [
             f"`{row['router']}`" if row["role"] == "learned" else BESIDE[row["router"]],
@@ -69,7 +71,7 @@ def over_all(rows: pl.DataFrame) -> str:
             _estimate(row, "worst_decile"),
             *(_estimate(row, f"improvement_over_{n.replace('-', '_')}") for n in YARDSTICKS),
         ]
-        for row in by_router(rows)
+        for row in by_router(held_out(rows))
         if row["role"] == "learned" or row["router"] in BESIDE
     ]
     beats = [f"beats the {FROZEN[name]}" for name in YARDSTICKS]
@@ -91,6 +93,26 @@ def regret_at_the_end(rows: pl.DataFrame) -> str:
         lines.append([f"`{axis}`", f"`{router}`", *regrets, *zeros])
     heads = ["axis", "router", "regret in training", "regret", "score", "from the frozen zero"]
     return table(heads, lines, left=2)
+
+
+def by_levels(rows: pl.DataFrame) -> str:
+    """Regret over the shifted populations that some router trained on as levels, over other
+    severities of their axes, and over other axes: the mean and the greatest, a line per router."""
+    parts = {
+        "levels": on_levels(rows),
+        "other severities": other_severities(rows),
+        "other axes": other_axes(rows),
+    }
+    lines, count = [], {}
+    for router in (*_learned(rows), *FROZEN):
+        line = [f"`{router}`"]
+        for name, part in parts.items():
+            found = regret_over(part, router)
+            line += [_estimate(found, figure) for figure in ("regret_mean", "regret_most")]
+            count[name] = found["populations"]
+        lines.append(line)
+    heads = [f"{what}, {count[name]} {name}" for name in parts for what in ("mean", "greatest")]
+    return table(["router", *heads], lines)
 
 
 def kept_from_the_missing(rows: pl.DataFrame) -> str:

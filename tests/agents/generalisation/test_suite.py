@@ -48,7 +48,7 @@ def policies(tmp_path):
             path = tmp_path / under / f"seed-{seed}" / "policy.safetensors"
             path.parent.mkdir(parents=True, exist_ok=True)
             training = {"steps": 10, "seed": seed}
-            make_file(population, training=training, **changes).save(path)
+            make_file(population, **{"training": training, **changes}).save(path)
         return str(tmp_path / under)
 
     return saved
@@ -168,6 +168,47 @@ def test_rows_say_who_played_and_what_it_was_trained_on(policies):
     assert learned["policy"] == f"{folder}/seed-4/policy.safetensors"
     assert learned["source"] == SHORT.fingerprint
     assert learned["target"] == find_shift("hazard").apply(SHORT, 1.0).fingerprint
+
+
+def test_rows_tell_which_populations_a_policy_trained_on_as_levels(policies):
+    """Its source counts as its source, another policy's rows are as ever."""
+    quick, paid = (find_shift(name).apply(SHORT, 1.0) for name in ("hazard", "swap-cost"))
+    levels = {"shifts": ["hazard=1"], "curriculum": "uniform"}
+    for known in ([quick.fingerprint], [quick.fingerprint, SHORT.fingerprint]):
+        told = {"steps": 10, "seed": 0, "levels": {**levels, "populations": known}}
+        folder = policies(training=told, under="levels")
+        plain = policies(under="plain", seeds=(3,))
+        rows = generalise(
+            [f"trained={folder}", f"plain={plain}"],
+            SHORT,
+            users=5,
+            axes=["hazard", "swap-cost"],
+            severities=[0.0, 1.0],
+        ).rows
+        keys = ("router", "axis", "severity", "trained_on", "regime")
+        found = {tuple(row[key] for key in keys) for row in rows}
+        beyond = ("source", "extrapolation")
+        assert found == {
+            *(
+                (who, axis, 0.0, "source", "training")
+                for who in ("trained", "plain")
+                for axis in ("hazard", "swap-cost")
+            ),
+            ("trained", "hazard", 1.0, "level", "level"),
+            ("trained", "swap-cost", 1.0, *beyond),
+            ("plain", "hazard", 1.0, *beyond),
+            ("plain", "swap-cost", 1.0, *beyond),
+        }
+        assert paid.fingerprint in {row["target"] for row in rows}
+
+
+@pytest.mark.parametrize("levels", [[], {"populations": "5072ce00"}, {"populations": [1]}, "x"])
+def test_levels_that_cannot_be_read_are_refused(policies, levels):
+    folder = policies(training={"steps": 10, "seed": 0, "levels": levels})
+    with pytest.raises(
+        CarouselError, match=r"training\.levels of a policy file is .* fingerprints"
+    ):
+        generalise([folder], SHORT, users=5, axes=["hazard"], severities=[1.0])
 
 
 def test_regimes_are_training_and_beyond():
@@ -389,7 +430,7 @@ def test_no_default_of_training_plays_a_session_of_evaluation():
         ({"settings": {"learning_rate": 0.1}}, "learning_rate (None and 0.1)"),
         ({"steps": 20}, "steps trained (10 and 20)"),
         ({"imported": True}, "imported (False and True)"),
-        ({"levels": {"shifts": ["hazard=1"]}}, "levels (None and {'shifts': ['hazard=1']})"),
+        ({"levels": {"populations": ["a1"]}}, "levels (None and {'populations': ['a1']})"),
     ],
 )
 def test_policies_of_two_trainings_are_no_seeds_of_one(tmp_path, training, key):

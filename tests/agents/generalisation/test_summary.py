@@ -7,10 +7,17 @@ from hypothesis import strategies as st
 
 from carousel_agents.generalisation import statistics
 from carousel_agents.generalisation.improvement import by_router, improvement
+from carousel_agents.generalisation.score_table import (
+    held_out,
+    on_levels,
+    other_axes,
+    other_severities,
+)
 from carousel_agents.generalisation.summary import (
     aggregated,
     over_populations,
     profile,
+    regret_over,
     scores,
     worst_decile,
 )
@@ -206,3 +213,74 @@ def test_missing_rows_are_one_sentence():
     rows = frame(*on_targets([10, 15], seeds=2))
     with pytest.raises(CarouselError, match="no row tells a score of router 'dqn'"):
         scores(rows, "dqn")
+
+
+# -- levels that a router was trained on -----------------------------------------------------------
+
+
+def with_levels():
+    """Two policies that trained on hazard=1, and a frozen router; regrets can be read off."""
+    known = {"trained_on": "level", "regime": "level"}
+    return frame(
+        *(
+            row("trained", seed, 20.0 - regret, severity=1.0, axis=axis, regret=regret, **changes)
+            for axis, changes, regrets in (
+                ("hazard", known, (1.0, 2.0)),
+                ("swap-cost", {}, (3.0, 6.0)),
+                ("patience", {}, (5.0, 4.0)),
+            )
+            for seed, regret in enumerate(regrets)
+        ),
+        *(
+            row(
+                "frozen-optimal",
+                None,
+                20.0 - regret,
+                severity=1.0,
+                axis=axis,
+                regret=regret,
+                role="frozen",
+                policy="frozen-optimal",
+            )
+            for axis, regret in (("hazard", 4.0), ("swap-cost", 2.0), ("patience", 4.5))
+        ),
+        row("trained", 0, severity=0.0, regret=9.0),
+    )
+
+
+def test_levels_do_not_count_among_shifts_that_a_policy_never_saw():
+    rows = with_levels()
+    away = scores(rows.filter(rows["severity"] > 0), "trained")
+    assert list(away) == ["swap-cost=1.0", "patience=1.0"]
+    assert list(scores(rows, "trained", "level")) == ["hazard=1.0"]
+    own = [row for row in by_router(rows) if row["router"] == "trained"]
+    assert [(row["trained_on"], row["populations"]) for row in own] == [("level", 1), ("source", 2)]
+    # behind at swap-cost, ahead at patience with one of two
+    beats = improvement(rows, "trained", "frozen-optimal")
+    assert (beats["improvement"], beats["populations"]) == (0.25, 2)
+
+
+def test_everybody_is_compared_on_levels_and_on_what_is_held_out():
+    """Other severities of an axis with a level are not a shift of another kind."""
+    rows = with_levels()
+    known, others = on_levels(rows), held_out(rows)
+    milder = row("trained", 0, 19.5, severity=0.5, axis="hazard", regret=0.5)
+    more = frame(*rows.to_dicts(), milder)
+    assert other_severities(more).to_dicts() == frame(milder).to_dicts()
+    assert {*other_axes(more)["target"]} == {"swap-cost=1.0", "patience=1.0"}
+    assert other_severities(rows).is_empty()
+    assert known["target"].unique().to_list() == ["hazard=1.0"]
+    assert {*others["target"]} == {"swap-cost=1.0", "patience=1.0", "source"}
+    assert len(known) + len(others) == len(rows)
+    for router, figures in {
+        "trained": (1.5, 1.5, 4.5, 5.5),
+        "frozen-optimal": (4, 4, 3.25, 4.5),
+    }.items():
+        on, off = (regret_over(part, router) for part in (known, others))
+        found = (on["regret_mean"], on["regret_most"], off["regret_mean"], off["regret_most"])
+        assert found == figures
+        assert (on["populations"], off["populations"]) == (1, 2)
+        assert (off["regret_most_low"] is None) == (off["seeds"] == 1)
+    plain = rows.filter(rows["trained_on"] == "source")
+    assert held_out(plain).equals(plain)
+    assert on_levels(plain).is_empty()

@@ -79,3 +79,26 @@ def test_the_ends_of_the_seeds_and_their_swaps_are_those_of_the_rows(rows):
     ends = f"{own['score'].min():.2f} to {own['score'].max():.2f}"
     assert CLAIMS["least_and_most"](rows, "ppo", "hazard", "1") == ends
     assert CLAIMS["swaps"](rows, "ppo", "hazard", "1") == f"{own['swaps'].mean():.2f}"
+
+
+def test_regret_is_said_for_levels_and_for_what_is_held_out(rows):
+    """The frozen loop, whose one run is on all, and a router that trained on hazard."""
+    own = (pl.col("router") == "ppo") & (pl.col("axis") == "hazard") & (pl.col("severity") > 0)
+    trained = rows.with_columns(
+        trained_on=pl.when(own).then(pl.lit("level")).otherwise(pl.col("trained_on"))
+    )
+    loop = rows.filter(pl.col("router") == "frozen-loop", pl.col("severity") > 0)
+    loop = loop.filter(pl.col("axis") != "users").unique("target")
+    hazard = pl.col("axis") == "hazard"
+    for part, own in (("levels", loop.filter(hazard)), ("held-out", loop.filter(~hazard))):
+        said_mean, said_most = (
+            CLAIMS[name](trained, "frozen-loop", part)
+            for name in ("mean_regret", "greatest_regret")
+        )
+        assert (said_mean, said_most) == (
+            f"{own['regret'].mean():.2f}",
+            f"{own['regret'].max():.2f}",
+        )
+    assert CLAIMS["mean_regret"](trained, "ppo", "levels") != CLAIMS["mean_regret"](trained, "ppo")
+    everywhere, elsewhere = (CLAIMS["worst_tenth"](part, "ppo") for part in (rows, trained))
+    assert everywhere != elsewhere

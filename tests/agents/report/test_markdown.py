@@ -99,3 +99,25 @@ def test_bounds_are_marked(rows):
     for make in (markdown.at_the_end, markdown.gaps_in_three):
         assert make(bounds).count("†") == make(bounds).count("\n") - 1
         assert "†" not in make(rows)
+
+
+def test_levels_stand_apart_from_what_nobody_trained_on(rows):
+    """Each third has the figures of its part, for those who trained and the others."""
+    level = (pl.col("router") == "ppo") & (pl.col("axis") == "hazard") & (pl.col("severity") == 1)
+    known = level & (pl.col("trained_on") == "source")
+    trained = rows.with_columns(
+        trained_on=pl.when(known).then(pl.lit("level")).otherwise(pl.col("trained_on"))
+    )
+    heads, lines = cells(markdown.by_levels(trained))
+    assert heads[1::2] == ["mean, 1 levels", "mean, 3 other severities", "mean, 32 other axes"]
+    ours = {line[0]: line[1:] for line in lines}
+    assert list(ours) == [f"`{name}`" for name in (*LEARNED, *markdown.FROZEN)]
+    loop = rows.filter(pl.col("router") == "frozen-loop", pl.col("severity") > 0)
+    loop = loop.filter(pl.col("trained_on") == "source").unique("target")
+    hazard, most = pl.col("axis") == "hazard", pl.col("severity") == 1
+    parts = [loop.filter(part)["regret"] for part in (hazard & most, hazard & ~most, ~hazard)]
+    figures = [f"{x:.2f}" for part in parts for x in (part.mean(), part.max())]
+    assert ours["`frozen-loop`"] == figures
+    assert ours["`ppo`"][0] == ours["`ppo`"][1] != ours["`ppo`"][2]
+    heads, lines = cells(markdown.over_all(trained))
+    assert [line[0] for line in lines].count("`ppo`") == 1

@@ -14,6 +14,8 @@ from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import parse_shift, shifted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from carousel_envs.registry import AnyPopulation
 
     from ..view import View
@@ -109,6 +111,27 @@ def _canonical(text: str) -> str:
             severity = repr(float(severity)).removesuffix(".0")
         parts.append(f"{axis}{equals}{severity}")
     return ",".join(parts)
+
+
+def fingerprints(training: Mapping[str, Any]) -> frozenset[str]:
+    """Of the levels that a policy file tells of; none where it was trained on one population.
+
+    Args:
+        training: what the file keeps of its training.
+
+    Raises:
+        CarouselError: what stands there cannot be read.
+    """
+    levels = training.get("levels")
+    if levels is None:
+        return frozenset()
+    known = levels.get("populations") if isinstance(levels, dict) else None
+    if not isinstance(known, list) or not all(isinstance(one, str) for one in known):
+        raise CarouselError(
+            f"training.levels of a policy file is {shown(levels)}; its key populations must hold "
+            "the fingerprints of the levels"
+        )
+    return frozenset(known)
 
 
 def value_of(level: AnyPopulation) -> float:
