@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import polars as pl
@@ -18,6 +18,11 @@ from matplotlib import pyplot as plt
 from carousel_agents.generalisation.gap_parts import PARTS, gaps
 from carousel_agents.generalisation.summary import aggregated
 from carousel_agents.generalisation.users_seen import curve
+from carousel_envs import environment_ids
+from carousel_envs.registry import short_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FOLDER = Path(__file__).parent / "results" / "generalisation"
 # Okabe and Ito's colours; a dash or a symbol says the same
@@ -25,6 +30,10 @@ LOOKS = {
     "ppo": ("#0072B2", "-", "o"),
     "dqn": ("#D55E00", "-", "s"),
     "recurrent-ppo": ("#009E73", "-", "^"),
+    "maskable-ppo-randomised": ("#0072B2", "-", "o"),
+    "maskable-ppo-regret": ("#56B4E9", "-", "D"),
+    "maskable-recurrent-ppo-randomised": ("#009E73", "-", "^"),
+    "maskable-recurrent-ppo-regret": ("#E69F00", "-", "v"),
     "frozen-optimal": ("#000000", "--", ""),
     "frozen-loop": ("#CC79A7", "--", ""),
     "frozen-tally": ("#A0522D", ":", ""),
@@ -32,6 +41,8 @@ LOOKS = {
     "fixed": ("#999999", "-.", ""),
     "ppo-context": ("#E69F00", "-", "D"),
 }
+LEVELS = tuple(router for router in LOOKS if router.startswith("maskable-"))
+"""Those that are trained on levels; a filled symbol is a level, a hollow one is held out."""
 NAMES = {
     "frozen-optimal": "frozen optimum",
     "frozen-loop": "frozen loop",
@@ -54,8 +65,9 @@ def save(figure: Any, name: str) -> None:
     plt.close(figure)
 
 
-def severity(study: str) -> None:
-    """Score by severity, a frame per axis."""
+def severity(study: str, name: str, routers: Sequence[str]) -> None:
+    """Score of routers by severity, a frame per axis; what nobody trained on has hollow symbols
+    where some routers trained on levels."""
     found = [row for row in aggregated(rows_of(study)) if row["trained_on"] != "target"]
     axes = list(dict.fromkeys(row["axis"] for row in found))
     columns = 4
@@ -64,17 +76,11 @@ def severity(study: str) -> None:
         lines, columns, figsize=(10, 2.3 * lines), sharex=True, sharey=True, squeeze=False
     )
     for frame, axis in zip(frames.flat, axes, strict=False):
-        for router, (colour, dash, symbol) in LOOKS.items():
+        for router in routers:
             line = [row for row in found if (row["axis"], row["router"]) == (axis, router)]
             line = [row for row in line if row["score"] is not None]
-            if not line:
-                continue
-            at = [row["severity"] for row in line]
-            style = {"color": colour, "linestyle": dash, "marker": symbol, "markersize": 3.5}
-            name = NAMES.get(router, router)
-            frame.plot(at, [row["score"] for row in line], **style, linewidth=1.3, label=name)
-            ends = [(row["score_low"], row["score_high"]) for row in line]
-            frame.fill_between(at, *zip(*ends, strict=True), color=colour, alpha=0.18, linewidth=0)
+            if line:
+                _curve(frame, line, router)
         frame.set_title(axis, fontsize=9)
         frame.set_ylim(LOWEST, 1.2)
         frame.axhline(0, color="#bbbbbb", linewidth=0.6)
@@ -86,15 +92,32 @@ def severity(study: str) -> None:
         frame.set_xlabel("severity")
         frame.tick_params(labelbottom=True)
     handles, names = frames.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="upper center", ncol=len(names), bbox_to_anchor=(0.5, 1.02))
-    figure.tight_layout(rect=(0, 0, 1, 0.97))
-    save(figure, f"{study}-severity")
+    figure.legend(
+        handles, names, loc="lower center", ncol=min(len(names), 4), bbox_to_anchor=(0.5, 0.985)
+    )
+    figure.tight_layout(rect=(0, 0, 1, 0.98))
+    save(figure, f"{study}-{name}")
 
 
-def against_distance(studies: tuple[str, ...]) -> None:
+def _curve(frame: Any, line: Sequence[Mapping[str, Any]], router: str) -> None:
+    colour, dash, symbol = LOOKS[router]
+    at, scores = [row["severity"] for row in line], [row["score"] for row in line]
+    frame.plot(at, scores, color=colour, linestyle=dash, linewidth=1.3)
+    held_out = [router in LEVELS and row["trained_on"] != "level" for row in line]
+    if symbol:
+        fill = ["white" if hollow else colour for hollow in held_out]
+        frame.scatter(at, scores, marker=symbol, s=14, c=fill, edgecolors=colour, zorder=3)
+    # one entry in the legend, with line and symbol
+    style = {"color": colour, "linestyle": dash, "marker": symbol, "markersize": 3.5}
+    frame.plot([], [], **style, linewidth=1.3, label=NAMES.get(router, router))
+    ends = [(row["score_low"], row["score_high"]) for row in line]
+    frame.fill_between(at, *zip(*ends, strict=True), color=colour, alpha=0.18, linewidth=0)
+
+
+def against_distance(studies: Sequence[str]) -> None:
     """Score against distance in nats, a frame per study."""
-    figure, frames = plt.subplots(1, len(studies), figsize=(10, 3.4), sharey=True, squeeze=False)
-    for frame, study in zip(frames.flat, studies, strict=True):
+    figure, frames = _frames(studies)
+    for frame, study in zip(frames.flat, studies, strict=False):
         rows = aggregated(rows_of(study))
         found = [row for row in rows if row["trained_on"] != "target" and row["score"] is not None]
         for router in ("ppo", "dqn", "recurrent-ppo", "frozen-optimal", "frozen-loop"):
@@ -104,6 +127,8 @@ def against_distance(studies: tuple[str, ...]) -> None:
                 for row in found
                 if row["router"] == router and row["distance_nats"] is not None
             ]
+            if not points:
+                continue
             style = {"color": colour, "marker": symbol or "x", "s": 16, "alpha": 0.8}
             frame.scatter(*zip(*points, strict=True), **style, label=NAMES.get(router, router))
         frame.set_xscale("symlog", linthresh=0.01)
@@ -111,19 +136,31 @@ def against_distance(studies: tuple[str, ...]) -> None:
         frame.set_xlabel("nats per session from training")
         frame.axhline(0, color="#bbbbbb", linewidth=0.6)
         frame.set_ylim(LOWEST, 1.2)
-    frames[0, 0].set_ylabel("score")
+    for frame in frames[:, 0]:
+        frame.set_ylabel("score")
     frames[0, 0].legend(loc="lower left")
     figure.tight_layout()
     save(figure, "distance")
 
 
-def in_three(studies: tuple[str, ...]) -> None:
-    """Every gap with its parts, a frame per study."""
-    figure, frames = plt.subplots(len(studies), 1, figsize=(10, 3.2 * len(studies)), squeeze=False)
+def _frames(studies: Sequence[str]) -> tuple[Any, Any]:
+    """A frame per study, three side by side."""
+    lines = math.ceil(len(studies) / 3)
+    size = (10, 3.2 * lines)
+    figure, frames = plt.subplots(lines, 3, figsize=size, sharey=True, squeeze=False)
+    for frame in frames.flat[len(studies) :]:
+        frame.set_axis_off()
+    return figure, frames
+
+
+def in_three(studies: Sequence[str]) -> None:
+    """Every gap of PPO at the end of an axis with its parts, a frame per study."""
+    size = (10, 3.0 * len(studies))
+    figure, frames = plt.subplots(len(studies), 1, figsize=size, squeeze=False)
     colours = ("#444444", "#56B4E9", "#F0E442", "#D55E00")
     hatches = ("", "//", "..", "xx")
     for frame, study in zip(frames.flat, studies, strict=True):
-        found = gaps(rows_of(study))
+        found = [gap for gap in gaps(rows_of(study)) if gap["router"] == "ppo"]
         width = 0.2
         for i, part in enumerate(("total", *PARTS)):
             at = [x + (i - 1.5) * width for x in range(len(found))]
@@ -135,7 +172,7 @@ def in_three(studies: tuple[str, ...]) -> None:
             label = "gap" if part == "total" else part
             style = {"color": colours[i], "hatch": hatches[i], "edgecolor": "white"}
             frame.bar(at, values, width, yerr=reach, label=label, error_kw={"lw": 0.8}, **style)
-        names = [f"{gap['axis']}\n{gap['router']}" for gap in found]
+        names = [gap["axis"].replace("-", "-\n") for gap in found]
         frame.set_xticks(range(len(found)), names, fontsize=7.5)
         frame.axhline(0, color="#444444", linewidth=0.6)
         frame.set_ylabel("engagement per session")
@@ -178,12 +215,17 @@ def seen_and_new(study: str) -> None:
 def main() -> None:
     """Draw all of them."""
     mpl.use("svg")
+    known = map(short_name, environment_ids())
+    studies = [study for study in known if (FOLDER / study).is_dir()]
+    alone = [router for router in LOOKS if router not in LEVELS]
+    frozen = [router for router in alone if LOOKS[router][1] != "-"]
     with mpl.rc_context(FIXED_HASH):
-        both = ("Boredom", "Taste")
-        for study in both:
-            severity(study)
-        against_distance(both)
-        in_three(both)
+        for study in studies:
+            severity(study, "severity", alone)
+            if (rows_of(study)["trained_on"] == "level").any():
+                severity(study, "levels", [*LEVELS, *frozen])
+        against_distance(studies)
+        in_three(studies)
         seen_and_new("users")
 
 

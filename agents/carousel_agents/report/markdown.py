@@ -28,35 +28,34 @@ BESIDE = {**FROZEN, "optimal": "optimum", "fixed": "best constant"}
 """The scripted routers in a table of learned ones, and their names there."""
 
 
-def at_the_end(rows: pl.DataFrame) -> str:
-    """Scores at the greatest severity, a line per axis: the reference's values, then learned
-    routers with their intervals, then those of `BESIDE`."""
-    most = rows["severity"].max()
-    found = [row for row in aggregated(rows) if row["severity"] == most and _at_home(row)]
-    learned = _learned(rows)
-    heads = ["axis", "kind", "nats", "value", "blind", *(f"`{name}`" for name in learned)]
+def targets(rows: pl.DataFrame) -> str:
+    """What could be had of every population, a line each: the reference, and the distance."""
     lines = []
-    for axis in dict.fromkeys(row["axis"] for row in found):
-        here = {row["router"]: row for row in found if row["axis"] == axis}
-        one = next(iter(here.values()))
+    for (axis, severity), part in rows.group_by(["axis", "severity"], maintain_order=True):
+        one = part.row(0, named=True)
         nats = _number(one["distance_nats"]) + ("" if not one["distance_note"] else " *")
         value = _number(one["value"]) + ("" if one["tier"] == "exact" else "†")
-        line = [f"`{axis}`", one["kind"], nats, value, _number(one["blind"])]
-        line += [_estimate(here[name], "score") for name in learned]
-        lines.append([*line, *(_number(here.get(name, {}).get("score")) for name in BESIDE)])
-    return table([*heads, *BESIDE.values()], lines, left=2)
+        kind = one["kind"] if severity else "training"
+        figures = (one[name] for name in ("value_upper", "blind", "best_fixed", "uniform"))
+        lines.append([f"`{axis}`", kind, f"{severity:g}", nats, value, *map(_number, figures)])
+    heads = ["axis", "kind", "severity", "nats", "value", "upper bound", "blind", "best constant"]
+    return table([*heads, "uniform"], lines, left=2)
 
 
 def by_severity(rows: pl.DataFrame) -> str:
-    """Score of learned and frozen routers, a line per axis and router, a column per severity."""
+    """Score of learned and frozen routers, a line per axis and router, a column per severity; what
+    the policies were trained on as a level is marked."""
     found = [row for row in aggregated(rows) if _at_home(row)]
     severities = sorted({row["severity"] for row in found})
-    scores = {(row["axis"], row["router"], row["severity"]): row["score"] for row in found}
-    shown = (*_learned(rows), *FROZEN)
+    known = {(row["axis"], row["router"], row["severity"]): row for row in found}
     lines = [
-        [f"`{axis}`", f"`{router}`", *(_number(scores.get((axis, router, s))) for s in severities)]
+        [
+            f"`{axis}`",
+            f"`{router}`",
+            *(_marked(known.get((axis, router, severity), {})) for severity in severities),
+        ]
         for axis in dict.fromkeys(row["axis"] for row in found)
-        for router in shown
+        for router in (*_learned(rows), *FROZEN)
     ]
     return table(["axis", "router", *(f"{s:g}" for s in severities)], lines, left=2)
 
@@ -97,14 +96,15 @@ def regret_at_the_end(rows: pl.DataFrame) -> str:
 
 def by_levels(rows: pl.DataFrame) -> str:
     """Regret over the shifted populations that some router trained on as levels, over other
-    severities of their axes, and over other axes: the mean and the greatest, a line per router."""
+    severities of their axes, and over other axes: the mean and the greatest, a line per router; no
+    line where nobody trained on levels."""
     parts = {
         "levels": on_levels(rows),
         "other severities": other_severities(rows),
         "other axes": other_axes(rows),
     }
-    lines, count = [], {}
-    for router in (*_learned(rows), *FROZEN):
+    lines, count = [], dict.fromkeys(parts, 0)
+    for router in (*_learned(rows), *FROZEN) if len(parts["levels"]) else ():
         line = [f"`{router}`"]
         for name, part in parts.items():
             found = regret_over(part, router)
@@ -201,6 +201,10 @@ def _at_home(row: Mapping[str, Any]) -> bool:
 
 def _number(value: float | None) -> str:
     return DASH if value is None else f"{value:.2f}".replace("-0.00", "0.00")
+
+
+def _marked(row: Mapping[str, Any]) -> str:
+    return _estimate(row, "score") + (" ‡" if row.get("trained_on") == "level" else "")
 
 
 def _estimate(row: Mapping[str, Any], name: str) -> str:

@@ -24,20 +24,17 @@ def cells(table):
     return heads, lines
 
 
-def test_the_end_of_every_axis_has_a_line_with_everybody(rows):
-    heads, lines = cells(markdown.at_the_end(rows))
-    assert heads[5:] == [*(f"`{name}`" for name in LEARNED), *markdown.BESIDE.values()]
-    assert [line[0] for line in lines] == [f"`{axis}`" for axis in AXES]
-    ours = rows.filter((pl.col("severity") == 1) & (pl.col("trained_on") == "source"))
-    told = {(row["axis"], row["router"]): row for row in aggregated(ours)}
-    for axis, line in zip(AXES, lines, strict=True):
-        known = told[axis, "dqn"]
-        assert line[heads.index("`dqn`")] == (
-            f"{known['score']:.2f} ({known['score_low']:.2f} to {known['score_high']:.2f})"
-        )
-        assert line[heads.index("optimum")] == "1.00"
-    without = [line for line in lines if line[2] == "- *"]
-    assert [line[0] for line in without] == ["`patience`", "`session-length`"]
+def test_every_population_has_a_line_with_its_reference_and_distance(rows):
+    heads, lines = cells(markdown.targets(rows))
+    assert [line[0] for line in lines] == [f"`{axis}`" for axis in AXES for _ in range(5)]
+    first, *_, last = (dict(zip(heads, line, strict=True)) for line in lines[:5])
+    assert (first["kind"], last["kind"]) == ("training", AXES["hazard"][0])
+    assert (first["severity"], last["severity"]) == ("0", "1")
+    assert last["nats"] == f"{AXES['hazard'][-1]:.2f}"
+    assert [last[name] for name in ("value", "upper bound", "blind")] == ["22.00", "22.00", "18.00"]
+    assert [last[name] for name in ("best constant", "uniform")] == ["15.00", "3.00"]
+    without = {line[0] for line in lines if line[3] == "- *"}
+    assert without == {"`patience`", "`session-length`"}
 
 
 def test_severities_are_columns_and_controls_are_left_out(rows):
@@ -46,7 +43,14 @@ def test_severities_are_columns_and_controls_are_left_out(rows):
     assert len(lines) == len(AXES) * (len(LEARNED) + len(markdown.FROZEN))
     ours = rows.filter(pl.col("trained_on") == "source")
     assert markdown.by_severity(ours) == markdown.by_severity(rows)
-    assert lines[4] == ["`hazard`", "`frozen-loop`", "0.98", "0.85", "0.73", "0.60", "0.48"]
+    assert [cell[:4] for cell in lines[4][2:]] == ["0.98", "0.85", "0.73", "0.60", "0.48"]
+    told = {(row["axis"], row["router"]): row for row in aggregated(ours) if row["severity"] == 1}
+    ends = {(line[0], line[1]): line[-1] for line in lines}
+    for axis in AXES:
+        known = told[axis, "dqn"]
+        assert ends[f"`{axis}`", "`dqn`"] == (
+            f"{known['score']:.2f} ({known['score_low']:.2f} to {known['score_high']:.2f})"
+        )
 
 
 def test_where_listening_is_worth_nothing_there_is_no_score(rows):
@@ -96,7 +100,7 @@ def test_regret_stands_beside_both_scores(rows):
 
 def test_bounds_are_marked(rows):
     bounds = rows.with_columns(tier=pl.lit("bounds"))
-    for make in (markdown.at_the_end, markdown.gaps_in_three):
+    for make in (markdown.targets, markdown.gaps_in_three):
         assert make(bounds).count("†") == make(bounds).count("\n") - 1
         assert "†" not in make(rows)
 
@@ -121,3 +125,7 @@ def test_levels_stand_apart_from_what_nobody_trained_on(rows):
     assert ours["`ppo`"][0] == ours["`ppo`"][1] != ours["`ppo`"][2]
     heads, lines = cells(markdown.over_all(trained))
     assert [line[0] for line in lines].count("`ppo`") == 1
+    marked = [line for line in markdown.by_severity(trained).splitlines() if "‡" in line]
+    (line,) = marked
+    assert line.startswith("| `hazard` | `ppo` |")
+    assert line.endswith("‡ |")

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from carousel_agents.benchmark.markdown import cells
@@ -12,6 +13,7 @@ from carousel_agents.benchmark.table import table
 from carousel_agents.report import markdown
 from support.filled import filled, run
 from support.results_rows import frame, row
+from support.study_example import study_rows
 
 DOCS = Path(__file__).parents[3] / "docs"
 _SPEC = importlib.util.spec_from_file_location("docs_render_results", DOCS / "render.py")
@@ -24,6 +26,8 @@ def test_the_committed_page_is_current():
     results = DOCS / "results"
     pages = {**render.learners(results), **render.generalisation(results)}
     assert render.stale(results, pages) == [], "run make docs"
+    tables = render.studies(results)
+    assert render.stale(results / "generalisation", tables) == [], "run make docs"
 
 
 @pytest.fixture
@@ -86,3 +90,34 @@ def test_tables_of_a_study_are_made_anew_between_their_marks(tmp_path):
     assert "0.50" in written
     page.write_text(written)
     assert render.generalisation(tmp_path)["generalisation.md"] == written
+
+
+def test_every_environment_of_the_study_has_a_page_with_its_tables(tmp_path):
+    rows = frame(*study_rows(seeds=3)).filter(pl.col("axis") != "users")
+    level = (pl.col("router") == "ppo") & (pl.col("severity") == 1) & (pl.col("axis") == "hazard")
+    known = level & (pl.col("trained_on") == "source")
+    plain, rows = (
+        rows,
+        rows.with_columns(
+            trained_on=pl.when(known).then(pl.lit("level")).otherwise(pl.col("trained_on"))
+        ),
+    )
+    for study in ("Taste", "ranges"):
+        folder = tmp_path / "generalisation" / study
+        folder.mkdir(parents=True)
+        rows.write_parquet(folder / "results.parquet")
+    pages = render.studies(tmp_path)
+    assert list(pages) == ["Taste.md"]
+    assert pages["Taste.md"].startswith("<!-- Generated")
+    for make in (markdown.targets, markdown.by_levels, markdown.over_all, markdown.gaps_in_three):
+        assert f"\n\n{make(rows)}\n" in pages["Taste.md"]
+    assert "{" not in pages["Taste.md"]
+    assert "![" not in pages["Taste.md"], "there are no pictures"
+    assert "Kept from" not in pages["Taste.md"], "nobody was masked"
+    (tmp_path / "generalisation" / "Taste-levels.svg").touch()
+    plain.write_parquet(tmp_path / "generalisation" / "Taste" / "results.parquet")
+    render.read_rows.cache_clear()
+    again = render.studies(tmp_path)["Taste.md"]
+    assert "## Levels" in pages["Taste.md"]
+    assert "## Levels" not in again
+    assert "(Taste-levels.svg)" in again
