@@ -119,32 +119,33 @@ learners: setup
 # Settings of the algorithms of the study: equal effort for each, on the training users of each
 # environment, with seeds that nothing else uses. Hours; `make -j2 tuned` searches for two at a time.
 # What is there is not searched for again.
-tuned: $(foreach env,Boredom Taste Satiation Welfare Unmask Recall,$(foreach algo,ppo dqn recurrent-ppo,benchmarks/tuned/$(env)/$(algo).toml))
+STUDIED := Boredom Taste Satiation Welfare Unmask Recall
+tuned: $(foreach env,$(STUDIED),$(foreach algo,ppo dqn recurrent-ppo,benchmarks/tuned/$(env)/$(algo).toml))
 
 benchmarks/tuned/%.toml: | $(VENV)/.installed
 	mkdir -p $(@D) runs/tuned
 	$(BIN)/carousel tune $(*D) --algo $(*F) --trials 12 --steps 500000 --seeds 2 --out $@ \
 		--storage runs/tuned/$(*D)-$(*F).sqlite
 
-# Trains what is missing in benchmarks/generalisation.tar and packs it again, takes all policies
-# through the shifts, and writes docs/results/generalisation.md and its figures.
+# Trains what is missing in benchmarks/generalisation.tar and packs it again, trains the controls, which
+# no archive keeps (two hours), takes all policies through the shifts, and writes
+# docs/results/generalisation.md, its tables and its figures.
 STUDY := docs/results/generalisation
 RANGES := --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]' \
 	--set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
-generalisation: $(VENV)/.docs
+generalisation: $(VENV)/.docs tuned
 	$(BIN)/carousel grid benchmarks/generalisation.toml --out benchmarks/generalisation --pack
-	for env in Boredom Taste; do \
-		policies=benchmarks/learners/$$env; controls=benchmarks/generalisation/$$env@; \
-		$(BIN)/carousel generalise $$policies/ppo $$policies/dqn $$policies/recurrent-ppo $$env \
-			--control $${controls}hazard=1 --control $${controls}cue-reversal=1 \
-			--control $${controls}swap-cost=1 --users 20000 --seed 1 --out $(STUDY)/$$env || exit 1; \
+	$(BIN)/carousel grid benchmarks/controls.toml --out benchmarks/controls
+	for env in $(STUDIED); do \
+		$(BIN)/carousel generalise benchmarks/generalisation/$$env $$env \
+			$$(printf -- '--control %s ' benchmarks/controls/$$env@*) \
+			--users 5000 --seed 1 --out $(STUDY)/$$env || exit 1; \
 	done
 	$(BIN)/carousel generalise benchmarks/generalisation/Boredom@ranges Boredom $(RANGES) --users 20000 --seed 1 \
 		--axis inside-hole --axis unseen-corner --axis beyond-ranges --out $(STUDY)/ranges
 	$(BIN)/carousel users-seen benchmarks/generalisation/Boredom@*-users Boredom --users 20000 --seed 1 \
 		--set 'boredom_hazard=[0.02, 0.16]' --set 'engagement_bored=[0.1, 0.35]' --out $(STUDY)/users
-	$(BIN)/carousel report $(STUDY)/Boredom $(STUDY)/Taste $(STUDY)/ranges $(STUDY)/users \
-		--out $(STUDY)/report.html
+	$(BIN)/carousel report $(STUDIED:%=$(STUDY)/%) $(STUDY)/ranges $(STUDY)/users --out $(STUDY)/report.html
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/render.py
 
