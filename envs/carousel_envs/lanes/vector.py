@@ -77,7 +77,10 @@ class LaneVectorEnv(StartingLanes, RestorableLanes):
         Raises:
             CarouselError: the seed or an option is not allowed.
         """
-        which = self._start(seed, options)
+        return self._as_begun(self._start(seed, options))
+
+    def _as_begun(self, which: NDArray[np.bool_]) -> tuple[NDArray[np.float32], Info]:
+        """Observations and info of lanes in which no turn was played; those marked are told."""
         _, detail, events = self._outputs()
         detail[...], events[...] = 0, 0
         info = self._info(

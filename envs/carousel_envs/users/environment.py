@@ -8,7 +8,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from ..compiled import codes
+from ..foundation.errors import CarouselError, shown
 from ..lanes.scalar import SMALL, LaneEnv
+from .placing import PLACED
 from .population import Population
 from .vector import CarouselVectorEnv
 
@@ -40,6 +42,7 @@ class CarouselEnv(LaneEnv):
     """
 
     population: Population
+    _one: CarouselVectorEnv
     preset: ClassVar[str | None] = None
     """The preset whose id belongs to this class; None: no id, and the default is Boredom."""
 
@@ -63,6 +66,26 @@ class CarouselEnv(LaneEnv):
         self._keeps_welfare = self.population.has_welfare
         payoffs = np.float32(self.population.unmask_payoff) * np.arange(2, dtype=np.float32)
         self._payoffs = tuple(payoffs) if self.population.unmask else None
+
+    def place(self, **state: Any) -> tuple[NDArray[np.float32], Info]:
+        """Put the session into a stated state; see `CarouselVectorEnv.place`. Values are of one
+        session: integers, and of satiation and cues sequences of shapes (K,) and (J,).
+
+        Raises:
+            CarouselError: a value is not allowed, or values contradict each other (nothing has
+                changed).
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        unknown = sorted(state.keys() - set(PLACED))
+        if unknown:
+            raise CarouselError(
+                f"{shown(unknown[0])} cannot be stated of a session; known: {', '.join(PLACED)}"
+            )
+        self._one.place(**state)
+        self._user = self._one._user[0]
+        _, detail, events, observation, mask = self._rows
+        detail[...], events[...] = 0, 0
+        return observation.copy(), self._info(detail, events.tobytes(), mask)
 
     def _turn_info(self, detail: NDArray[np.float32], events: bytes) -> Info:
         info = {

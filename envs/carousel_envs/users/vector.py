@@ -17,6 +17,7 @@ from .arrays import KEPT_FIELDS, SCRATCH, STATE, SessionArrays
 from .kernel_rows import UserRows, rows_of
 from .kernel_tables import settings_of, tables_of
 from .observation import Columns, column_names, observation_space
+from .placing import Shown, placed
 from .population import Population
 from .render import UserRecorder
 from .table import UserTable, draw_users, user_table
@@ -273,6 +274,64 @@ class CarouselVectorEnv(LaneVectorEnv):
         if self._played is not None:
             return draw_users(self.population, user).archetype
         return self.users.archetype[user]
+
+    def place(
+        self,
+        *,
+        user: Any = None,
+        turn: Any = None,
+        persona: Any = None,
+        streak: Any = None,
+        mood: Any = None,
+        farewell: Any = None,
+        satiation: Any = None,
+        cues: Any = None,
+        engagement: Any = None,
+    ) -> tuple[NDArray[np.float32], Info]:
+        """Put every session into a stated state, as if it had been played up to there; sessions
+        that were over go on.
+
+        The next turn draws what turn number `turn` of the lane's episode draws in any session. A
+        session at a belief is one whose mood (or user) is drawn from it:
+        `env.place(mood=rng.random(n) < belief)`.
+
+        Args:
+            user: rows of the user table.
+            turn: turns played, 0 to T - 1; 0 is the start of a session.
+            persona: who speaks, 0 to K - 1, available to the user; -1 at turn 0.
+            streak: turns with that persona, 1 to `turn`; default where a persona is stated: 1.
+            mood: 0 fresh, 1 bored.
+            farewell: whether the user has just said goodbye.
+            satiation: with each persona, numbers from 0 to `turn`.
+            cues: the level of each cue, which were shown last.
+            engagement: whether the user engaged then.
+
+            Each is one for all lanes or an array with one for each, integers (or bools) of shape
+            (N,), of cues (N, J), of satiation numbers of shape (N, K). What is None stays as it is,
+            or follows from what is stated.
+
+        Returns:
+            Observations (float32, (N, D)) and info, as `reset` has them.
+
+        Raises:
+            CarouselError: a value is not allowed, or values contradict each other (nothing has
+                changed).
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        self._refuse_if_not_started("place")
+        stated = {"user": user, "turn": turn, "persona": persona, "streak": streak, "mood": mood}
+        stated |= {"farewell": farewell, "satiation": satiation, "cues": cues}
+        shows = Shown.of(self.population, self.max_episode_steps, self._first_rows)
+        state = placed(self.snapshot(), {**stated, "engagement": engagement}, shows)
+        self.restore(state)
+        return self._as_begun(self._everywhere())
+
+    def _first_rows(self, users: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The first observations and the masks of these users."""
+        if self._played is not None:
+            self._played.make(users)
+        first, mask = self._arrays.first_obs, self._arrays.first_mask
+        return (first[users], mask[users]) if len(first) > 1 else (first, mask)
 
     def hidden(self) -> dict[str, NDArray[Any]]:
         """The hidden state before the next turn (copies).
