@@ -12,6 +12,7 @@ from carousel_envs.wrappers import (
     ContentFilter,
     History,
     VisibleContext,
+    Yoked,
 )
 from support.env_helpers import sticky_actions
 
@@ -32,16 +33,18 @@ LAYERS = {
     "belief": lambda env: BeliefFeatures(env, FEATURES),
     "merged": lambda env: BeliefFeatures(env, FEATURES, kinds=1, replace=True),
     "clairvoyance": Clairvoyance,
+    "yoked": Yoked,
 }
 
 
 @st.composite
 def stacks(draw: st.DrawFn) -> list[str]:
-    """Wrappers in any order; what reads the environment's own columns stands below `replace`."""
+    """Wrappers in any order; what reads the environment's own columns stands below `replace`, and
+    what changes them below all."""
     names = draw(st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=4, unique=True))
     if "belief" in names and "merged" in names:
         names.remove("belief")
-    return sorted(names, key=lambda name: name == "merged")
+    return sorted(names, key=lambda name: (name != "yoked", name == "merged"))
 
 
 def wrapped(env, names):

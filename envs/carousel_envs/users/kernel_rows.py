@@ -61,7 +61,7 @@ class PlayedUsers:
         self._population = population
         n = population.n_users
         one = self._made_of(np.zeros(1, dtype=np.int64))
-        self._alike = _begin_alike(population)
+        self._alike = begin_alike(population)
         self.rows = UserRows(
             _room(n, one.rows),
             None if one.satiation is None else _room(n, one.satiation),
@@ -110,7 +110,7 @@ class PlayedUsers:
         return np.asarray((word * n) >> np.uint64(32)).astype(np.int64)
 
 
-def _begin_alike(population: Population) -> bool:
+def begin_alike(population: Population) -> bool:
     """Whether sessions with all users begin in the same way."""
     seen = "vulnerable" in population.shows and 0.0 < population.vulnerable_share < 1.0
     return population.unavailability == 0.0 and population.badge is None and not seen

@@ -1,5 +1,5 @@
-"""Wrappers: a content filter, the context in view, history, the exact posterior as features, and
-(for upper bounds alone) the hidden state.
+"""Wrappers: a content filter, the context in view, history, the exact posterior as features,
+another user's feedback, and (for upper bounds alone) the hidden state.
 
 Each is one public name for a scalar and for a vector environment: wrapping a `CarouselEnv` (or what
 `gym.make` returns) gives a `gymnasium.Wrapper`, wrapping a `CarouselVectorEnv` gives a
@@ -9,6 +9,7 @@ form seeded s + i. They stack in any order.
 Added columns come last: the first D columns remain the environment's own,
 so `Columns` and every policy that reads from the left work unchanged. (`BeliefFeatures` with
 `replace=True` is the one exception.) `column_names` of a wrapped environment names every column.
+`Yoked` adds none, and stands below all others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .content_filter import ContentFilter
 from .forms import LaneWrapper
 from .history import History
 from .visible_context import VisibleContext
+from .yoked import Yoked
 
 __all__ = [
     "BeliefFeatures",
@@ -27,4 +29,5 @@ __all__ = [
     "History",
     "LaneWrapper",
     "VisibleContext",
+    "Yoked",
 ]

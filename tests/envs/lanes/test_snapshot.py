@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from carousel_envs import CarouselError, CarouselVectorEnv
 from carousel_envs.registry import any_population, names, vector_env
-from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History, VisibleContext
+from carousel_envs.wrappers import BeliefFeatures, ContentFilter, History, VisibleContext, Yoked
 
 
 def short(name: str):
@@ -25,6 +25,7 @@ FORMS = {
     "context": lambda env: History(VisibleContext(env), 2),
     "belief": lambda env: BeliefFeatures(env, ("bored", "kind")),
     "filter": screened,
+    "yoked": lambda env: History(Yoked(env), 2),
 }
 
 

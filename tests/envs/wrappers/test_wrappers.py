@@ -34,6 +34,7 @@ from carousel_envs.wrappers import (
     History,
     LaneWrapper,
     VisibleContext,
+    Yoked,
 )
 from support.env_helpers import CUES, busy, plain, sticky_actions
 from support.matrix import most_later
@@ -84,6 +85,8 @@ WRAPPERS = {
     "belief": belief,
     "replaced": replaced,
     "clairvoyance": Clairvoyance,
+    "yoked": Yoked,
+    "yoked below": lambda env: history(belief(Yoked(env))),
     "stack": stack,
     "stack the other way": stack_the_other_way,
 }
@@ -188,7 +191,7 @@ def test_every_column_has_a_name_and_the_environments_own_come_first(name):
     own = bare.single_observation_space
     np.testing.assert_array_equal(env.single_observation_space.low[:D], own.low)
     np.testing.assert_array_equal(env.single_observation_space.high[:D], own.high)
-    if name in OBSERVERS and "stack" not in name:
+    if name in OBSERVERS and "stack" not in name and "yoked" not in name:
         for a, b in zip(sessions(env, 40), sessions(bare, 40), strict=True):
             np.testing.assert_array_equal(a[:, :D], b)
 
