@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .learning.learned_router import LearnedRouter, load
     from .learning.policy_file import PolicyFile
     from .learning.train import train
+    from .probes import PROBES, Finding, probe
     from .router import ROUTERS, Router, RouterSpec, find_router, make
     from .router import register as register_router
 
@@ -31,7 +32,9 @@ __getattr__ = exported(
     {
         "Distance": ".generalisation.distance",
         "Evaluation": ".generalisation.evaluate",
+        "Finding": ".probes",
         "LearnedRouter": ".learning.learned_router",
+        "PROBES": ".probes",
         "PolicyFile": ".learning.policy_file",
         "ROUTERS": ".router",
         "Router": ".router",
@@ -44,15 +47,18 @@ __getattr__ = exported(
         "generalise": ".generalisation.shift_suite",
         "load": ".learning.learned_router",
         "make": ".router",
+        "probe": ".probes",
         "register_router": ".router:register",
         "train": ".learning.train",
     },
 )
 
 __all__ = [
+    "PROBES",
     "ROUTERS",
     "Distance",
     "Evaluation",
+    "Finding",
     "LearnedRouter",
     "PolicyFile",
     "Router",
@@ -65,6 +71,7 @@ __all__ = [
     "generalise",
     "load",
     "make",
+    "probe",
     "register_router",
     "train",
 ]

@@ -1,0 +1,14 @@
+"""What a router wants: probes, each of which asks one question and may decline to answer.
+
+One file per probe: how it asks, and the record that registers it. May import generalisation and
+below. Begin with `finding.py`, what every probe returns, and `drive.py`, the simplest one.
+"""
+
+# in the order in which they are listed
+# ruff: noqa: I001
+from .finding import Estimate, Figure, Finding, Mark
+from .registered import PROBES, Probe, probe, register
+from . import drive as drive
+from . import psychometric as psychometric
+
+__all__ = ["PROBES", "Estimate", "Figure", "Finding", "Mark", "Probe", "probe", "register"]

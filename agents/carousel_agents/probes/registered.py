@@ -1,0 +1,105 @@
+"""The record of a probe, and the registry of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from carousel_envs import CarouselError, any_population
+from carousel_envs.foundation.errors import shown, takes, whole_number
+from carousel_envs.foundation.plugins import Registry
+from carousel_envs.spec import model_of
+
+from ..router import find_router
+from .finding import Finding
+from .transcript import MOST_SESSIONS, STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A question about a router.
+
+    Attributes:
+        name: as on the command line; lower case.
+        question: that it asks, in a sentence.
+        run: (router, population, training, sessions, seed) to a `Finding`; `router` acts,
+            `training` are the users that it was trained on, whom `population` may differ from.
+        needs_users: whether it needs users with moods.
+        limits: what its figure does not show, in a sentence.
+
+    Raises:
+        CarouselError: the name is not one, or `run` takes other arguments.
+    """
+
+    name: str
+    question: str
+    run: Callable[..., Finding]
+    needs_users: bool = True
+    limits: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.replace("-", "").isalnum() or self.name != self.name.casefold():
+            raise CarouselError(
+                f"name of a probe is {shown(self.name)}; it must be lower-case letters and digits, "
+                "with hyphens between words"
+            )
+        takes(
+            f"probe {self.name!r}: run",
+            self.run,
+            *("router", "population", "training", "sessions", "seed"),
+        )
+
+    def finding(self, **found: Any) -> Finding:
+        """A `Finding` of this probe."""
+        return Finding(probe=self.name, question=self.question, limits=self.limits, **found)
+
+    def cannot_say(self, reason: str, **found: Any) -> Finding:
+        """A `Finding` without a verdict."""
+        return self.finding(**{"estimates": {}, **found}, verdict=None, reason=reason)
+
+
+PROBES: Registry[Probe] = Registry("probe", "probes", builtin=("carousel_agents.probes",))
+"""Probes by name, then those of plugins."""
+
+register = PROBES.register
+
+
+def probe(
+    name: str,
+    router: Policy | str,
+    population: AnyPopulation | str,
+    *,
+    training: AnyPopulation | str | None = None,
+    sessions: int = 4000,
+    seed: int = 0,
+) -> Finding:
+    """Put a question to a router.
+
+    Args:
+        name: of the probe (`PROBES`).
+        router: a `Policy`, or what `find_router` takes.
+        population: the users it meets, or the name of a preset.
+        training: the users it was trained on; default: the population.
+        sessions: played, 2 to 65 536.
+        seed: session i uses the streams of `transcript.STREAMS` + seed + i, 0 to 2**32.
+
+    Raises:
+        CarouselError: there is no such probe (`UsageError`), a number is not allowed, or the router
+            does not fit these users.
+    """
+    asked = PROBES.find(name)
+    population = any_population(population)
+    home = population if training is None else any_population(training)
+    whole_number("sessions", sessions, 2, MOST_SESSIONS)
+    whole_number("seed", seed, 0, 2**32)
+    acting = find_router(router, population, home)
+    if asked.needs_users and not model_of(population).has_users:
+        kind = model_of(population).kind
+        return asked.cannot_say(f"It needs users with moods; there are none in {kind}.")
+    return asked.run(acting, population, training=home, sessions=sessions, seed=STREAMS + seed)

@@ -1,0 +1,138 @@
+"""The decisions of a router, with what an exact observer would have believed at each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorWrapper
+
+from carousel_envs.foundation.errors import whole_number
+from carousel_envs.reference import Filter
+from carousel_envs.registry import users_of, vector_env
+from carousel_envs.rollout import Choosy, check_methods, seen_by
+from carousel_envs.users.observation import Columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+STREAMS = 2**58 + 2**56
+"""Where the streams of probes begin: apart from those of evaluation, training and references."""
+MOST_SESSIONS = 2**16
+
+
+@dataclass(frozen=True, eq=False)
+class Transcript:
+    """Sessions of one router, turn by turn: T turns of N sessions.
+
+    Attributes:
+        observation: the environment's own, before the pick, float32, shape (T, N, D).
+        picks: what the router asked for, int64, shape (T, N).
+        played: whether the session was running, bool, shape (T, N).
+        reward: of the turn, float64, shape (T, N).
+        joint: P(kind of user, mood | history) of an exact observer before the pick, float64, shape
+            (T, N, kinds, 2).
+        user: row of the user table, int32, shape (N,).
+        columns: of the observations.
+    """
+
+    observation: NDArray[np.float32]
+    picks: NDArray[np.int64]
+    played: NDArray[np.bool_]
+    reward: NDArray[np.float64]
+    joint: NDArray[np.float64]
+    user: NDArray[np.int32]
+    columns: Columns
+
+    @property
+    def bored(self) -> NDArray[np.float64]:
+        """P(the user is bored) of the exact observer before the pick, shape (T, N)."""
+        return np.asarray(self.joint[..., 1].sum(axis=-1))
+
+    @property
+    def current(self) -> NDArray[np.int64]:
+        """Who speaks before the pick, shape (T, N); -1 before the first turn."""
+        shown = self.observation[..., self.columns.persona]
+        return np.where(self.begins, -1, shown.argmax(axis=-1))
+
+    @property
+    def begins(self) -> NDArray[np.bool_]:
+        """Whether nobody has spoken yet, shape (T, N)."""
+        return np.asarray(self.observation[..., self.columns.streak] < 0.5)
+
+    @property
+    def decides(self) -> NDArray[np.bool_]:
+        """Whether there is somebody to keep or to leave, shape (T, N)."""
+        return np.asarray(self.played & ~self.begins)
+
+    @property
+    def swaps(self) -> NDArray[np.bool_]:
+        """Whether the router asked for somebody else, shape (T, N)."""
+        return np.asarray(self.decides & (self.picks != self.current))
+
+
+class _Kept(VectorWrapper):
+    """Keeps the last observation of the environment itself, whatever stands around it."""
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Start sessions; see the environment."""
+        self.seen, info = self.env.reset(**arguments)
+        return self.seen, info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Play one turn; see the environment."""
+        self.seen, *rest = self.env.step(actions)
+        return (self.seen, *rest)
+
+
+def record(
+    router: Policy,
+    population: AnyPopulation,
+    sessions: int,
+    seed: int = STREAMS,
+    *,
+    believed: Population | None = None,
+) -> Transcript:
+    """Play sessions and keep every decision.
+
+    Args:
+        router: what picks.
+        population: the users, who have moods.
+        sessions: N, 1 to `MOST_SESSIONS`; session i plays user i (around) of the table.
+        seed: session i uses the streams of seed + i.
+        believed: the users that the observer believes in; default: those of the population.
+
+    Raises:
+        CarouselError: there are no users with moods, the router does not fit them, or a number is
+            not allowed.
+    """
+    users = users_of(population, "probes of decisions need users with moods; there are none")
+    whole_number("sessions", sessions, 1, MOST_SESSIONS)
+    check_methods(router)
+    if isinstance(router, Choosy):
+        router.check_fits(population)
+    kept = _Kept(vector_env(users, sessions, autoreset_mode=AutoresetMode.NEXT_STEP, reward="mean"))
+    env = seen_by(router, kept)
+    row = np.arange(sessions) % users.n_users
+    shown, _ = env.reset(seed=seed, options={"user": row})
+    state = router.initial_state(sessions, seed)
+    observer = Filter(believed or users)
+    belief, running = observer.start(sessions), np.ones(sessions, dtype=np.bool_)
+    turns: list[tuple[Any, ...]] = []
+    while running.any():
+        belief = observer.update(belief, kept.seen)
+        picks, state = router.act(shown.copy(), state)
+        before, played = kept.seen.copy(), running.copy()
+        shown, reward, terminated, truncated, _ = env.step(picks)
+        turns.append((before, np.asarray(picks), played, reward, belief.joint))
+        running &= ~(terminated | truncated)
+    observation, picks, was_played, reward, joint = (
+        np.stack(array) for array in zip(*turns, strict=True)
+    )
+    shows = Columns.of(users)
+    return Transcript(observation, picks, was_played, reward, joint, row.astype(np.int32), shows)

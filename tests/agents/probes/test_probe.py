@@ -1,0 +1,54 @@
+"""Probes are records: found by name, added from outside, checked as they are made."""
+
+from __future__ import annotations
+
+import pytest
+
+from carousel_agents.probes import PROBES, Estimate, Finding, Probe, probe
+from carousel_envs import CarouselError
+
+
+def test_every_probe_asks_a_question_and_tells_its_limits():
+    assert list(PROBES)[:2] == ["drive", "psychometric"]
+    for known in PROBES.values():
+        assert known.question.endswith("?")
+        assert known.limits.endswith(".")
+
+
+@pytest.mark.parametrize("name", list(PROBES))
+def test_every_probe_returns_a_whole_finding(name: str):
+    for router in ("loop:0.5", "uniform"):
+        found = probe(name, router, "Boredom", sessions=120)
+        assert (found.probe, found.question) == (name, PROBES[name].question)
+        assert found.reason.endswith(".")
+        assert str(found).startswith(f"{name}: {found.verdict or 'cannot say'}")
+        for estimate in found.estimates.values():
+            if estimate.low is not None:
+                assert estimate.low <= estimate.high
+
+
+def test_what_cannot_be_asked_is_refused():
+    with pytest.raises(CarouselError, match=r"probe 'drives' is unknown \(did you mean drive"):
+        probe("drives", "loop", "Boredom")
+    with pytest.raises(CarouselError, match="sessions is 1"):
+        probe("drive", "loop", "Boredom", sessions=1)
+    with pytest.raises(CarouselError, match="seed is -1"):
+        probe("drive", "loop", "Boredom", seed=-1)
+
+
+def test_a_probe_that_could_not_be_run_is_refused():
+    def takes_too_little(router, population):
+        return None
+
+    with pytest.raises(CarouselError, match="probe 'mine': run takes"):
+        Probe("mine", "What?", takes_too_little)
+    with pytest.raises(CarouselError, match="name of a probe is 'My Probe'"):
+        Probe("My Probe", "What?", lambda router, population, training, sessions, seed: None)
+
+
+def test_an_estimate_says_its_interval():
+    assert str(Estimate(0.5, 0.25, 0.75)) == "0.5 (0.25 to 0.75)"
+    assert str(Estimate(0.5)) == "0.5"
+    assert Estimate(0.5, 0.25, 0.75).within(0.25, 0.75)
+    assert not Estimate(0.5, 0.25, 0.75).within(0.3, 0.75)
+    assert "cannot say" in str(Finding("mine", "What?", {}, None, "Too few."))
