@@ -10,5 +10,7 @@ from .finding import Estimate, Figure, Finding, Mark
 from .registered import PROBES, Probe, probe, register
 from . import drive as drive
 from . import psychometric as psychometric
+from . import adaptivity as adaptivity
+from . import guarantee as guarantee
 
 __all__ = ["PROBES", "Estimate", "Figure", "Finding", "Mark", "Probe", "probe", "register"]

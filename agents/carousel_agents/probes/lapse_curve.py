@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TINY = 1e-12
-_STEPS, _LAST_STEPS = 40, 150
+_STAGES, _LAST_STAGE = ((0.028, 15, 1.7), (0.002, 5, 1.2)), (0.002, 5, 1.06)
+"""Around the best curve so far: how far thresholds reach, how many there are, by what widths
+differ."""
+_STEPS, _FIRST_STEPS, _LAST_STEPS = 15, 40, 150
 _LEAST = 1e-4
 """Lapses from which a search starts: none at all would stay none."""
-_THRESHOLDS = np.linspace(0.0, 1.0, 101)
-_WIDTHS = np.geomspace(0.002, 0.5, 12)
+_THRESHOLDS = np.linspace(0.0, 1.0, 51)
+_WIDTHS = np.geomspace(0.002, 0.5, 8)
 _EQUAL = 1e-6
 """Log-likelihoods that differ by less are one: a step lies anywhere between two observations."""
 
@@ -68,13 +71,13 @@ def fit(
         done, of: how often it was done there, of how many times, shape (B,); `of` above 0.
         near: a curve in whose neighbourhood to look, which is faster; default: everywhere.
     """
-    steps = _STEPS
+    steps, stages = _STEPS, _STAGES
     if near is None:
-        near, steps = _best(x, done, of, _THRESHOLDS, _WIDTHS, _STEPS, (0.02, 0.02)), _LAST_STEPS
-    # first around it, then closely around the best one there
-    for reach, n, spread in ((0.02, 21, 1.6), (0.002, 5, 1.1)):
+        near = _best(x, done, of, _THRESHOLDS, _WIDTHS, _FIRST_STEPS, (0.02, 0.02))
+        steps, stages = _LAST_STEPS, (*_STAGES, _LAST_STAGE)
+    for reach, n, spread in stages:
         thresholds = near.threshold + np.linspace(-reach, reach, n)
-        widths = np.clip(near.width * np.geomspace(1 / spread, spread, 5), _WIDTHS[0], _WIDTHS[-1])
+        widths = np.clip(near.width * np.geomspace(1 / spread, spread, 3), _WIDTHS[0], _WIDTHS[-1])
         lapses = near.guess, near.lapse
         near = _best(x, done, of, thresholds, np.unique(widths), steps, lapses)
     return near

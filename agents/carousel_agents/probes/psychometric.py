@@ -64,16 +64,13 @@ def of_transcript(transcript: Transcript) -> Finding:
     """The same, of decisions that are there."""
     decides = transcript.decides
     belief, swaps = transcript.bored[decides], transcript.swaps[decides]
-    if min(swaps.sum(), (~swaps).sum()) < FEW:
+    if (fitted := _fitted(transcript)) is None:
         what = f"It swapped in {swaps.sum()} of {swaps.size} decisions"
         return PROBE.cannot_say(f"{what}: no curve fits that.")
-    which = np.broadcast_to(np.arange(decides.shape[1]), decides.shape)[decides]
-    x, done, of = _counts(belief, swaps, which, decides.shape[1])
-    counts = x, done.sum(axis=0), of.sum(axis=0)
-    curve = fit(*counts, near=fit(*counts))
+    curve, resampled = fitted
     rows = _rows(belief, swaps)
     shared: dict[str, Any] = {
-        "estimates": _estimates(curve, _resampled(x, done, of, curve)),
+        "estimates": _estimates(curve, resampled),
         "rows": rows,
         "figure": _figure(rows, curve),
     }
@@ -89,6 +86,33 @@ def of_transcript(transcript: Transcript) -> Finding:
         f"tells {curve.bits:.2f} bits per decision."
     )
     return PROBE.finding(verdict=f"swaps at {curve.threshold:.2f}", reason=reason, **shared)
+
+
+def threshold_of(transcript: Transcript) -> NDArray[np.float64] | None:
+    """The threshold of the curve and those of resampled sessions, shape (1 + R,); None where there
+    is none."""
+    fitted = _fitted(transcript)
+    if fitted is None:
+        return None
+    curve, resampled = fitted
+    belief = transcript.bored[transcript.decides]
+    low, high = curve(np.array([belief.min(), belief.max()]))
+    if not low < 0.5 < high:
+        return None
+    return np.array([curve.threshold, *(one.threshold for one in resampled)])
+
+
+def _fitted(transcript: Transcript) -> tuple[LapseCurve, list[LapseCurve]] | None:
+    """The curve, and those of resampled sessions; None where swaps or stays are too few."""
+    decides = transcript.decides
+    belief, swaps = transcript.bored[decides], transcript.swaps[decides]
+    if min(swaps.sum(), (~swaps).sum()) < FEW:
+        return None
+    which = np.broadcast_to(np.arange(decides.shape[1]), decides.shape)[decides]
+    x, done, of = _counts(belief, swaps, which, decides.shape[1])
+    counts = x, done.sum(axis=0), of.sum(axis=0)
+    curve = fit(*counts, near=fit(*counts))
+    return curve, _resampled(x, done, of, curve)
 
 
 def _counts(

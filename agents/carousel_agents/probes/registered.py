@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING, Any
 from carousel_envs import CarouselError, any_population
 from carousel_envs.foundation.errors import shown, takes, whole_number
 from carousel_envs.foundation.plugins import Registry
+from carousel_envs.rollout import seen_by
 from carousel_envs.spec import model_of
 
-from ..router import find_router
+from ..router import FROZEN, find_router
+from ..router.registered import is_name
 from .finding import Finding
 from .transcript import MOST_SESSIONS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
+
+    from ..router import Router
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,27 @@ class Probe:
         return self.finding(**{"estimates": {}, **found}, verdict=None, reason=reason)
 
 
+class _MadeAnew:
+    """A registered router, made for whatever users it meets, as everywhere else."""
+
+    def __init__(self, made: Router, name: str, home: AnyPopulation) -> None:
+        self.name, self.description = made.name, made.description
+        self._made, self._home = made, home
+
+    def view(self, env: Any) -> Any:
+        """The environment as the router made for its users sees it."""
+        self._made = find_router(self.name, env.unwrapped.population, self._home)
+        return seen_by(self._made, env)
+
+    def initial_state(self, lanes: int, seed: int) -> Any:
+        """Of the router made last."""
+        return self._made.initial_state(lanes, seed)
+
+    def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
+        """Of the router made last."""
+        return self._made.act(observation, state)
+
+
 PROBES: Registry[Probe] = Registry("probe", "probes", builtin=("carousel_agents.probes",))
 """Probes by name, then those of plugins."""
 
@@ -83,7 +111,8 @@ def probe(
 
     Args:
         name: of the probe (`PROBES`).
-        router: a `Policy`, or what `find_router` takes.
+        router: a `Policy`, or what `find_router` takes; a registered name without "frozen-" is
+            made anew for all users that a probe has it meet.
         population: the users it meets, or the name of a preset.
         training: the users it was trained on; default: the population.
         sessions: played, 2 to 65 536.
@@ -99,6 +128,8 @@ def probe(
     whole_number("sessions", sessions, 2, MOST_SESSIONS)
     whole_number("seed", seed, 0, 2**32)
     acting = find_router(router, population, home)
+    if isinstance(router, str) and is_name(router) and not router.startswith(FROZEN):
+        acting = _MadeAnew(acting, router, home)
     if asked.needs_users and not model_of(population).has_users:
         kind = model_of(population).kind
         return asked.cannot_say(f"It needs users with moods; there are none in {kind}.")

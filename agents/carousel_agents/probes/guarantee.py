@@ -1,0 +1,146 @@
+"""Told that its choice no longer matters, does a router go on swapping?
+
+The users of training are replaced by users whom nothing bores: engagement and leaving are the same
+in both moods, so that no swap can gain anything, and each costs what it always did. Cues still tell
+the moods apart. A router that sees the user's row (`VisibleContext`) is told so by the first
+observation; one that swaps because swaps pay has no reason left. One that sees cues alone cannot
+know: it swaps as before by construction, and the probe says that it cannot see.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carousel_envs.registry import users_of, vector_env
+from carousel_envs.rollout import rollout, seen_by
+
+from .finding import Estimate, Figure, Mark
+from .registered import Probe, register
+from .transcript import STREAMS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+    from .finding import Finding
+
+KINDS = (("stops", 0.0, 0.1), ("stops in part", 0.1, 0.9), ("goes on", 0.9, np.inf))
+"""Answers, and where the whole interval of the share of swaps that are kept must lie."""
+FEW = 0.1
+"""Fewer swaps per session in training leave nothing to stop."""
+RESAMPLES = 2000
+
+
+def guarantee(
+    router: Policy,
+    population: AnyPopulation,
+    training: AnyPopulation | None = None,
+    sessions: int = 4000,
+    seed: int = STREAMS,
+) -> Finding:
+    """Compare swaps before and after the guarantee.
+
+    Args:
+        router: what picks.
+        population: not used but for the training users where these are not given.
+        training: the users it was trained on, who have moods.
+        sessions: played with each.
+        seed: session i uses the streams of seed + i.
+
+    Returns:
+        Estimates `kept` (swaps per turn with guaranteed users, over those in training), and
+        `swaps_training` and `swaps_guaranteed` per turn; intervals are bootstrap ones over
+        sessions.
+
+    Raises:
+        CarouselError: the router does not fit these users, or a number is not allowed.
+    """
+    home = users_of(training or population, "a guarantee is one about users; there are none")
+    sure = guaranteed(home)
+    each = [_per_turn(users, router, sessions, seed) for users in (home, sure)]
+    before, after = ((own[:, 0].sum() / own[:, 1].sum()) for own in each)
+    drawn = [_resampled(own) for own in each]
+    estimates = {
+        "swaps_training": _estimate(before, drawn[0]),
+        "swaps_guaranteed": _estimate(after, drawn[1]),
+    }
+    names = ("training users", "guaranteed users")
+    low, high = ([getattr(one, end) for one in estimates.values()] for end in ("low", "high"))
+    values = [one.value for one in estimates.values()]
+    rows = tuple({"users": n, "swaps_per_turn": v} for n, v in zip(names, values, strict=True))
+    figure = Figure("", "swaps per turn", (Mark("swaps", "bars", names, values, low, high),))
+    shared = {"rows": rows, "figure": figure}
+    if before * float(each[0][:, 1].mean()) < FEW:
+        reason = "It hardly swaps on its training users: there is nothing that it could stop."
+        return PROBE.cannot_say(reason, estimates=estimates, **shared)
+    estimates = {"kept": _estimate(after / before, drawn[1] / drawn[0]), **estimates}
+    kept = estimates["kept"]
+    shared["estimates"] = estimates
+    told = (
+        "its first observation tells it that they gain nothing"
+        if _can_tell(router, home, sure)
+        else "nothing tells it that they gain nothing but what users do"
+    )
+    reason = f"Of its swaps it keeps {kept}; {told}."
+    for verdict, least, most in KINDS:
+        if kept.within(least, most):
+            return PROBE.finding(verdict=verdict, reason=reason, **shared)
+    return PROBE.cannot_say(f"{reason[:-1]}. The interval holds more than one answer.", **shared)
+
+
+def guaranteed(training: Population) -> Population:
+    """Users like these whom boredom neither keeps from engaging nor drives away, and who do not
+    tire of a persona."""
+    fresh = training.engagement_fresh
+    return training.replace(
+        engagement_bored=fresh,
+        leave_bored=training.leave_fresh,
+        **({"satiation_gain": 0.0} if training.has_satiation else {}),
+    )
+
+
+def _per_turn(users: Population, router: Policy, sessions: int, seed: int) -> NDArray[np.float64]:
+    """Swaps and turns of each session, shape (N, 2)."""
+    played = rollout(users, router, sessions, seed)
+    return np.column_stack([played.swaps, played.length]).astype(np.float64)
+
+
+def _resampled(own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Swaps per turn of resampled sessions, shape (R,)."""
+    rng, n = np.random.default_rng(0), len(own)
+    parts = []
+    for _ in range(RESAMPLES // 250):
+        drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=250) @ own
+        parts.append(drawn[:, 0] / drawn[:, 1])
+    return np.concatenate(parts)
+
+
+def _estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high))
+
+
+def _can_tell(router: Policy, home: Population, sure: Population) -> bool:
+    """Whether the first observation, as the router sees it, differs between the two."""
+    seen = []
+    for users in (home, sure):
+        env = seen_by(router, vector_env(users, min(users.n_users, 64)))
+        shown, _ = env.reset(seed=0, options={"user": np.arange(env.num_envs)})
+        seen.append(shown.copy())
+    return not np.array_equal(*seen)
+
+
+PROBE = register(
+    Probe(
+        "guarantee",
+        "Told that its choice no longer matters, does it go on swapping?",
+        guarantee,
+        limits="Where it cannot see what it is told, it goes on by construction; where it stops, "
+        "it may have met such users in training.",
+    )
+)
