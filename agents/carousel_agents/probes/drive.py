@@ -25,6 +25,7 @@ from carousel_envs.wrappers import Yoked
 
 from .finding import Estimate, Figure, Mark
 from .registered import Probe, register
+from .resampling import estimate, resampled_means
 from .transcript import STREAMS
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from .finding import Finding
 
-RESAMPLES = 2000
 LEAST = 0.05
 """An interval within this of 0 is no drive, one beyond it is some."""
 
@@ -68,10 +68,10 @@ def drive(
     reference = solve(users)
     own = rollout(users, router, sessions, seed).engagement
     yoked = rollout(users, _Deafened(router), sessions, seed).engagement
-    means = _resampled(own, yoked)
+    means = resampled_means(np.column_stack([own, yoked]))
     engagement = {
-        "own": _estimate(own.mean(), means[:, 0]),
-        "yoked": _estimate(yoked.mean(), means[:, 1]),
+        "own": estimate(own.mean(), means[:, 0]),
+        "yoked": estimate(yoked.mean(), means[:, 1]),
         "reference": Estimate(reference.value),
     }
     shared: dict[str, Any] = {
@@ -91,7 +91,7 @@ def drive(
     found = {}
     for name, value in (("drive", reference.value), ("drive_at_least", reference.value_upper)):
         at = (own.mean() - yoked.mean()) / (value - yoked.mean())
-        found[name] = _estimate(at, gained / (value - means[:, 1]))
+        found[name] = estimate(at, gained / (value - means[:, 1]))
     if reference.tier == "exact":
         del found["drive_at_least"]
     verdict, reason = _verdict(found["drive"])
@@ -130,22 +130,6 @@ class _Deafened:
     def act(self, observation: NDArray[np.float32], state: Any) -> tuple[NDArray[np.int64], Any]:
         """Of the router."""
         return self._router.act(observation, state)
-
-
-def _resampled(own: NDArray[np.float64], yoked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of both over resampled sessions, shape (R, 2): pairs stay together."""
-    rng, n = np.random.default_rng(0), len(own)
-    both = np.column_stack([own, yoked])
-    # counts of each session in a resample: a product instead of R gathers
-    parts = [
-        rng.multinomial(n, np.full(n, 1.0 / n), size=250) @ both for _ in range(RESAMPLES // 250)
-    ]
-    return np.concatenate(parts) / n
-
-
-def _estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
 
 
 def _figure(engagement: dict[str, Estimate]) -> Figure:

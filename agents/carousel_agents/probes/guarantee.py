@@ -16,13 +16,12 @@ import numpy as np
 from carousel_envs.registry import users_of, vector_env
 from carousel_envs.rollout import rollout, seen_by
 
-from .finding import Estimate, Figure, Mark
+from .finding import Figure, Mark
 from .registered import Probe, register
+from .resampling import estimate, ratio
 from .transcript import STREAMS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from carousel_envs import Population
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
@@ -33,7 +32,6 @@ KINDS = (("stops", 0.0, 0.1), ("stops in part", 0.1, 0.9), ("goes on", 0.9, np.i
 """Answers, and where the whole interval of the share of swaps that are kept must lie."""
 FEW = 0.1
 """Fewer swaps per session in training leave nothing to stop."""
-RESAMPLES = 2000
 
 
 def guarantee(
@@ -62,12 +60,11 @@ def guarantee(
     """
     home = users_of(training or population, "a guarantee is one about users; there are none")
     sure = guaranteed(home)
-    each = [_per_turn(users, router, sessions, seed) for users in (home, sure)]
-    before, after = ((own[:, 0].sum() / own[:, 1].sum()) for own in each)
-    drawn = [_resampled(own) for own in each]
+    played = [rollout(users, router, sessions, seed) for users in (home, sure)]
+    (before, drawn), (after, drawn_after) = (ratio(one.swaps, one.length) for one in played)
     estimates = {
-        "swaps_training": _estimate(before, drawn[0]),
-        "swaps_guaranteed": _estimate(after, drawn[1]),
+        "swaps_training": estimate(before, drawn),
+        "swaps_guaranteed": estimate(after, drawn_after),
     }
     names = ("training users", "guaranteed users")
     low, high = ([getattr(one, end) for one in estimates.values()] for end in ("low", "high"))
@@ -75,10 +72,10 @@ def guarantee(
     rows = tuple({"users": n, "swaps_per_turn": v} for n, v in zip(names, values, strict=True))
     figure = Figure("", "swaps per turn", (Mark("swaps", "bars", names, values, low, high),))
     shared = {"rows": rows, "figure": figure}
-    if before * float(each[0][:, 1].mean()) < FEW:
+    if played[0].swaps.mean() < FEW:
         reason = "It hardly swaps on its training users: there is nothing that it could stop."
         return PROBE.cannot_say(reason, estimates=estimates, **shared)
-    estimates = {"kept": _estimate(after / before, drawn[1] / drawn[0]), **estimates}
+    estimates = {"kept": estimate(after / before, drawn_after / drawn), **estimates}
     kept = estimates["kept"]
     shared["estimates"] = estimates
     told = (
@@ -102,27 +99,6 @@ def guaranteed(training: Population) -> Population:
         leave_bored=training.leave_fresh,
         **({"satiation_gain": 0.0} if training.has_satiation else {}),
     )
-
-
-def _per_turn(users: Population, router: Policy, sessions: int, seed: int) -> NDArray[np.float64]:
-    """Swaps and turns of each session, shape (N, 2)."""
-    played = rollout(users, router, sessions, seed)
-    return np.column_stack([played.swaps, played.length]).astype(np.float64)
-
-
-def _resampled(own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Swaps per turn of resampled sessions, shape (R,)."""
-    rng, n = np.random.default_rng(0), len(own)
-    parts = []
-    for _ in range(RESAMPLES // 250):
-        drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=250) @ own
-        parts.append(drawn[:, 0] / drawn[:, 1])
-    return np.concatenate(parts)
-
-
-def _estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
 
 
 def _can_tell(router: Policy, home: Population, sure: Population) -> bool:

@@ -71,7 +71,8 @@ def fit(
         done, of: how often it was done there, of how many times, shape (B,); `of` above 0.
         near: a curve in whose neighbourhood to look, which is faster; default: everywhere.
     """
-    steps, stages = _STEPS, _STAGES
+    steps = _STEPS
+    stages: tuple[tuple[float, int, float], ...] = _STAGES
     if near is None:
         near = _best(x, done, of, _THRESHOLDS, _WIDTHS, _FIRST_STEPS, (0.02, 0.02))
         steps, stages = _LAST_STEPS, (*_STAGES, _LAST_STAGE)
