@@ -106,13 +106,18 @@ def _fitted(transcript: Transcript) -> tuple[LapseCurve, list[LapseCurve]] | Non
     """The curve, and those of resampled sessions; None where swaps or stays are too few."""
     decides = transcript.decides
     belief, swaps = transcript.bored[decides], transcript.swaps[decides]
-    if min(swaps.sum(), (~swaps).sum()) < FEW:
+    if few(swaps):
         return None
     which = np.broadcast_to(np.arange(decides.shape[1]), decides.shape)[decides]
     x, done, of = _counts(belief, swaps, which, decides.shape[1])
     counts = x, done.sum(axis=0), of.sum(axis=0)
     curve = fit(*counts, near=fit(*counts))
     return curve, _resampled(x, done, of, curve)
+
+
+def few(swaps: NDArray[np.bool_]) -> bool:
+    """Whether swaps, or decisions to stay, are too few for a curve."""
+    return bool(min(swaps.sum(), (~swaps).sum()) < FEW)
 
 
 def _counts(

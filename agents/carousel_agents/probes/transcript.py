@@ -75,6 +75,19 @@ class Transcript:
         """Whether the router asked for somebody else, shape (T, N)."""
         return np.asarray(self.decides & (self.picks != self.current))
 
+    def answered_by(self, policy: Policy) -> NDArray[np.int64]:
+        """What another router would have picked at every decision of these very sessions, hearing
+        what was heard and seeing who spoke, shape (T, N).
+
+        Args:
+            policy: reads the environment's own observations, without a view.
+        """
+        sessions = self.played.shape[1]
+        state, picks = policy.initial_state(sessions, STREAMS), np.empty_like(self.picks)
+        for turn, seen in enumerate(self.observation):
+            picks[turn], state = policy.act(seen.copy(), state)
+        return picks
+
 
 class _Kept(VectorWrapper):
     """Keeps the last observation of the environment itself, whatever stands around it."""
