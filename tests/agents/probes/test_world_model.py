@@ -27,7 +27,7 @@ def believer(population, factor, noise=0.0):
     ("factor", "verdict"),
     [(0.5, "underrates boredom"), (1.0, "right about boredom"), (2.0, "overrates boredom")],
 )
-@pytest.mark.parametrize("name", ["Boredom", "Taste"])
+@pytest.mark.parametrize("name", ["Boredom", pytest.param("Taste", marks=pytest.mark.slow)])
 def test_a_wrong_hazard_is_found(name: str, factor: float, verdict: str):
     population = Population.preset(name).replace(session_length=10)
     found = probe("world-model", believer(population, factor), population, sessions=600)
