@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -148,6 +148,22 @@ class LearnedRouter:
         logits, after = self.outputs(observation, state)
         logits -= logits.max(axis=1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), after
+
+    def shuffled(self, seed: int) -> LearnedRouter:
+        """The same network with the entries of each of its arrays in random order: what training
+        put into it is lost, the distribution of its weights is not."""
+        rng, network = np.random.default_rng(seed), self.file.network
+
+        def mixed(array: NDArray[np.float32]) -> NDArray[np.float32]:
+            return rng.permutation(array.ravel()).reshape(array.shape)
+
+        layers = tuple((mixed(weight), mixed(bias)) for weight, bias in network.layers)
+        lstm = tuple(
+            replace(layer, **{f.name: mixed(getattr(layer, f.name)) for f in fields(layer)})
+            for layer in network.lstm
+        )
+        file = replace(self.file, network=replace(network, layers=layers, lstm=lstm))
+        return replace(self, file=file)
 
     def check_fits(self, population: AnyPopulation) -> None:
         """Refuse a population whose columns differ from those that the network reads, by place; the

@@ -42,11 +42,10 @@ SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 SPREAD = 0.02
 """An optimum whose threshold moves by less than this tells nothing."""
 KINDS = (
-    ("habit", -0.15, 0.15),
+    ("habit", -np.inf, 0.15),
     ("adapts in part", 0.15, 0.75),
     ("re-optimises", 0.75, 1.25),
     ("overshoots", 1.25, np.inf),
-    ("moves the wrong way", -np.inf, -0.15),
 )
 """Answers, and where the whole interval must lie."""
 
@@ -181,6 +180,7 @@ PROBE = register(
         "Is its threshold a habit, or found anew for other users?",
         adaptivity,
         limits="A router cannot adapt to what it cannot see: where swaps cost more and nothing "
-        "shows it, 0 holds by construction.",
+        "shows it, 0 holds by construction. Where its rule is not one of P(bored) alone, users who "
+        "show other things move its threshold a little, and kappa may be below 0.",
     )
 )

@@ -89,7 +89,7 @@ class Transcript:
         return picks
 
 
-class _Kept(VectorWrapper):
+class Kept(VectorWrapper):
     """Keeps the last observation of the environment itself, whatever stands around it."""
 
     def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
@@ -129,7 +129,7 @@ def record(
     check_methods(router)
     if isinstance(router, Choosy):
         router.check_fits(population)
-    kept = _Kept(vector_env(users, sessions, autoreset_mode=AutoresetMode.NEXT_STEP, reward="mean"))
+    kept = Kept(vector_env(users, sessions, autoreset_mode=AutoresetMode.NEXT_STEP, reward="mean"))
     env = seen_by(router, kept)
     row = np.arange(sessions) % users.n_users
     shown, _ = env.reset(seed=seed, options={"user": row})
