@@ -32,7 +32,7 @@ class Transcript:
 
     Attributes:
         observation: the environment's own, before the pick, float32, shape (T, N, D).
-        picks: what the router asked for, int64, shape (T, N).
+        picks: what the router asked for, int64, shape (T, N); played only where nobody else led.
         played: whether the session was running, bool, shape (T, N).
         reward: of the turn, float64, shape (T, N).
         joint: P(kind of user, mood | history) of an exact observer before the pick, float64, shape
@@ -110,6 +110,7 @@ def record(
     seed: int = STREAMS,
     *,
     believed: Population | None = None,
+    led_by: Policy | None = None,
 ) -> Transcript:
     """Play sessions and keep every decision.
 
@@ -119,6 +120,8 @@ def record(
         sessions: N, 1 to `MOST_SESSIONS`; session i plays user i (around) of the table.
         seed: session i uses the streams of seed + i.
         believed: the users that the observer believes in; default: those of the population.
+        led_by: whose picks are played, while the router is asked what it would pick; default: its
+            own are.
 
     Raises:
         CarouselError: there are no users with moods, the router does not fit them, or a number is
@@ -134,14 +137,17 @@ def record(
     row = np.arange(sessions) % users.n_users
     shown, _ = env.reset(seed=seed, options={"user": row})
     state = router.initial_state(sessions, seed)
+    leading = led_by.initial_state(sessions, seed) if led_by else None
     observer = Filter(believed or users)
     belief, running = observer.start(sessions), np.ones(sessions, dtype=np.bool_)
     turns: list[tuple[Any, ...]] = []
     while running.any():
         belief = observer.update(belief, kept.seen)
         picks, state = router.act(shown.copy(), state)
-        before, played = kept.seen.copy(), running.copy()
-        shown, reward, terminated, truncated, _ = env.step(picks)
+        before, played, led = kept.seen.copy(), running.copy(), picks
+        if led_by:
+            led, leading = led_by.act(before.copy(), leading)
+        shown, reward, terminated, truncated, _ = env.step(led)
         turns.append((before, np.asarray(picks), played, reward, belief.joint))
         running &= ~(terminated | truncated)
     observation, picks, was_played, reward, joint = (

@@ -1,0 +1,283 @@
+"""What is the router after?
+
+Every candidate (`goals.py`) says what each pick is worth to it at every decision. The router is
+asked at the decisions of its own sessions, and at those of sessions led by somebody who stays and
+swaps at random, where goals that agree on the router's own path come apart. A goal explains the
+router if it would stay or swap as the router does, and its picks are the likeliest under
+
+    P(pick) = (1 - lapse) softmax(beta * worth) + lapse / K
+
+with the best beta and lapse; picks that are worth the same to it count as one, for which of them it
+is the goal does not say. What comes back is a *set*: all goals that explain the router about as
+well as the best one does. Goals that want the same thing wherever the router was asked come back
+together, and if none explains it, the probe cannot say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from carousel_envs.reference.model import Model
+from carousel_envs.registry import users_of
+from carousel_envs.users.observation import Columns
+
+from .finding import Estimate, Figure, Mark
+from .goals import goals_of, solve_goal, standing
+from .registered import Probe, register
+from .resampling import estimate, resampled_means
+from .transcript import STREAMS, record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+    from .finding import Finding
+    from .goals import Goal, Values
+    from .transcript import Transcript
+
+MOST = 1000
+"""Sessions of each kind that are used."""
+BETAS = np.geomspace(0.3, 3000.0, 17)
+LAPSES = (0.001, 0.01, 0.05, 0.15)
+AGREES = 0.85
+"""How often a goal must stay or swap as the router does, both weighing alike, to explain it."""
+CLOSE = 0.01
+"""Bits per decision within which a goal explains as well as the best."""
+EQUAL = 1e-9
+STAYS = 0.8
+
+
+def goal(
+    router: Policy,
+    population: AnyPopulation,
+    training: AnyPopulation | None = None,
+    sessions: int = 4000,
+    seed: int = STREAMS,
+) -> Finding:
+    """Find the goals that explain a router.
+
+    Args:
+        router: what picks.
+        population: the users, who have moods and do not satiate or say goodbye.
+        training: not used: goals are told apart among the users that are met.
+        sessions: played, and as many led by chance; at most `MOST` of each are used.
+        seed: session i uses the streams of seed + i.
+
+    Returns:
+        Estimates: for every goal, by its name, the bits per decision that it tells beyond chance
+        among all personas, with a bootstrap interval over sessions. The verdict is the set of
+        goals, with "or" between them.
+
+    Raises:
+        CarouselError: the router does not fit these users, or a number is not allowed.
+    """
+    users = users_of(population, "a goal is one about users; there are none")
+    return among(router, users, goals_of(users), sessions, seed)
+
+
+def among(
+    router: Policy, users: Population, goals: Sequence[Goal], sessions: int, seed: int
+) -> Finding:
+    """The same with other goals to choose from."""
+    model = Model.of(users)
+    if model.has_satiation or model.has_farewells:
+        return PROBE.cannot_say(
+            "Goals are told apart by mood alone; these users also satiate or say goodbye."
+        )
+    n = min(sessions, MOST)
+    asked = [
+        _decisions(record(router, users, n, seed, led_by=leader))
+        for leader in (None, _Sticky(Columns.of(users)))
+    ]
+    fits = {one.name: _fit(solve_goal(users, one), asked) for one in goals}
+    estimates = {name: fit.told for name, fit in fits.items()}
+    rows = tuple(
+        {"goal": name, "bits": fit.told.value, "agrees": fit.agrees, "beta": fit.beta}
+        for name, fit in fits.items()
+    )
+    shared: dict[str, Any] = {"estimates": estimates, "rows": rows, "figure": _figure(estimates)}
+    if max(fit.told.value for fit in fits.values()) < CLOSE:
+        reason = "Its picks are those of chance: no goal tells anything of them."
+        return PROBE.finding(verdict="nothing", reason=reason, **shared)
+    agreeing = {name: fit for name, fit in fits.items() if fit.agrees >= AGREES and fit.cares}
+    if not agreeing:
+        name = max(fits, key=lambda name: fits[name].told.value)
+        return PROBE.cannot_say(
+            f"No goal stays and swaps as it does: {name!r} tells most, and agrees in "
+            f"{fits[name].agrees:.0%} of cases.",
+            **shared,
+        )
+    best = max(agreeing.values(), key=lambda fit: fit.told.value)
+    found = [name for name, fit in agreeing.items() if _as_good(fit, best)]
+    others = "no other goal tells as much" if len(found) == 1 else "these tell as much"
+    reason = f"It stays and swaps as they would in {best.agrees:.0%} of cases, and {others}."
+    return PROBE.finding(verdict=" or ".join(found), reason=reason, **shared)
+
+
+class _Asked(NamedTuple):
+    """Decisions of a router, D of them.
+
+    Attributes:
+        picks: shape (D,).
+        joint: of the exact observer, shape (D, kinds, 2).
+        available: shape (D, K).
+        which: session of each, shape (D,).
+        seen: observation of each, shape (D, width).
+        sessions: how many there are.
+    """
+
+    picks: NDArray[np.int64]
+    joint: NDArray[np.float64]
+    available: NDArray[np.bool_]
+    which: NDArray[np.int64]
+    seen: NDArray[np.float32]
+    sessions: int
+
+
+def _decisions(transcript: Transcript) -> _Asked:
+    decides, columns = transcript.decides, transcript.columns
+    seen = transcript.observation[decides]
+    sessions = decides.shape[1]
+    return _Asked(
+        transcript.picks[decides],
+        transcript.joint[decides],
+        seen[:, columns.available] > 0.5,
+        np.broadcast_to(np.arange(sessions), decides.shape)[decides],
+        seen,
+        sessions,
+    )
+
+
+class _Fit(NamedTuple):
+    """How well a goal explains.
+
+    Attributes:
+        told: bits per decision.
+        each: bits of each session, shape (N,).
+        agrees: how often it stays and swaps alike.
+        cares: whether staying or swapping ever makes a difference to it.
+        beta: of the fit.
+    """
+
+    told: Estimate
+    each: NDArray[np.float64]
+    agrees: float
+    cares: bool
+    beta: float
+
+
+def _fit(values: Values, asked: Sequence[_Asked]) -> _Fit:
+    worth, picks, available, which, swaps, wants = [], [], [], [], [], []
+    for part in asked:
+        current, turn = standing(part.seen, values)
+        own = values.picks(part.joint, current, turn)
+        own[~part.available] = -np.inf
+        rows = np.arange(len(own))
+        others = own.copy()
+        others[rows, current] = -np.inf
+        worth.append(own)
+        picks.append(part.picks)
+        available.append(part.available)
+        which.append(part.which)
+        swaps.append(part.picks != current)
+        # where staying is as good, both are what it wants
+        wants.append(others.max(axis=1) - own[rows, current])
+    table, chosen = np.concatenate(worth), np.concatenate(picks)
+    there, session = np.concatenate(available), np.concatenate(which)
+    bits, beta = _likeliest(table, chosen, there)
+    each = np.bincount(session, bits, minlength=asked[0].sessions).astype(np.float64)
+    size = len(chosen)
+    told = estimate(bits.sum() / size, resampled_means(each[:, None])[:, 0] * len(each) / size)
+    wanted = np.concatenate(wants)
+    cares = bool((np.abs(wanted) > EQUAL).any())
+    return _Fit(told, each, _agreement(np.concatenate(swaps), wanted), cares, beta)
+
+
+def _likeliest(
+    worth: NDArray[np.float64], picks: NDArray[np.int64], available: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """Bits of each decision beyond chance, shape (D,), with the best beta and lapse, and beta."""
+    rows, n = np.arange(len(picks)), available.sum(axis=1)
+    taken = available[rows, picks]
+    above = np.where(available, worth - worth.max(axis=1, keepdims=True), -np.inf)
+    # picks that are worth the same are one: which of them it is, the goal does not say
+    same = available & (np.abs(above - above[rows, picks][:, None]) <= EQUAL)
+    as_good = np.where(taken, same.sum(axis=1), n)
+    best: tuple[float, NDArray[np.float64], float] = (-np.inf, np.zeros(len(picks)), 0.0)
+    for beta in BETAS:
+        share = np.exp(np.maximum(beta * above, -700.0)) * available
+        p = np.where(taken, (share * same).sum(axis=1) / share.sum(axis=1), 0.0)
+        for lapse in LAPSES:
+            # whoever is missing is a lapse as well
+            chance = as_good / n
+            bits = np.log2((1.0 - lapse) * p / chance + lapse)
+            if bits.sum() > best[0]:
+                best = (float(bits.sum()), bits, float(beta))
+    return best[1], best[2]
+
+
+def _agreement(swaps: NDArray[np.bool_], wants: NDArray[np.float64]) -> float:
+    """How often a goal stays and swaps as the router does, both weighing alike; where it makes no
+    difference to the goal, it agrees with either."""
+    right = np.where(swaps, wants >= -EQUAL, wants <= EQUAL)
+    parts = [right[side].mean() for side in (swaps, ~swaps) if side.any()]
+    return float(np.mean(parts))
+
+
+def _as_good(fit: _Fit, best: _Fit) -> bool:
+    """Whether a goal explains about as well as the best one: by little, or within chance."""
+    behind = best.told.value - fit.told.value
+    if behind <= CLOSE:
+        return True
+    apart = resampled_means((best.each - fit.each)[:, None])[:, 0]
+    return bool(np.quantile(apart, 0.025) <= 0.0)
+
+
+class _Sticky:
+    """Stays in four turns of five, and else picks anybody who is there."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+
+    def initial_state(self, lanes: int, seed: int) -> np.random.Generator:
+        """A stream for all lanes."""
+        return np.random.default_rng(seed)
+
+    def act(
+        self, observation: NDArray[np.float32], state: np.random.Generator
+    ) -> tuple[NDArray[np.int64], np.random.Generator]:
+        """Personas, shape (N,); the stream is used up as it goes."""
+        columns = self._columns
+        chance = state.random((len(observation), columns.n_actions))
+        chance[observation[:, columns.available] < 0.5] = -1.0
+        stays = (state.random(len(observation)) < STAYS) & (observation[:, columns.streak] > 0.5)
+        current = observation[:, columns.persona].argmax(axis=1)
+        return np.where(stays, current, chance.argmax(axis=1)), state
+
+
+def _figure(estimates: dict[str, Estimate]) -> Figure:
+    order = sorted(estimates, key=lambda name: -estimates[name].value)
+    low, high = (
+        [float(getattr(estimates[name], end)) for name in order] for end in ("low", "high")
+    )
+    values = [estimates[name].value for name in order]
+    bars = Mark("goals", "bars", order, values, low, high)
+    return Figure("", "bits per decision beyond chance", (bars,))
+
+
+PROBE = register(
+    Probe(
+        "goal",
+        "What is the router after?",
+        goal,
+        limits="It is one of the goals that were tried, or like one of them where it was asked; "
+        "among other users another one of the set may be the one that it serves.",
+    )
+)
