@@ -1,6 +1,7 @@
 """Grids: a file decides what is run, and an error in it is reported in one sentence."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.levels import Levels
 from carousel_agents.learning.view import View
-from carousel_envs import CarouselError, Population, environment_ids
-from carousel_envs.registry import environment_id
+from carousel_envs import CarouselError, Population, any_population, environment_ids
+from carousel_envs.registry import environment_id, shifts_of
 from carousel_envs.shifts import SHIFTS
 from support.presets import variants
 
@@ -228,6 +229,61 @@ def test_the_committed_grid_holds_every_algorithm_on_every_environment():
             claimed &= algorithm in ("ppo", "dqn", "recurrent-ppo")
             assert seeds.pop((environment, algorithm)) == (10 if claimed else 3)
     assert seeds == {("Carousel/Taste-v0", "ppo-history8"): 10}
+
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+STUDIED = ("Boredom", "Taste", "Satiation", "Welfare", "Unmask", "Recall")
+
+
+def test_the_study_has_ten_seeds_of_equal_steps_everywhere():
+    for name in ("generalisation", "controls"):
+        seeds: dict[tuple[str, str], list[int]] = {}
+        for run in Grid.read(BENCHMARKS / f"{name}.toml").runs():
+            seeds.setdefault((run.users_name, run.router), []).append(run.seed)
+            assert run.steps == 1_000_000
+        for who, own in seeds.items():
+            assert own == list(range(100, 110)), who
+
+
+def test_controls_stand_on_every_axis_of_every_environment_of_the_study():
+    found = {
+        (run.environment, *run.shifts) for run in Grid.read(BENCHMARKS / "controls.toml").runs()
+    }
+    wanted = set()
+    for name in STUDIED:
+        population = any_population(name)
+        wanted |= {
+            (environment_id(name), f"{axis}=1")
+            for axis, shift in shifts_of(population).items()
+            if not shift.obstacle(population)
+        }
+    assert found == wanted
+
+
+def test_policies_of_the_study_are_trained_alike_but_for_what_is_compared():
+    """Those trained on levels have the settings of the algorithm without masks, controls those of
+    PPO."""
+    own = {}
+    for run in Grid.read(BENCHMARKS / "generalisation.toml").runs():
+        if not run.changes:
+            levels = run.levels.curriculum if run.levels else ""
+            own[run.environment, run.algorithm, levels] = run.settings
+    for (environment, algorithm, levels), settings in own.items():
+        assert settings == own[environment, algorithm.removeprefix("maskable-"), ""], levels
+    for run in Grid.read(BENCHMARKS / "controls.toml").runs():
+        assert run.settings == own[run.environment, "ppo", ""]
+    assert len(own) == len(STUDIED) * 7
+
+
+def test_settings_were_searched_for_with_equal_effort():
+    for name in STUDIED:
+        for algorithm in ("ppo", "dqn", "recurrent-ppo"):
+            head = (BENCHMARKS / "tuned" / name / f"{algorithm}.toml").read_text().splitlines()
+            assert head[0].startswith(f"# {algorithm} on {environment_id(name)}: ")
+            assert head[0].count(" over 2 seeds, ") == 1
+            assert head[1] == "# found at 500000 steps per run"
+            trials = [int(n) for n in re.findall(r"(\d+)", head[2])]
+            assert sum(trials) == 12
 
 
 def test_a_file_without_end_is_one_sentence():
