@@ -21,6 +21,7 @@ from . import (
     look,
     play,
     policies,
+    probing,
     report,
     store,
     tuning,
@@ -91,6 +92,7 @@ for _command in (
     *(policies.inspect, policies.export, policies.import_sb3),
 ):
     app.command(cls=_Command)(_command)
+app.command("probe", cls=_Command)(probing.probe_routers)
 app.add_typer(store.app, name="store")
 
 

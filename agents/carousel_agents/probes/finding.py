@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ class Finding:
     limits: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     figure: Figure | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
 
     def __str__(self) -> str:
         found = ", ".join(f"{name} {estimate}" for name, estimate in self.estimates.items())

@@ -11,7 +11,7 @@ import pytest
 COMMANDS = (
     *("envs", "reference", "frontier", "shifts", "distance", "train", "tune", "evaluate", "demo"),
     *("generalise", "users-seen", "report", "grid", "table", "watch", "speed", "inspect"),
-    *("export", "import-sb3"),
+    *("export", "import-sb3", "probe"),
 )
 
 
@@ -55,6 +55,8 @@ def carousel(capfd, monkeypatch, *arguments: str) -> tuple[int, str, str]:
         (["generalise", "Taste", "loop", "--out", "x"], "the router comes first"),
         (["users-seen", "Taste", "loop", "--out", "x"], "the router comes first"),
         (["generalise", "loop", "--out", "x"], "give one router or more, and then"),
+        (["probe", "Taste", "loop"], "the router comes first"),
+        (["probe", "loop", "Boredom", "--only", "drve"], "(did you mean drive?)"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exits_with_two(

@@ -1,0 +1,225 @@
+"""The command that asks routers what they want."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003  (the command line reads annotations)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carousel_envs import CarouselError
+from carousel_envs.foundation.errors import shown_path
+from carousel_envs.foundation.files import check_writable, read_whole, unreadable, write_whole
+
+from ..generalisation.changed_population import shifted_population
+from ..generalisation.player_search import players_of
+from ..probes import PROBES, probe
+from ..system import console
+from ..system.interruption import explained
+from ..system.json_data import clean
+from .option_records import taking
+from .options import (
+    JsonOption,
+    SeedOption,
+    SetOption,
+    ShiftOption,
+    completing,
+    environment_after,
+    routers_and_environment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from carousel_envs.registry import AnyPopulation
+
+    from ..generalisation.players import Player
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """Arguments and options of `carousel probe`."""
+
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ROUTER... ENV",
+            help="one router or more, then the environment. A router is a policy file "
+            "(.safetensors), a folder (every policy file below it), or a scripted name: see "
+            "`carousel envs`",
+        ),
+    ]
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROBE",
+            help="only this probe; may be repeated (default: all)",
+            autocompletion=completing(PROBES.keys),
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="keep findings here as they come; what is there is not asked again",
+        ),
+    ] = None
+    shift: ShiftOption = None
+    changes: SetOption = None
+    sessions: Annotated[int, typer.Option(metavar="N", help="sessions to play per probe")] = 4000
+    seed: SeedOption = 0
+    force: Annotated[bool, typer.Option("--force", help="replace findings of another request")] = (
+        False
+    )
+    as_json: JsonOption = False
+
+
+@taking(ProbeOptions)
+def probe_routers(asked: ProbeOptions) -> None:
+    """Ask what routers want: each probe has one question, and may decline to answer.
+
+    With --out, findings are kept as they come, and a command that was cut short goes on when it is
+    given again.
+    """
+    routers, env = routers_and_environment(asked.names)
+    name, training = environment_after(routers, env, asked.changes)
+    target = shifted_population(training, asked.shift or ())
+    probes = [PROBES.find(one).name for one in asked.only or PROBES]
+    players = [player for router in routers for player in players_of(router)]
+    request = {
+        "env": name,
+        "shifts": list(asked.shift or ()),
+        "population_fingerprint": target.fingerprint,
+        "training_fingerprint": training.fingerprint,
+        "sessions": asked.sessions,
+        "seed": asked.seed,
+    }
+    kept = _Kept(asked.out, request, force=asked.force)
+    with explained(lambda: kept.after_interruption):
+        _ask_all(players, probes, (target, training), asked, kept)
+    findings = kept.of(players, probes)
+    if asked.as_json:
+        console.print_json({**request, "findings": findings})
+    else:
+        _print(name, findings)
+        if asked.out:
+            console.say(f"the findings are in {asked.out}")
+
+
+def _ask_all(
+    players: Sequence[Player],
+    probes: Sequence[str],
+    users: tuple[AnyPopulation, AnyPopulation],
+    asked: ProbeOptions,
+    kept: _Kept,
+) -> None:
+    """Ask whatever is not there yet."""
+    target, training = users
+    left = [(player, one) for player in players for one in probes if not kept.has(player, one)]
+    with console.progress("probing") as report:
+        for done, (player, one) in enumerate(left):
+            report(done, len(left), f"{player.name} {one}")
+            found = probe(
+                one,
+                player.policy,
+                target,
+                training=training,
+                sessions=asked.sessions,
+                seed=asked.seed,
+            )
+            kept.keep(player, found.document())
+        if left:
+            report(len(left), len(left), "")
+
+
+class _Kept:
+    """Findings, and the file that holds them if there is one.
+
+    Raises:
+        CarouselError: the file cannot be read or written, or holds those of another request.
+    """
+
+    def __init__(self, path: Path | None, request: Mapping[str, Any], *, force: bool) -> None:
+        self._path, self._request = path, dict(request)
+        self._found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        if path is None:
+            return
+        check_writable(path)
+        if path.exists() and not force:
+            for entry in _entries(path, self._request):
+                self._found[entry["policy"], entry["sha256"] or "", entry["probe"]] = entry
+
+    @property
+    def after_interruption(self) -> str:
+        """What an interruption means."""
+        if self._path is None:
+            return "interrupted; with --out FILE.json the same command would go on from here"
+        return "interrupted; the same command goes on from here"
+
+    def has(self, player: Player, name: str) -> bool:
+        """Whether a question was answered."""
+        return (player.policy, player.sha256 or "", name) in self._found
+
+    def keep(self, player: Player, finding: Mapping[str, Any]) -> None:
+        """Keep an answer, and write all of them down."""
+        entry = {
+            "router": player.name,
+            "policy": player.policy,
+            "sha256": player.sha256,
+            "training_seed": player.columns["training_seed"],
+            **finding,
+        }
+        self._found[player.policy, player.sha256 or "", finding["probe"]] = entry
+        if self._path is not None:
+            document = {**self._request, "findings": list(self._found.values())}
+            text = json.dumps(clean(document), indent=2, allow_nan=False)
+            write_whole(self._path, f"{text}\n".encode())
+
+    def of(self, players: Sequence[Player], probes: Sequence[str]) -> list[dict[str, Any]]:
+        """The answers of these routers, in order."""
+        return [
+            self._found[player.policy, player.sha256 or "", name]
+            for player in players
+            for name in probes
+        ]
+
+
+def _entries(path: Path, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The findings in a file, if they are of this request.
+
+    Raises:
+        CarouselError: they are not, or the file holds no findings.
+    """
+    try:
+        document = json.loads(read_whole(path))
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except (ValueError, RecursionError):
+        document = None
+    keys = {"policy", "sha256", "probe"}
+    entries = document.get("findings") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and keys <= entry.keys() for entry in entries
+    ):
+        raise CarouselError(
+            f"{shown_path(path)} holds no findings of this command; --force replaces it"
+        )
+    for name, value in request.items():
+        if document.get(name) != value:
+            raise CarouselError(
+                f"{shown_path(path)} holds findings whose {name} is {document.get(name)!r}, and "
+                f"{value!r} is asked for; --force replaces them"
+            )
+    return entries
+
+
+def _print(env: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    for policy in dict.fromkeys(finding["policy"] for finding in findings):
+        own = [finding for finding in findings if finding["policy"] == policy]
+        console.print_table(
+            f"{policy} on {env}",
+            ("probe", "verdict", "reason"),
+            ((one["probe"], one["verdict"] or "cannot say", one["reason"]) for one in own),
+        )

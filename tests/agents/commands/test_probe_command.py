@@ -1,0 +1,115 @@
+"""The command `probe`: what it prints, what it keeps, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from carousel_agents.commands import probing
+from carousel_agents.probes import PROBES, probe
+from carousel_envs import CarouselError
+from support.policy_files import make_file
+
+
+def asked(*names: str, **options) -> None:
+    given = {"only": ["drive", "psychometric"], "sessions": 60, **options}
+    probing.probe_routers(names=list(names), **given)
+
+
+def test_findings_are_those_of_the_probes(capsys):
+    asked("loop:0.5", "uniform", "Boredom", as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    told = [(one["router"], one["probe"], one["verdict"]) for one in document["findings"]]
+    assert [one[:2] for one in told] == [
+        *(("loop:0.5", "drive"), ("loop:0.5", "psychometric")),
+        *(("uniform", "drive"), ("uniform", "psychometric")),
+    ]
+    found = probe("drive", "loop:0.5", "Boredom", sessions=60)
+    assert document["findings"][0]["estimates"]["drive"]["value"] == pytest.approx(
+        found.estimates["drive"].value
+    )
+    assert document["findings"][0]["rows"][0]["session"] == "own"
+
+
+def test_words_are_for_people(capsys):
+    asked("uniform", "Boredom")
+    out = capsys.readouterr().out
+    assert "uniform on Carousel/Boredom-v0" in out
+    assert "no drive" in out
+    assert "cannot say" in out
+
+
+def test_what_is_kept_is_not_asked_again(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "findings.json"
+    asked("uniform", "Boredom", only=["drive"], out=path)
+    first = json.loads(path.read_text())
+    assert [one["probe"] for one in first["findings"]] == ["drive"]
+    calls = []
+
+    def counted(name, *arguments, **options):
+        calls.append(name)
+        return probe(name, *arguments, **options)
+
+    monkeypatch.setattr(probing, "probe", counted)
+    asked("uniform", "Boredom", out=path)
+    assert calls == ["psychometric"]
+    asked("uniform", "Boredom", out=path)
+    assert calls == ["psychometric"]
+    assert len(json.loads(path.read_text())["findings"]) == 2
+    capsys.readouterr()
+
+
+def test_a_kill_loses_nothing_that_was_found(tmp_path, monkeypatch):
+    path = tmp_path / "findings.json"
+
+    def killed(name, *arguments, **options):
+        if name == "psychometric":
+            raise KeyboardInterrupt
+        return probe(name, *arguments, **options)
+
+    monkeypatch.setattr(probing, "probe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        asked("uniform", "Boredom", out=path)
+    assert [one["probe"] for one in json.loads(path.read_text())["findings"]] == ["drive"]
+
+
+def test_findings_of_another_request_are_refused_and_kept(tmp_path, capsys):
+    path = tmp_path / "findings.json"
+    asked("uniform", "Boredom", only=["drive"], out=path)
+    before = path.read_bytes()
+    with pytest.raises(CarouselError, match="holds findings whose sessions is 60, and 61 is asked"):
+        asked("uniform", "Boredom", only=["drive"], out=path, sessions=61)
+    with pytest.raises(CarouselError, match="holds findings whose env is"):
+        asked("uniform", "Taste", only=["psychometric"], out=path)
+    assert path.read_bytes() == before
+    asked("uniform", "Boredom", only=["drive"], out=path, sessions=61, force=True)
+    assert json.loads(path.read_text())["sessions"] == 61
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"findings": 3}', '{"findings": [{"probe": 1}]}'])
+def test_what_is_no_file_of_findings_is_refused(tmp_path, text):
+    path = tmp_path / "findings.json"
+    path.write_text(text)
+    with pytest.raises(CarouselError, match=r"holds no findings of this command; --force replaces"):
+        asked("uniform", "Boredom", only=["drive"], out=path)
+    assert path.read_text() == text
+
+
+def test_a_folder_stands_for_the_policies_in_it(tmp_path, capsys):
+    for seed in (3, 4):
+        path = tmp_path / f"seed-{seed}" / "policy.safetensors"
+        path.parent.mkdir()
+        make_file(training={"steps": 10, "seed": seed}).save(path)
+    asked(str(tmp_path), "Boredom", only=["drive"], as_json=True)
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["training_seed"] for one in findings] == [3, 4]
+    assert all(len(one["sha256"]) == 64 for one in findings)
+
+
+def test_every_finding_is_plain_data():
+    """Whatever a probe returns can be written down."""
+    for name in PROBES:
+        found = probe(name, "tally", "Boredom", sessions=60)
+        assert json.loads(json.dumps(found.document()))["probe"] == name
