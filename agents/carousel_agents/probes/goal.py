@@ -25,6 +25,7 @@ from carousel_envs.users.observation import Columns
 
 from .finding import Estimate, Figure, Mark
 from .goals import goals_of, solve_goal, standing
+from .leaders import Sticky
 from .registered import Probe, register
 from .resampling import estimate, resampled_means
 from .transcript import STREAMS, record
@@ -51,7 +52,6 @@ AGREES = 0.85
 CLOSE = 0.01
 """Bits per decision within which a goal explains as well as the best."""
 EQUAL = 1e-9
-STAYS = 0.8
 
 
 def goal(
@@ -94,7 +94,7 @@ def among(
     n = min(sessions, MOST)
     asked = [
         _decisions(record(router, users, n, seed, led_by=leader))
-        for leader in (None, _Sticky(Columns.of(users)))
+        for leader in (None, Sticky(Columns.of(users)))
     ]
     fits = {one.name: _fit(solve_goal(users, one), asked) for one in goals}
     estimates = {name: fit.told for name, fit in fits.items()}
@@ -238,28 +238,6 @@ def _as_good(fit: _Fit, best: _Fit) -> bool:
         return True
     apart = resampled_means((best.each - fit.each)[:, None])[:, 0]
     return bool(np.quantile(apart, 0.025) <= 0.0)
-
-
-class _Sticky:
-    """Stays in four turns of five, and else picks anybody who is there."""
-
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-
-    def initial_state(self, lanes: int, seed: int) -> np.random.Generator:
-        """A stream for all lanes."""
-        return np.random.default_rng(seed)
-
-    def act(
-        self, observation: NDArray[np.float32], state: np.random.Generator
-    ) -> tuple[NDArray[np.int64], np.random.Generator]:
-        """Personas, shape (N,); the stream is used up as it goes."""
-        columns = self._columns
-        chance = state.random((len(observation), columns.n_actions))
-        chance[observation[:, columns.available] < 0.5] = -1.0
-        stays = (state.random(len(observation)) < STAYS) & (observation[:, columns.streak] > 0.5)
-        current = observation[:, columns.persona].argmax(axis=1)
-        return np.where(stays, current, chance.argmax(axis=1)), state
 
 
 def _figure(estimates: dict[str, Estimate]) -> Figure:

@@ -1,0 +1,273 @@
+"""Can what a router does elsewhere be forecast from its training?
+
+The second limit of the router view, made falsifiable: a router whose goal is predictable from its
+training is one whose scores elsewhere are. The forecast sees the router among its training users
+alone: in its own sessions, and in sessions led by somebody who stays and swaps at random. Nets that
+imitate it there (`imitation.py`) are played with shifted users, whose population is known, and
+their scores are the forecast. Beside it stand two others, "as in training" and "as the frozen
+loop".
+
+Only then is the router itself played with the shifted users, to see what came. One that cannot be
+played there is forecast all the same. Where training users never miss a persona, nothing in
+training says what a router does when somebody is missing: of those conditions there is no forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carousel_envs import CarouselError
+from carousel_envs.reference import solve
+from carousel_envs.reference.model import Model
+from carousel_envs.registry import shifts_of, users_of
+from carousel_envs.rollout import rollout
+from carousel_envs.spec import model_of
+from carousel_envs.users.observation import Columns
+
+from ..router import make
+from .finding import Estimate, Figure, Mark
+from .imitation import imitations
+from .leaders import Sticky
+from .registered import Probe, register
+from .transcript import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from carousel_envs import Population
+    from carousel_envs.reference import Reference
+    from carousel_envs.registry import AnyPopulation
+    from carousel_envs.rollout import Policy
+
+    from .finding import Finding
+    from .imitation import Imitation
+
+SEVERITIES = (0.5, 1.0)
+MOST = 1000
+"""Sessions of each kind that are used."""
+BASE, MOVED, APART = 0.015, 0.06, 1.0
+"""Half the width of an interval: so much, so much of what the score moves from training, and so
+much of half the range over plausible imitations; beside the luck of the sessions."""
+Z90 = 1.645
+"""95 % quantile of the normal distribution."""
+GOOD = 0.05
+"""Mean absolute error of scores within which a router is predictable."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is forecast of one population.
+
+    Attributes:
+        axis, severity: of the shift.
+        forecast: the score; None where training does not tell.
+        low, high: ends of its 90 % interval; None without a forecast.
+        as_training, as_loop: what the two other forecasts say.
+        came: the score of the router itself; None where it was not played.
+    """
+
+    axis: str
+    severity: float
+    forecast: float | None
+    low: float | None
+    high: float | None
+    as_training: float
+    as_loop: float
+    came: float | None = None
+
+
+def forecast_of(router: Policy, home: Population, sessions: int, seed: int) -> list[Condition]:
+    """Forecast the scores of a router on every axis, from its behaviour in training alone.
+
+    Args:
+        router: asked among the training users, and nowhere else.
+        home: the training users, who have moods.
+        sessions: played of each kind.
+        seed: session i uses the streams of seed + i.
+
+    Raises:
+        CarouselError: the router does not fit these users, or a score means nothing among them.
+    """
+    reference = solve(home)
+    own = rollout(home, router, sessions, seed)
+    start = _score(reference, own.mean)
+    models = imitations(router, home, sessions, seed, (None, Sticky(Columns.of(home))))
+    models = [_as_lively(one, home, own.mean, sessions, seed) for one in models]
+    short = [rollout(home, one, sessions, seed).mean - own.mean for one in models]
+    loop = make("frozen-loop", home, home)
+    found = []
+    for axis, severity, users in _shifted(home):
+        known = solve(users)
+        scale = known.value - known.blind
+        if known.score(known.value) is None:
+            continue
+        beside = (start, _score(known, rollout(users, loop, sessions, seed).mean))
+        if _misses(users) and not _misses(home):
+            found.append(Condition(axis, severity, None, None, None, *beside))
+            continue
+        played = [rollout(users, one, sessions, seed) for one in models]
+        # what an imitation lacks in training it is taken to lack elsewhere
+        each = [_score(known, p.mean - behind) for p, behind in zip(played, short, strict=True)]
+        error = float(np.mean([p.standard_error for p in played])) / scale
+        middle = float(np.mean(each))
+        half = BASE + MOVED * abs(middle - start) + APART * (max(each) - min(each)) / 2.0
+        half = float(np.hypot(half, Z90 * error))
+        found.append(Condition(axis, severity, middle, middle - half, middle + half, *beside))
+    return found
+
+
+def forecast(
+    router: Policy,
+    population: AnyPopulation,
+    training: AnyPopulation | None = None,
+    sessions: int = 4000,
+    seed: int = STREAMS,
+) -> Finding:
+    """Forecast a router, and compare with what came.
+
+    Args:
+        router: what picks.
+        population: not used but for the training users where these are not given: the probe shifts
+            users itself.
+        training: the users it was trained on, who have moods.
+        sessions: played of each kind; at most `MOST` are used.
+        seed: session i uses the streams of seed + i.
+
+    Returns:
+        Estimates `error`, `error_as_training` and `error_as_loop`: mean absolute errors of scores;
+        and `covered`: the share of conditions whose 90 % interval holds what came. Of conditions
+        with a forecast that the router could be played in; none of them where it could not be.
+
+    Raises:
+        CarouselError: the router does not fit the training users, or torch is not installed.
+    """
+    home = users_of(training or population, "a forecast is one about users; there are none")
+    if solve(home).score(solve(home).value) is None:
+        return PROBE.cannot_say("Listening to these users is worth nothing: there is no score.")
+    n = min(sessions, MOST)
+    conditions, why = _played(router, home, forecast_of(router, home, n, seed), n, seed)
+    rows = tuple(vars(one) for one in conditions)
+    shared: dict[str, Any] = {"rows": rows, "figure": _figure(conditions)}
+    known = [one for one in conditions if one.forecast is not None and one.came is not None]
+    if not known:
+        return PROBE.cannot_say(
+            f"It was forecast, and could not be played elsewhere: {why}", **shared
+        )
+    came = np.array([one.came for one in known], dtype=np.float64)
+    told = np.array([one.forecast for one in known], dtype=np.float64)
+    covered = [
+        one.low is not None and one.high is not None and one.low <= x <= one.high
+        for one, x in zip(known, came.tolist(), strict=True)
+    ]
+    estimates = {
+        "error": _error(told - came),
+        "error_as_training": _error(np.array([one.as_training for one in known]) - came),
+        "error_as_loop": _error(np.array([one.as_loop for one in known]) - came),
+        "covered": Estimate(float(np.mean(covered))),
+    }
+    reason = (
+        f"In {len(known)} conditions its scores are forecast with a mean error of "
+        f"{estimates['error'].value:.3f}, as in training with one of "
+        f"{estimates['error_as_training'].value:.3f}, as the frozen loop with one of "
+        f"{estimates['error_as_loop'].value:.3f}."
+    )
+    better = estimates["error"].value < min(
+        estimates["error_as_training"].value, estimates["error_as_loop"].value
+    )
+    verdict = "not predictable" if not better else "predictable in part"
+    if estimates["error"].value <= GOOD:
+        verdict = "predictable"
+    return PROBE.finding(estimates=estimates, verdict=verdict, reason=reason, **shared)
+
+
+def _played(
+    router: Policy, home: Population, conditions: Sequence[Condition], sessions: int, seed: int
+) -> tuple[list[Condition], str]:
+    """The conditions with what came; and why nothing did, where nothing did."""
+    met = {(axis, severity): users for axis, severity, users in _shifted(home)}
+    found, why = [], ""
+    for one in conditions:
+        users = met[one.axis, one.severity]
+        try:
+            mean = rollout(users, router, sessions, seed).mean
+        except CarouselError as error:
+            found.append(one)
+            why = str(error)
+            continue
+        found.append(replace(one, came=_score(solve(users), mean)))
+    return found, why
+
+
+def _shifted(home: Population) -> Iterator[tuple[str, float, Population]]:
+    """Every axis that applies and shows what training shows, at each severity."""
+    model = model_of(home)
+    for axis, shift in shifts_of(home).items():
+        if shift.obstacle(home):
+            continue
+        for severity in SEVERITIES:
+            users = shift.apply(home, severity)
+            if model.laid_out(users) == model.laid_out(home):
+                yield axis, severity, users
+
+
+def _as_lively(
+    one: Imitation, home: Population, engagement: float, sessions: int, seed: int
+) -> Imitation:
+    """The imitation that draws or takes the likeliest, whichever earns what the router earns."""
+    both = [replace(one, draws=draws) for draws in (False, True)]
+    gaps = [abs(rollout(home, other, sessions, seed).mean - engagement) for other in both]
+    return both[int(np.argmin(gaps))]
+
+
+def _misses(users: Population) -> bool:
+    return not bool(Model.of(users).masks.all())
+
+
+def _score(reference: Reference, engagement: float) -> float:
+    score = reference.score(engagement)
+    assert score is not None
+    return score
+
+
+def _error(errors: NDArray[np.float64]) -> Estimate:
+    """Mean absolute error, with a bootstrap interval over conditions."""
+    sizes, rng = np.abs(errors), np.random.default_rng(0)
+    drawn = sizes[rng.integers(0, len(sizes), (2000, len(sizes)))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(sizes.mean()), float(low), float(high))
+
+
+def _figure(conditions: Sequence[Condition]) -> Figure:
+    known = [one for one in conditions if one.forecast is not None and one.came is not None]
+    x = [float(one.came or 0.0) for one in known]
+    marks = [
+        Mark(
+            "forecast",
+            "points",
+            x,
+            [float(one.forecast or 0.0) for one in known],
+            [float(one.low or 0.0) for one in known],
+            [float(one.high or 0.0) for one in known],
+        ),
+        Mark("as in training", "points", x, [one.as_training for one in known]),
+        Mark("as the frozen loop", "points", x, [one.as_loop for one in known]),
+    ]
+    if x:
+        marks.append(Mark("what came", "line", [min(x), max(x)], [min(x), max(x)]))
+    return Figure("score that came", "score that was forecast", tuple(marks))
+
+
+PROBE = register(
+    Probe(
+        "forecast",
+        "Can its scores elsewhere be forecast from its training?",
+        forecast,
+        limits="A forecast holds for these shifts of a known population; where somebody is missing "
+        "and nobody was in training, there is none.",
+    )
+)
