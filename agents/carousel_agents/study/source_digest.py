@@ -16,7 +16,7 @@ _PLAYS = (
     *("generalisation", "scripted", "router"),
     *("learning/inference.py", "learning/layers.py", "learning/policy_file.py"),
     *("learning/policy_format.py", "learning/learned_router.py", "learning/stacking.py"),
-    "learning/view.py",
+    *("learning/view.py", "learning/levels/__init__.py", "learning/levels/record.py"),
 )
 _KEEPS = ("gap_parts", "improvement", "statistics", "summary")
 READS = (
