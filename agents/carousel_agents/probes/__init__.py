@@ -13,6 +13,7 @@ from . import psychometric as psychometric
 from . import adaptivity as adaptivity
 from . import guarantee as guarantee
 from . import goal as goal
+from . import goal_directedness as goal_directedness
 from . import world_model as world_model
 from . import sophistication as sophistication
 from . import belief_inside as belief_inside

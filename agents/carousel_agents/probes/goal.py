@@ -93,7 +93,7 @@ def among(
         )
     n = min(sessions, MOST)
     asked = [
-        _decisions(record(router, users, n, seed, led_by=leader))
+        decisions(record(router, users, n, seed, led_by=leader))
         for leader in (None, Sticky(Columns.of(users)))
     ]
     fits = {one.name: _fit(solve_goal(users, one), asked) for one in goals}
@@ -121,7 +121,7 @@ def among(
     return PROBE.finding(verdict=" or ".join(found), reason=reason, **shared)
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """Decisions of a router, D of them.
 
     Attributes:
@@ -141,11 +141,12 @@ class _Asked(NamedTuple):
     sessions: int
 
 
-def _decisions(transcript: Transcript) -> _Asked:
+def decisions(transcript: Transcript) -> Asked:
+    """Where a router had somebody to keep or to leave, and what it picked."""
     decides, columns = transcript.decides, transcript.columns
     seen = transcript.observation[decides]
     sessions = decides.shape[1]
-    return _Asked(
+    return Asked(
         transcript.picks[decides],
         transcript.joint[decides],
         seen[:, columns.available] > 0.5,
@@ -173,7 +174,7 @@ class _Fit(NamedTuple):
     beta: float
 
 
-def _fit(values: Values, asked: Sequence[_Asked]) -> _Fit:
+def _fit(values: Values, asked: Sequence[Asked]) -> _Fit:
     worth, picks, available, which, swaps, wants = [], [], [], [], [], []
     for part in asked:
         current, turn = standing(part.seen, values)

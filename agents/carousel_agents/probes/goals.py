@@ -114,8 +114,15 @@ class Values:
         return out
 
 
-def solve_goal(population: Population, goal: Goal) -> Values:
+def solve_goal(population: Population, goal: Goal, beta: float = np.inf) -> Values:
     """What picks are worth to a goal with these users.
+
+    Args:
+        population: the users.
+        goal: the goal.
+        beta: rationality of whoever goes on afterwards, 1 / units of the goal: they pick with
+            probabilities proportional to exp(beta * worth), and are worth the soft maximum over the
+            K picks, log(mean exp(beta * worth)) / beta; infinite: they pick the best.
 
     Raises:
         CarouselError: users satiate, or say goodbye: their state is more than a mood.
@@ -133,7 +140,7 @@ def solve_goal(population: Population, goal: Goal) -> Values:
             np.ascontiguousarray(likelihood),
             (model.fit[kind], model.hazard[kind], model.leave[kind]),
             np.ascontiguousarray(goal.reward[kind], dtype=np.float64),
-            (float(goal.swap), float(goal.over)),
+            (float(goal.swap), float(goal.over), float(beta)),
             after[:, kind],
         )
     return Values(goal, after, 1.0 - model.fit, Columns.of(population))
@@ -153,7 +160,7 @@ def _at(values, b):  # type: ignore[no-untyped-def]
 def _backward(likelihood, user, reward, once, after):  # type: ignore[no-untyped-def]
     """Fill `after`, shape (T, K, GRID), from the last turn."""
     fit, hazard, leave = user
-    swap, over = once
+    swap, over, beta = once
     length, n_k, grid = after.shape
     n_symbols = likelihood.shape[2]
     # worth of the decision after a turn with persona a, by P(bored) then
@@ -182,6 +189,13 @@ def _backward(likelihood, user, reward, once, after):  # type: ignore[no-untyped
                     if other != a:
                         most = max(most, swap + _at(after[t, other], 1.0 - fit[other]))
                 best[a, g] = most
+                if beta < np.inf:
+                    total = np.exp(beta * (after[t, a, g] - most))
+                    for other in range(n_k):
+                        if other != a:
+                            worth = swap + _at(after[t, other], 1.0 - fit[other])
+                            total += np.exp(beta * (worth - most))
+                    best[a, g] = most + np.log(total / n_k) / beta
 
 
 @njit
