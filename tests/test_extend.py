@@ -55,7 +55,7 @@ def in_python(code: str) -> str:
 
 def test_every_example_is_short_and_uses_nothing_private():
     files = sorted(EXAMPLES.glob("*.py"))
-    names = ["algorithm", "environment", "metric", "router", "shift"]
+    names = ["algorithm", "environment", "metric", "probe", "router", "shift"]
     assert [file.stem for file in files] == names
     for file in files:
         text = file.read_text(encoding="utf-8")
@@ -114,6 +114,23 @@ def test_a_metric_is_in_evaluations_and_on_the_page(tmp_path):
         "print(evaluate('loop', 'Boredom', users=300).totals['longest_run'] < 40)\n"
     )
     assert said == "True\n"
+
+
+def test_a_probe_is_asked_with_the_others():
+    (said,) = carousel(
+        ("probe", "uniform", "fixed", "Boredom", "--only=comes-back", "--sessions=60", "--json"),
+        plugin="probe",
+    )
+    uniform, fixed = json.loads(said)["findings"]
+    assert uniform["verdict"] == "comes back"
+    assert uniform["estimates"]["back"]["low"] > 0.5
+    assert (fixed["verdict"], fixed["reason"]) == (None, "It swapped 0 times.")
+    said = in_python(
+        "import probe\n"
+        "from carousel_agents.probes import PROBES, probe as ask\n"
+        "print(list(PROBES)[-1], ask('comes-back', 'uniform', 'Boredom', sessions=60).verdict)\n"
+    )
+    assert said == "comes-back comes back\n"
 
 
 @pytest.mark.slow

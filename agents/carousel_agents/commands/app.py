@@ -73,8 +73,8 @@ def root(
         list[str] | None,
         typer.Option(
             metavar="MODULE",
-            help="load a module or a .py file that brings environments, routers, shifts, metrics "
-            "or algorithms, before or after the command; may be repeated",
+            help="load a module or a .py file that brings environments, routers, shifts, metrics, "
+            "probes or algorithms, before or after the command; may be repeated",
         ),
     ] = None,
 ) -> None:
