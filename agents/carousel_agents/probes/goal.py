@@ -225,11 +225,23 @@ def _likeliest(
 
 
 def _agreement(swaps: NDArray[np.bool_], wants: NDArray[np.float64]) -> float:
-    """How often a goal stays and swaps as the router does, both weighing alike; where it makes no
-    difference to the goal, it agrees with either."""
+    """How often a goal and the router stay and swap alike, swaps and stays weighing alike: the
+    smaller of how often the goal does what the router does and how often the router does what the
+    goal wants. Where it makes no difference to the goal, it agrees with either.
+
+    Both, because a router that serves a goal in half of its sessions, and never swaps in the
+    others, does nothing that the goal would not do.
+
+    Args:
+        swaps: of the router, shape (D,).
+        wants: what a swap is worth to the goal beyond staying, shape (D,).
+    """
     right = np.where(swaps, wants >= -EQUAL, wants <= EQUAL)
-    parts = [right[side].mean() for side in (swaps, ~swaps) if side.any()]
-    return float(np.mean(parts))
+    found = []
+    for sides in ((swaps, ~swaps), (wants > EQUAL, wants < -EQUAL)):
+        parts = [right[side].mean() for side in sides if side.any()]
+        found.append(float(np.mean(parts)) if parts else 1.0)
+    return min(found)
 
 
 def _as_good(fit: _Fit, best: _Fit) -> bool:

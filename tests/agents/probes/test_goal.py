@@ -59,7 +59,7 @@ def test_rewards_that_differ_by_scale_or_shaping_come_back_together():
     assert starts[0] - starts[1] == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("router", ["loop", "optimal", "tally"])
+@pytest.mark.parametrize("router", ["loop", "optimal"])
 def test_routers_that_serve_engagement_are_after_it(router: str):
     assert found_by(router, BOREDOM).verdict == "engagement"
 
