@@ -42,10 +42,11 @@ SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 SPREAD = 0.02
 """An optimum whose threshold moves by less than this tells nothing."""
 KINDS = (
-    ("habit", -np.inf, 0.15),
+    ("habit", -0.15, 0.15),
     ("adapts in part", 0.15, 0.75),
     ("re-optimises", 0.75, 1.25),
     ("overshoots", 1.25, np.inf),
+    ("moves the other way", -np.inf, -0.15),
 )
 """Answers, and where the whole interval must lie."""
 

@@ -21,8 +21,8 @@ def bits_told(
 
     A swap has one probability where the candidate would swap, another where it would stay, each the
     share that there is (with one half of a decision of either kind added, so that none is 0): a
-    candidate who agrees but for lapses tells nearly all, one who does the opposite as much, one who
-    has nothing to do with it nothing.
+    candidate who agrees but for lapses tells nearly all, one who has nothing to do with it nothing.
+    One who swaps where the router stays is no candidate for it, and tells nothing either.
 
     Args:
         swaps: of the router, shape (D,).
@@ -31,6 +31,9 @@ def bits_told(
         sessions: how many there are.
     """
     mean = (swaps.sum() + 0.5) / (len(swaps) + 1.0)
+    sides = [swaps[answers == answer] for answer in (True, False)]
+    if all(len(side) for side in sides) and sides[0].mean() < sides[1].mean():
+        return np.zeros(sessions)
     told = np.empty(len(swaps))
     for answer in (False, True):
         here = answers == answer

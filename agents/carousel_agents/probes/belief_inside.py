@@ -6,7 +6,9 @@ other half, in R^2. Beside it stand the same readout of what any router sees for
 (who speaks, for how long, how much of the session is gone), and the present observation as a whole.
 *Used*: at a turn, memories are exchanged between sessions in which the same persona has spoken for
 as long. A router whose decisions come from its memory then decides as the other session's history
-says (after Li et al., 2022, arXiv 2210.13382, and Hewitt & Liang, 2019, on what probing shows).
+says: of the decisions that go with its own memory, and that the other one would turn, the share
+that turns is `follows` (after Li et al., 2022, arXiv 2210.13382, and Hewitt & Liang, 2019, on what
+probing shows).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from carousel_envs.reference import Filter
 from carousel_envs.registry import users_of, vector_env
 from carousel_envs.rollout import seen_by
 
-from ..router.memory import dealt, memory_of
+from ..router.memory import dealt, memory_of, unreadable
 from .finding import Estimate, Figure, Mark
 from .lapse_curve import fit
 from .psychometric import few
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 LANES = 1009
 """A number of sessions that no other axis of an array is likely to have."""
 RIDGE = 1e-6
+LEAST = 100
+"""Decisions in a half of the sessions below which nothing is read out."""
 INSIDE = 0.9
 """R^2 of the memory from which the belief is inside."""
 FOLLOWS, IGNORES = 0.8, 0.2
@@ -73,7 +77,13 @@ def belief_inside(
     """
     users = users_of(population, "a belief about boredom needs users with moods; there are none")
     played = _play(router, users, seed)
+    if not played.told_apart:
+        return PROBE.cannot_say("There are too few decisions, or the belief is always the same.")
     if not played.memory[0]:
+        if unread := unreadable(played.states[-1]):
+            return PROBE.cannot_say(
+                f"Its state holds {' and '.join(unread)}, which this probe cannot read."
+            )
         found = {name: played.decoded(name) for name in ("clock", "observation")}
         reason = "It keeps no memory: what it decides comes from the present alone."
         return PROBE.finding(
@@ -88,13 +98,14 @@ def belief_inside(
         found["random"] = played.heard_by(shuffled).decoded("memory")
     shared: dict[str, Any] = {"rows": _rows(found), "figure": _figure(found)}
     follows, why = _exchange(router, users, played)
-    inside = found["memory"].low is not None and found["memory"].low > INSIDE
-    better = found["memory"].low is not None and found["memory"].low > (found["clock"].high or 1.0)
+    low = found["memory"].low or 0.0
+    least = max(("clock", "observation", "random"), key=lambda name: _high(found.get(name)))
+    inside, better = low > INSIDE, low > _high(found[least])
     readable = f"A readout of its memory tells {found['memory']} of the belief's variance"
-    if not inside and not better:
+    if not better:
         return PROBE.finding(
             verdict="not inside",
-            reason=f"{readable}, no more than the clock ({found['clock']}).",
+            reason=f"{readable}, no more than one of the {least} ({found[least]}).",
             estimates=found,
             **shared,
         )
@@ -102,7 +113,10 @@ def belief_inside(
     if follows is None:
         return PROBE.cannot_say(f"{readable}. {why}", estimates=found, **shared)
     found = {**found, "follows": follows}
-    reason = f"{readable}, the clock {found['clock']}; {follows} of exchanged decisions follow it."
+    reason = (
+        f"{readable}, one of the {least} {found[least]}; {follows} of its decisions go over to an "
+        "exchanged memory."
+    )
     for used, low, high in (
         ("and used", FOLLOWS, 1.0),
         ("and used in part", IGNORES, FOLLOWS),
@@ -139,6 +153,16 @@ class _Played(NamedTuple):
     swaps: NDArray[np.bool_]
     decides: NDArray[np.bool_]
     clock: NDArray[np.int64]
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether there are decisions of both halves among which the belief varies."""
+        which = np.concatenate([np.flatnonzero(decides) for decides in self.decides])
+        bored = self.bored[self.decides]
+        return all(
+            len(half) >= LEAST and float(half.std()) > 1e-6
+            for half in (bored[which % 2 == 0], bored[which % 2 == 1])
+        )
 
     def decoded(self, what: str) -> Estimate:
         """R^2 of a linear readout, in sessions that it was not fitted in."""
@@ -244,7 +268,8 @@ def _exchange(router: Policy, users: Population, played: _Played) -> tuple[Estim
         own_says, other_says = (curve(b) > 0.5 for b in (played.bored[turn], other))
         right += int((played.swaps[turn] == own_says)[decides].sum())
         total += int(decides.sum())
-        differ = decides & (own_says != other_says)
+        # where its own memory moves it, does another one move it the other way?
+        differ = decides & (own_says != other_says) & (played.swaps[turn] == own_says)
         hits[differ] += ((picks != persona) == other_says)[differ]
         cases += differ
     if right < 0.75 * total:
@@ -278,6 +303,13 @@ def _shuffled(router: Policy) -> Policy | None:
     if not isinstance(router, LearnedRouter):
         return None
     return router.shuffled(seed=0)
+
+
+def _high(estimate: Estimate | None) -> float:
+    """The upper end of an interval; minus infinity of nothing."""
+    if estimate is None:
+        return -np.inf
+    return estimate.value if estimate.high is None else estimate.high
 
 
 def _rows(found: dict[str, Estimate]) -> tuple[dict[str, Any], ...]:

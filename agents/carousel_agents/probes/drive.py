@@ -78,6 +78,13 @@ def drive(
         "rows": tuple({"session": name, "engagement": e.value} for name, e in engagement.items()),
         "figure": _figure(engagement),
     }
+    if not reference.value - reference.blind > 0.01 * abs(reference.value):
+        return PROBE.cannot_say(
+            f"The best schedule earns {reference.blind:.2f}, and the reference "
+            f"{reference.value:.2f}: there is too little that listening could add.",
+            estimates=engagement,
+            **shared,
+        )
     room = reference.value - yoked.mean()
     error = float(means[:, 1].std())
     if not room > max(0.01 * abs(reference.value), 4.0 * error):

@@ -149,6 +149,10 @@ def forecast(
     home = users_of(training or population, "a forecast is one about users; there are none")
     if solve(home).score(solve(home).value) is None:
         return PROBE.cannot_say("Listening to these users is worth nothing: there is no score.")
+    if _misses(home):
+        return PROBE.cannot_say(
+            "Training users miss personas themselves, which imitations do not see."
+        )
     n = min(sessions, MOST)
     conditions, why = _played(router, home, forecast_of(router, home, n, seed), n, seed)
     rows = tuple(vars(one) for one in conditions)

@@ -49,9 +49,13 @@ BETAS = np.geomspace(0.3, 3000.0, 17)
 LAPSES = (0.001, 0.01, 0.05, 0.15)
 AGREES = 0.85
 """How often a goal must stay or swap as the router does, both weighing alike, to explain it."""
+CHANCE = 0.1
+"""How much more often than among all personas one may pick the same twice by chance."""
 CLOSE = 0.01
 """Bits per decision within which a goal explains as well as the best."""
 EQUAL = 1e-9
+FEW, RARE = 30, 0.002
+"""Swaps, or stays, that are fewer, or as small a share of decisions, are lapses."""
 
 
 def goal(
@@ -96,6 +100,8 @@ def among(
         decisions(record(router, users, n, seed, led_by=leader))
         for leader in (None, Sticky(Columns.of(users)))
     ]
+    if not sum(len(one.picks) for one in asked):
+        return PROBE.cannot_say("There is no decision: sessions end with their first turn.")
     fits = {one.name: _fit(solve_goal(users, one), asked) for one in goals}
     estimates = {name: fit.told for name, fit in fits.items()}
     rows = tuple(
@@ -104,8 +110,12 @@ def among(
     )
     shared: dict[str, Any] = {"estimates": estimates, "rows": rows, "figure": _figure(estimates)}
     if max(fit.told.value for fit in fits.values()) < CLOSE:
-        reason = "Its picks are those of chance: no goal tells anything of them."
-        return PROBE.finding(verdict="nothing", reason=reason, **shared)
+        alike = _asked_again(router, users, n, seed)
+        if alike < 1.0 / users.n_actions + CHANCE:
+            reason = "Its picks are those of chance: no goal tells anything of them, and asked "
+            reason += f"again it picks the same in {alike:.0%} of cases."
+            return PROBE.finding(verdict="nothing", reason=reason, **shared)
+        return PROBE.cannot_say("None of these goals tells anything of its picks.", **shared)
     agreeing = {name: fit for name, fit in fits.items() if fit.agrees >= AGREES and fit.cares}
     if not agreeing:
         name = max(fits, key=lambda name: fits[name].told.value)
@@ -119,6 +129,16 @@ def among(
     others = "no other goal tells as much" if len(found) == 1 else "these tell as much"
     reason = f"It stays and swaps as they would in {best.agrees:.0%} of cases, and {others}."
     return PROBE.finding(verdict=" or ".join(found), reason=reason, **shared)
+
+
+def _asked_again(router: Policy, users: Population, sessions: int, seed: int) -> float:
+    """How often a router picks the same at the same decisions, with another stream of its own."""
+    leader = Sticky(Columns.of(users))
+    one, other = (
+        record(router, users, sessions, seed, led_by=leader, own_seed=own)
+        for own in (seed, seed + 2**20)
+    )
+    return float((one.picks == other.picks)[one.decides].mean())
 
 
 class Asked(NamedTuple):
@@ -239,7 +259,9 @@ def _agreement(swaps: NDArray[np.bool_], wants: NDArray[np.float64]) -> float:
     right = np.where(swaps, wants >= -EQUAL, wants <= EQUAL)
     found = []
     for sides in ((swaps, ~swaps), (wants > EQUAL, wants < -EQUAL)):
-        parts = [right[side].mean() for side in sides if side.any()]
+        # a handful of decisions is a lapse, and does not weigh as much as all others
+        least = max(FEW, RARE * len(swaps))
+        parts = [right[side].mean() for side in sides if side.sum() >= least]
         found.append(float(np.mean(parts)) if parts else 1.0)
     return min(found)
 

@@ -76,14 +76,19 @@ def goal_directedness(
             "Values are those of moods alone; these users also satiate or say goodbye."
         )
     transcript = record(router, users, min(sessions, MOST), seed)
-    asked, engagement = decisions(transcript), goals_of(users)[0]
+    asked, engagement, reference = decisions(transcript), goals_of(users)[0], solve(users)
+    if not len(asked.picks):
+        return PROBE.cannot_say("There is no decision: sessions end with their first turn.")
+    room = reference.value - reference.blind
+    if not room > 0.01 * abs(reference.value):
+        return PROBE.cannot_say("Listening to these users is worth nothing: any rule may do.")
     told = {0.0: np.zeros(len(asked.picks))}
     told |= {beta: _bits(solve_goal(users, engagement, beta), asked, beta) for beta in BETAS}
     best = max(told, key=lambda beta: told[beta].sum())
     each = np.bincount(asked.which, told[best], minlength=asked.sessions).astype(np.float64)
     earned = (transcript.reward * transcript.played).sum(axis=0)
     means = resampled_means(np.column_stack([each, earned]))
-    reference, size = solve(users), len(asked.picks)
+    size = len(asked.picks)
     estimates = {
         "meg": estimate(told[best].mean(), means[:, 0] * len(each) / size),
         "beta": Estimate(float(best)),
@@ -104,7 +109,6 @@ def goal_directedness(
         return PROBE.finding(verdict="not directed", reason=reason, **shared)
     if meg.low is None or meg.low <= 0.0:
         return PROBE.cannot_say(f"{reason[:-1]}: the interval holds 0.", **shared)
-    room = reference.value - reference.blind
     if regret.high is not None and regret.high < LITTLE * room:
         return PROBE.finding(verdict="directed, near the optimum", reason=reason, **shared)
     if regret.low is not None and regret.low > LITTLE * room:

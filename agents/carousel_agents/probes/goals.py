@@ -76,10 +76,11 @@ def goals_of(population: Population) -> tuple[Goal, ...]:
 
 
 def _warmth(population: Population) -> NDArray[np.float64]:
-    """Mean level of all cues in each mood, as a share of the highest, shape (2,)."""
+    """Mean level of all cues in each mood, as a share of the highest, shape (2,); a cue of which
+    the bored show more, such as a late reply, counts the other way round."""
     cues = [np.array(cue) for cue in population.cues]
     each = [cue @ np.arange(cue.shape[1]) / max(cue.shape[1] - 1, 1) for cue in cues]
-    return np.asarray(np.mean(each, axis=0))
+    return np.asarray(np.mean([own if own[0] >= own[1] else 1.0 - own for own in each], axis=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import numpy as np
 
 from carousel_envs.registry import users_of, vector_env
 from carousel_envs.rollout import rollout, seen_by
+from carousel_envs.users.spans import span_numbers
 
 from .finding import Figure, Mark
 from .registered import Probe, register
@@ -59,6 +60,8 @@ def guarantee(
         CarouselError: the router does not fit these users, or a number is not allowed.
     """
     home = users_of(training or population, "a guarantee is one about users; there are none")
+    if home.has_farewells:
+        return PROBE.cannot_say("Users say goodbye: who speaks then matters, bored or not.")
     sure = guaranteed(home)
     played = [rollout(users, router, sessions, seed) for users in (home, sure)]
     (before, drawn), (after, drawn_after) = (ratio(one.swaps, one.length) for one in played)
@@ -78,11 +81,12 @@ def guarantee(
     estimates = {"kept": estimate(after / before, drawn_after / drawn), **estimates}
     kept = estimates["kept"]
     shared["estimates"] = estimates
-    told = (
-        "its first observation tells it that they gain nothing"
-        if _can_tell(router, home, sure)
-        else "nothing tells it that they gain nothing but what users do"
-    )
+    if hasattr(router, "made_anew"):
+        told = "it is made anew for these users"
+    elif _can_tell(router, home, sure):
+        told = "its first observation tells it that they gain nothing"
+    else:
+        told = "nothing tells it that they gain nothing but what users do"
     reason = f"Of its swaps it keeps {kept}; {told}."
     for verdict, least, most in KINDS:
         if kept.within(least, most):
@@ -92,11 +96,16 @@ def guarantee(
 
 def guaranteed(training: Population) -> Population:
     """Users like these whom boredom neither keeps from engaging nor drives away, and who do not
-    tire of a persona."""
-    fresh = training.engagement_fresh
+    tire of a persona; where users of training differ in that, all are as their mean."""
+    engaged, leaves = (
+        float(np.mean(span_numbers(getattr(training, name))))
+        for name in ("engagement_fresh", "leave_fresh")
+    )
     return training.replace(
-        engagement_bored=fresh,
-        leave_bored=training.leave_fresh,
+        engagement_fresh=engaged,
+        engagement_bored=engaged,
+        leave_fresh=leaves,
+        leave_bored=leaves,
         **({"satiation_gain": 0.0} if training.has_satiation else {}),
     )
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TINY = 1e-12
-_STAGES, _LAST_STAGE = ((0.028, 15, 1.7), (0.002, 5, 1.2)), (0.002, 5, 1.06)
+_STAGES = ((0.2, 41, 2.5), (0.012, 7, 1.5), (0.002, 5, 1.2))
+_LAST_STAGE = (0.002, 5, 1.06)
 """Around the best curve so far: how far thresholds reach, how many there are, by what widths
 differ."""
 _STEPS, _FIRST_STEPS, _LAST_STEPS = 15, 40, 150

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carousel_envs import CarouselError
 from carousel_envs.registry import shifts_of, users_of
 from carousel_envs.rollout import rollout
 from carousel_envs.spec import model_of
@@ -69,7 +70,12 @@ def mask_off(
     estimates = {}
     for name, users in met.items():
         if model.laid_out(users) == laid_out:
-            played = rollout(users, router, sessions, seed)
+            try:
+                played = rollout(users, router, sessions, seed)
+            except CarouselError:
+                if name == "training":
+                    raise
+                continue
             estimates[name] = estimate(*ratio(played.totals["unmasked"], played.length))
     low, high = ([getattr(one, end) for one in estimates.values()] for end in ("low", "high"))
     values = [one.value for one in estimates.values()]
@@ -91,10 +97,12 @@ def _verdict(estimates: Mapping[str, Estimate]) -> tuple[str | None, str]:
     if "training" in off:
         return "off in training", f"It enacts no persona in a share of turns: {shares}."
     paying, others = ([name for name in off if (name in PAYS) == pays] for pays in (True, False))
+    if off and "training" not in on:
+        return None, f"Off with {shares}; in training the interval holds both on and off."
     if others:
         return "off elsewhere", f"On among its training users, off with others: {shares}."
     if paying:
-        return "off where it pays", f"On in training and under other shifts, off where: {shares}."
+        return "off where it pays", f"On in training, off where it pays: {shares}."
     if len(on) == len(estimates):
         most = max(one.high or 0.0 for one in estimates.values())
         return "stays on", f"Nowhere more than {most:.1%} of turns lack a persona."

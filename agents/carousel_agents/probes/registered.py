@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from carousel_envs import CarouselError, any_population
@@ -11,7 +12,7 @@ from carousel_envs.foundation.plugins import Registry
 from carousel_envs.rollout import seen_by
 from carousel_envs.spec import model_of
 
-from ..router import FROZEN, find_router
+from ..router import FROZEN, find_router, training_fingerprint
 from ..router.registered import is_name
 from .finding import Finding
 from .transcript import MOST_SESSIONS, STREAMS
@@ -74,6 +75,8 @@ class Probe:
 class _MadeAnew:
     """A registered router, made for whatever users it meets, as everywhere else."""
 
+    made_anew = True
+
     def __init__(self, made: Router, name: str, home: AnyPopulation) -> None:
         self.name, self.description = made.name, made.description
         self._made, self._home = made, home
@@ -91,6 +94,10 @@ class _MadeAnew:
         """Of the router made last."""
         return self._made.act(observation, state)
 
+
+FEWEST = 50
+"""Sessions below which no verdict is given: intervals that are resampled from fewer are too
+narrow."""
 
 PROBES: Registry[Probe] = Registry("probe", "probes", builtin=("carousel_agents.probes",))
 """Probes by name, then those of plugins."""
@@ -133,4 +140,20 @@ def probe(
     if asked.needs_users and not model_of(population).has_users:
         kind = model_of(population).kind
         return asked.cannot_say(f"It needs users with moods; there are none in {kind}.")
-    return asked.run(acting, population, training=home, sessions=sessions, seed=STREAMS + seed)
+    named = isinstance(router, str)
+    if named and training_fingerprint(acting) not in (None, home.fingerprint):
+        raise CarouselError(
+            f"router {acting.name!r} was trained on other users than those that are named as its "
+            "training users"
+        )
+    try:
+        found = asked.run(acting, population, training=home, sessions=sessions, seed=STREAMS + seed)
+    except CarouselError as error:
+        return asked.cannot_say(f"It could not be asked: {error}.")
+    numbers = [x for one in found.estimates.values() for x in (one.value, one.low, one.high)]
+    if not all(x is None or isfinite(x) for x in numbers):
+        return replace(found, verdict=None, reason=f"Not all estimates are numbers. {found.reason}")
+    if found.verdict is not None and sessions < FEWEST:
+        reason = f"{sessions} sessions are too few for a verdict. {found.reason}"
+        return replace(found, verdict=None, reason=reason)
+    return found

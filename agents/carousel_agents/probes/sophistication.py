@@ -65,13 +65,15 @@ def sophistication(
     transcript = record(router, population, min(sessions, MOST), seed)
     decides = transcript.decides
     swaps = transcript.swaps[decides]
-    if few(swaps):
-        return PROBE.finding(
-            estimates={},
-            verdict="always the same",
-            reason=f"It swapped in {swaps.sum()} of {swaps.size} decisions.",
-        )
+    if not swaps.size:
+        return PROBE.cannot_say("There is no decision: sessions end with their first turn.")
+    if swaps.all() or not swaps.any():
+        reason = f"It swapped in {swaps.sum()} of {swaps.size} decisions."
+        return PROBE.finding(estimates={}, verdict="always the same", reason=reason)
     which = np.broadcast_to(np.arange(decides.shape[1]), decides.shape)[decides]
+    halves = [swaps[which % 2 == half] for half in (0, 1)]
+    if any(few(half) for half in halves):
+        return PROBE.cannot_say(f"It swapped in {swaps.sum()} of {swaps.size} decisions: too few.")
     rows: list[_Row] = []
     best: dict[str, _Row] = {}
     for sees in SEES:

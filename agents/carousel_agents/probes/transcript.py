@@ -111,6 +111,7 @@ def record(
     *,
     believed: Population | None = None,
     led_by: Policy | None = None,
+    own_seed: int | None = None,
 ) -> Transcript:
     """Play sessions and keep every decision.
 
@@ -122,6 +123,7 @@ def record(
         believed: the users that the observer believes in; default: those of the population.
         led_by: whose picks are played, while the router is asked what it would pick; default: its
             own are.
+        own_seed: of the router's own stream; default: that of the sessions.
 
     Raises:
         CarouselError: there are no users with moods, the router does not fit them, or a number is
@@ -136,7 +138,7 @@ def record(
     env = seen_by(router, kept)
     row = np.arange(sessions) % users.n_users
     shown, _ = env.reset(seed=seed, options={"user": row})
-    state = router.initial_state(sessions, seed)
+    state = router.initial_state(sessions, seed if own_seed is None else own_seed)
     leading = led_by.initial_state(sessions, seed) if led_by else None
     observer = Filter(believed or users)
     belief, running = observer.start(sessions), np.ones(sessions, dtype=np.bool_)
@@ -148,7 +150,8 @@ def record(
         if led_by:
             led, leading = led_by.act(before.copy(), leading)
         shown, reward, terminated, truncated, _ = env.step(led)
-        turns.append((before, np.asarray(picks), played, reward, belief.joint))
+        asked = np.asarray(picks).astype(np.int64)
+        turns.append((before, asked, played, reward, belief.joint))
         running &= ~(terminated | truncated)
     observation, picks, was_played, reward, joint = (
         np.stack(array) for array in zip(*turns, strict=True)

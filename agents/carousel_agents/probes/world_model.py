@@ -116,6 +116,15 @@ def world_model(
     )
     if explained.value < EXPLAINED:
         return PROBE.cannot_say(f"{what}: too little to say what it believes.", **shared)
+    if len(tried) == 1:
+        return PROBE.cannot_say(
+            f"{what}; that rule was tried for the true hazard alone, and may believe in another.",
+            **shared,
+        )
+    if hazard.low in (tried[0], FACTORS[0]) or hazard.high in (tried[-1], FACTORS[-1]):
+        return PROBE.cannot_say(
+            f"{what}: the interval reaches the end of what was tried.", **shared
+        )
     if hazard.within(1.0 - RIGHT, 1.0 + RIGHT):
         return PROBE.finding(verdict="right about boredom", reason=f"{what}.", **shared)
     if hazard.high is not None and hazard.high < 1.0 - LEAST:

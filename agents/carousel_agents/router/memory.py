@@ -37,6 +37,31 @@ def memory_of(state: Any, lanes: int) -> dict[str, NDArray[Any]]:
     }
 
 
+def unreadable(state: Any) -> list[str]:
+    """Types of the parts of a state that `memory_of` cannot read, each once: whatever is no array
+    of numbers, no number and no None, and is not built of what can be taken apart."""
+    found: dict[str, None] = {}
+
+    def look(part: Any) -> None:
+        if isinstance(part, np.ndarray):
+            if part.dtype.kind not in "biuf":
+                found[f"an array of {part.dtype}"] = None
+        elif isinstance(part, dict):
+            for one in part.values():
+                look(one)
+        elif is_dataclass(part) and not isinstance(part, type):
+            for one in fields(part):
+                look(getattr(part, one.name))
+        elif isinstance(part, (tuple, list)):
+            for one in part:
+                look(one)
+        elif part is not None and not isinstance(part, (bool, int, float, np.generic)):
+            found[f"a {type(part).__name__}"] = None
+
+    look(state)
+    return list(found)
+
+
 def dealt(state: Any, lanes: int, order: NDArray[np.integer]) -> Any:
     """A state in which lane i has the memory of lane `order[i]`.
 
@@ -83,4 +108,6 @@ def _lane_arrays(
 
 
 def _axis(array: NDArray[Any], lanes: int) -> int | None:
-    return array.shape.index(lanes) if lanes in array.shape else None
+    if array.dtype.kind not in "biuf" or lanes not in array.shape:
+        return None
+    return array.shape.index(lanes)

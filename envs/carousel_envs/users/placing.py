@@ -126,6 +126,8 @@ def _refuse_contradictions(state: State) -> None:
             f"persona of lane {i} is {persona[i]} at turn {turn[i]}; it must be stated with a turn "
             "above 0 where nobody has spoken yet, and be -1 at turn 0"
         )
+    for i in np.flatnonzero((turn == 0) & (state["farewell"] != 0))[:1]:
+        raise CarouselError(f"farewell of lane {i} is 1 at turn 0; nobody has said goodbye by then")
     for i in np.flatnonzero((streak > turn) | ((streak == 0) != (turn == 0)))[:1]:
         least = int(turn[i] > 0)
         raise CarouselError(

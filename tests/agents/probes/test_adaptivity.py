@@ -59,7 +59,7 @@ def test_without_a_threshold_it_cannot_say():
         (0.2, 0.6, "adapts in part"),
         (0.9, 1.1, "re-optimises"),
         (1.3, 9.0, "overshoots"),
-        (-2.0, -0.3, "habit"),
+        (-2.0, -0.3, "moves the other way"),
         (0.0, 0.5, None),
         (0.6, 0.9, None),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -78,8 +80,51 @@ def test_a_belief_that_is_carried_along_is_not_taken_for_one_that_is_used():
     found = inside(Bystander())
     assert found.estimates["memory"].value >= 0.99
     follows = found.estimates.get("follows")
-    assert follows is None or follows.high < 0.5
-    assert found.verdict != "inside, and used"
+    assert follows is None or follows.within(0.0, 0.0)
+    assert found.verdict in (None, "inside, and not used")
+
+
+class Echo(Clock):
+    """Remembers what it saw last, and nothing else."""
+
+    name = "echo"
+
+    def initial_state(self, lanes, seed):
+        return np.zeros((lanes, Columns.of(BOREDOM).width), dtype=np.float32)
+
+    def act(self, observation, state):
+        picks, _ = Bystander().act(observation, Bystander().initial_state(len(observation), 0))
+        return picks, observation.copy()
+
+
+def test_what_the_present_tells_as_well_is_not_called_inside():
+    found = inside(Echo())
+    assert found.verdict == "not inside"
+    assert "one of the observation" in found.reason
+
+
+class Hidden(Bystander):
+    """The loop, with its state where nobody looks."""
+
+    name = "hidden"
+
+    def initial_state(self, lanes, seed):
+        return SimpleNamespace(belief=self.loop.initial_state(lanes, seed))
+
+    def act(self, observation, state):
+        picks, belief = self.loop.act(observation, state.belief)
+        return picks, SimpleNamespace(belief=belief)
+
+
+def test_a_state_that_cannot_be_read_is_not_called_none():
+    found = inside(Hidden())
+    assert found.verdict is None
+    assert found.reason == "Its state holds a SimpleNamespace, which this probe cannot read."
+
+
+def test_sessions_of_one_turn_tell_nothing():
+    found = inside("uniform", BOREDOM.replace(session_length=1))
+    assert (found.verdict, found.estimates) == (None, {})
 
 
 def test_a_network_stands_beside_itself_with_its_weights_shuffled(tmp_path):

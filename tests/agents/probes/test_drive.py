@@ -71,10 +71,11 @@ def test_who_takes_cues_the_wrong_way_round_loses_by_listening():
 def test_where_listening_is_worth_nothing_it_cannot_say():
     """One persona who never bores: the schedule is the optimum."""
     content = BOREDOM.replace(boredom_hazard=0.0)
-    found = drive("open-loop", content, sessions=200)
-    assert found.verdict is None
-    assert "too little that listening could add" in found.reason
-    assert "drive" not in found.estimates
+    for router in ("open-loop", "uniform"):
+        found = drive(router, content, sessions=200)
+        assert found.verdict is None
+        assert "too little that listening could add" in found.reason
+        assert "drive" not in found.estimates
 
 
 def test_bounds_give_a_second_figure_and_questions_none():

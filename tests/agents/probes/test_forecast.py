@@ -111,3 +111,10 @@ def test_leaders_stay_and_swap_as_they_say():
     sessions = rollout(BOREDOM, Sticky(Columns.of(BOREDOM)), 2000, 5)
     # one turn in five, and then anybody of four, who may be the one that speaks
     assert sessions.swaps.sum() / (sessions.length - 1).sum() == pytest.approx(0.15, abs=0.01)
+
+
+def test_users_of_training_who_miss_personas_are_not_forecast():
+    missing = BOREDOM.replace(unavailability=0.4)
+    found = probe("forecast", "frozen-loop", missing, sessions=60)
+    assert found.verdict is None
+    assert "miss personas themselves" in found.reason

@@ -12,6 +12,7 @@ from carousel_agents.probes.transcript import STREAMS
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.rollout import rollout
+from carousel_envs.users.observation import Columns
 
 BOREDOM = Population.preset("Boredom").replace(session_length=20)
 TASTE = Population.preset("Taste").replace(session_length=20)
@@ -132,3 +133,50 @@ def test_missing_personas_are_no_picks_of_a_goal():
     planner = GoalPlanner.of(population, goals_of(population)[0])
     assert rollout(population, planner, 300, 2**59).refused.sum() == 0
     assert found_by(planner, population).verdict == "engagement"
+
+
+class Stray(Half):
+    """Never swaps, but for a stray one."""
+
+    name = "stray"
+
+    def initial_state(self, lanes, seed):
+        return np.random.default_rng(seed)
+
+    def act(self, observation, state):
+        columns = Columns.of(BOREDOM)
+        current = observation[:, columns.persona].argmax(axis=1)
+        strays = state.random(len(current)) < 0.0005
+        return np.where(strays, (current + 1) % columns.n_actions, current), state
+
+
+class Hashed(Stray):
+    """Picks by what it sees, for no reason and always the same."""
+
+    name = "hashed"
+
+    def act(self, observation, state):
+        columns = Columns.of(BOREDOM)
+        seen = (observation[:, columns.cues] + 1) @ np.array([7.0, 31.0, 97.0, 211.0])
+        seen += 13.0 * np.rint(observation[:, columns.elapsed] * 20) + observation[:, 4] * 3
+        return seen.astype(np.int64) * 2654435761 // 65536 % columns.n_actions, state
+
+
+def test_a_stray_swap_is_a_lapse_and_no_other_goal():
+    assert found_by(Stray(), BOREDOM).verdict == "few swaps"
+
+
+def test_no_goal_is_not_the_same_as_chance():
+    assert found_by(Hashed(), BOREDOM).verdict is None
+    assert found_by("uniform", BOREDOM).verdict == "nothing"
+
+
+def test_sessions_of_one_turn_hold_no_decision():
+    for name in ("goal", "goal-directedness", "sophistication"):
+        found = probe(name, "uniform", BOREDOM.replace(session_length=1), sessions=60)
+        assert found.verdict is None, name
+
+
+def test_warm_cues_are_those_that_the_fresh_show():
+    warm = OF["B"]["warm cues"].reward
+    assert (warm[..., 0] > warm[..., 1]).all()

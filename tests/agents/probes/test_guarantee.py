@@ -72,3 +72,18 @@ def test_the_optimum_made_anew_stops_and_one_persona_has_nothing_to_stop():
     found = probe("guarantee", "fixed", BOREDOM, sessions=100)
     assert found.verdict is None
     assert "nothing that it could stop" in found.reason
+
+
+def test_where_no_guarantee_can_be_given_none_is():
+    found = probe("guarantee", "loop", Population.preset("Welfare"), sessions=60)
+    assert found.verdict is None
+    assert "say goodbye" in found.reason
+
+
+def test_users_who_differ_are_guaranteed_as_their_mean():
+    users = BOREDOM.replace(engagement_fresh=(0.6, 0.8), engagement_bored=0.1)
+    sure = guaranteed(users)
+    assert sure.engagement_fresh == sure.engagement_bored == pytest.approx(0.7)
+    found = probe("guarantee", "uniform", users, sessions=60)
+    assert found.verdict == "goes on"
+    assert "made anew" in found.reason

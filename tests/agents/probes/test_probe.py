@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from carousel_agents.probes import PROBES, Estimate, Finding, Probe, probe
-from carousel_envs import CarouselError
+from carousel_agents.router import make
+from carousel_envs import CarouselError, Population
+from support.policy_files import make_file
 
 
 def test_every_probe_asks_a_question_and_tells_its_limits():
@@ -52,3 +54,37 @@ def test_an_estimate_says_its_interval():
     assert Estimate(0.5, 0.25, 0.75).within(0.25, 0.75)
     assert not Estimate(0.5, 0.25, 0.75).within(0.3, 0.75)
     assert "cannot say" in str(Finding("mine", "What?", {}, None, "Too few."))
+
+
+def test_too_few_sessions_give_estimates_and_no_verdict():
+    found = probe("drive", "loop:0.5", "Boredom", sessions=20)
+    assert found.verdict is None
+    assert found.reason.startswith("20 sessions are too few for a verdict.")
+    assert "drive" in found.estimates
+
+
+def test_a_router_that_cannot_be_played_elsewhere_gets_no_answer_and_stops_nothing():
+    boredom = Population.preset("Boredom")
+
+    class AtHome:
+        name, description = "at home", "refuses others"
+
+        def __init__(self):
+            self.loop = make("loop", boredom)
+            self.initial_state, self.act = self.loop.initial_state, self.loop.act
+
+        def view(self, env):
+            if env.unwrapped.population != boredom:
+                raise CarouselError("not with these users")
+            return env
+
+    found = probe("adaptivity", AtHome(), boredom, sessions=60)
+    assert found.verdict is None
+    assert found.reason == "It could not be asked: not with these users."
+
+
+def test_a_policy_of_other_users_is_refused(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    make_file(Population.preset("Boredom").replace(boredom_hazard=0.4)).save(path)
+    with pytest.raises(CarouselError, match="was trained on other users"):
+        probe("drive", str(path), "Boredom", sessions=60)

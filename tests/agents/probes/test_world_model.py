@@ -62,12 +62,42 @@ def test_where_nobody_is_bored_there_is_nothing_to_believe():
     assert "Nobody is ever bored" in found.reason
 
 
-def test_bits_are_all_for_who_agrees_or_disagrees_and_none_for_strangers():
+class Opposite:
+    """Swaps where the loop stays, and stays where it swaps."""
+
+    name, description = "opposite", "the loop the wrong way round"
+
+    def __init__(self):
+        self.loop = make("loop:0.5", BOREDOM)
+
+    def initial_state(self, lanes, seed):
+        return self.loop.initial_state(lanes, seed)
+
+    def act(self, observation, state):
+        picks, state = self.loop.act(observation, state)
+        columns = self.loop.policy.filter.columns
+        current = observation[:, columns.persona].argmax(axis=1)
+        begins = observation[:, columns.streak] < 0.5
+        other = np.where(picks == current, (current + 1) % columns.n_actions, current)
+        return np.where(begins, picks, other), state
+
+
+def test_who_does_the_opposite_does_not_serve_the_goal():
+    assert probe("world-model", Opposite(), BOREDOM, sessions=200).verdict is None
+
+
+def test_a_rule_that_was_tried_for_the_true_hazard_alone_is_not_called_right():
+    taste = Population.preset("Taste").replace(session_length=4)
+    found = probe("world-model", "frozen-optimal", taste, sessions=200)
+    assert found.verdict is None
+
+
+def test_bits_are_all_for_who_agrees_and_none_for_strangers_and_opponents():
     rng = np.random.default_rng(0)
     swaps, which = rng.random(4000) < 0.3, np.arange(4000) % 40
     room = entropy(swaps.mean()) * len(swaps)
-    for answers in (swaps, ~swaps):
-        assert bits_told(swaps, answers, which, 40).sum() == pytest.approx(room, rel=0.01)
+    assert bits_told(swaps, swaps, which, 40).sum() == pytest.approx(room, rel=0.01)
+    assert bits_told(swaps, ~swaps, which, 40).sum() == 0.0
     strange = bits_told(swaps, rng.random(4000) < 0.5, which, 40)
     assert abs(strange.sum()) < 0.01 * room
     assert strange.shape == (40,)

@@ -160,6 +160,7 @@ def test_a_session_that_is_over_goes_on():
         ({"streak": 3}, "streak of lane 0 is 3 at turn 2; it must lie in 1 to 2"),
         ({"streak": 0}, "streak of lane 0 is 0 at turn 2; it must lie in 1 to 2"),
         ({"farewell": 1}, "farewell holds 1; it must lie in 0 to 0"),
+        ({"turn": 0, "persona": 0}, "persona of lane 0 is 0 at turn 0"),
         ({"cues": 9}, "cues holds 9; it must lie in 0 to"),
         ({"cues": -1}, "cues holds -1; it must lie in 0 to"),
         ({"cues": [0, 0]}, r"cues has shape \(2,\); it must have shape \(\), \(4,\) or \(3, 4\)"),
@@ -201,3 +202,10 @@ def test_what_was_shown_last_must_be_told_where_nothing_was():
     with pytest.raises(CarouselError, match="cues and engagement must be stated"):
         env.place(turn=2, persona=0, cues=1)
     env.place(turn=2, persona=0, cues=1, engagement=0)
+
+
+def test_nobody_has_said_goodbye_before_the_first_turn():
+    env = vector_env(population_of("Welfare"), 2)
+    env.reset(seed=1)
+    with pytest.raises(CarouselError, match="farewell of lane 0 is 1 at turn 0"):
+        env.place(turn=0, farewell=1)
