@@ -98,6 +98,7 @@ def test_a_curve_is_recovered_from_its_own_counts():
     assert found.slope == pytest.approx(0.87 / 0.24, rel=0.06)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_estimate_at_the_rate_that_they_claim():
     """Thresholds of a lapsing loop in samples of sessions: nominally 95 %."""
     held = 0

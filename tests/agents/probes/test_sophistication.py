@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carousel_agents.probes import probe
+from carousel_agents.probes import probe, surrogates
 from carousel_agents.probes.surrogates import SURROGATES, balanced
 from carousel_envs import Population
 from carousel_envs.users.observation import Columns
 
 BOREDOM = Population.preset("Boredom")
 COLUMNS = Columns.of(BOREDOM)
+
+
+@pytest.fixture(autouse=True)
+def short_fits(monkeypatch):
+    """Nets that are good enough here."""
+    monkeypatch.setattr(surrogates, "_STEPS", 250)
 
 
 class Cold:
