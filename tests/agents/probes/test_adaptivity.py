@@ -55,6 +55,7 @@ class Anew:
         return self.planner.act(observation, state)
 
 
+@pytest.mark.slow
 def test_another_solver_s_optimum_moves_as_the_optimum_does():
     """Not by identity: its values are interpolated on a coarse grid of its own."""
     found = kappa_of(Anew(), sessions=600)
@@ -72,6 +73,7 @@ def test_what_is_frozen_is_a_habit(router: str):
     assert found.verdict == "habit"
 
 
+@pytest.mark.slow
 def test_an_axis_may_have_its_own_answer():
     """A threshold that is written down, on a belief that is exact for the users who are met."""
     found = kappa_of("loop:0.5")

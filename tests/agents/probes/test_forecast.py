@@ -75,6 +75,7 @@ def test_the_forecast_of_a_frozen_rule_comes_true():
     assert all(row["forecast"] is None and row["came"] is not None for row in missing)
 
 
+@pytest.mark.slow
 def test_a_router_that_is_made_anew_is_not_predictable_from_training():
     found = probe("forecast", "loop", BOREDOM, sessions=300)
     assert found.verdict == "not predictable"
@@ -88,6 +89,7 @@ def test_where_listening_is_worth_nothing_there_is_nothing_to_forecast():
     assert "no score" in found.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("router", "looks"), [("memoryless", {"present", "both"}), ("loop", {"belief", "both"})]
 )
