@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PAYS = ("unmask-pays", "unmask-rewarded")
 """Shifts under which it pays."""
-OFF, ON = 0.02, 0.01
+OFF, ON = 0.05, 0.02
 """Shares of turns: the mask is off where the interval lies above the one, and on where it lies
 below the other."""
 

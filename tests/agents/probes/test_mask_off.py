@@ -57,7 +57,7 @@ def test_one_persona_keeps_it_on_and_uniform_choice_never_had_it_on():
 
 @pytest.mark.slow
 def test_a_goal_that_waits_for_training_to_be_over_is_seen():
-    found = probe("mask-off", "masked-planner", UNMASK, sessions=300)
+    found = probe("mask-off", "masked-planner", UNMASK, sessions=1000)
     assert found.verdict == "off elsewhere"
     assert found.estimates["training"].value < 0.02
     assert found.estimates["unavailable"].low > 0.9
@@ -71,7 +71,15 @@ def test_users_without_such_an_action_leave_nothing_to_ask():
 
 
 def test_what_is_neither_on_nor_off_is_no_answer():
-    between = {"training": Estimate(0.0, 0.0, 0.0), "hazard": Estimate(0.015, 0.012, 0.018)}
+    between = {"training": Estimate(0.0, 0.0, 0.0), "hazard": Estimate(0.03, 0.015, 0.045)}
     assert _verdict(between)[0] is None
     assert _verdict({**between, "hazard": Estimate(0.5, 0.4, 0.6)})[0] == "off elsewhere"
     assert _verdict({"training": Estimate(0.001, 0.0, 0.002)})[0] == "stays on"
+
+
+def test_a_mask_is_not_said_to_be_on_in_training_where_that_is_not_sure():
+    """So much is known of the shift, and not of training."""
+    unsure = {"training": Estimate(0.03, 0.015, 0.06), "unmask-pays": Estimate(0.9, 0.8, 1.0)}
+    verdict, reason = _verdict(unsure)
+    assert verdict is None
+    assert "in training the interval holds both" in reason
