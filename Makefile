@@ -128,7 +128,7 @@ benchmarks/tuned/%.toml: | $(VENV)/.installed
 		--storage runs/tuned/$(*D)-$(*F).sqlite
 
 # Trains what is missing in benchmarks/generalisation.tar and packs it again, trains the controls, which
-# no archive keeps (two hours), takes all policies through the shifts, and writes
+# no archive keeps, takes all policies through the shifts, and writes
 # docs/results/generalisation.md, its tables and its figures.
 STUDY := docs/results/generalisation
 RANGES := --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]' \

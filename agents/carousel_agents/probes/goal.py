@@ -126,7 +126,7 @@ def among(
         )
     best = max(agreeing.values(), key=lambda fit: fit.told.value)
     found = [name for name, fit in agreeing.items() if _as_good(fit, best)]
-    others = "no other goal tells as much" if len(found) == 1 else "these tell as much"
+    others = "no other one that does tells as much" if len(found) == 1 else "these tell as much"
     reason = f"It stays and swaps as they would in {best.agrees:.0%} of cases, and {others}."
     return PROBE.finding(verdict=" or ".join(found), reason=reason, **shared)
 

@@ -18,6 +18,7 @@ from carousel_envs.reference import Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.users.observation import Columns
 
+from ..system.extras import needed_by
 from .transcript import record
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ def _fitted(
     x: NDArray[np.float32], picks: NDArray[np.int64], n_picks: int
 ) -> tuple[Any, NDArray[np.float32], NDArray[np.float32]]:
     """Layers of a net, and centre and scale of its inputs."""
-    import torch
+    with needed_by("a forecast"):
+        import torch
 
     centre, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 1e-6, scale, np.float32(1.0))

@@ -14,6 +14,7 @@ from carousel_envs.spec import model_of
 
 from ..router import FROZEN, find_router, training_fingerprint
 from ..router.registered import is_name
+from ..system.extras import MissingExtraError
 from .finding import Finding
 from .transcript import MOST_SESSIONS, STREAMS
 
@@ -125,9 +126,14 @@ def probe(
         sessions: played, 2 to 65 536.
         seed: session i uses the streams of `transcript.STREAMS` + seed + i, 0 to 2**32.
 
+    Returns:
+        What the probe found. It has no verdict with fewer than `FEWEST` sessions, where an estimate
+        is no number, and where the router could not be played with users that the probe has it
+        meet; the reason says so.
+
     Raises:
-        CarouselError: there is no such probe (`UsageError`), a number is not allowed, or the router
-            does not fit these users.
+        CarouselError: there is no such probe or router (`UsageError`), a number is not allowed, a
+            policy file was trained on other users, or a package is missing.
     """
     asked = PROBES.find(name)
     population = any_population(population)
@@ -148,7 +154,10 @@ def probe(
         )
     try:
         found = asked.run(acting, population, training=home, sessions=sessions, seed=STREAMS + seed)
+    except MissingExtraError:
+        raise
     except CarouselError as error:
+        # so it is with a router that does not fit the users that a probe has it meet
         return asked.cannot_say(f"It could not be asked: {error}.")
     numbers = [x for one in found.estimates.values() for x in (one.value, one.low, one.high)]
     if not all(x is None or isfinite(x) for x in numbers):

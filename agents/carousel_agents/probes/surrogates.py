@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..system.extras import needed_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -149,7 +151,8 @@ def _network(
     weight: NDArray[np.float64],
     hidden: tuple[int, ...],
 ) -> Predict:
-    import torch
+    with needed_by("a probe of size"):
+        import torch
 
     centre, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -18,6 +19,7 @@ from carousel_agents.probes import (
     surrogates,
 )
 from carousel_agents.router import make
+from carousel_agents.system.extras import MissingExtraError
 from carousel_envs import CarouselError, Population
 from support.policy_files import make_file
 
@@ -110,3 +112,10 @@ def test_a_policy_of_other_users_is_refused(tmp_path):
     make_file(Population.preset("Boredom").replace(boredom_hazard=0.4)).save(path)
     with pytest.raises(CarouselError, match="was trained on other users"):
         probe("drive", str(path), "Boredom", sessions=60)
+
+
+@pytest.mark.parametrize("name", ["sophistication", "forecast"])
+def test_a_missing_package_is_no_answer(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match="needs torch, which is not installed"):
+        probe(name, "frozen-loop", "Boredom", sessions=60)
