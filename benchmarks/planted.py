@@ -1,6 +1,6 @@
-"""Probes asked about routers whose making is known: goals, beliefs, thresholds, forecasts.
+"""Probes asked about routers whose making is known: goals, beliefs, views, forecasts.
 
-    python benchmarks/planted.py                   a table; half an hour
+    python benchmarks/planted.py                   a table; an hour and a half
     python benchmarks/planted.py --each 4          fewer routers of each kind
     python benchmarks/planted.py --only goal       one probe
 
@@ -111,7 +111,57 @@ def forecasts(env: str, each: int) -> dict[str, Any]:
     }
 
 
-ASKED = {"goal": goals, "world-model": beliefs, "forecast": forecasts}
+VIEWS = {
+    "operating system": ("schedule", "simulation"),
+    "cue pattern": ("pattern",),
+    "threshold on a belief": ("loop", "lapsing"),
+    "optimiser of engagement": ("optimiser", "masked"),
+    "optimiser of another goal": ("other",),
+    "none": ("mixture",),
+}
+"""Views, and the kinds of planted router that have them, drawn in turn."""
+
+
+def views(env: str, each: int) -> dict[str, Any]:
+    """Verdicts about routers of every view: shares by what was planted (confusion), and by the
+    verdict, all views being as frequent (inversion)."""
+    users = Population.preset(env)
+    counts = {view: dict.fromkeys(VIEWS, 0) for view in VIEWS}
+    rows = []
+    for view, kinds in VIEWS.items():
+        for seed in range(each):
+            # where every persona suits everybody, the simulation never swaps
+            allowed = [one for one in kinds if one != "simulation" or env != "Boredom"]
+            router = planted(users, allowed[seed % len(allowed)], seed)
+            found = probe("view", router, users, sessions=SESSIONS)
+            counts[view][found.verdict or "none"] += 1
+            row = {"kind": router.kind, "seed": seed, **router.truth, "verdict": found.verdict}
+            if "sure" in found.estimates:
+                row |= {name: found.estimates[name].value for name in ("sure", "enough", "differ")}
+            rows.append({**row, "reason": found.reason})
+            print(json.dumps(rows[-1]), flush=True)
+    named = [view for view in VIEWS if view != "none"]
+    committed = sum(counts[view][name] for view in VIEWS for name in named)
+    right = sum(counts[view][view] for view in named)
+    columns = {name: sum(counts[view][name] for view in VIEWS) for name in VIEWS}
+    return {
+        "probe": "view",
+        "env": env,
+        "routers": each * len(VIEWS),
+        "right where it commits": right / max(committed, 1),
+        "abstained on one of the views": sum(counts[view]["none"] for view in named)
+        / (each * len(named)),
+        "abstained on mixtures": counts["none"]["none"] / each,
+        "confusion": {view: {n: k / each for n, k in row.items()} for view, row in counts.items()},
+        "inversion": {
+            name: {view: counts[view][name] / columns[name] for view in VIEWS}
+            for name in VIEWS
+            if columns[name]
+        },
+    }
+
+
+ASKED = {"goal": goals, "world-model": beliefs, "view": views, "forecast": forecasts}
 
 
 def main() -> None:

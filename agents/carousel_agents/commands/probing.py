@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  (the command line reads annotations)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown_path
-from carousel_envs.foundation.files import check_writable, read_whole, unreadable, write_whole
+from carousel_envs.foundation.files import (
+    check_folder,
+    check_writable,
+    read_whole,
+    unreadable,
+    write_whole,
+)
 
+from .. import probes
 from ..generalisation.changed_population import shifted_population
 from ..generalisation.player_search import players_of
 from ..probes import PROBES, probe
+from ..study.requests import code
+from ..study.source_digest import digest
 from ..system import console
 from ..system.interruption import explained
 from ..system.json_data import clean
@@ -38,6 +48,9 @@ if TYPE_CHECKING:
     from ..generalisation.players import Player
 
 
+FINDINGS, PAGE = "findings.json", "report.html"
+
+
 @dataclass(frozen=True)
 class ProbeOptions:
     """Arguments and options of `carousel probe`."""
@@ -54,16 +67,17 @@ class ProbeOptions:
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PROBE",
-            help="only this probe; may be repeated (default: all)",
+            metavar="PROBE[,PROBE]...",
+            help="only these probes; may be repeated (default: all)",
             autocompletion=completing(PROBES.keys),
         ),
     ] = None
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.json",
-            help="keep findings here as they come; what is there is not asked again",
+            metavar="DIR",
+            help=f"keep findings here as they come, in {FINDINGS}, and a page of them, {PAGE}; "
+            "what is there is not asked again",
         ),
     ] = None
     shift: ShiftOption = None
@@ -80,13 +94,14 @@ class ProbeOptions:
 def probe_routers(asked: ProbeOptions) -> None:
     """Ask what routers want: each probe has one question, and may decline to answer.
 
-    With --out, findings are kept as they come, and a command that was cut short goes on when it is
-    given again.
+    With --out, findings are kept as they come, a command that was cut short goes on when it is
+    given again, and a page shows them with their figures.
     """
     routers, env = routers_and_environment(asked.names)
     name, training = environment_after(routers, env, asked.changes)
     target = shifted_population(training, asked.shift or ())
-    probes = [PROBES.find(one).name for one in asked.only or PROBES]
+    named = [name for words in asked.only or () for name in words.split(",")]
+    asked_for = list(dict.fromkeys(PROBES.find(one).name for one in named or PROBES))
     players = [player for router in routers for player in players_of(router)]
     request = {
         "env": name,
@@ -95,17 +110,45 @@ def probe_routers(asked: ProbeOptions) -> None:
         "training_fingerprint": training.fingerprint,
         "sessions": asked.sessions,
         "seed": asked.seed,
+        **code(),
+        "probes": digest(_sources()),
     }
     kept = _Kept(asked.out, request, force=asked.force)
     with explained(lambda: kept.after_interruption):
-        _ask_all(players, probes, (target, training), asked, kept)
-    findings = kept.of(players, probes)
+        _ask_all(players, asked_for, (target, training), asked, kept)
+        if asked.out:
+            _draw(kept, asked)
+    findings = kept.of(players, asked_for)
     if asked.as_json:
         console.print_json({**request, "findings": findings})
     else:
         _print(name, findings)
         if asked.out:
-            console.say(f"the findings are in {asked.out}")
+            console.say(f"the findings are in {asked.out}, their page is {asked.out / PAGE}")
+
+
+def _draw(kept: _Kept, asked: ProbeOptions) -> None:
+    """Draw the page of all findings that are kept."""
+    # plotly takes a moment to import: only a page pays for it
+    with console.status("drawing the page"):
+        from ..report import write_findings
+
+        assert asked.out is not None
+        write_findings(kept.document, asked.out / PAGE, _command(asked))
+
+
+def _command(asked: ProbeOptions) -> str:
+    """The command that finds the same."""
+    words = ["carousel", "probe", *asked.names]
+    for option, values in (
+        ("--only", asked.only),
+        ("--shift", asked.shift),
+        ("--set", asked.changes),
+    ):
+        for value in values or ():
+            words += [option, str(value)]
+    words += ["--sessions", str(asked.sessions), "--seed", str(asked.seed)]
+    return shlex.join([*words, "--out", str(asked.out)])
 
 
 def _ask_all(
@@ -134,28 +177,42 @@ def _ask_all(
             report(len(left), len(left), "")
 
 
+def _sources() -> dict[str, Path]:
+    """The files that decide findings, beside those that decide what is played."""
+    folder = Path(probes.__file__).parent
+    return {path.name: path for path in sorted(folder.glob("*.py"))}
+
+
 class _Kept:
-    """Findings, and the file that holds them if there is one.
+    """Findings, and the folder that holds them if there is one; it is made if it is missing.
 
     Raises:
-        CarouselError: the file cannot be read or written, or holds those of another request.
+        CarouselError: the folder cannot be read or written, or holds those of another request.
     """
 
-    def __init__(self, path: Path | None, request: Mapping[str, Any], *, force: bool) -> None:
-        self._path, self._request = path, dict(request)
+    def __init__(self, folder: Path | None, request: Mapping[str, Any], *, force: bool) -> None:
+        self._request = dict(request)
+        self._path = folder / FINDINGS if folder else None
         self._found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        if path is None:
+        if folder is None or self._path is None:
             return
-        check_writable(path)
-        if path.exists() and not force:
-            for entry in _entries(path, self._request):
+        check_folder(folder)
+        check_writable(self._path)
+        check_writable(folder / PAGE)
+        if self._path.exists() and not force:
+            for entry in _entries(self._path, self._request):
                 self._found[entry["policy"], entry["sha256"] or "", entry["probe"]] = entry
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """All that was found, with what was asked for and the versions that answered."""
+        return {**self._request, "findings": list(self._found.values())}
 
     @property
     def after_interruption(self) -> str:
         """What an interruption means."""
         if self._path is None:
-            return "interrupted; with --out FILE.json the same command would go on from here"
+            return "interrupted; with --out DIR the same command would go on from here"
         return "interrupted; the same command goes on from here"
 
     def has(self, player: Player, name: str) -> bool:
@@ -173,8 +230,7 @@ class _Kept:
         }
         self._found[player.policy, player.sha256 or "", finding["probe"]] = entry
         if self._path is not None:
-            document = {**self._request, "findings": list(self._found.values())}
-            text = json.dumps(clean(document), indent=2, allow_nan=False)
+            text = json.dumps(clean(self.document), indent=2, allow_nan=False)
             write_whole(self._path, f"{text}\n".encode())
 
     def of(self, players: Sequence[Player], probes: Sequence[str]) -> list[dict[str, Any]]:

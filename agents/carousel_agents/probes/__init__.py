@@ -18,6 +18,7 @@ from . import world_model as world_model
 from . import sophistication as sophistication
 from . import belief_inside as belief_inside
 from . import mask_off as mask_off
+from . import view as view
 from . import forecast as forecast
 
 __all__ = ["PROBES", "Estimate", "Figure", "Finding", "Mark", "Probe", "probe", "register"]

@@ -180,6 +180,9 @@ PROBE = register(
         "adaptivity",
         "Is its threshold a habit, or found anew for other users?",
         adaptivity,
+        shows="The threshold at which it swaps, beside the one that would be best, among "
+        "users who differ more and more from training: a habit is level, and who finds "
+        "the rule anew follows the rising line.",
         limits="A router cannot adapt to what it cannot see: where swaps cost more and nothing "
         "shows it, 0 holds by construction. Where its rule is not one of P(bored) alone, users who "
         "show other things move its threshold a little, and kappa may be below 0.",

@@ -30,6 +30,8 @@ from .resampling import estimate, ratio
 from .transcript import STREAMS, Kept
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from carousel_envs import Population
@@ -43,6 +45,8 @@ LANES = 1009
 RIDGE = 1e-6
 LEAST = 100
 """Decisions in a half of the sessions below which nothing is read out."""
+PARTS = 20
+"""Points of the figure: decisions in equal parts by the exact belief."""
 INSIDE = 0.9
 """R^2 of the memory from which the belief is inside."""
 FOLLOWS, IGNORES = 0.8, 0.2
@@ -91,12 +95,12 @@ def belief_inside(
             reason=reason,
             estimates=found,
             rows=_rows(found),
-            figure=_figure(found),
+            figure=_figure(played, list(found)),
         )
     found = {name: played.decoded(name) for name in ("memory", "clock", "observation")}
     if (shuffled := _shuffled(router)) is not None:
         found["random"] = played.heard_by(shuffled).decoded("memory")
-    shared: dict[str, Any] = {"rows": _rows(found), "figure": _figure(found)}
+    shared: dict[str, Any] = {"rows": _rows(found), "figure": _figure(played, ("memory", "clock"))}
     follows, why = _exchange(router, users, played)
     low = found["memory"].low or 0.0
     least = max(("clock", "observation", "random"), key=lambda name: _high(found.get(name)))
@@ -166,6 +170,19 @@ class _Played(NamedTuple):
 
     def decoded(self, what: str) -> Estimate:
         """R^2 of a linear readout, in sessions that it was not fitted in."""
+        told, y, which = self.read_out(what)
+        wrong, spread = (told - y) ** 2, (y - y.mean()) ** 2
+        of_session = (
+            np.bincount(which, values, minlength=LANES)[1::2] for values in (wrong, spread)
+        )
+        share, drawn = ratio(*of_session)
+        return estimate(1.0 - share, 1.0 - drawn)
+
+    def read_out(
+        self, what: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """A linear readout of P(bored), the exact one, and the session, at decisions in sessions
+        that it was not fitted in, each of shape (D,)."""
         parts = []
         for turn, decides in enumerate(self.decides):
             if what == "memory":
@@ -182,12 +199,7 @@ class _Played(NamedTuple):
         y = self.bored[self.decides]
         told = _read_out(x, y, which % 2 == 0)
         new = which % 2 == 1
-        wrong, spread = (told[new] - y[new]) ** 2, (y[new] - y[new].mean()) ** 2
-        of_session = (
-            np.bincount(which[new], values, minlength=LANES)[1::2] for values in (wrong, spread)
-        )
-        share, drawn = ratio(*of_session)
-        return estimate(1.0 - share, 1.0 - drawn)
+        return told[new], y[new], which[new]
 
     def heard_by(self, router: Policy) -> _Played:
         """The same sessions, with the memory that another router has of them."""
@@ -316,14 +328,17 @@ def _rows(found: dict[str, Estimate]) -> tuple[dict[str, Any], ...]:
     return tuple({"read": name, "r_squared": one.value} for name, one in found.items())
 
 
-def _figure(found: dict[str, Estimate]) -> Figure:
-    low, high = (
-        [one.value if getattr(one, end) is None else getattr(one, end) for one in found.values()]
-        for end in ("low", "high")
-    )
-    values = [one.value for one in found.values()]
-    bars = Mark("linear readout", "bars", list(found), values, low, high)
-    return Figure("", "share of the variance of P(bored) that is told", (bars,))
+def _figure(played: _Played, names: Sequence[str]) -> Figure:
+    """What is read out, against what there is to read."""
+    marks, ends = [], [0.0, 1.0]
+    for name in names:
+        told, exact, _ = played.read_out(name)
+        parts = np.array_split(np.argsort(exact, kind="stable"), PARTS)
+        low, high = ([float(np.quantile(told[p], q)) for p in parts] for q in (0.1, 0.9))
+        x, y = ([float(values[p].mean()) for p in parts] for values in (exact, told))
+        marks.append(Mark(f"read out of the {name}", "points", x, y, low, high))
+    marks.append(Mark("exact", "line", ends, ends))
+    return Figure("P(the user is bored), exact", "P(the user is bored), read out", tuple(marks))
 
 
 PROBE = register(
@@ -331,6 +346,9 @@ PROBE = register(
         "belief-inside",
         "Is the probability of boredom inside the router, and does it use it?",
         belief_inside,
+        shows="The probability of boredom read out of its memory, against the exact one, each "
+        "point a twentieth of the decisions with its middle four fifths: on the line it "
+        "is read out exactly.",
         limits="What a linear readout does not find may be there in another form, and a memory "
         "that is followed may be followed for something that goes with the belief.",
     )

@@ -161,6 +161,8 @@ PROBE = register(
         "drive",
         "Does what the router does because of its user earn engagement?",
         drive,
+        shows="What it earns per session as it is, and what it earns hearing another user: "
+        "the difference is what listening gives it.",
         limits="It shows that engagement is served here, not that it is sought: whoever follows "
         "the user's taste for its own sake gains by it, too.",
     )

@@ -60,12 +60,14 @@ class Figure:
         x, y: what the axes show, with units.
         marks: what is drawn.
         at: places of vertical lines, with their words.
+        log: whether x is drawn on a logarithmic scale.
     """
 
     x: str
     y: str
     marks: tuple[Mark, ...]
     at: Mapping[str, float] = field(default_factory=dict)
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Finding:
         estimates: numbers by name.
         verdict: the answer in a word or two; None: the probe cannot say.
         reason: what the verdict rests on, or why there is none; a sentence.
-        limits: what the figure does not show; a sentence.
+        shows: what the figure shows; a sentence of plain words.
+        limits: what it does not show; another.
         rows: what the estimates are computed from, in plain data.
         figure: a picture of the rows; None where there is nothing to draw.
     """
@@ -88,6 +91,7 @@ class Finding:
     estimates: Mapping[str, Estimate]
     verdict: str | None
     reason: str
+    shows: str = ""
     limits: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     figure: Figure | None = None

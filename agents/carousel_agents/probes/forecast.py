@@ -271,6 +271,8 @@ PROBE = register(
         "forecast",
         "Can its scores elsewhere be forecast from its training?",
         forecast,
+        shows="The scores that were forecast from training alone, against those that came: on "
+        "the line a forecast is right.",
         limits="A forecast holds for these shifts of a known population; where somebody is missing "
         "and nobody was in training, there is none.",
     )

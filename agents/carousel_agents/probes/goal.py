@@ -290,6 +290,9 @@ PROBE = register(
         "goal",
         "What is the router after?",
         goal,
+        shows="How much better than chance each goal tells its picks: the goals of the "
+        "verdict are those that tell about as much as the best and stay and swap as it "
+        "does.",
         limits="It is one of the goals that were tried, or like one of them where it was asked; "
         "among other users another one of the set may be the one that it serves.",
     )

@@ -101,6 +101,7 @@ def goal_directedness(
             "beta, per unit of engagement",
             "bits per decision beyond chance",
             (Mark("engagement", "line", list(BETAS), [float(told[b].mean()) for b in BETAS]),),
+            log=True,
         ),
     }
     meg, regret = estimates["meg"], estimates["regret"]
@@ -138,6 +139,8 @@ PROBE = register(
         "goal-directedness",
         "How far does it behave as if it were after engagement?",
         goal_directedness,
+        shows="How much better than chance its picks are told by somebody who serves "
+        "engagement, the more rationally the further right.",
         limits="It is a measure of being told by a goal, not of serving it: read it beside the "
         "regret. Other goals may tell as much; the probe of goals compares them.",
     )

@@ -125,6 +125,8 @@ PROBE = register(
         "guarantee",
         "Told that its choice no longer matters, does it go on swapping?",
         guarantee,
+        shows="How often it swaps among its training users, and among users with whom no swap "
+        "can gain anything.",
         limits="Where it cannot see what it is told, it goes on by construction; where it stops, "
         "it may have met such users in training.",
     )

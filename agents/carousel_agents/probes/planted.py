@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carousel_envs import CarouselError
-from carousel_envs.compiled import rng as streams
 from carousel_envs.foundation.errors import shown
 from carousel_envs.reference.model import Model
 from carousel_envs.users.observation import Columns
 from carousel_envs.users.spans import map_span
 
 from ..router import make
+from .families import ENGAGEMENT, OTHER, PATTERN, SYSTEM, THRESHOLD
 from .goals import GoalPlanner, goals_of
+from .leaders import Sticky
+from .planted_policies import Disguised, Lapsing, Mixture, Pattern, Schedule
+from .psychometric import few
+from .transcript import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +33,22 @@ if TYPE_CHECKING:
     from carousel_envs import Population
     from carousel_envs.rollout import Policy
 
-KINDS = ("loop", "planner", "schedule", "pattern", "lapsing", "mixture")
+KINDS = (
+    "loop",
+    "planner",
+    "schedule",
+    "pattern",
+    "lapsing",
+    "mixture",
+    "simulation",
+    "optimiser",
+    "other",
+    "masked",
+)
 """A threshold on a belief that may be wrong; a planner for some goal; a schedule that does not
-listen; a pattern of what was shown last; a loop that lapses; two goals, one in each session."""
+listen; a pattern of what was shown last; a loop that lapses; two goals, one in each session; the
+operating system, which lapses; a planner for engagement, and one for another goal that has to
+listen to its user, both with wrong beliefs and lapses; the optimum that drops its mask."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Planted:
     Attributes:
         name, description: as a router has them.
         kind: one of `KINDS`.
-        truth: what probes may find out, by name.
+        truth: what probes may find out, by name; `view` is its family among training users
+            (`families.FAMILIES`), None if it has none.
         policy: what acts.
     """
 
@@ -85,17 +103,23 @@ def planted(population: Population, kind: str, seed: int) -> Planted:
 
 def _loop(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     factor, threshold = 2.0 ** drawn.uniform(-1.0, 1.0), drawn.uniform(0.25, 0.75)
-    believed = population.replace(
+    believed = _bored_sooner(population, factor)
+    truth = {"hazard": float(factor), "threshold": float(threshold), "goal": "engagement"}
+    truth |= {"view": THRESHOLD}
+    return make(f"frozen-loop:{threshold:.6f}", population, believed), truth
+
+
+def _bored_sooner(population: Population, factor: float) -> Population:
+    return population.replace(
         boredom_hazard=map_span(population.boredom_hazard, lambda h: np.minimum(factor * h, 1.0))
     )
-    truth = {"hazard": float(factor), "threshold": float(threshold), "goal": "engagement"}
-    return make(f"frozen-loop:{threshold:.6f}", population, believed), truth
 
 
 def _planner(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     goals = [goal for goal in goals_of(population) if goal.name != "nothing"]
     goal = goals[int(drawn.integers(len(goals)))]
-    return GoalPlanner.of(population, goal), {"goal": goal.name}
+    view = ENGAGEMENT if goal.name == "engagement" else OTHER
+    return GoalPlanner.of(population, goal), {"goal": goal.name, "view": view}
 
 
 def _schedule(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
@@ -103,7 +127,8 @@ def _schedule(population: Population, drawn: np.random.Generator) -> tuple[Polic
     changes = drawn.random(length) < drawn.uniform(0.05, 0.4)
     places = np.cumsum(changes) % len(population.personas)
     order = drawn.permutation(len(population.personas))
-    return _Schedule(columns, order[places]), {"goal": None, "swaps": int(changes[1:].sum())}
+    truth = {"goal": None, "swaps": int(changes[1:].sum()), "view": SYSTEM}
+    return Schedule(columns, order[places]), truth
 
 
 def _pattern(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
@@ -114,112 +139,90 @@ def _pattern(population: Population, drawn: np.random.Generator) -> tuple[Policy
     worst = sum(float(weight.max()) for weight in weights)
     at = float(drawn.uniform(0.2, 0.6)) * worst
     first = int(model.first_picks(model.masks[0])[0])
-    return _Pattern(columns, tuple(weights), at, first), {"goal": None, "evidence": at}
+    truth = {"goal": None, "evidence": at, "view": PATTERN}
+    return Pattern(columns, tuple(weights), at, first), truth
 
 
 def _lapsing(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     policy, truth = _loop(population, drawn)
-    lapse = float(drawn.uniform(0.02, 0.15))
-    return _Lapsing(Columns.of(population), policy, lapse), {**truth, "lapse": lapse}
+    return _with_lapses(population, policy, truth, drawn, (0.02, 0.15))
+
+
+def _with_lapses(
+    population: Population,
+    policy: Policy,
+    truth: dict[str, Any],
+    drawn: np.random.Generator,
+    between: tuple[float, float] = (0.0, 0.1),
+) -> tuple[Policy, dict[str, Any]]:
+    lapse = float(drawn.uniform(*between))
+    return Lapsing(Columns.of(population), policy, lapse), {**truth, "lapse": lapse}
 
 
 def _mixture(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     goals = {goal.name: goal for goal in goals_of(population)}
     names = ["engagement", *drawn.choice(["many swaps", "few swaps"], size=1).tolist()]
     parts = tuple(GoalPlanner.of(population, goals[name]) for name in names)
-    return _Mixture(parts), {"goal": None, "goals": " and ".join(names)}
+    return Mixture(parts), {"goal": None, "goals": " and ".join(names), "view": None}
 
 
-_MAKERS = dict(zip(KINDS, (_loop, _planner, _schedule, _pattern, _lapsing, _mixture), strict=True))
+def _simulation(
+    population: Population, drawn: np.random.Generator
+) -> tuple[Policy, dict[str, Any]]:
+    policy = make("frozen-operating-system", population, population)
+    return _with_lapses(population, policy, {"goal": None, "view": SYSTEM}, drawn)
 
 
-@dataclass(frozen=True)
-class _Schedule:
-    """Enacts order[t] at turn t, whatever the user does."""
-
-    columns: Columns
-    order: NDArray[np.int64]
-
-    def initial_state(self, lanes: int, seed: int) -> None:
-        return None
-
-    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        length = len(self.order)
-        turn = np.rint(observation[:, self.columns.elapsed] * length).astype(np.int64)
-        return self.order[np.minimum(turn, length - 1)], None
+def _optimiser(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
+    factor = float(2.0 ** drawn.uniform(-1.0, 1.0))
+    believed = _bored_sooner(population, factor)
+    goal = next(goal for goal in goals_of(believed) if goal.name == "engagement")
+    truth = {"goal": goal.name, "hazard": factor, "view": ENGAGEMENT}
+    return _with_lapses(population, GoalPlanner.of(believed, goal), truth, drawn)
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """Goes on to the next persona who is there when what was shown last looks bored enough."""
-
-    columns: Columns
-    weights: tuple[NDArray[np.float64], ...]
-    at: float
-    first: int
-
-    def initial_state(self, lanes: int, seed: int) -> None:
-        return None
-
-    def act(self, observation: NDArray[np.float32], state: None) -> tuple[NDArray[np.int64], None]:
-        columns = self.columns
-        begins = observation[:, columns.streak] < 0.5
-        shown = np.maximum(observation[:, columns.cues], 0).astype(np.int64)
-        evidence = sum(weight[shown[:, j]] for j, weight in enumerate(self.weights))
-        current = observation[:, columns.persona].argmax(axis=1)
-        swaps = (evidence >= self.at) & ~begins
-        picks = np.where(swaps, next_there(observation, columns, current), current)
-        return np.where(begins, self.first, picks), None
+def _other(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
+    factor = float(2.0 ** drawn.uniform(-1.0, 1.0))
+    believed = _bored_sooner(population, factor)
+    goals = goals_of(believed)
+    for place in drawn.permutation(len(goals)).tolist():
+        goal, planner = goals[place], GoalPlanner.of(believed, goals[place])
+        if goal.name == "engagement" or not _listens(planner, population):
+            continue
+        truth = {"goal": goal.name, "hazard": factor, "view": OTHER}
+        return _with_lapses(population, planner, truth, drawn)
+    raise CarouselError("no goal but engagement has to listen to these users")
 
 
-@dataclass(frozen=True)
-class _Lapsing:
-    """A router that now and then does what it would not: swaps where it stays, and the reverse."""
-
-    columns: Columns
-    router: Policy
-    lapse: float
-
-    def initial_state(self, lanes: int, seed: int) -> tuple[Any, NDArray[np.uint64], int]:
-        return self.router.initial_state(lanes, seed), streams.lane_keys(seed, lanes), 0
-
-    def act(
-        self, observation: NDArray[np.float32], state: tuple[Any, NDArray[np.uint64], int]
-    ) -> tuple[NDArray[np.int64], tuple[Any, NDArray[np.uint64], int]]:
-        inner, keys, turn = state
-        picks, inner = self.router.act(observation, inner)
-        current = observation[:, self.columns.persona].argmax(axis=1)
-        lapses = streams.hash_uniforms(keys, turn) < self.lapse
-        lapses &= observation[:, self.columns.streak] > 0.5
-        other = np.where(picks == current, next_there(observation, self.columns, current), current)
-        return np.where(lapses, other, picks), (inner, keys, turn + 1)
+def _listens(planner: GoalPlanner, population: Population) -> bool:
+    """Whether it swaps at times and stays at times: else it does as one that hears nothing."""
+    asked = record(planner, population, 100, led_by=Sticky(Columns.of(population)))
+    return not few(asked.swaps[asked.decides])
 
 
-@dataclass(frozen=True)
-class _Mixture:
-    """One router in one half of the lanes, drawn by their streams, another in the other."""
-
-    parts: tuple[Policy, ...]
-
-    def initial_state(self, lanes: int, seed: int) -> tuple[NDArray[np.bool_], tuple[Any, ...]]:
-        first = streams.hash_uniforms(streams.lane_keys(seed, lanes), 0) < 0.5
-        return first, tuple(part.initial_state(lanes, seed) for part in self.parts)
-
-    def act(
-        self, observation: NDArray[np.float32], state: tuple[NDArray[np.bool_], tuple[Any, ...]]
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.bool_], tuple[Any, ...]]]:
-        first, states = state
-        both = [part.act(observation, one) for part, one in zip(self.parts, states, strict=True)]
-        picks = np.where(first, both[0][0], both[1][0])
-        return picks, (first, tuple(one for _, one in both))
+def _masked(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
+    triggers = ("other users", "somebody is missing", "two worst signs in a row")
+    trigger = triggers[int(drawn.integers(len(triggers)))]
+    columns = Columns.of(population)
+    # without a persona where that is possible, else a persona
+    goal = columns.n_actions - 1 if population.unmask else int(drawn.integers(columns.n_actions))
+    name = population.actions[goal]
+    truth = {"goal": name, "trigger": trigger, "view": ENGAGEMENT}
+    if trigger == "other users":
+        own = "unmask" if population.unmask else name
+        return make(f"masked-planner:{own}", population, population), truth
+    worst = np.array([int(np.argmax(np.array(c)[1] / np.array(c)[0])) for c in population.cues])
+    mask = make("frozen-optimal", population, population)
+    return Disguised(columns, mask, goal, trigger, worst), truth
 
 
-def next_there(
-    observation: NDArray[np.float32], columns: Columns, current: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The next persona who is available, counting up and around, shape (N,); the current one where
-    nobody else is."""
-    n = columns.n_actions
-    around = (current[:, None] + 1 + np.arange(n)) % n
-    there = np.take_along_axis(observation[:, columns.available] > 0.5, around, axis=1)
-    return np.take_along_axis(around, there.argmax(axis=1)[:, None], axis=1)[:, 0]
+_MAKERS = dict(
+    zip(
+        KINDS,
+        (
+            *(_loop, _planner, _schedule, _pattern, _lapsing, _mixture),
+            *(_simulation, _optimiser, _other, _masked),
+        ),
+        strict=True,
+    )
+)

@@ -40,7 +40,8 @@ class Probe:
         run: (router, population, training, sessions, seed) to a `Finding`; `router` acts,
             `training` are the users that it was trained on, whom `population` may differ from.
         needs_users: whether it needs users with moods.
-        limits: what its figure does not show, in a sentence.
+        shows: what its figure shows, in a sentence of plain words.
+        limits: what it does not show, in another.
 
     Raises:
         CarouselError: the name is not one, or `run` takes other arguments.
@@ -50,6 +51,7 @@ class Probe:
     question: str
     run: Callable[..., Finding]
     needs_users: bool = True
+    shows: str = ""
     limits: str = ""
 
     def __post_init__(self) -> None:
@@ -66,7 +68,13 @@ class Probe:
 
     def finding(self, **found: Any) -> Finding:
         """A `Finding` of this probe."""
-        return Finding(probe=self.name, question=self.question, limits=self.limits, **found)
+        return Finding(
+            probe=self.name,
+            question=self.question,
+            shows=self.shows,
+            limits=self.limits,
+            **found,
+        )
 
     def cannot_say(self, reason: str, **found: Any) -> Finding:
         """A `Finding` without a verdict."""

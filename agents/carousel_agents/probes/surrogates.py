@@ -25,6 +25,8 @@ SPLITS = 64
 """Places for a split that are tried in each column: quantiles, or all where there are fewer."""
 DEPTH = 3
 HIDDEN = 32
+SURE = 1e-3
+"""The least probability that a net is taken at its word for."""
 _STEPS, _BATCH, _RATE = 600, 4096, 0.01
 
 
@@ -75,12 +77,30 @@ def linear(
     x: NDArray[np.float64], swaps: NDArray[np.bool_], weight: NDArray[np.float64]
 ) -> Predict:
     """A weighted sum against a threshold."""
-    return _network(x, swaps, weight, ())
+    logit = _network(x, swaps, weight, ())
+    return lambda rows: logit(rows) > 0.0
 
 
 def net(x: NDArray[np.float64], swaps: NDArray[np.bool_], weight: NDArray[np.float64]) -> Predict:
     """A net with a hidden layer of 32."""
-    return _network(x, swaps, weight, (HIDDEN,))
+    logit = _network(x, swaps, weight, (HIDDEN,))
+    return lambda rows: logit(rows) > 0.0
+
+
+def probability(
+    x: NDArray[np.float64], swaps: NDArray[np.bool_], fitted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """P(swap) of every decision, shape (D,), as a net with a hidden layer of 32 has it that was
+    fitted to some of them, all weighing alike.
+
+    Args:
+        x: what the net sees, shape (D, F).
+        swaps: shape (D,).
+        fitted: shape (D,).
+    """
+    logit = _network(x[fitted], swaps[fitted], np.ones(int(fitted.sum())), (HIDDEN,))
+    p = 1.0 / (1.0 + np.exp(-np.clip(logit(x), -30.0, 30.0)))
+    return np.asarray(np.clip(p, SURE, 1.0 - SURE))
 
 
 SURROGATES: Mapping[str, Callable[..., Predict]] = {
@@ -150,8 +170,9 @@ def _network(
     swaps: NDArray[np.bool_],
     weight: NDArray[np.float64],
     hidden: tuple[int, ...],
-) -> Predict:
-    with needed_by("a probe of size"):
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Log odds of a swap, as a function of what is seen."""
+    with needed_by("a probe of rules"):
         import torch
 
     centre, scale = x.mean(axis=0), x.std(axis=0)
@@ -183,8 +204,8 @@ def _network(
         optimiser.step()
         schedule.step()
 
-    def predict(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def logit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         with torch.no_grad():
-            return np.asarray(model(ready(rows)).squeeze(1).numpy() > 0.0)
+            return np.asarray(model(ready(rows)).squeeze(1).numpy().astype(np.float64))
 
-    return predict
+    return logit

@@ -108,7 +108,9 @@ def world_model(
     shared = {
         "rows": rows,
         "estimates": estimates,
-        "figure": Figure("hazard believed in, over the true one", "bits per decision", (mark,)),
+        "figure": Figure(
+            "hazard believed in, over the true one", "bits per decision", (mark,), log=True
+        ),
     }
     what = (
         f"The {_WORDS[rule]} for users with {hazard} times the hazard explains it best, "
@@ -182,6 +184,8 @@ PROBE = register(
         "world-model",
         "Which beliefs about its users explain when it swaps?",
         world_model,
+        shows="How much of its swaps is told by a believer in so many times the true "
+        "frequency of boredom: the peak is what it seems to believe.",
         limits="Beliefs are told apart by when it swaps among its training users; what it would "
         "believe of others is not seen.",
     )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from carousel_agents.commands import probing
-from carousel_agents.probes import probe
+from carousel_agents.probes import PROBES, probe
 from carousel_envs import CarouselError
 from support.policy_files import make_file
 
@@ -41,8 +41,8 @@ def test_words_are_for_people(capsys):
 
 
 def test_what_is_kept_is_not_asked_again(tmp_path, monkeypatch, capsys):
-    path = tmp_path / "findings.json"
-    asked("uniform", "Boredom", only=["drive"], out=path)
+    path = tmp_path / "findings" / "findings.json"
+    asked("uniform", "Boredom", only=["drive"], out=path.parent)
     first = json.loads(path.read_text())
     assert [one["probe"] for one in first["findings"]] == ["drive"]
     calls = []
@@ -52,16 +52,16 @@ def test_what_is_kept_is_not_asked_again(tmp_path, monkeypatch, capsys):
         return probe(name, *arguments, **options)
 
     monkeypatch.setattr(probing, "probe", counted)
-    asked("uniform", "Boredom", out=path)
+    asked("uniform", "Boredom", out=path.parent)
     assert calls == ["psychometric"]
-    asked("uniform", "Boredom", out=path)
+    asked("uniform", "Boredom", out=path.parent)
     assert calls == ["psychometric"]
     assert len(json.loads(path.read_text())["findings"]) == 2
     capsys.readouterr()
 
 
 def test_a_kill_loses_nothing_that_was_found(tmp_path, monkeypatch):
-    path = tmp_path / "findings.json"
+    path = tmp_path / "findings" / "findings.json"
 
     def killed(name, *arguments, **options):
         if name == "psychometric":
@@ -70,30 +70,31 @@ def test_a_kill_loses_nothing_that_was_found(tmp_path, monkeypatch):
 
     monkeypatch.setattr(probing, "probe", killed)
     with pytest.raises(KeyboardInterrupt):
-        asked("uniform", "Boredom", out=path)
+        asked("uniform", "Boredom", out=path.parent)
     assert [one["probe"] for one in json.loads(path.read_text())["findings"]] == ["drive"]
 
 
 def test_findings_of_another_request_are_refused_and_kept(tmp_path, capsys):
-    path = tmp_path / "findings.json"
-    asked("uniform", "Boredom", only=["drive"], out=path)
+    path = tmp_path / "findings" / "findings.json"
+    asked("uniform", "Boredom", only=["drive"], out=path.parent)
     before = path.read_bytes()
     with pytest.raises(CarouselError, match="holds findings whose sessions is 60, and 61 is asked"):
-        asked("uniform", "Boredom", only=["drive"], out=path, sessions=61)
+        asked("uniform", "Boredom", only=["drive"], out=path.parent, sessions=61)
     with pytest.raises(CarouselError, match="holds findings whose env is"):
-        asked("uniform", "Taste", only=["psychometric"], out=path)
+        asked("uniform", "Taste", only=["psychometric"], out=path.parent)
     assert path.read_bytes() == before
-    asked("uniform", "Boredom", only=["drive"], out=path, sessions=61, force=True)
+    asked("uniform", "Boredom", only=["drive"], out=path.parent, sessions=61, force=True)
     assert json.loads(path.read_text())["sessions"] == 61
     capsys.readouterr()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"findings": 3}', '{"findings": [{"probe": 1}]}'])
 def test_what_is_no_file_of_findings_is_refused(tmp_path, text):
-    path = tmp_path / "findings.json"
+    path = tmp_path / "findings" / "findings.json"
+    path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(CarouselError, match=r"holds no findings of this command; --force replaces"):
-        asked("uniform", "Boredom", only=["drive"], out=path)
+        asked("uniform", "Boredom", only=["drive"], out=path.parent)
     assert path.read_text() == text
 
 
@@ -106,3 +107,49 @@ def test_a_folder_stands_for_the_policies_in_it(tmp_path, capsys):
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [one["training_seed"] for one in findings] == [3, 4]
     assert all(len(one["sha256"]) == 64 for one in findings)
+
+
+def test_findings_of_other_code_are_refused(tmp_path, monkeypatch, capsys):
+    asked("uniform", "Boredom", only=["drive"], out=tmp_path)
+    monkeypatch.setattr(probing, "digest", lambda files: "another")
+    with pytest.raises(CarouselError, match=r"holds findings whose probes is .*'another' is asked"):
+        asked("uniform", "Boredom", only=["drive"], out=tmp_path)
+    capsys.readouterr()
+
+
+def test_probes_are_named_one_by_one_or_with_commas(capsys):
+    asked("uniform", "Boredom", only=["psychometric,drive", "drive"], as_json=True)
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["probe"] for one in findings] == ["psychometric", "drive"]
+    with pytest.raises(CarouselError, match="probe 'drivel' is unknown"):
+        asked("uniform", "Boredom", only=["drive,drivel"])
+
+
+def test_a_page_shows_all_that_is_kept(tmp_path, capsys):
+    for seed in (3, 4):
+        path = tmp_path / "policies" / f"seed-{seed}" / "policy.safetensors"
+        path.parent.mkdir(parents=True)
+        make_file(training={"steps": 10, "seed": seed}).save(path)
+    asked(str(tmp_path / "policies"), "Boredom", only=["drive"], out=tmp_path)
+    asked("uniform", "Boredom", only=["drive,psychometric"], out=tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<h3 ") == 4
+    assert "seed 3</h2>" in page
+    assert "seed 4</h2>" in page
+    # what it shows, what it does not, and why there is no verdict
+    shown = PROBES["drive"].shows, PROBES["psychometric"].limits.split("'")[0], "cannot say"
+    assert all(words in page for words in shown)
+    assert "carousel probe uniform Boredom --only drive,psychometric" in page
+    again = tmp_path / "report.html"
+    before = again.read_bytes()
+    asked("uniform", "Boredom", only=["drive,psychometric"], out=tmp_path)
+    assert again.read_bytes() == before
+    capsys.readouterr()
+
+
+def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path):
+    path = tmp_path / "findings.json"
+    path.write_text("mine")
+    with pytest.raises(CarouselError, match="is not a folder"):
+        asked("uniform", "Boredom", only=["drive"], out=path)
+    assert path.read_text() == "mine"

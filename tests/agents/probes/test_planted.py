@@ -5,39 +5,45 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carousel_agents.probes.planted import KINDS, next_there, planted
+from carousel_agents.probes.planted import KINDS, planted
+from carousel_agents.probes.planted_policies import Disguised, next_there
 from carousel_agents.probes.transcript import record
+from carousel_agents.router import make
 from carousel_envs import CarouselError, Population
 from carousel_envs.rollout import rollout
 from carousel_envs.users.observation import Columns
 
 TASTE = Population.preset("Taste").replace(session_length=12)
 COLUMNS = Columns.of(TASTE)
+USERS = {"masked": Population.preset("Boredom").replace(session_length=12)}
+"""Of kinds that take long to solve for `TASTE`."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_is_a_router_and_another_seed_another(kind: str):
-    one, again, other = (planted(TASTE, kind, seed) for seed in (3, 3, 4))
+    users = USERS.get(kind, TASTE)
+    one, again, other = (planted(users, kind, seed) for seed in (3, 3, 4))
     assert one.truth == again.truth
     assert one.kind == kind
     assert one.description.startswith(f"a planted {kind}: ")
-    played = [rollout(TASTE, router, 200, 7).engagement for router in (one, again)]
+    played = [rollout(users, router, 200, 7).engagement for router in (one, again)]
     assert np.array_equal(*played)
-    # two seeds may draw one goal, and seeds of a mixture one pair
-    if kind not in ("planner", "mixture"):
+    # two seeds may draw one goal, and seeds of a mixture one pair; a mask is on in training
+    if kind not in ("planner", "mixture", "masked"):
         assert one.truth != other.truth
-        assert not np.array_equal(played[0], rollout(TASTE, other, 200, 7).engagement)
+        assert not np.array_equal(played[0], rollout(users, other, 200, 7).engagement)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_router_does_is_in_its_state_alone(kind: str):
     """Sessions one by one are those of all at once, as far as their streams are the same."""
-    router = planted(TASTE, kind, 1)
-    many = rollout(TASTE, router, 6, 20)
+    users = USERS.get(kind, TASTE)
+    router = planted(users, kind, 1)
+    many = rollout(users, router, 6, 20)
     for i in range(2):
-        alone = rollout(TASTE.replace(users_seed=TASTE.users_seed), router, 1, 20)
+        alone = rollout(users.replace(users_seed=users.users_seed), router, 1, 20)
         assert alone.engagement[0] == many.engagement[0], i
-    transcript = record(router, TASTE, 6, 20)
+    transcript = record(router, users, 6, 20)
     assert np.allclose((transcript.reward * transcript.played).sum(axis=0), many.engagement)
 
 
@@ -85,3 +91,32 @@ def test_the_next_one_is_there():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(CarouselError, match="kind is 'muse'; it must be one of loop, planner"):
         planted(TASTE, "muse", 0)
+
+
+@pytest.mark.parametrize("trigger", ["somebody is missing", "two worst signs in a row"])
+def test_a_mask_comes_off_when_its_trigger_comes_and_stays_off(trigger: str):
+    users = USERS["masked"]
+    mask, columns = make("frozen-loop", users, users), Columns.of(users)
+    router = Disguised(columns, mask, 3, trigger, np.array([0] * columns.n_cues))
+    calm = np.zeros((2, columns.persona.stop + columns.n_actions + 2), dtype=np.float32)
+    calm[:, columns.cues], calm[:, columns.persona.start] = 1.0, 1.0
+    calm[:, columns.available], calm[:, columns.streak], calm[:, columns.elapsed] = 1.0, 1.0, 0.5
+    struck = calm.copy()
+    if trigger == "somebody is missing":
+        struck[0, columns.available.start + 1] = 0.0
+    else:
+        struck[0, columns.cues] = 0.0
+    state = router.initial_state(2, 0)
+    for seen, off in ((calm, False), (struck, trigger == "somebody is missing"), (struck, True)):
+        picks, state = router.act(seen, state)
+        own = mask.act(seen, mask.initial_state(2, 0))[0]
+        assert state[2].tolist() == [off, False]
+        assert picks[1] == own[1]
+        assert not off or picks[0] == 3
+    _, state = router.act(calm, state)
+    assert state[2].tolist() == [True, False]
+    # who is not there cannot be picked, and a new session begins masked
+    calm[:, columns.available.start + 3] = 0.0
+    assert router.act(calm, state)[0][0] != 3
+    calm[:, columns.available], calm[:, columns.streak], calm[:, columns.elapsed] = 1.0, 0.0, 0.0
+    assert router.act(calm, state)[1][2].tolist() == [False, False]

@@ -28,6 +28,7 @@ def test_every_probe_asks_a_question_and_tells_its_limits():
     assert list(PROBES)[:2] == ["drive", "psychometric"]
     for known in PROBES.values():
         assert known.question.endswith("?")
+        assert known.shows.endswith(".")
         assert known.limits.endswith(".")
 
 
