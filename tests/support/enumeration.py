@@ -63,9 +63,10 @@ class Problem:
             kinds=tuple(Kind(weight, *row) for row, weight in shares.items()),
             cues=tuples(cue_table(population).probability.T),
             hook=tuples(np.rint(population.per_action("hook") * UNIT) / UNIT),
-            pays=(*(0.0 for _ in population.personas), population.unmask_payoff)
-            if population.unmask_rewarded
-            else (0.0,) * population.n_actions,
+            pays=(
+                *(-population.per_action("persona_cost")[: len(population.personas)]).tolist(),
+                *([population.unmask_reward] if population.unmask else []),
+            ),
             length=population.session_length,
             cost=population.swap_cost,
         )

@@ -125,6 +125,7 @@ def populations(draw: st.DrawFn, max_turns: int = 10, max_personas: int = 5) -> 
         appeal=draw(per_persona(n_personas, -1.0, 1.0, 0.5)),
         satiation_wear=draw(per_persona(n_personas, 0.0, MAX_SATIATION_WEAR, 2.0)),
         swap_cost=draw(far(0.0, 100.0, 2.0)),
+        persona_cost=draw(st.one_of(st.just(0.0), per_persona(n_personas, 0.0, 100.0, 0.5))),
         cues=draw(cue_tables()),
         archetypes=tuple(draw(taste) for _ in range(n_archetypes)),
         archetype_weights=tuple(weights),

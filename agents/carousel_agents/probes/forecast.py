@@ -68,6 +68,8 @@ class Condition:
         forecast: the score; None where training does not tell.
         low, high: ends of its 90 % interval; None without a forecast.
         as_training, as_loop: what the two other forecasts say.
+        apart: the range over plausible imitations; None without a forecast.
+        luck: standard error of the forecast, from its sessions; None without a forecast.
         came: the score of the router itself; None where it was not played.
     """
 
@@ -78,6 +80,8 @@ class Condition:
     high: float | None
     as_training: float
     as_loop: float
+    apart: float | None = None
+    luck: float | None = None
     came: float | None = None
 
 
@@ -115,9 +119,12 @@ def forecast_of(router: Policy, home: Population, sessions: int, seed: int) -> l
         each = [_score(known, p.mean - behind) for p, behind in zip(played, short, strict=True)]
         error = float(np.mean([p.standard_error for p in played])) / scale
         middle = float(np.mean(each))
-        half = BASE + MOVED * abs(middle - start) + APART * (max(each) - min(each)) / 2.0
+        apart = max(each) - min(each)
+        half = BASE + MOVED * abs(middle - start) + APART * apart / 2.0
         half = float(np.hypot(half, Z90 * error))
-        found.append(Condition(axis, severity, middle, middle - half, middle + half, *beside))
+        found.append(
+            Condition(axis, severity, middle, middle - half, middle + half, *beside, apart, error)
+        )
     return found
 
 

@@ -61,8 +61,7 @@ class Model:
         mask_weights: share of each context, shape (contexts,).
         joint: share of each pair, shape (types, contexts).
         vulnerable: share of each pair that is vulnerable, shape (types, contexts).
-        pays: reward of a turn beyond engagement, shape (K,); only of the action that enacts no
-            persona.
+        pays: reward of a turn beyond engagement, shape (K,): less what a persona costs.
         hook: P(a farewell is prevented), shape (K,).
         welfare: welfare of a turn, shape (2, K): for other users, for vulnerable users.
         farewell_harm: welfare lost when a farewell is prevented.
@@ -121,7 +120,7 @@ class Model:
             vulnerable=vulnerable,
             welfare=np.stack([welfare, welfare + population.per_action("vulnerable_welfare")]),
             farewell_harm=population.farewell_harm,
-            pays=_pays(population),
+            pays=population.pays,
             hook=np.rint(population.per_action("hook") * UNIT) / UNIT,
             personas=len(population.personas),
             cues=cue_table(population).probability,
@@ -262,12 +261,6 @@ def _means(columns: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArra
     """Mean of each column, clipped to its range so that probabilities stay in [0, 1]."""
     mean = np.average(columns, axis=0, weights=weights)
     return np.asarray(np.clip(mean, columns.min(axis=0), columns.max(axis=0)))
-
-
-def _pays(population: Population) -> NDArray[np.float64]:
-    pays = np.zeros(population.n_actions)
-    pays[len(population.personas) :] = population.unmask_reward
-    return pays
 
 
 def _hidden(users: UserTable | Model) -> NDArray[np.float64]:

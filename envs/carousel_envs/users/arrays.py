@@ -77,7 +77,7 @@ SETTINGS = np.dtype(
         ("length", np.int32),
         ("share", np.float32),
         ("swap_cost", np.float64),
-        ("unmask_reward", np.float64),
+        ("pays_more", np.int32),
         ("pays_mean", np.int32),
         ("n_personas", np.int32),
         ("cue_shift", np.int32),
@@ -86,9 +86,9 @@ SETTINGS = np.dtype(
     ]
 )
 """Numbers of a population and its environment: 1 in same-step mode, turns of a session, 1 / length,
-cost of a swap, 1 if the reward is the mean, number of personas, bits below the column in a draw
-from the alias table of cues, column of the farewell (-1: not shown), welfare lost by a kept
-farewell."""
+cost of a swap, 1 if any action pays more or less than engagement, 1 if the reward is the mean,
+number of personas, bits below the column in a draw from the alias table of cues, column of the
+farewell (-1: not shown), welfare lost by a kept farewell."""
 
 
 class SessionArrays(NamedTuple):
@@ -111,6 +111,7 @@ class SessionArrays(NamedTuple):
             nobody satiates.
         first_obs, first_mask: shapes (users or 1, D) and (users or 1, K): what a session with each
             user begins with (`observation.first_rows`).
+        pays: shape (K,), reward of a turn with each action beyond engagement.
         cue_alias, shown: see `cues.CueTable`, the former flattened.
         hook: shape (K,), P(a user who said goodbye is kept) in 1/65536; None where nobody says
             goodbye.
@@ -132,6 +133,7 @@ class SessionArrays(NamedTuple):
     satiation_rows: Annotated[Array | None, Slot(np.float64, 2, optional=True)]
     first_obs: Annotated[Array, Slot(np.float32, 2)]
     first_mask: Annotated[Array, Slot(np.int8, 2)]
+    pays: Annotated[Array, Slot(np.float64)]
     cue_alias: Annotated[Array, Slot(np.int32)]
     shown: Annotated[Array, Slot(np.float32, 2)]
     hook: Annotated[Array | None, Slot(np.int32, optional=True)]

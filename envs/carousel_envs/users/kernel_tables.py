@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Tables(NamedTuple):
     """The arrays of `SessionArrays` that are the same for all users."""
 
+    pays: NDArray[np.float64]
     cue_alias: NDArray[np.int32]
     shown: NDArray[np.float32]
     hook: NDArray[np.int32] | None
@@ -39,6 +40,7 @@ def tables_of(population: Population) -> Tables:
         own = population.per_action("welfare")
         welfare_rows = np.stack([own, own + population.per_action("vulnerable_welfare")])
     return Tables(
+        pays=population.pays,
         cue_alias=cues.alias.ravel().copy(),
         shown=cues.shown(8 if in_one_move else columns.engagement + 1),
         hook=hook,
@@ -53,7 +55,7 @@ def settings_of(population: Population, reward: str, *, same_step: bool) -> NDAr
     settings["length"] = population.session_length
     settings["share"] = 1.0 / population.session_length
     settings["swap_cost"] = population.swap_cost
-    settings["unmask_reward"] = population.unmask_reward
+    settings["pays_more"] = population.pays.any()
     settings["pays_mean"] = reward == "mean"
     settings["n_personas"] = len(population.personas)
     settings["cue_shift"] = column_shift(cue_table(population).alias.shape[1])

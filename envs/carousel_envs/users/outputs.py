@@ -27,7 +27,7 @@ class Outputs(NamedTuple):
 
 
 @part
-def write_outputs(at, m, s, settings, outputs):  # type: ignore[no-untyped-def]
+def write_outputs(at, m, s, settings, outputs, pays):  # type: ignore[no-untyped-def]
     """Write the reward and the events of each lane, and its probability of engagement."""
     reward, detail, events = outputs
     swap_cost, n_personas = settings.swap_cost, settings.n_personas
@@ -37,6 +37,10 @@ def write_outputs(at, m, s, settings, outputs):  # type: ignore[no-untyped-def]
     else:
         for j in range(m):
             reward[at + j] = s.engaged[j] - _I(s.swapped[j]) * swap_cost
+    if settings.pays_more:
+        for j in range(m):
+            if _I(s.plays[j]) & (_I(s.gone[j]) ^ _I(1)):
+                reward[at + j] += pays[_U(s.pick[j])]
     for j in range(m):
         detail[_U(0), at + j] = s.chance[j] / UNIT
     copy(at, m, s.leaves, events, _U(TERMINATED))
@@ -50,9 +54,6 @@ def write_outputs(at, m, s, settings, outputs):  # type: ignore[no-untyped-def]
             # whoever goes at a goodbye meets nobody, masked or not
             here = _I(s.plays[j]) & (_I(s.gone[j]) ^ _I(1))
             events[_U(UNMASKED), at + j] = here & _I(s.pick[j] == n_personas)
-        if settings.unmask_reward != 0.0:
-            for j in range(m):
-                reward[at + j] += events[_U(UNMASKED), at + j] * settings.unmask_reward
         copy(at, m, s.kept, events, _U(KEPT))
 
 

@@ -30,6 +30,7 @@ from .spans import (
     Lift,
     Memory,
     Payoff,
+    Price,
     Probability,
     Sharpness,
     Turns,
@@ -75,6 +76,7 @@ class Population(BasePopulation):
         "badge",
         "pair",
         "pair_share",
+        "persona_cost",
         "unmask_rewarded",
         "own_personas",
     )
@@ -131,6 +133,11 @@ class Population(BasePopulation):
     swap_cost: Charge = Field(
         default=0.0,
         description="engagement units charged for each swap after the first pick, 0 to 100",
+    )
+    persona_cost: Price = Field(
+        default=0.0,
+        description="engagement units charged for each turn with a persona, one number or one per "
+        "persona, 0 to 100",
     )
     leave_fresh: Probability = Field(
         default=0.0, description="probability per turn that a fresh user leaves, in [0, 1]"
@@ -270,6 +277,14 @@ class Population(BasePopulation):
     def unmask_reward(self) -> float:
         """Reward of a turn without persona: its payoff, where that is rewarded, else 0."""
         return self.unmask_payoff if self.unmask and self.unmask_rewarded else 0.0
+
+    @property
+    def pays(self) -> NDArray[np.float64]:
+        """Reward of a turn beyond engagement, shape (K,): less what each persona costs, and of a
+        turn without persona `unmask_reward`."""
+        pays = -self.per_action("persona_cost")
+        pays[len(self.personas) :] = self.unmask_reward
+        return pays
 
     @property
     def as_solved(self) -> Population:

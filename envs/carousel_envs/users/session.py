@@ -166,7 +166,7 @@ def step(places, actions, reward, detail, events):  # type: ignore[no-untyped-de
         turn.react(m, here, s, gains)
         turn.say_goodbye(m, here, s, hook)
         n_ended += turn.advance(m, here, s, settings.length, settings.same_step)
-        outputs.write_outputs(at, m, s, settings, written)
+        outputs.write_outputs(at, m, s, settings, written, arrays.pays)
         outputs.write_welfare(at, m, here, s, settings, written, arrays.welfare_rows)
         outputs.write_observation(at, m, here, s, arrays, gains, hook)
         n = list_marked(m, s.anew, s.later)

@@ -69,6 +69,7 @@ Memory = Annotated[Span, span_within(0.0, 1.0, open_high=True)]
 Wear = Annotated[PerPersona, each_within(0.0, MAX_SATIATION_WEAR)]
 Hook = Annotated[PerPersona, each_within(0.0, 1.0)]
 Lift = Annotated[PerPersona, each_within(-1.0, 1.0)]
+Price = Annotated[PerPersona, each_within(0.0, 100.0)]
 Welfare = Annotated[PerPersona, each_within(-100.0, 100.0)]
 Chance = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 Charge = Annotated[float, Field(ge=0.0, le=100.0, allow_inf_nan=False)]
@@ -83,7 +84,8 @@ SPANS = (
 )
 """Fields that hold a span."""
 PER_PERSONA = (
-    *("appeal", "satiation_wear", "hook", "welfare", "vulnerable_appeal", "vulnerable_welfare"),
+    *("appeal", "satiation_wear", "persona_cost", "hook", "welfare"),
+    *("vulnerable_appeal", "vulnerable_welfare"),
 )
 """Fields that hold one number for all personas or one for each."""
 

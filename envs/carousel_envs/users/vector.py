@@ -42,7 +42,8 @@ class CarouselVectorEnv(LaneVectorEnv):
             `model_dump` give it) or the name of a preset; by default the class's own preset. A
             class with an id takes no other preset than its own.
         reward: "sampled" pays the observed engagement (0 or 1), "mean" its probability, both less
-            the swap cost (and with `unmask_payoff`, where the population has `unmask_rewarded`).
+            the swap cost and the persona's (and with `unmask_payoff`, where the population has
+            `unmask_rewarded`).
             Observations are the same.
         autoreset_mode: one of Gymnasium's three modes (the enum or its value). With `DISABLED`
             pass `options={"reset_mask": bool array of shape (N,)}` to start some lanes anew.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..registry import users_of
-from ..users.spans import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR
+from ..users.spans import MAX_SATIATION_GAIN, MAX_SATIATION_WEAR, PER_PERSONA
 from ..users.table import MANY, draw_users, user_table
 from .forms import Info, names_of, read_names
 from .observers import Observer, ScalarObserver, VectorObserver
@@ -34,7 +34,11 @@ _USER_FIELDS = {
     "satiation_memory": ("memory", False, 1.0),
 }
 # name of a field of the population -> bounds
-_POPULATION_FIELDS = {"swap_cost": (0.0, 100.0), "session_length": (1.0, 10_000.0)}
+_POPULATION_FIELDS = {
+    "swap_cost": (0.0, 100.0),
+    "persona_cost": (0.0, 100.0),
+    "session_length": (1.0, 10_000.0),
+}
 
 USER_CONTEXT = tuple(_USER_FIELDS)
 """What `VisibleContext` shows by default."""
@@ -55,8 +59,12 @@ def _columns(
             names = [f"{name}_{mood}" for name in names for mood in _MOODS]
         found[field] = names, values.reshape(len(table), -1).astype(np.float32), (0.0, top)
     for field, bounds in _POPULATION_FIELDS.items():
-        value = np.full((len(table), 1), getattr(population, field), dtype=np.float32)
-        found[field] = [field], value, bounds
+        names, value = [field], getattr(population, field)
+        if field in PER_PERSONA:
+            names = [f"{field}_{action}" for action in population.actions]
+            value = population.per_action(field)
+        shape = (len(table), len(names))
+        found[field] = names, np.broadcast_to(value, shape).astype(np.float32), bounds
     return found
 
 
@@ -82,8 +90,9 @@ class VisibleContext(Observer):
 
     Fields, in the order of `show`: `fit`, `hazard` (one column per persona, `fit_alice`),
     `engagement`, `leave` (one per mood, `leave_bored`; and per persona where it differs by
-    persona), `satiation_gain`, `satiation_memory`; of the population `swap_cost` (engagement
-    units) and `session_length` (turns). Observations are float32, shape (D + C,), or (N, D + C)
+    persona), `satiation_gain`, `satiation_memory`; of the population `swap_cost`,
+    `persona_cost` (engagement units, the latter one column per persona) and `session_length`
+    (turns). Observations are float32, shape (D + C,), or (N, D + C)
     in the vector form.
 
     Args:

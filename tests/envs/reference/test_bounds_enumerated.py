@@ -59,6 +59,10 @@ CASES = {
     "no persona, rewarded, one kind": lambda seed: tiny(
         seed, length=3, **PAID, **draws(seed, 2, farewells=True)
     ),
+    "personas that cost": lambda seed: tiny(
+        seed, kinds=2, persona_cost=(0.3, 0.0), **draws(seed, 2, farewells=True)
+    ),
+    "personas that cost, one kind": lambda seed: tiny(seed, persona_cost=(0.0, 0.25)),
     "vulnerable unseen": lambda seed: tiny(seed, kinds=2, **VULNERABLE),
     "vulnerable seen": lambda seed: tiny(seed, kinds=2, **VULNERABLE, shows=("vulnerable",)),
     "all of it": lambda seed: tiny(

@@ -120,7 +120,7 @@ def test_satiation_can_take_all_engagement_but_no_more():
 
 @pytest.mark.parametrize("reward", ["sampled", "mean"])
 def test_rewards_are_engagement_less_swap_costs(reward):
-    population = busy(swap_cost=0.37)
+    population = busy(swap_cost=0.37, persona_cost=0.0)
     env = CarouselVectorEnv(100, population=population, reward=reward)
     env.reset(seed=0)
     over = np.zeros(100, dtype=np.bool_)
@@ -148,13 +148,16 @@ def test_whole_episodes_keep_every_invariant(population, seed, data):
         current, streak, over, t = None, 0, False, 0
         while not over:
             action = int(picks.integers(k))
+            said_goodbye = columns.farewell is not None and obs[columns.farewell] == 1.0
             obs, reward, terminated, truncated, info = env.step(action)
             t += 1
             assert obs in env.observation_space
             assert not (terminated and truncated)
             over = terminated or truncated
             assert over or t < population.session_length
-            paid = population.unmask_reward if info.get("unmasked") else 0.0
+            # whoever goes at a goodbye meets nobody
+            goes = said_goodbye and not info["kept"]
+            paid = 0.0 if goes else population.pays[int(obs[columns.persona].argmax())]
             rounding = 1e-12 * abs(paid)
             assert -population.swap_cost - rounding <= reward - paid <= 1.0 + rounding
             speaks = int(obs[columns.persona].argmax())

@@ -15,6 +15,7 @@ from carousel_envs.reference import Filter, solve
 from carousel_envs.reference.acting.contexts import ContextIndex
 from carousel_envs.reference.acting.open_loop import UniformPolicy
 from carousel_envs.registry import names
+from carousel_envs.rollout import rollout
 from carousel_envs.users.observation import Columns
 from support.env_helpers import busy
 from support.matrix import most_later
@@ -226,3 +227,28 @@ def test_a_visible_sign_of_the_user_is_part_of_the_context():
     assert columns.context(obs).tolist() == [0b1111, 0b11111, 0b1101, 0b11101]
     known = ContextIndex(columns, np.array([0b01111, 0b11111]))
     assert known.find(obs).tolist() == [0, 1, 0, 1]
+
+
+def test_a_persona_that_costs_more_than_it_brings_is_left_out():
+    """Where every persona suits everybody, two that cost nothing are enough: the optimum earns what
+    it earns with these two alone, and with one price for all it earns so much less per turn."""
+    two = Population.preset("Boredom").replace(personas=("alice", "bob"))
+    four = two.replace(personas=("alice", "bob", "coach", "scholar"))
+    dear = four.replace(persona_cost=(0.0, 0.0, 0.9, 0.9))
+    assert solve(dear).value == pytest.approx(solve(two).value, abs=1e-9)
+    assert solve(dear).blind == pytest.approx(solve(two).blind, abs=1e-9)
+    stays = four.replace(leave_fresh=0.0, leave_bored=0.0)
+    alike = stays.replace(persona_cost=0.25)
+    for name in ("value", "blind", "best_fixed"):
+        free, priced = getattr(solve(stays), name), getattr(solve(alike), name)
+        assert priced == pytest.approx(free - 0.25 * stays.session_length, abs=1e-9)
+
+
+def test_play_with_costs_earns_what_the_solver_says():
+    users = Population.preset("Boredom").replace(
+        session_length=10, fit=0.7, persona_cost=(0.3, 0.0, 0.1, 0.2)
+    )
+    reference = solve(users)
+    earned = rollout(users, reference.policy, 20_000, 3)
+    assert_agrees(earned, reference.value, upper=reference.value_upper)
+    assert solve(users.replace(persona_cost=0.0)).value > reference.value + 0.2

@@ -122,6 +122,7 @@ def breaks(population: Population) -> dict[str, st.SearchStrategy[object]]:
     )
     lists = {"appeal": (-1.0, 1.0), "vulnerable_appeal": (-1.0, 1.0), "hook": (0.0, 1.0)}
     lists |= {"welfare": (-100.0, 100.0), "vulnerable_welfare": (-100.0, 100.0)}
+    lists |= {"persona_cost": (0.0, 100.0)}
     numbers = {
         "hazard_relief": (0.0, 1.0),
         "swap_cost": (0.0, 100.0),

@@ -105,6 +105,7 @@ CASES = {
     "vulnerable_appeal": Case(0.0, (0.3, 0.0, 0.0, 0.0), per_turn("engagement"), 1),
     "vulnerable_welfare": Case(-0.5, (-0.5, 1.0, 0.0, 0.0), per_turn("welfare"), 1),
     "shows": Case(("farewell",), ("vulnerable", "farewell"), total("turns"), 0),
+    "persona_cost": Case(0.1, (0.0, 0.4, 0.4, 0.4), total("reward"), -1),
     "badge": Case(0.2, 0.9, total("turns"), 0),
     "unmask": Case(False, True, total("turns"), 0),
     "unmask_rewarded": Case(

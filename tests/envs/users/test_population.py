@@ -38,6 +38,7 @@ CHANGED = {
     "unavailability": 0.4,
     "appeal": (0.1, 0.0, -0.1, 0.2),
     "satiation_wear": (1.0, 2.0, 0.5, 0.0),
+    "persona_cost": (0.1, 0.0, 0.2, 0.3),
     "farewell_fresh": 0.02,
     "farewell_bored": 0.1,
     "hook": (0.1, 0.0, 1.0, 0.5),

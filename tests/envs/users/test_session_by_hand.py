@@ -172,11 +172,11 @@ def test_a_session_is_what_the_turn_order_says(population, seed, episode, data):
         assert_turn(population, turn, t, step, sampled.hidden())
         np.testing.assert_array_equal(step[0], by_mean[0])
         cost = population.swap_cost if turn.swapped else 0.0
-        paid = (
-            population.unmask_payoff
-            if population.unmask_rewarded and step[4].get("unmasked")
-            else 0
-        )
+        paid = 0.0
+        if not turn.goes:
+            costs = np.broadcast_to(population.persona_cost, len(population.personas))
+            unmasks = turn.persona == len(costs)
+            paid = population.unmask_reward if unmasks else -costs[turn.persona]
         assert step[1] == float(turn.engaged) - cost + paid
         assert by_mean[1] == turn.chance / 65536 - cost + paid
         if turn.leaves:

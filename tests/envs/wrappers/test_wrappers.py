@@ -781,3 +781,12 @@ def test_arguments_in_each_others_place_are_recognised():
     for env in (gym.make("Carousel/Boredom-v0"), gym.make_vec("Carousel/Boredom-v0", 2)):
         with pytest.raises(CarouselError, match=r"each other's place: History\(env, n\)"):
             History(4, env)
+
+
+def test_what_a_persona_costs_can_be_shown():
+    population = Population.preset("Boredom").replace(persona_cost=(0.1, 0.2, 0.0, 0.3))
+    env = VisibleContext(CarouselEnv(population=population), show=("persona_cost", "swap_cost"))
+    shown = env.reset(seed=0)[0]
+    np.testing.assert_allclose(shown[-5:], [0.1, 0.2, 0.0, 0.3, 0.8], rtol=1e-6)
+    one = VisibleContext(CarouselEnv(population=population), show="persona_cost_bob")
+    assert one.reset(seed=0)[0][-1] == np.float32(0.2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...users.observation import Columns
+from ...users.spans import PER_PERSONA
 from ..acting.filtering import Filter
 from ..model import Model
 from .record import IMPOSSIBLE, Distance, no_distance
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 _SHOWN = ("fit", "hazard", "engagement", "leave", "farewell", "gain", "memory", "joint", "contexts")
 _PAID = (
-    *("swap_cost", "welfare", "vulnerable_welfare", "farewell_harm", "unmask_payoff"),
-    "unmask_rewarded",
+    *("swap_cost", "persona_cost", "welfare", "vulnerable_welfare", "farewell_harm"),
+    *("unmask_payoff", "unmask_rewarded"),
 )
 """Fields of a population that move the reward or `info` alone (a payoff may be shown, too)."""
 
@@ -87,7 +88,7 @@ def _unshown(source: Population, target: Population, models: tuple[Model, Model]
 
 
 def _differ(source: Population, target: Population, name: str) -> bool:
-    if name in ("welfare", "vulnerable_welfare"):
+    if name in PER_PERSONA:
         return not np.array_equal(source.per_action(name), target.per_action(name))
     if name == "unmask_rewarded":
         return source.unmask_reward != target.unmask_reward
