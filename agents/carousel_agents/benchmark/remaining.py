@@ -66,13 +66,21 @@ class Remaining:
         known = self._took + pace
         if not known:
             return None
-        left = 0.0
+        # it is asked for at every word of a worker: one pass over what is known, one over the rest
+        groups, algorithms = _means(known, "group"), _means(known, "algorithm")
+        of_all, left = mean(seconds for _, seconds in known), 0.0
         for name, run in self._left.items():
-            same = [s for other, s in known if other.group == run.group]
-            alike = [s for other, s in known if other.algorithm == run.algorithm]
-            cost = mean(same or alike or [s for _, s in known])
+            cost = groups.get(run.group, algorithms.get(run.algorithm, of_all))
             left += cost * (1.0 - self._shares.get(name, 0.0))
         return left / min(self._workers, max(len(self._left), 1))
+
+
+def _means(known: Sequence[tuple[GridRun, float]], of: str) -> dict[str, float]:
+    """Mean seconds of the runs that have the same attribute."""
+    found: dict[str, list[float]] = {}
+    for run, seconds in known:
+        found.setdefault(getattr(run, of), []).append(seconds)
+    return {key: mean(each) for key, each in found.items()}
 
 
 def in_words(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ import pytest
 from carousel_agents.benchmark import engine
 from carousel_agents.benchmark.fill import Listener, evaluate_again
 from carousel_agents.benchmark.remaining import Remaining, in_words
+from carousel_agents.benchmark.runs import GridRun
 from carousel_agents.benchmark.store import RunFolder, RunStore
 from carousel_agents.generalisation import evaluate
 from carousel_agents.learning.levels import Levels
@@ -401,3 +402,18 @@ def test_time_left_is_learnt_from_the_runs_before():
         "about 17 min left",
         "about 5.6 h left",
     ]
+
+
+def test_the_time_left_of_a_large_grid_looks_at_each_run_a_few_times(monkeypatch):
+    """It is asked for at every word of a worker, and must not take a worker's time."""
+
+    asked = []
+    monkeypatch.setattr(GridRun, "group", property(lambda one: asked.append(1) or one.algorithm))
+    runs = [run(seed) for seed in range(200)]
+    left = Remaining(runs, workers=2)
+    for one in runs[:100]:
+        left.ended(one)
+        left.known(one, 1.0)
+    asked.clear()
+    assert left.seconds() == pytest.approx(50.0)
+    assert len(asked) <= 2 * len(runs)
