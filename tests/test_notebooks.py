@@ -37,4 +37,7 @@ def test_there_are_notebooks():
         "02_environments",
         "03_train_a_router",
         "04_off_distribution",
+        "05_what_does_it_want",
+        "06_alice_and_bob",
+        "07_three_views",
     ]
