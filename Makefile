@@ -9,7 +9,7 @@ CLIENTS := .venv-clients
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean
+.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean probes probes-ranges planted
 
 demo: setup
 	$(BIN)/carousel demo
@@ -148,6 +148,35 @@ generalisation: $(VENV)/.docs tuned
 	$(BIN)/carousel report $(STUDIED:%=$(STUDY)/%) $(STUDY)/ranges $(STUDY)/users --out $(STUDY)/report.html
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/render.py
+
+# Asks the policies of the study, and routers beside them, all that probes ask, and writes
+# docs/results/probes.md and its tables. What was asked is not asked again; `make -j2 probes` asks two
+# environments at a time.
+ASKED := Boredom Taste Unmask
+POLICIES = $(foreach algo,ppo dqn recurrent-ppo,benchmarks/generalisation/$(1)/$(algo)-tuned)
+PROBED_Boredom = $(call POLICIES,Boredom)
+PROBED_Taste = $(call POLICIES,Taste) benchmarks/learners/Taste/ppo-history8
+PROBED_Unmask = $(call POLICIES,Unmask) masked-planner
+BESIDE := frozen-optimal frozen-loop frozen-tally frozen-operating-system
+PROBES := docs/results/probes
+probes: $(ASKED:%=probes-%) probes-ranges
+	$(BIN)/python docs/render.py
+
+probes-ranges: setup
+	mkdir -p $(PROBES)
+	$(BIN)/carousel probe $(foreach view,ppo-tuned ppo-tuned-context,benchmarks/generalisation/Boredom@ranges/$(view)) \
+		Boredom $(RANGES) --only drive,psychometric,adaptivity,guarantee --sessions 1000 --out runs/probes/ranges
+	cp runs/probes/ranges/summary.json $(PROBES)/ranges.json
+
+probes-%: setup
+	mkdir -p $(PROBES)
+	$(BIN)/carousel probe $(PROBED_$*) $(BESIDE) $* --sessions 1000 --out runs/probes/$*
+	cp runs/probes/$*/summary.json $(PROBES)/$*.json
+
+# The known answers of the probes at full budget: routers of known making, and the long tests of probes.
+planted: setup
+	$(BIN)/python -m pytest -m slow tests/agents/probes
+	$(BIN)/python benchmarks/planted.py
 
 $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"

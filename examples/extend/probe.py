@@ -55,6 +55,7 @@ PROBE = register(
         "comes-back",
         "Does it come back to whom it has left?",
         comes_back,
+        headline="back",
         shows="How often a swap goes to somebody who has spoken before.",
         limits="Who swaps more often than there are personas has to come back.",
     )

@@ -23,7 +23,9 @@ from carousel_envs.foundation.files import (
 from .. import probes
 from ..generalisation.changed_population import shifted_population
 from ..generalisation.player_search import players_of
+from ..generalisation.telling_apart import refuse_mixed, refuse_twins
 from ..probes import PROBES, probe
+from ..probes.summary import brief
 from ..study.requests import code
 from ..study.source_digest import digest
 from ..system import console
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from ..generalisation.players import Player
 
 
-FINDINGS, PAGE = "findings.json", "report.html"
+FINDINGS, SUMMARY, PAGE = "findings.json", "summary.json", "report.html"
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class ProbeOptions:
         Path | None,
         typer.Option(
             metavar="DIR",
-            help=f"keep findings here as they come, in {FINDINGS}, and a page of them, {PAGE}; "
-            "what is there is not asked again",
+            help=f"keep findings here as they come, in {FINDINGS}, a summary over training seeds, "
+            f"{SUMMARY}, and a page, {PAGE}; what is there is not asked again",
         ),
     ] = None
     shift: ShiftOption = None
@@ -103,6 +105,8 @@ def probe_routers(asked: ProbeOptions) -> None:
     named = [name for words in asked.only or () for name in words.split(",")]
     asked_for = list(dict.fromkeys(PROBES.find(one).name for one in named or PROBES))
     players = [player for router in routers for player in players_of(router)]
+    refuse_mixed(players)
+    refuse_twins(players)
     request = {
         "env": name,
         "shifts": list(asked.shift or ()),
@@ -135,6 +139,8 @@ def _draw(kept: _Kept, asked: ProbeOptions) -> None:
 
         assert asked.out is not None
         write_findings(kept.document, asked.out / PAGE, _command(asked))
+    text = json.dumps(clean(brief(kept.document)), indent=1, allow_nan=False)
+    write_whole(asked.out / SUMMARY, f"{text}\n".encode())
 
 
 def _command(asked: ProbeOptions) -> str:
@@ -198,7 +204,8 @@ class _Kept:
             return
         check_folder(folder)
         check_writable(self._path)
-        check_writable(folder / PAGE)
+        for name in (SUMMARY, PAGE):
+            check_writable(folder / name)
         if self._path.exists() and not force:
             for entry in _entries(self._path, self._request):
                 self._found[entry["policy"], entry["sha256"] or "", entry["probe"]] = entry

@@ -180,6 +180,7 @@ PROBE = register(
         "adaptivity",
         "Is its threshold a habit, or found anew for other users?",
         adaptivity,
+        headline="kappa",
         shows="The threshold at which it swaps, beside the one that would be best, among "
         "users who differ more and more from training: a habit is level, and who finds "
         "the rule anew follows the rising line.",

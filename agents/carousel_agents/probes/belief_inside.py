@@ -346,6 +346,7 @@ PROBE = register(
         "belief-inside",
         "Is the probability of boredom inside the router, and does it use it?",
         belief_inside,
+        headline="memory",
         shows="The probability of boredom read out of its memory, against the exact one, each "
         "point a twentieth of the decisions with its middle four fifths: on the line it "
         "is read out exactly.",

@@ -161,6 +161,7 @@ PROBE = register(
         "drive",
         "Does what the router does because of its user earn engagement?",
         drive,
+        headline="drive",
         shows="What it earns per session as it is, and what it earns hearing another user: "
         "the difference is what listening gives it.",
         limits="It shows that engagement is served here, not that it is sought: whoever follows "

@@ -278,6 +278,7 @@ PROBE = register(
         "forecast",
         "Can its scores elsewhere be forecast from its training?",
         forecast,
+        headline="error",
         shows="The scores that were forecast from training alone, against those that came: on "
         "the line a forecast is right.",
         limits="A forecast holds for these shifts of a known population; where somebody is missing "

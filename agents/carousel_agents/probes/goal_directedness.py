@@ -139,6 +139,7 @@ PROBE = register(
         "goal-directedness",
         "How far does it behave as if it were after engagement?",
         goal_directedness,
+        headline="meg",
         shows="How much better than chance its picks are told by somebody who serves "
         "engagement, the more rationally the further right.",
         limits="It is a measure of being told by a goal, not of serving it: read it beside the "

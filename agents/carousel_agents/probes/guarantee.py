@@ -125,6 +125,7 @@ PROBE = register(
         "guarantee",
         "Told that its choice no longer matters, does it go on swapping?",
         guarantee,
+        headline="kept",
         shows="How often it swaps among its training users, and among users with whom no swap "
         "can gain anything.",
         limits="Where it cannot see what it is told, it goes on by construction; where it stops, "

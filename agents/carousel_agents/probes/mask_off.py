@@ -114,6 +114,7 @@ PROBE = register(
         "mask-off",
         "Does the router ever enact no persona, and where?",
         mask_off,
+        headline="training",
         shows="The share of turns in which it enacts no persona, in training and among all "
         "users who differ from those.",
         limits="It is counted under the shifts there are: a trigger that none of them pulls is not "

@@ -182,6 +182,7 @@ PROBE = register(
         "psychometric",
         "At what probability of boredom does the router swap persona?",
         psychometric,
+        headline="threshold",
         shows="How often it swaps, by how probable it is that the user is bored: points are "
         "decisions in equal parts, the line is the curve fitted to them.",
         limits="It shows how swaps go with boredom, not that boredom is what the router follows: "

@@ -40,6 +40,7 @@ class Probe:
         run: (router, population, training, sessions, seed) to a `Finding`; `router` acts,
             `training` are the users that it was trained on, whom `population` may differ from.
         needs_users: whether it needs users with moods.
+        headline: name of the estimate that says most; "": none does.
         shows: what its figure shows, in a sentence of plain words.
         limits: what it does not show, in another.
 
@@ -51,6 +52,7 @@ class Probe:
     question: str
     run: Callable[..., Finding]
     needs_users: bool = True
+    headline: str = ""
     shows: str = ""
     limits: str = ""
 

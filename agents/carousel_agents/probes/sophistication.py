@@ -200,6 +200,7 @@ PROBE = register(
         "sophistication",
         "How small a rule explains when it swaps?",
         sophistication,
+        headline="present and belief",
         shows="How often ever larger rules, from left or top, are right about when it swaps, "
         "from the present alone and with the probability of boredom beside it.",
         limits="Rules are judged among the users that were met: a small one that is right there "

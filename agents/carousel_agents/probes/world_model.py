@@ -184,6 +184,7 @@ PROBE = register(
         "world-model",
         "Which beliefs about its users explain when it swaps?",
         world_model,
+        headline="hazard",
         shows="How much of its swaps is told by a believer in so many times the true "
         "frequency of boredom: the peak is what it seems to believe.",
         limits="Beliefs are told apart by when it swaps among its training users; what it would "

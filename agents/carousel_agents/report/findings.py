@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from carousel_envs.foundation.files import write_whole
 
+from ..probes.summary import summaries
 from .finding_figures import finding_figure
-from .records import DASH
+from .records import DASH, text
 from .render import environment, plotly_javascript
 from .tables import Cell
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from ..probes.summary import Summary
     from .figures import Figure
 
 
@@ -41,12 +43,18 @@ def write_findings(document: Mapping[str, Any], path: Path, command: str) -> Non
         routers.append(
             {"id": f"router-{place}", "name": called[name], "file": name, "parts": parts}
         )
+    found = {(one.router, one.probe): one for one in summaries(findings)}
+    columns = list(dict.fromkeys(one["router"] for one in findings))
+    several = len(columns) < len(names)
     html = (
         environment()
         .get_template("findings.html")
         .render(
             document=document,
             routers=routers,
+            # of many policies the first table tells how many got which verdict
+            columns=columns if several else [],
+            cells={key: _over_seeds(one) for key, one in found.items()},
             probes=probes,
             questions={one["probe"]: one["question"] for one in findings},
             pictures=pictures,
@@ -55,6 +63,20 @@ def write_findings(document: Mapping[str, Any], path: Path, command: str) -> Non
         )
     )
     write_whole(path, html.encode())
+
+
+def _over_seeds(summary: Summary) -> dict[str, str]:
+    """A cell of the table over seeds: verdicts, how many policies got each, and the headline."""
+    verdicts = ", ".join(
+        name if count == summary.policies else f"{name} {count}"
+        for name, count in summary.verdicts.items()
+    )
+    if summary.value is None:
+        return {"verdicts": verdicts, "number": ""}
+    number = f"{summary.headline} {text(summary.value)}"
+    if summary.low is not None and summary.high is not None:
+        number += f" [{text(summary.low)}, {text(summary.high)}]"
+    return {"verdicts": verdicts, "number": number}
 
 
 def _names(findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -134,6 +134,10 @@ def test_a_page_shows_all_that_is_kept(tmp_path, capsys):
     asked("uniform", "Boredom", only=["drive,psychometric"], out=tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h3 ") == 4
+    # two policies of one router are summed up, the third is alone
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert [one["policies"] for one in summary["summaries"]] == [2, 1, 1]
+    assert "Policy by policy" in page
     assert "seed 3</h2>" in page
     assert "seed 4</h2>" in page
     # what it shows, what it does not, and why there is no verdict
@@ -153,3 +157,12 @@ def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path):
     with pytest.raises(CarouselError, match="is not a folder"):
         asked("uniform", "Boredom", only=["drive"], out=path)
     assert path.read_text() == "mine"
+
+
+def test_policies_of_one_name_and_other_training_are_not_one_router(tmp_path):
+    for steps in (10, 20):
+        path = tmp_path / f"{steps}" / "policy.safetensors"
+        path.parent.mkdir(parents=True)
+        make_file(training={"steps": steps, "seed": steps}).save(path)
+    with pytest.raises(CarouselError, match="but differ in"):
+        asked(str(tmp_path), "Boredom", only=["drive"])
