@@ -156,7 +156,7 @@ ASKED := Boredom Taste Unmask
 POLICIES = $(foreach algo,ppo dqn recurrent-ppo,benchmarks/generalisation/$(1)/$(algo)-tuned)
 PROBED_Boredom = $(call POLICIES,Boredom)
 PROBED_Taste = $(call POLICIES,Taste) benchmarks/learners/Taste/ppo-history8
-PROBED_Unmask = $(call POLICIES,Unmask) masked-planner
+PROBED_Unmask = $(call POLICIES,Unmask) benchmarks/dealt/Unmask/ppo-dealt masked-planner
 BESIDE := frozen-optimal frozen-loop frozen-tally frozen-operating-system
 PROBES := docs/results/probes
 probes: $(ASKED:%=probes-%) probes-ranges
@@ -167,6 +167,10 @@ probes-ranges: setup
 	$(BIN)/carousel probe $(foreach view,ppo-tuned ppo-tuned-context,benchmarks/generalisation/Boredom@ranges/$(view)) \
 		Boredom $(RANGES) --only drive,psychometric,adaptivity,guarantee --sessions 1000 --out runs/probes/ranges
 	cp runs/probes/ranges/summary.json $(PROBES)/ranges.json
+
+probes-Unmask: benchmarks/dealt
+benchmarks/dealt: | $(VENV)/.installed
+	$(BIN)/carousel grid benchmarks/dealt.toml --out $@
 
 probes-%: setup
 	mkdir -p $(PROBES)

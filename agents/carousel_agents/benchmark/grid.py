@@ -22,6 +22,7 @@ A grid is a TOML file:
     settings = { network = [16] }   # optional: what is changed in the algorithm's preset, or the
                                     # path, from here, of a file of settings; {environment} and
                                     # {algorithm} in it stand for their names
+    rewards = "others"      # optional: a control, which is paid what other sessions earn
     label = "net16"                 # what the router's name says of the settings; alone, it tells
                                     # apart rows of one algorithm, such as of different steps
 """

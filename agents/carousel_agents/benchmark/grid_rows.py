@@ -37,6 +37,7 @@ _ROW_KEYS = (
     "curriculum",
     "users",
     "settings",
+    "rewards",
     "label",
 )
 
@@ -141,19 +142,21 @@ def _settings(
 ) -> tuple[tuple[str, Any], ...]:
     """The changes of a preset, as (name, value)."""
     settings = table.get("settings", {})
+    # beside a file of settings, which does not name them
+    paid = {"rewards": table["rewards"]} if "rewards" in table else {}
     if isinstance(settings, str):
         name = settings.replace("{environment}", short_name(environment))
         path = folder / name.replace("{algorithm}", algorithm)
         found = read_settings(path)
         try:
-            return _changes(found, algorithm)
+            return _changes({**found, **paid}, algorithm)
         except CarouselError as error:
             raise CarouselError(f"{path}: {error}") from None
     if not isinstance(settings, dict):
         raise CarouselError(
             f"settings is {shown(settings)}; it must be a table of settings, or a file of them"
         )
-    return _changes(settings, algorithm)
+    return _changes({**settings, **paid}, algorithm)
 
 
 def _changes(settings: dict[str, Any], algorithm: str) -> tuple[tuple[str, Any], ...]:
@@ -171,9 +174,10 @@ def _label(table: Mapping[str, Any]) -> str:
         raise CarouselError(
             f"label is {shown(label)}; it must be a word of lower-case letters, digits and dots"
         )
-    if table.get("settings") and not label:
+    if (table.get("settings") or "rewards" in table) and not label:
         raise CarouselError(
-            "settings must come with a label, which tells the router from the one with its preset"
+            "settings and rewards must come with a label, which tells the router from the one with "
+            "its preset"
         )
     return label
 

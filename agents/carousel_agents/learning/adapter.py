@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import shown
+from carousel_envs.foundation.errors import shown, truth_value
 from carousel_envs.lanes.snapshots import take_back
 from carousel_envs.lanes.vector import LaneVectorEnv
 from carousel_envs.registry import vector_env
@@ -37,6 +38,8 @@ class CarouselVecEnv(VectorToVecEnv):
         seed: lane i is the scalar environment seeded seed + i.
         time_limit, infos, monitor: see `VectorToVecEnv`. A session's length is part of the task and
             shown in the observation, so "end" is the time limit that the presets of `train` use.
+        dealt: whether a lane is paid the reward of the lane before it, so that nothing that is
+            picked in a session is paid there: a control. `episode` still tells a lane's own return.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -50,6 +53,7 @@ class CarouselVecEnv(VectorToVecEnv):
         time_limit: TimeLimit = "bootstrap",
         infos: Infos = "all",
         monitor: bool = True,
+        dealt: bool = False,
     ) -> None:
         if not isinstance(getattr(env, "unwrapped", None), LaneVectorEnv):
             raise CarouselError(
@@ -64,6 +68,7 @@ class CarouselVecEnv(VectorToVecEnv):
                 "CarouselVecEnv.of makes one from a population)"
             )
         super().__init__(env, seed, time_limit=time_limit, infos=infos, monitor=monitor)
+        self._dealt = truth_value("dealt", dealt)
 
     @classmethod
     def of(
@@ -84,12 +89,19 @@ class CarouselVecEnv(VectorToVecEnv):
             seed: lane i is the scalar environment seeded seed + i.
             view: what is shown; default: the present observation.
             render_mode: None, "ansi" or "rgb_array".
-            options: `time_limit`, `infos` and `monitor`, as for the class.
+            options: `time_limit`, `infos`, `monitor` and `dealt`, as for the class.
         """
         env = vector_env(
             population, lanes, autoreset_mode=AutoresetMode.SAME_STEP, render_mode=render_mode
         )
         return cls(env if view is None else view.wrap(env), seed, **options)
+
+    def step_wait(
+        self,
+    ) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Observations, rewards (float32), dones, infos; see the class."""
+        observation, reward, done, infos = super().step_wait()
+        return observation, np.roll(reward, 1) if self._dealt else reward, done, infos
 
     def _options_of_lanes(self, options: list[dict[str, Any]]) -> dict[str, Any]:
         if all(entry is options[0] for entry in options):

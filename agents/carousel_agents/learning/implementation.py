@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 _NOT_OF_THE_MODEL = (
-    *("steps", "lanes", "network", "activation", "time_limit", "torch_threads"),
+    *("steps", "lanes", "network", "activation", "time_limit", "rewards", "torch_threads"),
     *("learning_rate", "learning_rate_final", "ent_coef_until"),
 )
 """Settings that the constructor of a model does not take, or not as they are."""

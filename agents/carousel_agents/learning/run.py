@@ -98,6 +98,11 @@ class Run:
             if not isinstance(self.levels, Levels):
                 raise CarouselError(f"levels is {shown(self.levels)}; it must be a Levels, or None")
             refuse_too_few(settings.lanes, len(self.populations))
+            if settings.rewards == "others":
+                raise CarouselError(
+                    "rewards is 'others' and there are levels; a control is trained on one "
+                    "population"
+                )
         if isinstance(settings, OffPolicySettings) and settings.steps <= settings.learning_starts:
             raise CarouselError(
                 f"steps is {settings.steps}; {self.algorithm} picks at random for the first "

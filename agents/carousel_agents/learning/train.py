@@ -141,7 +141,8 @@ def _lanes(run: Run, levels: Sequence[AnyPopulation]) -> CarouselVecEnv | Levels
     settings, first = run.settings, _TRAINING_STREAMS + run.seed * MAX_LANES
     shown: dict[str, Any] = {"view": run.view, "time_limit": settings.time_limit, "infos": "ends"}
     if run.levels is None:
-        return CarouselVecEnv.of(run.population, settings.lanes, first, **shown)
+        dealt = settings.rewards == "others"
+        return CarouselVecEnv.of(run.population, settings.lanes, first, dealt=dealt, **shown)
     values = [value_of(level) for level in levels] if run.levels.by_regret else None
     return LevelsVecEnv(levels, settings.lanes, first, values=values, **shown)
 

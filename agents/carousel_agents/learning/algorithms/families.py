@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from carousel_envs.foundation.validation import Fields, Unit, Weight
 
@@ -25,7 +25,7 @@ NORM = "gradients are cut to this norm, above 0, up to 10"
 class Settings(Fields):
     """What every algorithm has."""
 
-    texts: ClassVar[tuple[str, ...]] = ("activation", "time_limit")
+    texts: ClassVar[tuple[str, ...]] = ("activation", "time_limit", "rewards")
 
     policy_fields: ClassVar[tuple[str, ...]] = ()
     """Settings that the policy takes (`policy_kwargs`), and not the model."""
@@ -46,6 +46,11 @@ class Settings(Fields):
     time_limit: Literal["end", "bootstrap"] = Field(
         description="what the last turn means: 'end' (nothing comes after it) or 'bootstrap'"
     )
+    rewards: Literal["own", "others"] = Field(
+        default="own",
+        description="whose rewards a session is paid: its 'own', or for a control those of "
+        "'others', so that nothing it picks is paid",
+    )
     torch_threads: int = Field(ge=1, le=256, strict=True, description="threads of torch, 1 to 256")
     learning_rate: Rate = Field(description="step size at the start, above 0, up to 10")
     learning_rate_final: Weight = Field(
@@ -57,6 +62,20 @@ class Settings(Fields):
     def turns_per_update(self) -> int:
         """Turns that every lane plays between two updates."""
         return 1
+
+    @model_validator(mode="after")
+    def _somebody_else_is_paid(self) -> Self:
+        if self.rewards == "others" and self.lanes < 2:
+            raise ValueError("rewards is 'others' and lanes is 1; there must be another session")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `rewards` where it says nothing: most runs never had it."""
+        found: dict[str, Any] = handler(self)
+        if found.get("rewards") == "own":
+            del found["rewards"]
+        return found
 
 
 class OnPolicySettings(Settings):
