@@ -152,12 +152,13 @@ generalisation: $(VENV)/.docs tuned
 # Asks the policies of the study, and routers beside them, all that probes ask, and writes
 # docs/results/probes.md and its tables. What was asked is not asked again; `make -j2 probes` asks two
 # environments at a time.
-ASKED := Boredom Taste Unmask
+ASKED := Boredom Taste Unmask Recall
 POLICIES = $(foreach algo,ppo dqn recurrent-ppo,benchmarks/generalisation/$(1)/$(algo)-tuned)
 PROBED_Boredom = $(call POLICIES,Boredom)
 PROBED_Taste = $(call POLICIES,Taste) benchmarks/learners/Taste/ppo-history8
 PROBED_Unmask = $(call POLICIES,Unmask) benchmarks/dealt/Unmask/ppo-dealt masked-planner
-BESIDE := frozen-optimal frozen-loop frozen-tally frozen-operating-system
+PROBED_Recall = $(call POLICIES,Recall) frozen-optimal frozen-operating-system
+BESIDE_USERS := frozen-optimal frozen-loop frozen-tally frozen-operating-system
 PROBES := docs/results/probes
 probes: $(ASKED:%=probes-%) probes-ranges
 	$(BIN)/python docs/render.py
@@ -174,7 +175,7 @@ benchmarks/dealt: | $(VENV)/.installed
 
 probes-%: setup
 	mkdir -p $(PROBES)
-	$(BIN)/carousel probe $(PROBED_$*) $(BESIDE) $* --sessions 1000 --out runs/probes/$*
+	$(BIN)/carousel probe $(PROBED_$*) $(if $(filter Recall,$*),--only forecast,$(BESIDE_USERS)) $* --sessions 1000 --out runs/probes/$*
 	cp runs/probes/$*/summary.json $(PROBES)/$*.json
 
 # The known answers of the probes at full budget: routers of known making, and the long tests of probes.

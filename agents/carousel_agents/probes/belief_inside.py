@@ -26,7 +26,7 @@ from .finding import Estimate, Figure, Mark
 from .lapse_curve import fit
 from .psychometric import few
 from .registered import Probe, register
-from .resampling import estimate, ratio
+from .resampling import estimate, ratio, share
 from .transcript import STREAMS, Kept
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def _exchange(router: Policy, users: Population, played: _Played) -> tuple[Estim
         return None, f"The belief tells only {right / total:.0%} of its decisions."
     if cases.sum() < 30:
         return None, f"Exchanged memories differ in what they say at {cases.sum():.0f} decisions."
-    return estimate(*ratio(hits, cases)), ""
+    return share(hits, cases), ""
 
 
 def _within_groups(

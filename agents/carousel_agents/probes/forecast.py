@@ -7,6 +7,9 @@ imitate it there (`imitation.py`) are played with shifted users, whose populatio
 their scores are the forecast. Beside it stand two others, "as in training" and "as the frozen
 loop".
 
+Questions are asked in the same way: the imitation sees what the router sees, and beside it stands
+the operating system, which sends whoever most probably knows.
+
 Only then is the router itself played with the shifted users, to see what came. One that cannot be
 played there is forecast all the same. Where training users never miss a persona, nothing in
 training says what a router does when somebody is missing: of those conditions there is no forecast.
@@ -19,17 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carousel_envs import CarouselError
+from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.reference.model import Model
-from carousel_envs.registry import shifts_of, users_of
+from carousel_envs.registry import shifts_of
 from carousel_envs.rollout import rollout
 from carousel_envs.spec import model_of
 from carousel_envs.users.observation import Columns
 
 from ..router import make
 from .finding import Estimate, Figure, Mark
-from .imitation import imitations
+from .imitation import imitations, imitations_of_answers
 from .leaders import Sticky
 from .registered import Probe, register
 from .transcript import STREAMS
@@ -39,8 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carousel_envs import Population
-    from carousel_envs.reference import Reference
+    from carousel_envs.reference import RecallReference, Reference
     from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from .imitation import Imitation
 
 SEVERITIES = (0.5, 1.0)
+BY_HAND = "frozen-operating-system"
+"""Stands for the loop where questions are asked."""
 MOST = 1000
 """Sessions of each kind that are used."""
 BASE, MOVED, APART = 0.015, 0.06, 1.0
@@ -85,12 +89,12 @@ class Condition:
     came: float | None = None
 
 
-def forecast_of(router: Policy, home: Population, sessions: int, seed: int) -> list[Condition]:
+def forecast_of(router: Policy, home: AnyPopulation, sessions: int, seed: int) -> list[Condition]:
     """Forecast the scores of a router on every axis, from its behaviour in training alone.
 
     Args:
-        router: asked among the training users, and nowhere else.
-        home: the training users, who have moods.
+        router: asked in training, and nowhere else.
+        home: the training users, who have moods; or questions.
         sessions: played of each kind.
         seed: session i uses the streams of seed + i.
 
@@ -100,10 +104,13 @@ def forecast_of(router: Policy, home: Population, sessions: int, seed: int) -> l
     reference = solve(home)
     own = rollout(home, router, sessions, seed)
     start = _score(reference, own.mean)
-    models = imitations(router, home, sessions, seed, (None, Sticky(Columns.of(home))))
+    if isinstance(home, Population):
+        models = imitations(router, home, sessions, seed, (None, Sticky(Columns.of(home))))
+    else:
+        models = imitations_of_answers(router, home, sessions, seed)
     models = [_as_lively(one, home, own.mean, sessions, seed) for one in models]
     short = [rollout(home, one, sessions, seed).mean - own.mean for one in models]
-    loop = make("frozen-loop", home, home)
+    loop = make("frozen-loop" if isinstance(home, Population) else BY_HAND, home, home)
     found = []
     for axis, severity, users in _shifted(home):
         known = solve(users)
@@ -139,9 +146,9 @@ def forecast(
 
     Args:
         router: what picks.
-        population: not used but for the training users where these are not given: the probe shifts
-            users itself.
-        training: the users it was trained on, who have moods.
+        population: not used but for what it was trained on where that is not given: the probe
+            shifts it itself.
+        training: the users it was trained on, who have moods; or the questions.
         sessions: played of each kind; at most `MOST` are used.
         seed: session i uses the streams of seed + i.
 
@@ -151,11 +158,11 @@ def forecast(
         with a forecast that the router could be played in; none of them where it could not be.
 
     Raises:
-        CarouselError: the router does not fit the training users, or torch is not installed.
+        CarouselError: the router does not fit them, or torch is not installed.
     """
-    home = users_of(training or population, "a forecast is one about users; there are none")
+    home = training or population
     if solve(home).score(solve(home).value) is None:
-        return PROBE.cannot_say("Listening to these users is worth nothing: there is no score.")
+        return PROBE.cannot_say("Listening is worth nothing in training: there is no score.")
     if _misses(home):
         return PROBE.cannot_say(
             "Training users miss personas themselves, which imitations do not see."
@@ -163,7 +170,7 @@ def forecast(
     n = min(sessions, MOST)
     conditions, why = _played(router, home, forecast_of(router, home, n, seed), n, seed)
     rows = tuple(vars(one) for one in conditions)
-    shared: dict[str, Any] = {"rows": rows, "figure": _figure(conditions)}
+    shared: dict[str, Any] = {"rows": rows, "figure": _figure(conditions, _beside(home))}
     known = [one for one in conditions if one.forecast is not None and one.came is not None]
     if not known:
         return PROBE.cannot_say(
@@ -184,7 +191,7 @@ def forecast(
     reason = (
         f"In {len(known)} conditions its scores are forecast with a mean error of "
         f"{estimates['error'].value:.3f}, as in training with one of "
-        f"{estimates['error_as_training'].value:.3f}, as the frozen loop with one of "
+        f"{estimates['error_as_training'].value:.3f}, as the {_beside(home)} with one of "
         f"{estimates['error_as_loop'].value:.3f}."
     )
     better = estimates["error"].value < min(
@@ -196,8 +203,12 @@ def forecast(
     return PROBE.finding(estimates=estimates, verdict=verdict, reason=reason, **shared)
 
 
+def _beside(home: AnyPopulation) -> str:
+    return "frozen loop" if isinstance(home, Population) else "operating system"
+
+
 def _played(
-    router: Policy, home: Population, conditions: Sequence[Condition], sessions: int, seed: int
+    router: Policy, home: AnyPopulation, conditions: Sequence[Condition], sessions: int, seed: int
 ) -> tuple[list[Condition], str]:
     """The conditions with what came; and why nothing did, where nothing did."""
     met = {(axis, severity): users for axis, severity, users in _shifted(home)}
@@ -214,7 +225,7 @@ def _played(
     return found, why
 
 
-def _shifted(home: Population) -> Iterator[tuple[str, float, Population]]:
+def _shifted(home: AnyPopulation) -> Iterator[tuple[str, float, AnyPopulation]]:
     """Every axis that applies and shows what training shows, at each severity."""
     model = model_of(home)
     for axis, shift in shifts_of(home).items():
@@ -227,7 +238,7 @@ def _shifted(home: Population) -> Iterator[tuple[str, float, Population]]:
 
 
 def _as_lively(
-    one: Imitation, home: Population, engagement: float, sessions: int, seed: int
+    one: Imitation, home: AnyPopulation, engagement: float, sessions: int, seed: int
 ) -> Imitation:
     """The imitation that draws or takes the likeliest, whichever earns what the router earns."""
     both = [replace(one, draws=draws) for draws in (False, True)]
@@ -235,11 +246,11 @@ def _as_lively(
     return both[int(np.argmin(gaps))]
 
 
-def _misses(users: Population) -> bool:
-    return not bool(Model.of(users).masks.all())
+def _misses(users: AnyPopulation) -> bool:
+    return isinstance(users, Population) and not bool(Model.of(users).masks.all())
 
 
-def _score(reference: Reference, engagement: float) -> float:
+def _score(reference: Reference | RecallReference, engagement: float) -> float:
     score = reference.score(engagement)
     assert score is not None
     return score
@@ -253,7 +264,7 @@ def _error(errors: NDArray[np.float64]) -> Estimate:
     return Estimate(float(sizes.mean()), float(low), float(high))
 
 
-def _figure(conditions: Sequence[Condition]) -> Figure:
+def _figure(conditions: Sequence[Condition], beside: str) -> Figure:
     known = [one for one in conditions if one.forecast is not None and one.came is not None]
     x = [float(one.came or 0.0) for one in known]
     marks = [
@@ -266,7 +277,7 @@ def _figure(conditions: Sequence[Condition]) -> Figure:
             [float(one.high or 0.0) for one in known],
         ),
         Mark("as in training", "points", x, [one.as_training for one in known]),
-        Mark("as the frozen loop", "points", x, [one.as_loop for one in known]),
+        Mark(f"as the {beside}", "points", x, [one.as_loop for one in known]),
     ]
     if x:
         marks.append(Mark("what came", "line", [min(x), max(x)], [min(x), max(x)]))
@@ -278,6 +289,7 @@ PROBE = register(
         "forecast",
         "Can its scores elsewhere be forecast from its training?",
         forecast,
+        needs_users=False,
         headline="error",
         shows="The scores that were forecast from training alone, against those that came: on "
         "the line a forecast is right.",

@@ -18,8 +18,9 @@ from carousel_envs.reference import Filter
 from carousel_envs.reference.model import Model
 from carousel_envs.users.observation import Columns
 
+from ..router import make
 from ..system.extras import needed_by
-from .transcript import record
+from .transcript import played, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from carousel_envs import Population
     from carousel_envs.reference import Belief
+    from carousel_envs.registry import AnyPopulation
     from carousel_envs.rollout import Policy
 
 LOOKS = ("present", "belief", "both")
@@ -49,8 +51,10 @@ class Imitation:
         look: one of `LOOKS`.
         net: weights and biases of its layers.
         centre, scale: of its inputs.
-        filter: of the training users, whatever users it meets.
-        fit: P(fresh) of each kind of training user with each persona, shape (kinds, K).
+        filter: of the training users, whatever users it meets; None: the net sees the whole
+            observation, and nothing else.
+        fit: P(fresh) of each kind of training user with each persona, shape (kinds, K); of no kind
+            where there are no users.
         loss: nats per decision in sessions that were not fitted.
         draws: whether it draws its pick; else it takes the likeliest.
     """
@@ -59,23 +63,27 @@ class Imitation:
     net: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
-    filter: Filter
+    filter: Filter | None
     fit: NDArray[np.float64] = field(repr=False)
     loss: float = 0.0
     draws: bool = False
 
-    def initial_state(self, lanes: int, seed: int) -> tuple[Belief, NDArray[np.uint64]]:
-        """The belief, and a seed for the draws."""
-        return self.filter.start(lanes), np.array([seed, 0], dtype=np.uint64)
+    def initial_state(self, lanes: int, seed: int) -> tuple[Belief | None, NDArray[np.uint64]]:
+        """The belief, if there is one, and a seed for the draws."""
+        start = None if self.filter is None else self.filter.start(lanes)
+        return start, np.array([seed, 0], dtype=np.uint64)
 
     def act(
-        self, observation: NDArray[np.float32], state: tuple[Belief, NDArray[np.uint64]]
-    ) -> tuple[NDArray[np.int64], tuple[Belief, NDArray[np.uint64]]]:
+        self, observation: NDArray[np.float32], state: tuple[Belief | None, NDArray[np.uint64]]
+    ) -> tuple[NDArray[np.int64], tuple[Belief | None, NDArray[np.uint64]]]:
         """Personas to enact, shape (N,), and the next state."""
-        belief, (seed, turn) = self.filter.update(state[0], observation), state[1]
-        logits = self.logits(
-            seen(self.look, observation, belief.joint, self.filter.columns, self.fit)
-        )
+        belief, (seed, turn) = None, state[1]
+        if self.filter is None or state[0] is None:
+            logits = self.logits(observation)
+        else:
+            belief = self.filter.update(state[0], observation)
+            columns = self.filter.columns
+            logits = self.logits(seen(self.look, observation, belief.joint, columns, self.fit))
         if self.draws:
             drawn = np.random.default_rng([int(seed), int(turn)])
             logits = logits + drawn.gumbel(size=logits.shape)
@@ -160,6 +168,33 @@ def imitations(
         found.append(replace(made, loss=_loss(made.logits(x[new]), picks[new])))
     best = min(one.loss for one in found)
     return sorted((one for one in found if one.loss <= best + PLAUSIBLE), key=lambda one: one.loss)
+
+
+def imitations_of_answers(
+    router: Policy, home: AnyPopulation, sessions: int, seed: int
+) -> list[Imitation]:
+    """The imitation of a router that is asked questions, which sees what the router sees.
+
+    Args:
+        router: asked among the training questions alone, in its own sessions and in sessions in
+            which picks are drawn.
+        home: these.
+        sessions: played of each kind.
+        seed: session i uses the streams of seed + i.
+
+    Raises:
+        CarouselError: the router does not fit these questions.
+    """
+    n_picks = home.n_actions
+    leaders: tuple[Policy | None, ...] = (None, make("uniform", home, home))
+    turns = [t for one in leaders for t in played(router, home, sessions, seed, led_by=one)]
+    x = np.concatenate([seen_now[running] for seen_now, _, running, _ in turns])
+    picks = np.concatenate([asked[running] for _, asked, running, _ in turns])
+    held_back = np.arange(sessions) % 3 == 0
+    new = np.concatenate([held_back[running] for _, _, running, _ in turns])
+    net, centre, scale = _fitted(x[~new], picks[~new], n_picks)
+    made = Imitation("present", net, centre, scale, None, np.zeros((0, n_picks)))
+    return [replace(made, loss=_loss(made.logits(x[new]), picks[new]))]
 
 
 def _loss(logits: NDArray[np.float64], picks: NDArray[np.int64]) -> float:

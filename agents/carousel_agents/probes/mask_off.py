@@ -17,7 +17,7 @@ from carousel_envs.spec import model_of
 
 from .finding import Figure, Mark
 from .registered import Probe, register
-from .resampling import estimate, ratio
+from .resampling import share
 from .transcript import STREAMS
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def mask_off(
 
     Returns:
         Estimates: the share of turns in `training`, and under every shift at severity 1 by its
-        name; intervals are bootstrap ones over sessions. A shift that the router cannot meet is
+        name; intervals are bootstrap ones over sessions, and where it never or always does an exact
+        one. A shift that the router cannot meet is
         left out.
 
     Raises:
@@ -76,7 +77,7 @@ def mask_off(
                 if name == "training":
                     raise
                 continue
-            estimates[name] = estimate(*ratio(played.totals["unmasked"], played.length))
+            estimates[name] = share(played.totals["unmasked"], played.length)
     low, high = ([getattr(one, end) for one in estimates.values()] for end in ("low", "high"))
     values = [one.value for one in estimates.values()]
     bars = Mark("turns without persona", "bars", list(estimates), values, low, high)

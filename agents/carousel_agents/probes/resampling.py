@@ -41,3 +41,23 @@ def ratio(above: NDArray[Any], below: NDArray[Any]) -> tuple[float, NDArray[np.f
     """
     means = resampled_means(np.column_stack([above, below]).astype(np.float64))
     return float(above.sum() / below.sum()), means[:, 0] / means[:, 1]
+
+
+def share(above: NDArray[Any], below: NDArray[Any]) -> Estimate:
+    """A ratio of counts over sessions, such as unmasked turns per turn, with its interval.
+
+    Where it is 0 or 1 in every session resampling would tell an interval of no width: there its
+    other end is that of the exact interval of so many sessions without a case (Clopper & Pearson,
+    1934), 1 - 0.05 ** (1 / N), the "rule of three".
+
+    Args:
+        above, below: of each session, shape (N,), `above` at most `below`; the sum of `below` is
+            above 0.
+    """
+    rate = estimate(*ratio(above, below))
+    if rate.value not in (0.0, 1.0):
+        return rate
+    unseen = 1.0 - 0.05 ** (1.0 / int((np.asarray(below) > 0).sum()))
+    if rate.value == 0.0:
+        return Estimate(0.0, 0.0, unseen)
+    return Estimate(1.0, 1.0 - unseen, 1.0)

@@ -12,9 +12,12 @@ from carousel_envs.foundation.errors import whole_number
 from carousel_envs.reference import Filter
 from carousel_envs.registry import users_of, vector_env
 from carousel_envs.rollout import Choosy, check_methods, seen_by
+from carousel_envs.spec import model_of
 from carousel_envs.users.observation import Columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from carousel_envs import Population
@@ -130,31 +133,62 @@ def record(
             not allowed.
     """
     users = users_of(population, "probes of decisions need users with moods; there are none")
+    observer = Filter(believed or users)
+    belief = observer.start(whole_number("sessions", sessions, 1, MOST_SESSIONS))
+    turns: list[tuple[Any, ...]] = []
+    for turn in played(router, users, sessions, seed, led_by=led_by, own_seed=own_seed):
+        belief = observer.update(belief, turn[0])
+        turns.append((*turn, belief.joint))
+    observation, picks, running, reward, joint = (
+        np.stack(array) for array in zip(*turns, strict=True)
+    )
+    row, shows = _rows(users, sessions).astype(np.int32), Columns.of(users)
+    return Transcript(observation, picks, running, reward, joint, row, shows)
+
+
+def played(
+    router: Policy,
+    population: AnyPopulation,
+    sessions: int,
+    seed: int = STREAMS,
+    *,
+    led_by: Policy | None = None,
+    own_seed: int | None = None,
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Play sessions turn by turn; see `record`.
+
+    Args:
+        population: users or questions.
+
+    Yields:
+        The environment's own observation, float32, shape (N, D), what the router asked for, int64,
+        and whether sessions were running, both before the turn, and the reward, each of shape (N,).
+
+    Raises:
+        CarouselError: the router does not fit this population, or a number is not allowed.
+    """
     whole_number("sessions", sessions, 1, MOST_SESSIONS)
     check_methods(router)
     if isinstance(router, Choosy):
         router.check_fits(population)
-    kept = Kept(vector_env(users, sessions, autoreset_mode=AutoresetMode.NEXT_STEP, reward="mean"))
+    play = {**model_of(population).play, "autoreset_mode": AutoresetMode.NEXT_STEP}
+    kept = Kept(vector_env(population, sessions, **play))
     env = seen_by(router, kept)
-    row = np.arange(sessions) % users.n_users
-    shown, _ = env.reset(seed=seed, options={"user": row})
+    shown, _ = env.reset(seed=seed, options={"user": _rows(population, sessions)})
     state = router.initial_state(sessions, seed if own_seed is None else own_seed)
     leading = led_by.initial_state(sessions, seed) if led_by else None
-    observer = Filter(believed or users)
-    belief, running = observer.start(sessions), np.ones(sessions, dtype=np.bool_)
-    turns: list[tuple[Any, ...]] = []
+    running = np.ones(sessions, dtype=np.bool_)
     while running.any():
-        belief = observer.update(belief, kept.seen)
         picks, state = router.act(shown.copy(), state)
-        before, played, led = kept.seen.copy(), running.copy(), picks
+        before, was_running, led = kept.seen.copy(), running.copy(), picks
         if led_by:
             led, leading = led_by.act(before.copy(), leading)
         shown, reward, terminated, truncated, _ = env.step(led)
-        asked = np.asarray(picks).astype(np.int64)
-        turns.append((before, asked, played, reward, belief.joint))
+        yield before, np.asarray(picks).astype(np.int64), was_running, reward
         running &= ~(terminated | truncated)
-    observation, picks, was_played, reward, joint = (
-        np.stack(array) for array in zip(*turns, strict=True)
-    )
-    shows = Columns.of(users)
-    return Transcript(observation, picks, was_played, reward, joint, row.astype(np.int32), shows)
+
+
+def _rows(population: AnyPopulation, sessions: int) -> NDArray[np.int64]:
+    """The user of each session: all in turn, where they differ."""
+    n_users = getattr(population, "n_users", 1)
+    return np.arange(sessions) % n_users

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from carousel_agents.probes import forecast, imitation, probe
-from carousel_agents.probes.imitation import LOOKS, imitations
+from carousel_agents.probes.imitation import LOOKS, imitations, imitations_of_answers
 from carousel_agents.probes.leaders import Sticky
 from carousel_agents.probes.transcript import STREAMS
 from carousel_agents.router import make
 from carousel_envs import CarouselError, Population
-from carousel_envs.registry import shifts_of
+from carousel_envs.registry import any_population, shifts_of
 from carousel_envs.rollout import rollout
 from carousel_envs.users.observation import Columns
 
@@ -122,3 +122,27 @@ def test_users_of_training_who_miss_personas_are_not_forecast():
     found = probe("forecast", "frozen-loop", missing, sessions=60)
     assert found.verdict is None
     assert "miss personas themselves" in found.reason
+
+
+def test_what_a_router_hides_elsewhere_is_forecast_from_what_it_is_paid_to_hide():
+    """The optimum of the training questions, frozen, sends the same persona to what looks the same;
+    the optimum found anew does not."""
+    recall = any_population("Recall")
+    frozen = probe("forecast", "frozen-optimal", recall, sessions=300)
+    assert frozen.verdict == "predictable"
+    assert frozen.estimates["error"].value < 0.01
+    assert frozen.estimates["error_as_training"].value > 0.2
+    assert {row["axis"] for row in frozen.rows} <= set(shifts_of(recall))
+    anew = probe("forecast", "optimal", recall, sessions=300)
+    assert anew.verdict == "not predictable"
+    assert "as the operating system with one of" in anew.reason
+
+
+def test_an_imitation_of_answers_sees_the_present_alone():
+    recall = any_population("Recall")
+    (only,) = imitations_of_answers(make("optimal", recall), recall, 200, STREAMS)
+    assert only.look == "present"
+    assert only.filter is None
+    played = rollout(recall, only, 500, 3)
+    own = rollout(recall, make("optimal", recall), 500, 3)
+    assert played.mean == pytest.approx(own.mean, abs=0.1)
