@@ -135,16 +135,16 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
             **shared,
         )
     what = f"{first.name.capitalize()}: it tells {best} bits per decision, {share:.0%} of all"
+    why = []
     if enough < ENOUGH:
-        return PROBE.cannot_say(
-            f"{what}, but a net that sees more tells {all_told:.3g}: it is none of these.", **shared
-        )
+        why.append(f"a net that sees more tells {all_told:.3g}, so that it is none of these")
     if differ > DIFFER:
-        return PROBE.cannot_say(
-            f"{what}, but sessions differ {differ:.1f} times as much as chance has it: they are "
-            "not of one rule.",
-            **shared,
+        why.append(
+            f"sessions differ {differ:.1f} times as much as chance has it, so that they are not of "
+            "one rule"
         )
+    if why:
+        return PROBE.cannot_say(f"{what}; but {', and '.join(why)}.", **shared)
     return PROBE.finding(
         verdict=first.family,
         reason=f"{what}; the next is {second.family} with {told[order[1]].value:.3g}.",
