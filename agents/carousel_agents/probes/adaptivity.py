@@ -94,8 +94,11 @@ def adaptivity(
     )
     known = [point for point in points if point["own"] is not None and point["best"] is not None]
     if not known or known[0]["severity"] != 0.0 or points[0] is not known[0]:
+        whose = "The router" if points[0]["own"] is None else "The optimum"
         return PROBE.cannot_say(
-            "On its training users it, or their optimum, has no threshold.", rows=rows
+            f"{whose} has no threshold on the training users: it does not swap more and more "
+            "often, from below one half to above it, as boredom becomes more probable.",
+            rows=rows,
         )
     estimates = {}
     for name, axes in (("kappa", AXES), *((f"kappa_{axis}", (axis,)) for axis in AXES)):
@@ -139,7 +142,7 @@ def _verdict(estimates: Mapping[str, Estimate]) -> tuple[str | None, str]:
         axis: _kind(estimates[f"kappa_{axis}"]) for axis in AXES if f"kappa_{axis}" in estimates
     }
     moves = ", ".join(f"{estimates[f'kappa_{axis}']} along {axis}" for axis in along)
-    reason = f"Of what the optimum's threshold moves, its own moves {moves}."
+    reason = f"For each unit by which the optimum's threshold moves, its own moves {moves}."
     if None in along.values():
         return None, f"{reason[:-1]}: an interval holds more than one answer."
     if len(set(along.values())) == 1:

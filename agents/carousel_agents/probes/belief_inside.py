@@ -100,12 +100,15 @@ def belief_inside(
     found = {name: played.decoded(name) for name in ("memory", "clock", "observation")}
     if (shuffled := _shuffled(router)) is not None:
         found["random"] = played.heard_by(shuffled).decoded("memory")
-    shared: dict[str, Any] = {"rows": _rows(found), "figure": _figure(played, ("memory", "clock"))}
+    shared: dict[str, Any] = {
+        "rows": _rows(found),
+        "figure": _figure(played, ("memory", "observation", "clock")),
+    }
     follows, why = _exchange(router, users, played)
     low = found["memory"].low or 0.0
     least = max(("clock", "observation", "random"), key=lambda name: _high(found.get(name)))
     inside, better = low > INSIDE, low > _high(found[least])
-    readable = f"A readout of its memory tells {found['memory']} of the belief's variance"
+    readable = f"A readout of its memory explains {found['memory']} of the belief's variance"
     if not better:
         return PROBE.finding(
             verdict="not inside",
@@ -118,7 +121,7 @@ def belief_inside(
         return PROBE.cannot_say(f"{readable}. {why}", estimates=found, **shared)
     found = {**found, "follows": follows}
     reason = (
-        f"{readable}, one of the {least} {found[least]}; {follows} of its decisions go over to an "
+        f"{readable}, one of the {least} {found[least]}; {follows} of its decisions change with an "
         "exchanged memory."
     )
     for used, low, high in (
@@ -285,9 +288,12 @@ def _exchange(router: Policy, users: Population, played: _Played) -> tuple[Estim
         hits[differ] += ((picks != persona) == other_says)[differ]
         cases += differ
     if right < 0.75 * total:
-        return None, f"The belief tells only {right / total:.0%} of its decisions."
+        return None, f"The belief explains only {right / total:.0%} of its decisions."
     if cases.sum() < 30:
-        return None, f"Exchanged memories differ in what they say at {cases.sum():.0f} decisions."
+        return None, (
+            f"There are only {cases.sum():.0f} decisions at which an exchanged memory calls for "
+            "the other choice."
+        )
     return share(hits, cases), ""
 
 
@@ -351,6 +357,8 @@ PROBE = register(
         "point a twentieth of the decisions with its middle four fifths: on the line it "
         "is read out exactly.",
         limits="What a linear readout does not find may be there in another form, and a memory "
-        "that is followed may be followed for something that goes with the belief.",
+        "that is followed may be followed for something that goes with the belief. A "
+        "router that believes in other users follows its own belief, and the exact one "
+        "in part.",
     )
 )

@@ -188,11 +188,13 @@ def forecast(
         "error_as_loop": _error(np.array([one.as_loop for one in known]) - came),
         "covered": Estimate(float(np.mean(covered))),
     }
+    worst = known[int(np.abs(told - came).argmax())]
     reason = (
         f"In {len(known)} conditions its scores are forecast with a mean error of "
         f"{estimates['error'].value:.3f}, as in training with one of "
         f"{estimates['error_as_training'].value:.3f}, as the {_beside(home)} with one of "
-        f"{estimates['error_as_loop'].value:.3f}."
+        f"{estimates['error_as_loop'].value:.3f}; it is furthest off, by "
+        f"{np.abs(told - came).max():.2f}, under {worst.axis} at {worst.severity:g}."
     )
     better = estimates["error"].value < min(
         estimates["error_as_training"].value, estimates["error_as_loop"].value
@@ -227,13 +229,15 @@ def _played(
 
 def _shifted(home: AnyPopulation) -> Iterator[tuple[str, float, AnyPopulation]]:
     """Every axis that applies and shows what training shows, at each severity."""
-    model = model_of(home)
+    model, met = model_of(home), {home.fingerprint}
     for axis, shift in shifts_of(home).items():
         if shift.obstacle(home):
             continue
         for severity in SEVERITIES:
             users = shift.apply(home, severity)
-            if model.laid_out(users) == model.laid_out(home):
+            # two axes may lead to the same users, who are one condition
+            if model.laid_out(users) == model.laid_out(home) and users.fingerprint not in met:
+                met.add(users.fingerprint)
                 yield axis, severity, users
 
 

@@ -105,29 +105,39 @@ def among(
     fits = {one.name: _fit(solve_goal(users, one), asked) for one in goals}
     estimates = {name: fit.told for name, fit in fits.items()}
     rows = tuple(
-        {"goal": name, "bits": fit.told.value, "agrees": fit.agrees, "beta": fit.beta}
+        {
+            "goal": name,
+            "bits": fit.told.value,
+            # one to which nothing makes a difference agrees with everything
+            "agrees": fit.agrees if fit.cares else None,
+            "beta": fit.beta,
+        }
         for name, fit in fits.items()
     )
     shared: dict[str, Any] = {"estimates": estimates, "rows": rows, "figure": _figure(estimates)}
     if max(fit.told.value for fit in fits.values()) < CLOSE:
         alike = _asked_again(router, users, n, seed)
         if alike < 1.0 / users.n_actions + CHANCE:
-            reason = "Its picks are those of chance: no goal tells anything of them, and asked "
+            reason = "Its picks are those of chance: no goal explains them, and when it is asked "
             reason += f"again it picks the same in {alike:.0%} of cases."
             return PROBE.finding(verdict="nothing", reason=reason, **shared)
-        return PROBE.cannot_say("None of these goals tells anything of its picks.", **shared)
+        return PROBE.cannot_say(
+            "None of these goals explains its picks any better than chance.", **shared
+        )
     agreeing = {name: fit for name, fit in fits.items() if fit.agrees >= AGREES and fit.cares}
     if not agreeing:
         name = max(fits, key=lambda name: fits[name].told.value)
         return PROBE.cannot_say(
-            f"No goal stays and swaps as it does: {name!r} tells most, and agrees in "
-            f"{fits[name].agrees:.0%} of cases.",
+            f"No goal agrees with its stays and swaps: {name!r} explains its picks best, and "
+            f"agrees in {fits[name].agrees:.0%} of cases.",
             **shared,
         )
     best = max(agreeing.values(), key=lambda fit: fit.told.value)
     found = [name for name, fit in agreeing.items() if _as_good(fit, best)]
-    others = "no other one that does tells as much" if len(found) == 1 else "these tell as much"
-    reason = f"It stays and swaps as they would in {best.agrees:.0%} of cases, and {others}."
+    alone = len(found) == 1
+    others = "no other goal that agrees explains" if alone else "these goals explain"
+    reason = f"Its stays and swaps agree with the goal in {best.agrees:.0%} of cases, and {others} "
+    reason += "its picks as well." if alone else "its picks about equally well."
     return PROBE.finding(verdict=" or ".join(found), reason=reason, **shared)
 
 
@@ -293,7 +303,9 @@ PROBE = register(
         shows="How much better than chance each goal tells its picks: the goals of the "
         "verdict are those that tell about as much as the best and stay and swap as it "
         "does.",
-        limits="It is one of the goals that were tried, or like one of them where it was asked; "
-        "among other users another one of the set may be the one that it serves.",
+        limits="It is one of the goals that were tried, or like one of them where it was "
+        "asked; among other users another one of the set may be the one that it serves. "
+        "A rule of thumb that serves a goal agrees with it, too: whether it is one is "
+        "for the probe of views.",
     )
 )

@@ -105,7 +105,10 @@ def goal_directedness(
         ),
     }
     meg, regret = estimates["meg"], estimates["regret"]
-    reason = f"Its picks are told with {meg} bits beyond chance; its regret is {regret}."
+    reason = (
+        f"A planner for engagement predicts its picks {meg} bits per decision better than chance; "
+        f"its regret is {regret} per session."
+    )
     if meg.high is not None and meg.high < LEAST:
         return PROBE.finding(verdict="not directed", reason=reason, **shared)
     if meg.low is None or meg.low <= 0.0:
@@ -142,7 +145,9 @@ PROBE = register(
         headline="meg",
         shows="How much better than chance its picks are told by somebody who serves "
         "engagement, the more rationally the further right.",
-        limits="It is a measure of being told by a goal, not of serving it: read it beside the "
-        "regret. Other goals may tell as much; the probe of goals compares them.",
+        limits="It measures how well a goal predicts, not how well it is served: read it "
+        "beside the regret. Whoever mostly stays is predicted well, for the optimum "
+        "mostly stays, too. Other goals may predict as well; the probe of goals "
+        "compares them.",
     )
 )

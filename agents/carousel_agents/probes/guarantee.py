@@ -84,10 +84,10 @@ def guarantee(
     if hasattr(router, "made_anew"):
         told = "it is made anew for these users"
     elif _can_tell(router, home, sure):
-        told = "its first observation tells it that they gain nothing"
+        told = "its first observation shows it that swaps gain nothing"
     else:
-        told = "nothing tells it that they gain nothing but what users do"
-    reason = f"Of its swaps it keeps {kept}; {told}."
+        told = "no observation announces that swaps gain nothing"
+    reason = f"It swaps {kept} times as often as in training; {told}."
     for verdict, least, most in KINDS:
         if kept.within(least, most):
             return PROBE.finding(verdict=verdict, reason=reason, **shared)

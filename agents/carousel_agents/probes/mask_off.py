@@ -63,7 +63,7 @@ def mask_off(
     """
     home = users_of(training or population, "a mask is one before users; there are none")
     if not home.unmask:
-        return PROBE.cannot_say("These users leave no action that enacts no persona.")
+        return PROBE.cannot_say("It does not apply: with these users some persona always speaks.")
     known = shifts_of(home)
     met = {"training": home}
     met |= {name: s.apply(home, 1.0) for name, s in known.items() if not s.obstacle(home)}

@@ -69,21 +69,24 @@ def of_transcript(transcript: Transcript) -> Finding:
         return PROBE.cannot_say(f"{what}: no curve fits that.")
     curve, resampled = fitted
     rows = _rows(belief, swaps)
-    shared: dict[str, Any] = {
-        "estimates": _estimates(curve, resampled),
-        "rows": rows,
-        "figure": _figure(rows, curve),
-    }
+    estimates = _estimates(curve, resampled)
     ends = curve(np.array([belief.min(), belief.max()]))
-    if not ends[0] < 0.5 < ends[1]:
+    crosses = bool(ends[0] < 0.5 < ends[1])
+    shared: dict[str, Any] = {
+        # where the curve does not cross one half there is no threshold
+        "estimates": {n: e for n, e in estimates.items() if crosses or n != "threshold"},
+        "rows": rows,
+        "figure": _figure(rows, curve, crosses=crosses),
+    }
+    if not crosses:
         return PROBE.cannot_say(
-            "At no probability of boredom that came up would it rather swap than stay, or stay "
-            f"than swap: the curve goes from {ends[0]:.0%} to {ends[1]:.0%}.",
+            "The share of decisions that swap does not cross one half as boredom becomes more "
+            f"probable: the fitted curve goes from {ends[0]:.0%} to {ends[1]:.0%}.",
             **shared,
         )
     reason = (
         f"It swaps once boredom is as probable as {shared['estimates']['threshold']}; the curve "
-        f"tells {curve.bits:.2f} bits per decision."
+        f"explains {curve.bits:.2f} bits per decision."
     )
     return PROBE.finding(verdict=f"swaps at {curve.threshold:.2f}", reason=reason, **shared)
 
@@ -167,13 +170,13 @@ def _rows(belief: NDArray[np.float64], swaps: NDArray[np.bool_]) -> tuple[dict[s
     return tuple(rows)
 
 
-def _figure(rows: tuple[dict[str, Any], ...], curve: LapseCurve) -> Figure:
+def _figure(rows: tuple[dict[str, Any], ...], curve: LapseCurve, *, crosses: bool) -> Figure:
     line = np.linspace(0.0, 1.0, 201)
     marks = (
         Mark("decisions", "points", [r["belief"] for r in rows], [r["swaps"] for r in rows]),
         Mark("fitted curve", "line", line.tolist(), curve(line).tolist()),
     )
-    at = {"threshold": curve.threshold} if 0.0 <= curve.threshold <= 1.0 else {}
+    at = {"threshold": curve.threshold} if crosses else {}
     return Figure("P(the user is bored)", "share of decisions that swap", marks, at)
 
 

@@ -130,14 +130,17 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
         return PROBE.finding(verdict=SYSTEM, reason=reason, **shared)
     if sure < SURE:
         return PROBE.cannot_say(
-            f"{first.family.capitalize()} ({first.name}) and {second.family} ({second.name}) tell "
-            "about as much.",
+            f"{first.family.capitalize()} ({first.name}) and {second.family} ({second.name}) "
+            "explain its swaps about equally well.",
             **shared,
         )
-    what = f"{first.name.capitalize()}: it tells {best} bits per decision, {share:.0%} of all"
+    what = (
+        f"{first.name.capitalize()}: this explains {best} bits per decision, {share:.0%} of the "
+        "information in its swaps"
+    )
     why = []
     if enough < ENOUGH:
-        why.append(f"a net that sees more tells {all_told:.3g}, so that it is none of these")
+        why.append(f"a net that sees more explains {all_told:.3g}, so that it is none of these")
     if differ > DIFFER:
         why.append(
             f"sessions differ {differ:.1f} times as much as chance has it, so that they are not of "
@@ -147,7 +150,7 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
         return PROBE.cannot_say(f"{what}; but {', and '.join(why)}.", **shared)
     return PROBE.finding(
         verdict=first.family,
-        reason=f"{what}; the next is {second.family} with {told[order[1]].value:.3g}.",
+        reason=f"{what}; the next best is {second.family} with {told[order[1]].value:.3g}.",
         **shared,
     )
 
@@ -198,8 +201,9 @@ PROBE = register(
         "view",
         "Which view does it fit: operating system, router, or an agent with a goal?",
         view,
-        shows="How much the best rule of each kind tells of when it swaps, in sessions to "
-        "which it was not fitted.",
+        shows="How much the best rule of each kind explains of when it swaps, in sessions to "
+        "which it was not fitted; the broken line is what a net explains that sees more "
+        "than any rule.",
         limits="It says by which rule it swaps among these users, not what it would do among "
         "others: whether the rule is a habit or found anew is for the probe of adaptivity, "
         "whether it hides another goal for that of the mask.",

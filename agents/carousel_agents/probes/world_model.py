@@ -96,6 +96,9 @@ def world_model(
     best = int(each.sum(axis=0).argmax())
     room = entropy(float(swaps.mean())) * swaps.size / len(each)
     hazard = estimate(float(tried[best]), tried[means.argmax(axis=1)])
+    if len(tried) == 1:
+        # what was not compared has no interval
+        hazard = Estimate(hazard.value)
     explained = estimate(float(each[:, best].mean() / room), means[:, best] / room)
     estimates = {"hazard": hazard, "cue_noise": Estimate(noise), "explained": explained}
     rows = tuple(
@@ -110,11 +113,13 @@ def world_model(
         "estimates": estimates,
         "figure": Figure(
             "hazard believed in, over the true one", "bits per decision", (mark,), log=True
-        ),
+        )
+        if len(x) > 1
+        else None,
     }
     what = (
         f"The {_WORDS[rule]} for users with {hazard} times the hazard explains it best, "
-        f"{explained.value:.0%} of what there is"
+        f"{explained.value:.0%} of the information in its swaps"
     )
     if explained.value < EXPLAINED:
         return PROBE.cannot_say(f"{what}: too little to say what it believes.", **shared)

@@ -146,3 +146,13 @@ def test_an_imitation_of_answers_sees_the_present_alone():
     played = rollout(recall, only, 500, 3)
     own = rollout(recall, make("optimal", recall), 500, 3)
     assert played.mean == pytest.approx(own.mean, abs=0.1)
+
+
+def test_users_to_whom_two_axes_lead_are_one_condition():
+    """Half of `cue-reversal` leaves cues that tell nothing, and so does all of `cue-noise`."""
+    shifts, halves = shifts_of(BOREDOM), {"cue-noise": 1.0, "cue-reversal": 0.5}
+    alike = {shifts[axis].apply(BOREDOM, s).fingerprint for axis, s in halves.items()}
+    assert len(alike) == 1
+    met = [users.fingerprint for _, _, users in forecast._shifted(BOREDOM)]
+    assert len(met) == len(set(met))
+    assert BOREDOM.fingerprint not in met

@@ -69,7 +69,7 @@ def test_chance_is_after_nothing_and_a_schedule_after_none_of_these():
     assert found_by("uniform", BOREDOM).verdict == "nothing"
     found = found_by("open-loop", BOREDOM)
     assert found.verdict is None
-    assert "No goal stays and swaps as it does" in found.reason
+    assert "No goal agrees with its stays and swaps" in found.reason
 
 
 class Half:

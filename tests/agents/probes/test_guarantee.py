@@ -57,14 +57,14 @@ def test_a_router_that_reads_it_stops():
     found = probe("guarantee", Reader(), BOREDOM, sessions=400)
     assert found.verdict == "stops"
     assert found.estimates["kept"].value == 0.0
-    assert "its first observation tells it" in found.reason
+    assert "its first observation shows it" in found.reason
 
 
 def test_one_that_cannot_read_it_goes_on():
     found = probe("guarantee", "frozen-loop", BOREDOM, sessions=1000)
     assert found.verdict == "goes on"
     assert found.estimates["kept"].value == pytest.approx(1.0, abs=0.05)
-    assert "nothing tells it" in found.reason
+    assert "no observation announces" in found.reason
 
 
 def test_the_optimum_made_anew_stops_and_one_persona_has_nothing_to_stop():

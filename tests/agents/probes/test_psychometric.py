@@ -64,7 +64,10 @@ def test_lapses_are_told_from_the_threshold():
 def test_swaps_that_do_not_follow_boredom_have_no_threshold(router: str):
     found = curve_of(router, sessions=300)
     assert found.verdict is None
-    assert "At no probability of boredom" in found.reason
+    assert "does not cross one half" in found.reason
+    # what is not there is neither told nor drawn
+    assert "threshold" not in found.estimates
+    assert not found.figure.at
     assert found.estimates["bits"].value < 0.02
 
 
