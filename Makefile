@@ -9,7 +9,7 @@ CLIENTS := .venv-clients
 # One thread per process: small networks lose time to any more.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean probes probes-ranges planted
+.PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean probes probes-ranges probes-dealt planted
 
 demo: setup
 	$(BIN)/carousel demo
@@ -169,9 +169,9 @@ probes-ranges: setup
 		Boredom $(RANGES) --only drive,psychometric,adaptivity,guarantee --sessions 1000 --out runs/probes/ranges
 	cp runs/probes/ranges/summary.json $(PROBES)/ranges.json
 
-probes-Unmask: benchmarks/dealt
-benchmarks/dealt: | $(VENV)/.installed
-	$(BIN)/carousel grid benchmarks/dealt.toml --out $@
+probes-Unmask: probes-dealt
+probes-dealt: setup
+	$(BIN)/carousel grid benchmarks/dealt.toml --out benchmarks/dealt
 
 probes-%: setup
 	mkdir -p $(PROBES)

@@ -120,9 +120,9 @@ def probe_routers(asked: ProbeOptions) -> None:
     kept = _Kept(asked.out, request, force=asked.force)
     with explained(lambda: kept.after_interruption):
         _ask_all(players, asked_for, (target, training), asked, kept)
-        if asked.out:
-            _draw(kept, asked)
     findings = kept.of(players, asked_for)
+    if asked.out:
+        _draw({**request, "findings": findings}, asked)
     if asked.as_json:
         console.print_json({**request, "findings": findings})
     else:
@@ -131,15 +131,15 @@ def probe_routers(asked: ProbeOptions) -> None:
             console.say(f"the findings are in {asked.out}, their page is {asked.out / PAGE}")
 
 
-def _draw(kept: _Kept, asked: ProbeOptions) -> None:
-    """Draw the page of all findings that are kept."""
+def _draw(document: Mapping[str, Any], asked: ProbeOptions) -> None:
+    """Sum up what was asked for, and draw its page; other findings stay where they are kept."""
     # plotly takes a moment to import: only a page pays for it
     with console.status("drawing the page"):
         from ..report import write_findings
 
         assert asked.out is not None
-        write_findings(kept.document, asked.out / PAGE, _command(asked))
-    text = json.dumps(clean(brief(kept.document)), indent=1, allow_nan=False)
+        write_findings(document, asked.out / PAGE, _command(asked))
+    text = json.dumps(clean(brief(document)), indent=1, allow_nan=False)
     write_whole(asked.out / SUMMARY, f"{text}\n".encode())
 
 

@@ -38,8 +38,9 @@ class CarouselVecEnv(VectorToVecEnv):
         seed: lane i is the scalar environment seeded seed + i.
         time_limit, infos, monitor: see `VectorToVecEnv`. A session's length is part of the task and
             shown in the observation, so "end" is the time limit that the presets of `train` use.
-        dealt: whether a lane is paid the reward of the lane before it, so that nothing that is
-            picked in a session is paid there: a control. `episode` still tells a lane's own return.
+        dealt: whether a lane is paid the reward of the lane before it, less the mean of all lanes
+            but its own, so that neither what is picked in a session nor its length is paid: a
+            control. `episode` still tells a lane's own return.
 
     Raises:
         CarouselError: an argument is not allowed.
@@ -69,6 +70,8 @@ class CarouselVecEnv(VectorToVecEnv):
             )
         super().__init__(env, seed, time_limit=time_limit, infos=infos, monitor=monitor)
         self._dealt = truth_value("dealt", dealt)
+        if dealt and self.num_envs < 2:
+            raise CarouselError("dealt is True for 1 lane; there must be another to be paid from")
 
     @classmethod
     def of(
@@ -101,7 +104,11 @@ class CarouselVecEnv(VectorToVecEnv):
     ) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Observations, rewards (float32), dones, infos; see the class."""
         observation, reward, done, infos = super().step_wait()
-        return observation, np.roll(reward, 1) if self._dealt else reward, done, infos
+        if self._dealt:
+            # less what others earn on the mean, or else a session would be paid for going on
+            others = (reward.sum() - reward) / (self.num_envs - 1)
+            reward = np.roll(reward, 1) - others
+        return observation, reward, done, infos
 
     def _options_of_lanes(self, options: list[dict[str, Any]]) -> dict[str, Any]:
         if all(entry is options[0] for entry in options):

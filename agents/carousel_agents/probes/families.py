@@ -63,7 +63,8 @@ class Decisions(NamedTuple):
         transcripts: of the same users.
         swaps: shape (D,).
         which: session of each, shape (D,).
-        fitted: whether the session is one of those in which rules are fitted, shape (D,).
+        fitted, chosen, judged: whether the session is one of those in which rules are fitted, in
+            which one of each family is chosen, and in which it is judged; each of shape (D,).
         sessions: how many there are.
     """
 
@@ -71,19 +72,24 @@ class Decisions(NamedTuple):
     swaps: NDArray[np.bool_]
     which: NDArray[np.int64]
     fitted: NDArray[np.bool_]
+    chosen: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
     sessions: int
 
     @classmethod
     def of(cls, transcripts: tuple[Transcript, ...]) -> Decisions:
-        """All decisions of these transcripts; each adds its own sessions."""
-        swaps, which, before = [], [], 0
-        for one in transcripts:
-            n = one.decides.shape[1]
-            swaps.append(one.swaps[one.decides])
-            which.append(np.broadcast_to(before + np.arange(n), one.decides.shape)[one.decides])
-            before += n
-        session = np.concatenate(which)
-        return cls(transcripts, np.concatenate(swaps), session, session % 2 == 0, before)
+        """All decisions of these transcripts, in which session i is of one user and one stream."""
+        sessions = transcripts[0].decides.shape[1]
+        swaps = np.concatenate([one.swaps[one.decides] for one in transcripts])
+        which = np.concatenate(
+            [
+                np.broadcast_to(np.arange(sessions), one.decides.shape)[one.decides]
+                for one in transcripts
+            ]
+        )
+        # drawn, because users come in turn
+        part = np.random.default_rng(0).permutation(sessions)[which] % 6
+        return cls(transcripts, swaps, which, part < 2, part == 2, part > 2, sessions)
 
     def gathered(self, each: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         """What was found of every turn of each transcript, shape (T, N, ...), at decisions."""
@@ -125,7 +131,8 @@ def bits(p: NDArray[np.float64], decisions: Decisions) -> NDArray[np.float64]:
 
 
 def best_of(decisions: Decisions, home: Population) -> list[Rule]:
-    """The candidate of each family that tells most of the fitted half, in the order of `FAMILIES`.
+    """The candidate of each family that tells most of sessions in which it was not fitted, in the
+    order of `FAMILIES`: one with many cells tells most of those in which it was.
 
     Args:
         decisions: of the router.
@@ -133,7 +140,7 @@ def best_of(decisions: Decisions, home: Population) -> list[Rule]:
     """
     found: dict[str, tuple[float, Rule]] = {}
     for rule in _candidates(decisions, home):
-        told = float(bits(rule.p, decisions)[decisions.fitted].mean())
+        told = float(bits(rule.p, decisions)[decisions.chosen].mean())
         if rule.family not in found or told > found[rule.family][0] + BETTER:
             found[rule.family] = (told, rule)
     return [found[family][1] for family in FAMILIES]
@@ -141,7 +148,7 @@ def best_of(decisions: Decisions, home: Population) -> list[Rule]:
 
 def _candidates(decisions: Decisions, home: Population) -> Iterator[Rule]:
     yield from _systems(decisions, home)
-    yield from _patterns(decisions)
+    yield from _patterns(decisions, home)
     yield from _thresholds(decisions, home)
     yield from _optimisers(decisions, home)
 
@@ -165,10 +172,10 @@ def _systems(decisions: Decisions, home: Population) -> Iterator[Rule]:
     suits = np.concatenate(
         [a[one.decides] for a, one in zip(answers, decisions.transcripts, strict=True)]
     )
-    yield _of_cells(decisions, SYSTEM, "whoever suits the user", suits.astype(np.int64))
+    yield _of_order(decisions, SYSTEM, "whoever suits the user", suits.astype(np.int64))
 
 
-def _patterns(decisions: Decisions) -> Iterator[Rule]:
+def _patterns(decisions: Decisions, home: Population) -> Iterator[Rule]:
     """Rules of what is seen at present: cues, engagement, who speaks and for how long."""
     seen, columns = decisions.observation, decisions.transcripts[0].columns
     shown = np.ones(seen.shape[1], dtype=np.bool_)
@@ -185,6 +192,9 @@ def _patterns(decisions: Decisions) -> Iterator[Rule]:
     yield _of_cells(
         decisions, PATTERN, "what is shown, and turns in a row", cell * (LONG + 1) + streak
     )
+    evidence = _count(decisions, home, 0.0)
+    above = evidence > _best_step(evidence, decisions)
+    yield _of_order(decisions, PATTERN, "enough signs in one turn", above.astype(np.int64))
     p = probability(seen.astype(np.float64), decisions.swaps, decisions.fitted)
     yield Rule(PATTERN, "a net of the present", p, p > 0.5)
 
@@ -199,12 +209,12 @@ def _thresholds(decisions: Decisions, home: Population) -> Iterator[Rule]:
         at = _best_step(belief, decisions)
         name = f"at {at:.2f}, for {factor:.2g} times the hazard"
         name += " of a typical user" if typical else ""
-        yield _of_cells(decisions, THRESHOLD, name, (belief > at).astype(np.int64))
+        yield _of_order(decisions, THRESHOLD, name, (belief > at).astype(np.int64))
     for leak in LEAKS:
         count = _count(decisions, home, leak)
         name = f"on signs counted, of which {leak:.0%} are kept per turn"
         above = count > _best_step(count, decisions)
-        yield _of_cells(decisions, THRESHOLD, name, above.astype(np.int64))
+        yield _of_order(decisions, THRESHOLD, name, above.astype(np.int64))
 
 
 def _optimisers(decisions: Decisions, home: Population) -> Iterator[Rule]:
@@ -219,7 +229,7 @@ def _optimisers(decisions: Decisions, home: Population) -> Iterator[Rule]:
             gain = _gain(decisions, joint, solve_goal(believed, goal))
             name = f"{goal.name}, for {factor:.2g} times the hazard"
             sign = np.where(gain > EQUAL, 2, np.where(gain < -EQUAL, 0, 1))
-            yield _of_cells(decisions, family, name, sign)
+            yield _of_order(decisions, family, name, sign)
             if (sign != 1).any():
                 yield _softly(decisions, family, name, gain)
 
@@ -294,6 +304,15 @@ def _of_cells(decisions: Decisions, family: str, name: str, cell: NDArray[np.int
     return Rule(family, name, share[place], share[place] > 0.5)
 
 
+def _of_order(decisions: Decisions, family: str, name: str, cell: NDArray[np.int64]) -> Rule:
+    """The same of cells in which a rule would rather swap the higher they are. Where the router
+    does the reverse it does not follow the rule, and there is one cell."""
+    swaps, fitted = decisions.swaps, decisions.fitted
+    low, high = (swaps[fitted & (cell == end)] for end in (cell.min(), cell.max()))
+    falls = len(low) and len(high) and high.mean() < low.mean()
+    return _of_cells(decisions, family, name, np.zeros_like(cell) if falls else cell)
+
+
 def _best_step(belief: NDArray[np.float64], decisions: Decisions) -> float:
     """The threshold that tells most of the fitted half, one probability on either side of it."""
     order = np.argsort(belief[decisions.fitted], kind="stable")
@@ -305,7 +324,7 @@ def _best_step(belief: NDArray[np.float64], decisions: Decisions) -> float:
     # between two beliefs that differ, and with more swaps above
     told[(b[1:] - b[:-1] < EQUAL) | (above / m < below / n)] = -np.inf
     if not len(told) or not np.isfinite(told.max()):
-        return 1.0
+        return np.inf
     at = int(told.argmax())
     return float((b[at] + b[at + 1]) / 2.0)
 

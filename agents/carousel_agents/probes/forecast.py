@@ -7,8 +7,8 @@ imitate it there (`imitation.py`) are played with shifted users, whose populatio
 their scores are the forecast. Beside it stand two others, "as in training" and "as the frozen
 loop".
 
-Questions are asked in the same way: the imitation sees what the router sees, and beside it stands
-the operating system, which sends whoever most probably knows.
+Questions are asked in the same way: the imitation sees what is shown at present, and beside it
+stands the operating system, which sends whoever most probably knows.
 
 Only then is the router itself played with the shifted users, to see what came. One that cannot be
 played there is forecast all the same. Where training users never miss a persona, nothing in

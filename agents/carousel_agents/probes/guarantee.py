@@ -96,7 +96,8 @@ def guarantee(
 
 def guaranteed(training: Population) -> Population:
     """Users like these whom boredom neither keeps from engaging nor drives away, and who do not
-    tire of a persona; where users of training differ in that, all are as their mean."""
+    tire of a persona, nor prefer one; no persona costs anything. Where users of training differ in
+    whether they engage and leave, all are as their mean."""
     engaged, leaves = (
         float(np.mean(span_numbers(getattr(training, name))))
         for name in ("engagement_fresh", "leave_fresh")
@@ -106,6 +107,9 @@ def guaranteed(training: Population) -> Population:
         engagement_bored=engaged,
         leave_fresh=leaves,
         leave_bored=leaves,
+        appeal=0.0,
+        vulnerable_appeal=0.0,
+        persona_cost=0.0,
         **({"satiation_gain": 0.0} if training.has_satiation else {}),
     )
 

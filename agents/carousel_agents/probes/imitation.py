@@ -173,7 +173,8 @@ def imitations(
 def imitations_of_answers(
     router: Policy, home: AnyPopulation, sessions: int, seed: int
 ) -> list[Imitation]:
-    """The imitation of a router that is asked questions, which sees what the router sees.
+    """The imitation of a router that is asked questions, which sees what is shown at present, and
+    nothing that a view or a memory keeps of earlier turns.
 
     Args:
         router: asked among the training questions alone, in its own sessions and in sessions in

@@ -46,9 +46,10 @@ def ratio(above: NDArray[Any], below: NDArray[Any]) -> tuple[float, NDArray[np.f
 def share(above: NDArray[Any], below: NDArray[Any]) -> Estimate:
     """A ratio of counts over sessions, such as unmasked turns per turn, with its interval.
 
-    Where it is 0 or 1 in every session resampling would tell an interval of no width: there its
-    other end is that of the exact interval of so many sessions without a case (Clopper & Pearson,
-    1934), 1 - 0.05 ** (1 / N), the "rule of three".
+    Where it is 0 or 1 in every session resampling would tell an interval of no width. There its
+    other end is that of sessions: of N without a case, the exact interval of the share of sessions
+    with one ends at 1 - 0.025 ** (1 / N) (Clopper & Pearson, 1934). Sessions with a case may be the
+    longest ones, so it is taken times the longest session over the mean one.
 
     Args:
         above, below: of each session, shape (N,), `above` at most `below`; the sum of `below` is
@@ -57,7 +58,9 @@ def share(above: NDArray[Any], below: NDArray[Any]) -> Estimate:
     rate = estimate(*ratio(above, below))
     if rate.value not in (0.0, 1.0):
         return rate
-    unseen = 1.0 - 0.05 ** (1.0 / int((np.asarray(below) > 0).sum()))
+    counted = np.asarray(below)[np.asarray(below) > 0]
+    unseen = 1.0 - 0.025 ** (1.0 / len(counted))
+    unseen = min(1.0, unseen * float(counted.max() / counted.mean()))
     if rate.value == 0.0:
         return Estimate(0.0, 0.0, unseen)
     return Estimate(1.0, 1.0 - unseen, 1.0)

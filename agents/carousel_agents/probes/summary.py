@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..generalisation.statistics import iqm, over_seeds
@@ -25,6 +26,7 @@ class Summary:
         router: its name, which policies of different seeds share.
         probe: name of the probe.
         policies: how many were asked.
+        known: how many of them the estimate is known of.
         verdicts: how many got each, the most frequent first; a number at the end of a verdict is
             left out.
         headline: name of the estimate that says most; "" where there is none.
@@ -35,6 +37,7 @@ class Summary:
     router: str
     probe: str
     policies: int
+    known: int
     verdicts: Mapping[str, int]
     headline: str
     value: float | None
@@ -72,14 +75,21 @@ def _summary(router: str, probe: str, found: Sequence[Mapping[str, Any]]) -> Sum
     counts = Counter(_kind(one["verdict"]) for one in found)
     # a probe of a plugin that is not there any more has no headline
     headline = PROBES[probe].headline if probe in PROBES else ""
-    known = [one["estimates"][headline] for one in found if headline in one["estimates"]]
+    known = known_of(found, headline)
     if len(known) == 1:
         ends = {key: known[0][key] for key in ("value", "low", "high")}
     else:
         every = over_seeds("x", [one["value"] for one in known], iqm, RESAMPLES)
         ends = {"value": every["x"], "low": every["x_low"], "high": every["x_high"]}
     name = headline if known else ""
-    return Summary(router, probe, len(found), dict(counts.most_common()), name, **ends)
+    verdicts = dict(counts.most_common())
+    return Summary(router, probe, len(found), len(known), verdicts, name, **ends)
+
+
+def known_of(found: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """An estimate of every finding that has it, and as a number."""
+    every = [one["estimates"].get(name) for one in found]
+    return [one for one in every if one and one["value"] is not None and isfinite(one["value"])]
 
 
 def _kind(verdict: str | None) -> str:

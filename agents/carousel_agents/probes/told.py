@@ -12,7 +12,7 @@ from carousel_envs import CarouselError
 
 from ..generalisation.statistics import iqm, over_seeds
 from .registered import PROBES
-from .summary import RESAMPLES, summaries
+from .summary import RESAMPLES, known_of, summaries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,11 +54,7 @@ def estimate(document: Document, router: str, probe: str, *name: str) -> str:
     found = _summary(document, router, probe)
     if not name:
         return said(found.value, found.low, found.high)
-    known = [
-        one["estimates"][" ".join(name)]
-        for one in _findings(document, router, probe)
-        if " ".join(name) in one["estimates"]
-    ]
+    known = known_of(_findings(document, router, probe), " ".join(name))
     if len(known) == 1:
         return said(*(known[0][key] for key in ("value", "low", "high")))
     every = over_seeds("x", [one["value"] for one in known], iqm, RESAMPLES)
@@ -96,7 +92,8 @@ def _cell(found: Summary | None) -> str:
     )
     if found.value is None:
         return words
-    return f"{words}; {found.headline} {said(found.value, found.low, found.high)}"
+    of = f" of {found.known}" if found.known < found.policies else ""
+    return f"{words}; {found.headline}{of} {said(found.value, found.low, found.high)}"
 
 
 def _summary(document: Document, router: str, probe: str) -> Summary:

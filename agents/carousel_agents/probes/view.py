@@ -21,7 +21,6 @@ from carousel_envs.reference.model import Model
 from carousel_envs.registry import users_of
 from carousel_envs.users.observation import Columns
 
-from .agreement import entropy
 from .families import FAMILIES, SYSTEM, Decisions, Rule, best_of, bits, seen_by_ceiling
 from .finding import Estimate, Figure, Mark
 from .leaders import Sticky
@@ -41,8 +40,11 @@ if TYPE_CHECKING:
 
 MOST = 500
 """Sessions of each kind that are used."""
-NOTHING = 0.005
-"""Bits per decision below which there is nothing to tell."""
+NOTHING = 0.03
+"""Share of the information in its swaps below which there is nothing to explain."""
+LEAD = 0.003
+"""Bits per decision by which a family must be ahead of the next."""
+CERTAIN = 1e-12
 SURE = 0.95
 """Share of resamples in which a family must tell most."""
 ENOUGH = 0.9
@@ -70,9 +72,10 @@ def view(
     Returns:
         Estimates: for every family, by its name, the bits per decision that its best rule tells
         beyond the mean in sessions that were not fitted, with a bootstrap interval over sessions;
-        `sure`, the share of resamples in which the first tells most; `enough`, what it tells over
-        what a net tells that sees the present, the turn before and beliefs; `differ`, the variance
-        of what a session does beyond the rule, over that of chance.
+        `sure`, the share of resamples in which the first is ahead by `LEAD`; `enough`, what it
+        tells over what a net tells that sees the present, the turn before and beliefs; `differ`,
+        the variance of what a session does beyond the rule, over that of chance, where there are
+        lapses enough to tell.
 
     Raises:
         CarouselError: the router does not fit these users, or torch is not installed.
@@ -86,7 +89,8 @@ def view(
     n = min(sessions, MOST)
     leaders = (None, Sticky(Columns.of(users)))
     decisions = Decisions.of(tuple(record(router, users, n, seed, led_by=one) for one in leaders))
-    if any(few(decisions.swaps[decisions.fitted == half]) for half in (True, False)):
+    parts = decisions.fitted, decisions.chosen, decisions.judged
+    if any(few(decisions.swaps[part]) for part in parts):
         done, of = int(decisions.swaps.sum()), len(decisions.swaps)
         return PROBE.cannot_say(f"It swapped in {done} of {of} decisions: any view has that.")
     rules = best_of(decisions, users)
@@ -95,24 +99,28 @@ def view(
 
 def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64]) -> Finding:
     """The finding, of the best rule of each family and the bits of the net that sees more."""
-    new = ~decisions.fitted
-    size = int(new.sum())
-    each = np.column_stack([_by_session(bits(rule.p, decisions), decisions) for rule in rules])
+    every = [*(bits(rule.p, decisions) for rule in rules), ceiling]
+    each = np.column_stack([_by_session(one, decisions) for one in every])
+    size = int(decisions.judged.sum())
     means = resampled_means(each) * len(each) / size
-    told = [estimate(one.sum() / size, means[:, i]) for i, one in enumerate(each.T)]
+    *told, more = [estimate(one.sum() / size, means[:, i]) for i, one in enumerate(each.T)]
     order = sorted(range(len(rules)), key=lambda i: -told[i].value)
     first, second = (rules[i] for i in order[:2])
-    sure = float((means.argmax(axis=1) == order[0]).mean())
-    all_told = max(float(ceiling[new].mean()), told[order[0]].value)
+    ahead = means[:, order[0]] - np.delete(means[:, :-1], order[0], axis=1).max(axis=1)
+    sure = float((ahead >= LEAD).mean())
+    all_told = max(more.value, told[order[0]].value)
     enough = told[order[0]].value / all_told if all_told > 0.0 else 0.0
     differ = _dispersion(first, decisions)
+    # what somebody explains who knows every swap
+    knowing = np.where(decisions.swaps, 1.0 - CERTAIN, CERTAIN)
+    room = float(bits(knowing, decisions)[decisions.judged].mean())
     names = dict(zip(FAMILIES, told, strict=True))
     shared: dict[str, Any] = {
         "estimates": {
             **names,
             "sure": Estimate(sure),
             "enough": Estimate(enough),
-            "differ": Estimate(differ),
+            **({} if differ is None else {"differ": Estimate(differ)}),
         },
         "rows": tuple(
             {"family": rule.family, "rule": rule.name, "bits": one.value}
@@ -121,13 +129,19 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
         "figure": _figure(rules, told, all_told),
     }
     best = told[order[0]]
-    share = best.value / entropy(float(decisions.swaps[new].mean()))
-    if all_told < NOTHING:
+    share = best.value / room
+    if max(one.high or 0.0 for one in (*told, more)) < NOTHING * room:
         reason = (
             "When it swaps depends on nothing that was seen: neither rules nor a net that sees "
         )
-        reason += f"more tell {NOTHING} bits per decision."
+        reason += f"more explain {NOTHING:.0%} of the information in its swaps."
         return PROBE.finding(verdict=SYSTEM, reason=reason, **shared)
+    if best.value < NOTHING * room:
+        return PROBE.cannot_say(
+            f"Rules and a net that sees more explain next to nothing, {all_told:.3g} bits per "
+            "decision, and sessions are too few to say that there is nothing.",
+            **shared,
+        )
     if sure < SURE:
         return PROBE.cannot_say(
             f"{first.family.capitalize()} ({first.name}) and {second.family} ({second.name}) "
@@ -141,7 +155,7 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
     why = []
     if enough < ENOUGH:
         why.append(f"a net that sees more explains {all_told:.3g}, so that it is none of these")
-    if differ > DIFFER:
+    if differ is not None and differ > DIFFER:
         why.append(
             f"sessions differ {differ:.1f} times as much as chance has it, so that they are not of "
             "one rule"
@@ -156,10 +170,10 @@ def _judged(decisions: Decisions, rules: list[Rule], ceiling: NDArray[np.float64
 
 
 def _by_session(told: NDArray[np.float64], decisions: Decisions) -> NDArray[np.float64]:
-    """Sums over the decisions of each session that was not fitted, shape (sessions,)."""
-    new = ~decisions.fitted
-    sums = np.bincount(decisions.which[new], told[new], minlength=decisions.sessions)
-    return np.asarray(sums[1::2])
+    """Sums over the decisions of each session that is judged, shape (sessions,)."""
+    here = decisions.judged
+    sums = np.bincount(decisions.which[here], told[here], minlength=decisions.sessions)
+    return np.asarray(sums[np.unique(decisions.which[here])])
 
 
 def _ceiling(decisions: Decisions, users: Any) -> NDArray[np.float64]:
@@ -168,17 +182,17 @@ def _ceiling(decisions: Decisions, users: Any) -> NDArray[np.float64]:
     return bits(p, decisions)
 
 
-def _dispersion(rule: Rule, decisions: Decisions) -> float:
+def _dispersion(rule: Rule, decisions: Decisions) -> float | None:
     """Variance of what sessions do beyond a rule, over that which chance gives: of swaps where it
-    would rather swap, and where it would rather stay, the larger of the two; 1 if the rule and its
-    lapses are all there is."""
-    new, worst = ~decisions.fitted, 0.0
+    would rather swap, and where it would rather stay, the larger of the two. About 1 if the rule
+    and its lapses are all there is; None where there are too few lapses to tell."""
+    worst = None
     for side in (rule.wants, ~rule.wants):
-        here = new & side
+        here = decisions.judged & side
         if not few(decisions.swaps[here]):
             residual = _by_session(np.where(here, decisions.swaps - rule.p, 0.0), decisions)
             chance = _by_session(np.where(here, rule.p * (1.0 - rule.p), 0.0), decisions)
-            worst = max(worst, float((residual**2).sum() / chance.sum()))
+            worst = max(worst or 0.0, float((residual**2).sum() / chance.sum()))
     return worst
 
 

@@ -74,6 +74,8 @@ def _over_seeds(summary: Summary) -> dict[str, str]:
     if summary.value is None:
         return {"verdicts": verdicts, "number": ""}
     number = f"{summary.headline} {text(summary.value)}"
+    if summary.known < summary.policies:
+        number = f"{summary.headline} of {summary.known} {text(summary.value)}"
     if summary.low is not None and summary.high is not None:
         number += f" [{text(summary.low)}, {text(summary.high)}]"
     return {"verdicts": verdicts, "number": number}

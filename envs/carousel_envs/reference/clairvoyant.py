@@ -58,8 +58,9 @@ def solve_clairvoyant(population: Population) -> Clairvoyant:
     """The clairvoyant for the users of a population.
 
     Raises:
-        CarouselError: users both satiate and change their mood, which is not solved exactly; or
-            there are too many kinds of user.
+        CarouselError: users both satiate and change their mood, which is not solved exactly, or
+            satiate where actions pay more or less than engagement; or there are too many kinds of
+            user.
     """
     model, table = Model.of(population), user_table(population)
     _, first, kind = np.unique(
@@ -76,6 +77,11 @@ def solve_clairvoyant(population: Population) -> Clairvoyant:
         raise CarouselError(
             "these users satiate and change their mood; the clairvoyant is solved only where they "
             "do one or the other"
+        )
+    if model.has_satiation and model.pays.any():
+        raise CarouselError(
+            "these users satiate and personas cost something; the clairvoyant is solved only where "
+            "they do one or the other"
         )
     most = MAX_ROTATIONS if model.has_satiation else MAX_PICKS // (length * k * 4)
     if n > most:

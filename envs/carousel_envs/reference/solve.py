@@ -67,9 +67,18 @@ def solve_users(population: Population) -> Reference:
             known = (np.count_nonzero(model.joint, axis=0) == 1).all()
             return (solve_rotation if known else solve_hidden_rotation)(population, model)
         return _by_relaxation(population, model)
-    if (np.count_nonzero(model.joint, axis=0) == 1).all():
+    if _worth_keeping(model) and (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
     return solve_hidden_kinds(population, model)
+
+
+def _worth_keeping(model: Model) -> bool:
+    """Whether nobody is worth more gone than present. Where turns may cost more than they bring, a
+    bored user may be, who leaves sooner, and then it need not be optimal to swap from some P(bored)
+    on. So every persona must bring what it costs in either mood; or never, if another one does."""
+    fair = (model.worth >= 0.0).all(axis=(0, 2))
+    useless = (model.worth <= 0.0).all(axis=(0, 2))
+    return bool((fair | useless).all() and (model.masks & fair).any(axis=1).all())
 
 
 def _by_relaxation(population: Population, model: Model) -> Reference:

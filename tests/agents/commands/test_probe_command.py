@@ -125,29 +125,42 @@ def test_probes_are_named_one_by_one_or_with_commas(capsys):
         asked("uniform", "Boredom", only=["drive,drivel"])
 
 
-def test_a_page_shows_all_that_is_kept(tmp_path, capsys):
+def test_a_page_shows_what_was_asked_for(tmp_path, capsys):
     for seed in (3, 4):
         path = tmp_path / "policies" / f"seed-{seed}" / "policy.safetensors"
         path.parent.mkdir(parents=True)
         make_file(training={"steps": 10, "seed": seed}).save(path)
-    asked(str(tmp_path / "policies"), "Boredom", only=["drive"], out=tmp_path)
-    asked("uniform", "Boredom", only=["drive,psychometric"], out=tmp_path)
+    routers = (str(tmp_path / "policies"), "uniform", "Boredom")
+    asked(*routers, only=["drive,psychometric"], out=tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert page.count("<h3 ") == 4
+    assert page.count("<h3 ") == 6
     # two policies of one router are summed up, the third is alone
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert [one["policies"] for one in summary["summaries"]] == [2, 1, 1]
+    assert [one["policies"] for one in summary["summaries"]] == [2, 2, 1, 1]
     assert "Policy by policy" in page
     assert "seed 3</h2>" in page
     assert "seed 4</h2>" in page
     # what it shows, what it does not, and why there is no verdict
     shown = PROBES["drive"].shows, PROBES["psychometric"].limits.split("'")[0], "cannot say"
     assert all(words in page for words in shown)
-    assert "carousel probe uniform Boredom --only drive,psychometric" in page
-    again = tmp_path / "report.html"
-    before = again.read_bytes()
-    asked("uniform", "Boredom", only=["drive,psychometric"], out=tmp_path)
-    assert again.read_bytes() == before
+    assert f"{tmp_path / 'policies'} uniform Boredom --only drive,psychometric" in page
+    asked(*routers, only=["drive,psychometric"], out=tmp_path)
+    assert (tmp_path / "report.html").read_text() == page
+    # less is shown where less is asked for, and nothing is lost
+    asked("uniform", "Boredom", only=["drive"], out=tmp_path)
+    assert (tmp_path / "report.html").read_text().count("<h3 ") == 1
+    assert len(json.loads((tmp_path / "findings.json").read_text())["findings"]) == 6
+    capsys.readouterr()
+
+
+def test_a_policy_that_was_trained_again_is_no_second_seed(tmp_path, capsys):
+    path = tmp_path / "policies" / "policy.safetensors"
+    path.parent.mkdir()
+    for steps in (10, 20):
+        make_file(training={"steps": steps, "seed": 3}).save(path)
+        asked(str(path), "Boredom", only=["drive"], out=tmp_path / "found")
+    summary = json.loads((tmp_path / "found" / "summary.json").read_text())
+    assert [one["policies"] for one in summary["summaries"]] == [1]
     capsys.readouterr()
 
 

@@ -30,11 +30,53 @@ def played(**options):
     return np.stack(rewards), returns
 
 
-def test_every_lane_is_paid_what_the_lane_before_it_earns():
+def test_every_lane_is_paid_what_the_lane_before_it_earns_less_the_others_mean():
     own, returns = played()
     dealt, same = played(dealt=True)
-    np.testing.assert_array_equal(dealt, np.roll(own, 1, axis=1))
+    others = (own.sum(axis=1, keepdims=True) - own) / 3
+    np.testing.assert_allclose(dealt, np.roll(own, 1, axis=1) - others, rtol=1e-6)
     assert returns == same
+
+
+def test_nothing_that_a_lane_picks_is_paid_there():
+    def paid(pick):
+        env = CarouselVecEnv.of(BOREDOM, 8, 11, infos="ends", dealt=True)
+        env.reset()
+        picks, rewards = np.zeros(8, dtype=np.int64), []
+        for turn in range(5):
+            picks[0] = (turn * pick) % 4
+            _, reward, done, _ = env.step(picks)
+            rewards.append(reward)
+            assert not done[0]
+        return np.stack(rewards)
+
+    calm = BOREDOM.leave_fresh == BOREDOM.leave_bored == 0.0
+    stays, swaps = paid(0), paid(1)
+    np.testing.assert_allclose(stays[:, 0], swaps[:, 0], rtol=1e-6)
+    # its own rewards differ, which is seen in what the next lane is paid
+    assert calm or not np.allclose(stays[:, 1], swaps[:, 1])
+
+
+def test_a_longer_session_is_paid_no_more():
+    users = Population.preset("Unmask")
+
+    def per_session(dealt):
+        env = CarouselVecEnv.of(users, 4096, 11, infos="ends", dealt=dealt)
+        env.reset()
+        total, length, running = np.zeros(4096), np.zeros(4096), np.ones(4096, dtype=bool)
+        rng = np.random.default_rng(0)
+        for _ in range(users.session_length):
+            _, reward, done, _ = env.step(rng.integers(0, users.n_actions, 4096))
+            total += reward * running
+            length += running
+            running &= ~done
+        long = length > np.median(length)
+        return total[long].mean() - total[~long].mean(), total.std() / np.sqrt(len(total) / 4)
+
+    # swaps at every turn cost more than they bring: a longer session earns less
+    assert per_session(dealt=False)[0] < -2.0
+    difference, error = per_session(dealt=True)
+    assert abs(difference) < 4.0 * error + 0.1
 
 
 def test_a_control_learns_otherwise_and_says_so_in_its_file(tmp_path):
@@ -59,6 +101,8 @@ def test_settings_without_it_are_as_they_were():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(CarouselError, match="rewards is 'others' and lanes is 1"):
         settings_of("ppo", {"rewards": "others", "lanes": 1})
+    with pytest.raises(CarouselError, match="dealt is True for 1 lane"):
+        CarouselVecEnv.of(BOREDOM, 1, dealt=True)
     with pytest.raises(CarouselError, match="rewards is 'nobody'"):
         settings_of("ppo", {"rewards": "nobody"})
     with pytest.raises(CarouselError, match="a control is trained on one population"):

@@ -61,6 +61,13 @@ def test_a_probe_that_is_not_there_any_more_has_no_headline():
     assert (gone.headline, gone.value) == ("", None)
 
 
+def test_what_is_no_number_is_left_out():
+    odd = [*FINDINGS[:2], finding(8, "swaps at 0.1", float("nan"))]
+    found = summaries(odd)[0]
+    assert (found.policies, found.known) == (3, 2)
+    assert found.value == pytest.approx((0.31 + 0.36) / 2)
+
+
 def test_the_brief_document_leaves_out_what_is_long():
     document = brief({"env": "Carousel/Boredom-v0", "findings": FINDINGS})
     assert document["env"] == "Carousel/Boredom-v0"

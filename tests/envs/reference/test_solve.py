@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carousel_envs import CarouselVectorEnv, Population
+from carousel_envs import CarouselError, CarouselVectorEnv, Population
 from carousel_envs.reference import Filter, solve
 from carousel_envs.reference.acting.contexts import ContextIndex
 from carousel_envs.reference.acting.open_loop import UniformPolicy
+from carousel_envs.reference.clairvoyant import solve_clairvoyant
 from carousel_envs.registry import names
 from carousel_envs.rollout import rollout
 from carousel_envs.users.observation import Columns
@@ -238,10 +239,10 @@ def test_a_persona_that_costs_more_than_it_brings_is_left_out():
     assert solve(dear).value == pytest.approx(solve(two).value, abs=1e-9)
     assert solve(dear).blind == pytest.approx(solve(two).blind, abs=1e-9)
     stays = four.replace(leave_fresh=0.0, leave_bored=0.0)
-    alike = stays.replace(persona_cost=0.25)
+    alike = stays.replace(persona_cost=0.15)
     for name in ("value", "blind", "best_fixed"):
         free, priced = getattr(solve(stays), name), getattr(solve(alike), name)
-        assert priced == pytest.approx(free - 0.25 * stays.session_length, abs=1e-9)
+        assert priced == pytest.approx(free - 0.15 * stays.session_length, abs=1e-9)
 
 
 def test_play_with_costs_earns_what_the_solver_says():
@@ -252,3 +253,21 @@ def test_play_with_costs_earns_what_the_solver_says():
     earned = rollout(users, reference.policy, 20_000, 3)
     assert_agrees(earned, reference.value, upper=reference.value_upper)
     assert solve(users.replace(persona_cost=0.0)).value > reference.value + 0.2
+
+
+def test_users_who_cost_more_than_they_bring_are_solved_all_the_same():
+    """A bored user leaves sooner and is worth more: no threshold on P(bored) is optimal."""
+    users = Population.preset("Boredom").replace(
+        session_length=12, fit=0.5, leave_bored=0.4, swap_cost=0.1, persona_cost=1.0
+    )
+    reference = solve(users)
+    assert reference.value < 0.0
+    assert_agrees(
+        rollout(users, reference.policy, 20_000, 3), reference.value, upper=reference.value_upper
+    )
+
+
+def test_a_clairvoyant_of_satiating_users_whom_personas_cost_is_refused():
+    users = Population.preset("Satiation").replace(session_length=8, persona_cost=0.5)
+    with pytest.raises(CarouselError, match="satiate and personas cost something"):
+        solve_clairvoyant(users)
