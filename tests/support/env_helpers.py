@@ -235,7 +235,7 @@ def rich_population(seed: int) -> Population:
         **fields,
         satiation_wear=some(0.0, 2.0, personas),
         welfare=some(-1.0, 1.0, personas),
-        persona_cost=some(0.0, 0.5, personas) if rng.random() < 0.5 else 0.0,
+        persona_cost=some(0.0, 0.05, personas) if rng.random() < 0.5 else 0.0,
         unmask=bool(rng.random() < 0.5),
         unmask_payoff=rng.uniform(-1.0, 1.0),
         unmask_rewarded=bool(rng.random() < 0.5),

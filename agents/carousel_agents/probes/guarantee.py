@@ -102,7 +102,7 @@ def guaranteed(training: Population) -> Population:
         float(np.mean(span_numbers(getattr(training, name))))
         for name in ("engagement_fresh", "leave_fresh")
     )
-    return training.replace(
+    return training.alike(
         engagement_fresh=engaged,
         engagement_bored=engaged,
         leave_fresh=leaves,

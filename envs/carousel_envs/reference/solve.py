@@ -87,10 +87,7 @@ def _by_relaxation(population: Population, model: Model) -> Reference:
 
 def relaxed(population: Population) -> Population:
     """The same users without satiation."""
-    names = ("satiation_gain",)
-    tied = population.pair or ()
-    # a range that is tied to another stays a range, because the draw of the other depends on it
-    return population.replace(**{name: (0.0, 0.0) if name in tied else 0.0 for name in names})
+    return population.alike(satiation_gain=0.0)
 
 
 # -- one kind of user, no satiation ---------------------------------------------------------------

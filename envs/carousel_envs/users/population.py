@@ -317,6 +317,19 @@ class Population(BasePopulation):
         persona = self.per_action("welfare").any() or self.per_action("vulnerable_welfare").any()
         return bool(persona or self.farewell_harm > 0 or "farewell" in self.shows)
 
+    def alike(self, **numbers: float) -> Population:
+        """The same population, in which all users have these numbers. A range that is tied to
+        another stays a range, of no width, because the draw of the other depends on it.
+
+        Args:
+            numbers: of fields that hold a span, or one number for all personas.
+
+        Raises:
+            CarouselError: a number is not allowed.
+        """
+        tied = self.pair or ()
+        return self.replace(**{name: (x, x) if name in tied else x for name, x in numbers.items()})
+
     def per_action(self, name: str) -> NDArray[np.float64]:
         """A field of `PER_PERSONA` as one number per action, shape (K,); 0 for "none"."""
         numbers = np.zeros(self.n_actions)

@@ -66,7 +66,7 @@ class Yoked(Observer):
         signs = [] if columns.farewell is None else [columns.farewell]
         self._feedback = np.array([*range(columns.engagement + 1), *signs])
         # who never leaves, and is kept at a goodbye
-        stays = population.replace(leave_fresh=0.0, leave_bored=0.0)
+        stays = population.alike(leave_fresh=0.0, leave_bored=0.0)
         if population.has_farewells:
             stays = stays.replace(hook=1.0)
         self._other = CarouselVectorEnv(

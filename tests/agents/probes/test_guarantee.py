@@ -10,6 +10,7 @@ from carousel_agents.probes.guarantee import guaranteed
 from carousel_agents.router import make
 from carousel_envs import Population
 from carousel_envs.reference import solve
+from carousel_envs.reference.model import Model
 from carousel_envs.registry import vector_env
 from carousel_envs.wrappers import VisibleContext
 
@@ -87,3 +88,19 @@ def test_users_who_differ_are_guaranteed_as_their_mean():
     found = probe("guarantee", "uniform", users, sessions=60)
     assert found.verdict == "goes on"
     assert "made anew" in found.reason
+
+
+def test_users_whose_ranges_are_tied_and_who_prefer_a_persona_are_guaranteed_too():
+    users = Population.preset("Boredom").replace(
+        engagement_bored=(0.1, 0.3),
+        leave_bored=(0.05, 0.2),
+        pair=("engagement_bored", "leave_bored"),
+        appeal=(0.05, 0.0, 0.0, 0.0),
+        persona_cost=(0.3, 0.0, 0.0, 0.0),
+        n_users=20,
+    )
+    sure = guaranteed(users)
+    model = Model.of(sure)
+    assert np.ptp(model.worth) == 0.0
+    assert np.ptp(model.leave) == 0.0
+    assert sure.pair == users.pair

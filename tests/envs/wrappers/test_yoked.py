@@ -112,3 +112,14 @@ def test_what_it_cannot_stand_around_is_refused():
     with pytest.raises(CarouselError, match="no persona"):
         env.step(np.array([0, 99]))
     env.step(np.array([0, 1]))
+
+
+def test_users_whose_ranges_are_tied_can_be_yoked():
+    population = Population.preset("Boredom").replace(
+        leave_bored=(0.05, 0.2),
+        boredom_hazard=(0.05, 0.2),
+        pair=("leave_bored", "boredom_hazard"),
+        n_users=20,
+    )
+    env = Yoked(vector_env(population, 8))
+    assert env.reset(seed=0)[0].shape[0] == 8
