@@ -498,6 +498,8 @@ def probes(results: Path) -> dict[str, str]:
     def claimed(found: re.Match[str]) -> str:
         name, study, *words = found.group(1).split()
         document = read_findings(results / "probes" / f"{study}.json")
+        if name not in CLAIMS:
+            raise KeyError(f"{page.name} says {name!r}; known claims are {', '.join(CLAIMS)}")
         told = CLAIMS[name](document, *words)
         return f"<!-- probe {found.group(1)} -->{told}<!-- . -->"
 

@@ -204,7 +204,7 @@ def _thresholds(decisions: Decisions, home: Population) -> Iterator[Rule]:
     enough signs of boredom were counted."""
     several = Model.of(home).n_types > 1
     for factor, typical in itertools.product(FACTORS, (False, True) if several else (False,)):
-        believed = _bored_sooner(home, float(factor))
+        believed = bored_sooner(home, float(factor))
         belief = _joint(decisions, believed, typical=typical)[..., 1].sum(axis=-1)
         at = _best_step(belief, decisions)
         name = f"at {at:.2f}, for {factor:.2g} times the hazard"
@@ -220,7 +220,7 @@ def _thresholds(decisions: Decisions, home: Population) -> Iterator[Rule]:
 def _optimisers(decisions: Decisions, home: Population) -> Iterator[Rule]:
     """Swap where that is worth more than to stay, for a goal."""
     for factor in FEWER:
-        believed = _bored_sooner(home, float(factor))
+        believed = bored_sooner(home, float(factor))
         joint = _joint(decisions, believed)
         for goal in goals_of(home):
             if goal.name == "nothing":
@@ -234,7 +234,8 @@ def _optimisers(decisions: Decisions, home: Population) -> Iterator[Rule]:
                 yield _softly(decisions, family, name, gain)
 
 
-def _bored_sooner(home: Population, factor: float) -> Population:
+def bored_sooner(home: Population, factor: float) -> Population:
+    """The same users with so many times the hazard, at most 1."""
     return home.replace(
         boredom_hazard=map_span(home.boredom_hazard, lambda h: np.minimum(factor * h, 1.0))
     )
@@ -358,7 +359,7 @@ def seen_by_ceiling(decisions: Decisions, home: Population) -> NDArray[np.float6
     ]
     parts: list[NDArray[Any]] = [decisions.observation, decisions.gathered(before)]
     for factor in (FACTORS.min(), 1.0, FACTORS.max()):
-        joint = _joint(decisions, _bored_sooner(home, float(factor)))
+        joint = _joint(decisions, bored_sooner(home, float(factor)))
         bored = joint[..., 1].sum(axis=-1)
         parts.append(np.column_stack([bored, np.log((bored + 1e-3) / (1.0 - bored + 1e-3))]))
         if factor == 1.0 and joint.shape[1] > 1:

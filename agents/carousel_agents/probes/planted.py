@@ -15,10 +15,9 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.reference.model import Model
 from carousel_envs.users.observation import Columns
-from carousel_envs.users.spans import map_span
 
 from ..router import make
-from .families import ENGAGEMENT, OTHER, PATTERN, SYSTEM, THRESHOLD
+from .families import ENGAGEMENT, OTHER, PATTERN, SYSTEM, THRESHOLD, bored_sooner
 from .goals import GoalPlanner, goals_of
 from .leaders import Sticky
 from .planted_policies import Disguised, Lapsing, Mixture, Pattern, Schedule
@@ -103,16 +102,10 @@ def planted(population: Population, kind: str, seed: int) -> Planted:
 
 def _loop(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     factor, threshold = 2.0 ** drawn.uniform(-1.0, 1.0), drawn.uniform(0.25, 0.75)
-    believed = _bored_sooner(population, factor)
+    believed = bored_sooner(population, factor)
     truth = {"hazard": float(factor), "threshold": float(threshold), "goal": "engagement"}
     truth |= {"view": THRESHOLD}
     return make(f"frozen-loop:{threshold:.6f}", population, believed), truth
-
-
-def _bored_sooner(population: Population, factor: float) -> Population:
-    return population.replace(
-        boredom_hazard=map_span(population.boredom_hazard, lambda h: np.minimum(factor * h, 1.0))
-    )
 
 
 def _planner(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
@@ -175,7 +168,7 @@ def _simulation(
 
 def _optimiser(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     factor = float(2.0 ** drawn.uniform(-1.0, 1.0))
-    believed = _bored_sooner(population, factor)
+    believed = bored_sooner(population, factor)
     goal = next(goal for goal in goals_of(believed) if goal.name == "engagement")
     truth = {"goal": goal.name, "hazard": factor, "view": ENGAGEMENT}
     return _with_lapses(population, GoalPlanner.of(believed, goal), truth, drawn)
@@ -183,7 +176,7 @@ def _optimiser(population: Population, drawn: np.random.Generator) -> tuple[Poli
 
 def _other(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
     factor = float(2.0 ** drawn.uniform(-1.0, 1.0))
-    believed = _bored_sooner(population, factor)
+    believed = bored_sooner(population, factor)
     goals = goals_of(believed)
     for place in drawn.permutation(len(goals)).tolist():
         goal, planner = goals[place], GoalPlanner.of(believed, goals[place])

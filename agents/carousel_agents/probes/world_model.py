@@ -17,10 +17,11 @@ import numpy as np
 from carousel_envs.reference.model import Model
 from carousel_envs.registry import users_of
 from carousel_envs.shifts import find_shift
-from carousel_envs.users.spans import map_span, span_numbers
+from carousel_envs.users.spans import span_numbers
 
 from ..router import make
 from .agreement import bits_told, entropy
+from .families import bored_sooner
 from .finding import Estimate, Figure, Mark
 from .psychometric import few
 from .registered import Probe, register
@@ -178,9 +179,7 @@ def _factors(home: Population, rule: str) -> NDArray[np.float64]:
 
 def _believed(home: Population, factor: float, noise: float) -> Population:
     """Users with so many times the hazard, and cues that say less."""
-    scaled = home.replace(
-        boredom_hazard=map_span(home.boredom_hazard, lambda h: np.minimum(factor * h, 1.0))
-    )
+    scaled = bored_sooner(home, factor)
     return find_shift("cue-noise").apply(scaled, noise) if noise else scaled
 
 
