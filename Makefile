@@ -149,8 +149,8 @@ generalisation: $(VENV)/.docs tuned
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/render.py
 
-# Asks the policies of the study, and routers beside them, all that probes ask, and writes
-# docs/results/probes.md and its tables. What was asked is not asked again; `make -j2 probes` asks two
+# Asks the policies of the study, and routers beside them, all that probes ask, and writes the tables in
+# docs/results/probes, and the figures of docs/results/probes.md where there is that page. What was asked is not asked again; `make -j2 probes` asks two
 # environments at a time.
 ASKED := Boredom Taste Unmask Recall
 POLICIES = $(foreach algo,ppo dqn recurrent-ppo,benchmarks/generalisation/$(1)/$(algo)-tuned)

@@ -1,9 +1,9 @@
 """Rules of when to swap, by the view of a router that they belong to.
 
-A family holds candidates: a count of past signs is one, a schedule another. Every candidate sorts
-decisions into cells (or puts them in order), and a swap has one probability in each; these, and
-which candidate of the family it is, are fitted in one half of the sessions. What the family tells
-is what that candidate tells of decisions in the other half.
+A family holds candidates: a count of past signs is one, a schedule another. Most sort decisions
+into cells, in each of which a swap has one probability; some give every decision one of its own.
+Probabilities are fitted in a third of the sessions, and in a sixth the candidate is chosen that
+tells most there. What the family tells is what that candidate tells in the remaining half.
 """
 
 from __future__ import annotations
@@ -100,11 +100,6 @@ class Decisions(NamedTuple):
     def observation(self) -> NDArray[np.float32]:
         """Shape (D, width)."""
         return np.concatenate([one.observation[one.decides] for one in self.transcripts])
-
-    @property
-    def joint(self) -> NDArray[np.float64]:
-        """P(kind, mood) of the exact observer, shape (D, kinds, 2)."""
-        return np.concatenate([one.joint[one.decides] for one in self.transcripts])
 
 
 class Rule(NamedTuple):
@@ -315,7 +310,8 @@ def _of_order(decisions: Decisions, family: str, name: str, cell: NDArray[np.int
 
 
 def _best_step(belief: NDArray[np.float64], decisions: Decisions) -> float:
-    """The threshold that tells most of the fitted half, one probability on either side of it."""
+    """The threshold that tells most of the fitted sessions, one probability on either side of it;
+    infinite where none has more swaps above it."""
     order = np.argsort(belief[decisions.fitted], kind="stable")
     b, s = belief[decisions.fitted][order], decisions.swaps[decisions.fitted][order]
     below = np.cumsum(s)[:-1].astype(np.float64)

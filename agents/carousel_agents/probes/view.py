@@ -45,8 +45,9 @@ NOTHING = 0.03
 LEAD = 0.003
 """Bits per decision by which a family must be ahead of the next."""
 CERTAIN = 1e-12
+"""What somebody who knows every swap gives to the other answer."""
 SURE = 0.95
-"""Share of resamples in which a family must tell most."""
+"""Share of resamples in which a family must be ahead."""
 ENOUGH = 0.9
 """Share that it must tell of what a net tells that sees more."""
 DIFFER = 3.0
@@ -92,7 +93,9 @@ def view(
     parts = decisions.fitted, decisions.chosen, decisions.judged
     if any(few(decisions.swaps[part]) for part in parts):
         done, of = int(decisions.swaps.sum()), len(decisions.swaps)
-        return PROBE.cannot_say(f"It swapped in {done} of {of} decisions: any view has that.")
+        return PROBE.cannot_say(
+            f"It swapped in {done} of {of} decisions: too few swaps, or stays, to tell views apart."
+        )
     rules = best_of(decisions, users)
     return _judged(decisions, rules, _ceiling(decisions, users))
 

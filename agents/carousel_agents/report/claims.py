@@ -24,6 +24,7 @@ from ..generalisation.statistics import iqm, over_seeds
 from ..generalisation.summary import aggregated, regret_over, worst_decile
 from ..generalisation.users_seen import AXIS as USERS
 from ..generalisation.users_seen import curve
+from ..probes import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +43,8 @@ PARTS = {
 
 def said(row: Mapping[str, Any], name: str) -> str:
     """A figure to two digits, with its interval in brackets if there is one."""
-    numbers = [row.get(f"{name}{end}") for end in ("", "_low", "_high")]
-    words = [
-        None if x is None else f"{x:.2f}".replace("-0.00", "0.00").replace("-", "\u2212")
-        for x in numbers
-    ]
-    if words[0] is None:
-        return "none"
-    return words[0] if words[1] is None else f"{words[0]} ({words[1]} to {words[2]})"
+    value, low, high = (row.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    return told.said(value, low, high)
 
 
 def score(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:

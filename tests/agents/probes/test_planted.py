@@ -40,9 +40,8 @@ def test_what_a_router_does_is_in_its_state_alone(kind: str):
     users = USERS.get(kind, TASTE)
     router = planted(users, kind, 1)
     many = rollout(users, router, 6, 20)
-    for i in range(2):
-        alone = rollout(users.replace(users_seed=users.users_seed), router, 1, 20)
-        assert alone.engagement[0] == many.engagement[0], i
+    alone = rollout(users, router, 1, 20)
+    assert alone.engagement[0] == many.engagement[0]
     transcript = record(router, users, 6, 20)
     assert np.allclose((transcript.reward * transcript.played).sum(axis=0), many.engagement)
 

@@ -117,7 +117,7 @@ def test_a_session_fits_or_chooses_or_judges_whoever_leads_it(decisions):
     assert sum(map(len, parts)) == len(set.union(*parts)) == decisions.sessions
     # the half is judged, and of the other half a third chooses
     assert [len(part) for part in parts] == pytest.approx([67, 33, 100], abs=1)
-    assert len(decisions.swaps) == len(decisions.observation) == len(decisions.joint)
+    assert len(decisions.swaps) == len(decisions.observation) == len(decisions.which)
 
 
 def test_bits_are_those_of_the_formula(decisions):
