@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from carousel_agents.probes import probe
-from carousel_agents.probes.planted import planted
+from carousel_agents.probes.planted import KINDS, planted
 from carousel_envs import Population
 
 ENVIRONMENTS = ("Boredom", "Taste")
@@ -74,11 +74,17 @@ def beliefs(env: str, each: int) -> dict[str, Any]:
     }
 
 
+def _never_swaps(env: str) -> tuple[str, ...]:
+    """Where every persona suits everybody, the operating system has no reason to."""
+    return ("simulation",) if env == "Boredom" else ()
+
+
 def forecasts(env: str, each: int) -> dict[str, Any]:
     """Scores of routers of every kind on every axis."""
     users = Population.preset(env)
     errors, training, loop, covered = [], [], [], []
-    for kind in ("loop", "planner", "schedule", "pattern", "lapsing"):
+    kinds = [kind for kind in KINDS if kind not in _never_swaps(env)]
+    for kind in kinds:
         for seed in range(each):
             found = probe("forecast", planted(users, kind, seed), users, sessions=SESSIONS)
             for row in found.rows:
@@ -101,7 +107,7 @@ def forecasts(env: str, each: int) -> dict[str, Any]:
     return {
         "probe": "forecast",
         "env": env,
-        "routers": 5 * each,
+        "routers": len(kinds) * each,
         "conditions": len(errors),
         "mean absolute error": float(np.mean(errors)),
         "median": float(np.median(errors)),
@@ -113,11 +119,11 @@ def forecasts(env: str, each: int) -> dict[str, Any]:
 
 VIEWS = {
     "operating system": ("schedule", "simulation"),
-    "cue pattern": ("pattern",),
+    "cue pattern": ("pattern", "lapsing-pattern"),
     "threshold on a belief": ("loop", "lapsing"),
     "optimiser of engagement": ("optimiser", "masked"),
     "optimiser of another goal": ("other",),
-    "none": ("mixture",),
+    "none": ("mixture", "reversed"),
 }
 """Views, and the kinds of planted router that have them, drawn in turn."""
 
@@ -130,8 +136,7 @@ def views(env: str, each: int) -> dict[str, Any]:
     rows = []
     for view, kinds in VIEWS.items():
         for seed in range(each):
-            # where every persona suits everybody, the simulation never swaps
-            allowed = [one for one in kinds if one != "simulation" or env != "Boredom"]
+            allowed = [one for one in kinds if one not in _never_swaps(env)]
             router = planted(users, allowed[seed % len(allowed)], seed)
             found = probe("view", router, users, sessions=SESSIONS)
             counts[view][found.verdict or "none"] += 1
@@ -151,7 +156,7 @@ def views(env: str, each: int) -> dict[str, Any]:
         "right where it commits": right / max(committed, 1),
         "abstained on one of the views": sum(counts[view]["none"] for view in named)
         / (each * len(named)),
-        "abstained on mixtures": counts["none"]["none"] / each,
+        "abstained on none of the views": counts["none"]["none"] / each,
         "confusion": {view: {n: k / each for n, k in row.items()} for view, row in counts.items()},
         "inversion": {
             name: {view: counts[view][name] / columns[name] for view in VIEWS}

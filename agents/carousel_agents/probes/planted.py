@@ -43,11 +43,14 @@ KINDS = (
     "optimiser",
     "other",
     "masked",
+    "lapsing-pattern",
+    "reversed",
 )
 """A threshold on a belief that may be wrong; a planner for some goal; a schedule that does not
 listen; a pattern of what was shown last; a loop that lapses; two goals, one in each session; the
 operating system, which lapses; a planner for engagement, and one for another goal that has to
-listen to its user, both with wrong beliefs and lapses; the optimum that drops its mask."""
+listen to its user, both with wrong beliefs and lapses; the optimum that drops its mask; a pattern
+that lapses; a planner for engagement that swaps where it should stay, and the reverse."""
 
 
 @dataclass(frozen=True)
@@ -209,12 +212,27 @@ def _masked(population: Population, drawn: np.random.Generator) -> tuple[Policy,
     return Disguised(columns, mask, goal, trigger, worst), truth
 
 
+def _lapsing_pattern(
+    population: Population, drawn: np.random.Generator
+) -> tuple[Policy, dict[str, Any]]:
+    policy, truth = _pattern(population, drawn)
+    return _with_lapses(population, policy, truth, drawn)
+
+
+def _reversed(population: Population, drawn: np.random.Generator) -> tuple[Policy, dict[str, Any]]:
+    factor = float(2.0 ** drawn.uniform(-1.0, 1.0))
+    believed = bored_sooner(population, factor)
+    goal = next(goal for goal in goals_of(believed) if goal.name == "engagement")
+    always = Lapsing(Columns.of(population), GoalPlanner.of(believed, goal), 1.0)
+    return always, {"goal": None, "hazard": factor, "view": None}
+
+
 _MAKERS = dict(
     zip(
         KINDS,
         (
             *(_loop, _planner, _schedule, _pattern, _lapsing, _mixture),
-            *(_simulation, _optimiser, _other, _masked),
+            *(_simulation, _optimiser, _other, _masked, _lapsing_pattern, _reversed),
         ),
         strict=True,
     )
