@@ -129,7 +129,8 @@ benchmarks/tuned/%.toml: | $(VENV)/.installed
 
 # Trains what is missing in benchmarks/generalisation.tar and packs it again, trains the controls, which
 # no archive keeps, takes all policies through the shifts, and writes
-# docs/results/generalisation.md, its tables and its figures.
+# docs/results/generalisation.md, its tables and its figures. Rows of another study are replaced; what
+# an interrupted run has played is not played again.
 STUDY := docs/results/generalisation
 RANGES := --set 'boredom_hazard=[0.02, 0.06, 0.10, 0.14]' --set 'engagement_bored=[0.1, 0.35]' \
 	--set 'pair=["boredom_hazard", "engagement_bored"]' --set pair_share=0
@@ -139,19 +140,19 @@ generalisation: $(VENV)/.docs tuned
 	for env in $(STUDIED); do \
 		$(BIN)/carousel generalise benchmarks/generalisation/$$env $$env \
 			$$(printf -- '--control %s ' benchmarks/controls/$$env@*) \
-			--users 5000 --seed 1 --out $(STUDY)/$$env || exit 1; \
+			--users 5000 --seed 1 --out $(STUDY)/$$env --force || exit 1; \
 	done
 	$(BIN)/carousel generalise benchmarks/generalisation/Boredom@ranges Boredom $(RANGES) --users 20000 --seed 1 \
-		--axis inside-hole --axis unseen-corner --axis beyond-ranges --out $(STUDY)/ranges
+		--axis inside-hole --axis unseen-corner --axis beyond-ranges --out $(STUDY)/ranges --force
 	$(BIN)/carousel users-seen benchmarks/generalisation/Boredom@*-users Boredom --users 20000 --seed 1 \
-		--set 'boredom_hazard=[0.02, 0.16]' --set 'engagement_bored=[0.1, 0.35]' --out $(STUDY)/users
+		--set 'boredom_hazard=[0.02, 0.16]' --set 'engagement_bored=[0.1, 0.35]' --out $(STUDY)/users --force
 	$(BIN)/carousel report $(STUDIED:%=$(STUDY)/%) $(STUDY)/ranges $(STUDY)/users --out $(STUDY)/report.html
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/render.py
 
 # Asks the policies of the study, and routers beside them, all that probes ask, and writes the tables in
-# docs/results/probes, and the figures of docs/results/probes.md where there is that page. What was asked is not asked again; `make -j2 probes` asks two
-# environments at a time.
+# docs/results/probes, and the figures of docs/results/probes.md where there is that page. What was asked
+# is not asked again; `make -j2 probes` asks two environments at a time.
 ASKED := Boredom Taste Unmask Recall
 POLICIES = $(foreach algo,ppo dqn recurrent-ppo,benchmarks/generalisation/$(1)/$(algo)-tuned)
 PROBED_Boredom = $(call POLICIES,Boredom)
