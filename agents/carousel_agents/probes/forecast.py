@@ -56,8 +56,8 @@ MOST = 1000
 """Sessions of each kind that are used."""
 BASE, MOVED, APART = 0.012, 0.06, 1.0
 """Half the width of an interval: so much, so much of what the score moves from training, and so
-much of the range over plausible imitations. Chosen on planted routers of other seeds than those of
-benchmarks/planted.py, which says what they hold."""
+much of the range over plausible imitations. Chosen on learned routers, and on planted ones of other
+seeds than those of benchmarks/planted.py, which says what intervals hold."""
 GOOD = 0.05
 """Mean absolute error of scores within which a router is predictable."""
 
