@@ -55,6 +55,15 @@ def test_a_lapsing_loop_lapses_as_often_as_it_says():
     assert apart == pytest.approx(lapsing.truth["lapse"], abs=0.01)
 
 
+def test_a_reversed_planner_swaps_where_the_planner_stays_and_stays_where_it_swaps():
+    router = planted(TASTE, "reversed", 0)
+    transcript = record(router, TASTE, 100, 5)
+    planner = transcript.answered_by(router.policy.router) != transcript.current
+    decides = transcript.decides
+    assert 0.0 < planner[decides].mean() < 1.0
+    assert np.array_equal(transcript.swaps[decides], ~planner[decides])
+
+
 def test_a_schedule_does_not_listen_and_a_pattern_hears_one_turn():
     schedule = record(planted(TASTE, "schedule", 2), TASTE, 50, 5)
     for turn in range(len(schedule.picks)):
