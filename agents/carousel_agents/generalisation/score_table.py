@@ -28,14 +28,21 @@ def held_out(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(~pl.col("target").is_in(_levels(rows)))
 
 
-def other_severities(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of `held_out` on axes with a level: the same shifts, to another severity."""
-    return held_out(rows).filter(pl.col("axis").is_in(_axes(rows)), pl.col("severity") > 0)
+def between_levels(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `held_out` at severities below a level of their axis; that of training is 0, so
+    these lie between populations that somebody trained on."""
+    known = rows.filter(pl.col("target").is_in(_levels(rows)))
+    furthest = known.group_by("axis").agg(furthest=pl.col("severity").max())
+    away = held_out(rows).join(furthest, on="axis", how="left", maintain_order="left")
+    between = away.filter(pl.col("severity") > 0, pl.col("severity") < pl.col("furthest"))
+    return between.drop("furthest")
 
 
-def other_axes(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of axes without a level, but for populations that are one on another axis."""
-    return held_out(rows).filter(~pl.col("axis").is_in(_axes(rows)))
+def beyond_levels(rows: pl.DataFrame) -> pl.DataFrame:
+    """The other shifted rows of `held_out`: axes without a level, and severities beyond every
+    level; what lies between levels on another axis is not among them."""
+    between = between_levels(rows)["target"].unique().to_list()
+    return held_out(rows).filter(~pl.col("target").is_in(between), pl.col("severity") > 0)
 
 
 def on_levels(rows: pl.DataFrame) -> pl.DataFrame:
@@ -48,10 +55,6 @@ def on_levels(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _levels(rows: pl.DataFrame) -> list[str]:
     return rows.filter(pl.col("trained_on") == "level")["target"].unique().to_list()
-
-
-def _axes(rows: pl.DataFrame) -> list[str]:
-    return rows.filter(pl.col("trained_on") == "level")["axis"].unique().to_list()
 
 
 @dataclass(frozen=True)

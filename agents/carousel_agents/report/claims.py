@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from ..generalisation.gap_parts import gaps
 from ..generalisation.improvement import improvement
 from ..generalisation.score_table import (
     Table,
+    between_levels,
+    beyond_levels,
     held_out,
     on_levels,
-    other_axes,
-    other_severities,
     shifted,
 )
 from ..generalisation.statistics import iqm, over_seeds
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 RESAMPLES = 4000
 PARTS = {
     "levels": on_levels,
-    "severities": other_severities,
-    "axes": other_axes,
+    "between": between_levels,
+    "beyond": beyond_levels,
     "held-out": held_out,
 }
 """Parts of the shifted populations, by whether somebody trained on them."""
@@ -58,8 +59,9 @@ def regret(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
 
 
 def beats(rows: pl.DataFrame, router: str, over: str, axis: str = "") -> str:
-    """How often a policy of a router beats another router, over the shifted populations, or those
-    of one axis; without its interval for an axis."""
+    """How often a policy of a router beats another router, over the shifted populations that
+    nobody trained on, or those of one axis; without its interval for an axis."""
+    rows = held_out(rows)
     if not axis:
         return said(improvement(rows, router, over), "improvement")
     found = improvement(rows.filter(pl.col("axis") == axis), router, over)
@@ -82,9 +84,9 @@ def greatest_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> 
 
 
 def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "") -> str:
-    """Correlation, over shifted populations (without those of one axis), of a policy's scores with
-    those of a frozen router; the interquartile mean over policies."""
-    away = shifted(rows).filter(pl.col("axis") != without)
+    """Correlation, over the shifted populations that nobody trained on (without those of one axis),
+    of a policy's scores with those of a frozen router; the interquartile mean over policies."""
+    away = shifted(held_out(rows)).filter(pl.col("axis") != without)
     theirs = Table.some(away, yardstick)
     ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
     known = dict(zip(theirs.targets, theirs.figures[:, 0], strict=True))
@@ -94,9 +96,10 @@ def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "")
 
 
 def distance_and_loss(rows: pl.DataFrame, router: str, axes: str = "") -> str:
-    """Spearman's rank correlation, over shifted populations with a distance (of some axes, joined
-    by commas), of nats with the loss of score; the interquartile mean over policies."""
-    away = shifted(rows).drop_nulls("distance_nats")
+    """Spearman's rank correlation, over the shifted populations that nobody trained on and that
+    have a distance (of some axes, joined by commas), of nats with the loss of score; the
+    interquartile mean over policies."""
+    away = shifted(held_out(rows)).drop_nulls("distance_nats")
     if axes:
         away = away.filter(pl.col("axis").is_in(axes.split(",")))
     table = Table.some(away, router)
@@ -104,6 +107,16 @@ def distance_and_loss(rows: pl.DataFrame, router: str, axes: str = "") -> str:
     far = _ranks(np.array([nats[target] for target in table.targets]))
     each = [float(np.corrcoef(far, _ranks(-run))[0, 1]) for run in table.figures.T]
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
+
+
+def gap(rows: pl.DataFrame, router: str, axis: str, severity: str, part: str) -> str:
+    """The gap of a router under a shift ("total"), or one of its parts, in engagement."""
+    (found,) = (
+        gap
+        for gap in gaps(rows.filter(pl.col("axis") == axis))
+        if (gap["router"], gap["severity"]) == (router, float(severity))
+    )
+    return said(found, part)
 
 
 def least_and_most(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
@@ -132,7 +145,7 @@ CLAIMS = {
     function.__name__: function
     for function in (
         *(score, regret, beats, worst_tenth, mean_regret, greatest_regret),
-        *(likeness, distance_and_loss),
+        *(likeness, distance_and_loss, gap),
         *(least_and_most, swaps, memorised, on_new_users),
     )
 }

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from carousel_envs.registry import short_name
+
 from ..generalisation.gap_parts import PARTS, gaps
 from ..generalisation.improvement import YARDSTICKS, by_router
 from ..generalisation.players import MASKED
-from ..generalisation.score_table import held_out, on_levels, other_axes, other_severities
+from ..generalisation.score_table import between_levels, beyond_levels, held_out, on_levels
 from ..generalisation.summary import aggregated, regret_over
 from ..generalisation.users_seen import curve
+from . import claims
 from .aggregate import regimes, unmasked
 
 if TYPE_CHECKING:
@@ -77,6 +80,33 @@ def over_all(rows: pl.DataFrame) -> str:
     return table(["router", "seeds", "worst tenth", *beats], lines)
 
 
+def across(rows: pl.DataFrame) -> str:
+    """Several environments, a line per router in each: its score in training; over the shifted
+    populations that nobody trained on, its worst tenth, its mean regret and how often it beats the
+    frozen optimum; and how its scores there correlate with those of the frozen optimum and loop."""
+    lines = []
+    for (study,), part in rows.group_by("environment", maintain_order=True):
+        axis = part["axis"][0]
+        for router in (*_learned(part), *FROZEN):
+            figures = [
+                claims.score(part, router, axis, "0"),
+                claims.worst_tenth(part, router),
+                claims.mean_regret(part, router),
+                *(
+                    told(part, router, yardstick) if router != yardstick else DASH
+                    for told, yardstick in (
+                        (claims.beats, "frozen-optimal"),
+                        (claims.likeness, "frozen-optimal"),
+                        (claims.likeness, "frozen-loop"),
+                    )
+                ),
+            ]
+            lines.append([short_name(study), f"`{router}`", *figures])
+    heads = ["in training", "worst tenth", "mean regret", "beats the frozen optimum"]
+    heads += ["correlates with the frozen optimum", "with the frozen loop"]
+    return table(["environment", "router", *heads], lines, left=2)
+
+
 def regret_at_the_end(rows: pl.DataFrame) -> str:
     """Regret on the training users and at the greatest severity, and the scores there from either
     zero, a line per axis and router: a score falls where its scale shrinks, too."""
@@ -95,13 +125,13 @@ def regret_at_the_end(rows: pl.DataFrame) -> str:
 
 
 def by_levels(rows: pl.DataFrame) -> str:
-    """Regret over the shifted populations that some router trained on as levels, over other
-    severities of their axes, and over other axes: the mean and the greatest, a line per router; no
-    line where nobody trained on levels."""
+    """Regret over the shifted populations that some router trained on as levels, over those between
+    levels of an axis, and over all others: the mean and the greatest, a line per router; no line
+    where nobody trained on levels."""
     parts = {
         "levels": on_levels(rows),
-        "other severities": other_severities(rows),
-        "other axes": other_axes(rows),
+        "between levels": between_levels(rows),
+        "elsewhere": beyond_levels(rows),
     }
     lines, count = [], dict.fromkeys(parts, 0)
     for router in (*_learned(rows), *FROZEN) if len(parts["levels"]) else ():

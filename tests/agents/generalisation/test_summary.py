@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from carousel_agents.generalisation import statistics
 from carousel_agents.generalisation.improvement import by_router, improvement
 from carousel_agents.generalisation.score_table import (
+    between_levels,
+    beyond_levels,
     held_out,
     on_levels,
-    other_axes,
-    other_severities,
 )
 from carousel_agents.generalisation.summary import (
     aggregated,
@@ -261,14 +261,22 @@ def test_levels_do_not_count_among_shifts_that_a_policy_never_saw():
 
 
 def test_everybody_is_compared_on_levels_and_on_what_is_held_out():
-    """Other severities of an axis with a level are not a shift of another kind."""
+    """Between levels of an axis is not beyond them, nor a shift of another kind."""
     rows = with_levels()
     known, others = on_levels(rows), held_out(rows)
     milder = row("trained", 0, 19.5, severity=0.5, axis="hazard", regret=0.5)
     more = frame(*rows.to_dicts(), milder)
-    assert other_severities(more).to_dicts() == frame(milder).to_dicts()
-    assert {*other_axes(more)["target"]} == {"swap-cost=1.0", "patience=1.0"}
-    assert other_severities(rows).is_empty()
+    # the level of one axis may stand on another: what lies further there is beyond it
+    again = {**row("trained", 0, severity=0.75, axis="noise"), "target": "hazard=1.0"}
+    further = row("trained", 0, severity=1.0, axis="noise")
+    nearer = row("trained", 0, severity=0.5, axis="noise")
+    # and what lies between levels there may stand elsewhere, too
+    elsewhere = {**row("trained", 0, severity=1.0, axis="elsewhere"), "target": "noise=0.5"}
+    more = frame(*rows.to_dicts(), milder, again, further, nearer, elsewhere)
+    assert between_levels(more).to_dicts() == frame(milder, nearer).to_dicts()
+    beyond = {"swap-cost=1.0", "patience=1.0", "noise=1.0"}
+    assert {*beyond_levels(more)["target"]} == beyond
+    assert between_levels(rows).is_empty()
     assert known["target"].unique().to_list() == ["hazard=1.0"]
     assert {*others["target"]} == {"swap-cost=1.0", "patience=1.0", "source"}
     assert len(known) + len(others) == len(rows)

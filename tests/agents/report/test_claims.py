@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from carousel_agents.generalisation.gap_parts import gaps
 from carousel_agents.report.claims import CLAIMS, said
 from support.study_example import frame, study_rows
 
@@ -102,3 +103,10 @@ def test_regret_is_said_for_levels_and_for_what_is_held_out(rows):
     assert CLAIMS["mean_regret"](trained, "ppo", "levels") != CLAIMS["mean_regret"](trained, "ppo")
     everywhere, elsewhere = (CLAIMS["worst_tenth"](part, "ppo") for part in (rows, trained))
     assert everywhere != elsewhere
+
+
+def test_a_gap_is_said_in_its_parts(rows):
+    (whole,) = (g for g in gaps(rows) if (g["axis"], g["severity"]) == ("cue-reversal", 1.0))
+    for part in ("total", "difficulty", "learnability", "shift"):
+        figure = CLAIMS["gap"](rows, "ppo", "cue-reversal", "1", part)
+        assert figure == said(whole, part) != "none"

@@ -5,7 +5,7 @@ import pytest
 
 from carousel_agents.generalisation.gap_parts import gaps
 from carousel_agents.generalisation.summary import aggregated
-from carousel_agents.report import markdown
+from carousel_agents.report import claims, markdown
 from support.study_example import AXES, CONTROLS, LEARNED, frame, study_rows
 
 
@@ -113,7 +113,7 @@ def test_levels_stand_apart_from_what_nobody_trained_on(rows):
         trained_on=pl.when(known).then(pl.lit("level")).otherwise(pl.col("trained_on"))
     )
     heads, lines = cells(markdown.by_levels(trained))
-    assert heads[1::2] == ["mean, 1 levels", "mean, 3 other severities", "mean, 32 other axes"]
+    assert heads[1::2] == ["mean, 1 levels", "mean, 3 between levels", "mean, 32 elsewhere"]
     ours = {line[0]: line[1:] for line in lines}
     assert list(ours) == [f"`{name}`" for name in (*LEARNED, *markdown.FROZEN)]
     loop = rows.filter(pl.col("router") == "frozen-loop", pl.col("severity") > 0)
@@ -129,3 +129,25 @@ def test_levels_stand_apart_from_what_nobody_trained_on(rows):
     (line,) = marked
     assert line.startswith("| `hazard` | `ppo` |")
     assert line.endswith("‡ |")
+
+
+def test_environments_stand_under_one_another_with_the_figures_of_sentences(rows):
+    there = rows.with_columns(environment=pl.lit("carousel/Taste-v0"))
+    heads, lines = cells(markdown.across(pl.concat([rows, there])))
+    names = [f"`{name}`" for name in (*LEARNED, *markdown.FROZEN)]
+    assert [line[1] for line in lines] == 2 * names
+    first, second = lines[: len(names)], lines[len(names) :]
+    assert {line[0] for line in second} == {"Taste"} != {line[0] for line in first}
+    assert [line[1:] for line in first] == [line[1:] for line in second]
+    ours = dict(zip(heads[2:], first[0][2:], strict=True))
+    router = next(iter(LEARNED))
+    assert ours == {
+        "in training": claims.score(rows, router, "hazard", "0"),
+        "worst tenth": claims.worst_tenth(rows, router),
+        "mean regret": claims.mean_regret(rows, router),
+        "beats the frozen optimum": claims.beats(rows, router, "frozen-optimal"),
+        "correlates with the frozen optimum": claims.likeness(rows, router, "frozen-optimal"),
+        "with the frozen loop": claims.likeness(rows, router, "frozen-loop"),
+    }
+    frozen = first[names.index("`frozen-optimal`")]
+    assert frozen[5] == frozen[6] == "-" != frozen[7]
