@@ -17,6 +17,8 @@ from pydantic import (
 from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 
+from ..learning.curve import CurvePoint  # noqa: TC001 (pydantic reads it)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -68,16 +70,10 @@ class _Request(_Part):
     levels: _Levels | None = None
 
 
-class _Point(_Part):
-    steps: NonNegativeInt
-    seconds: FiniteFloat
-    engagement: FiniteFloat
-
-
 class _Training(_Part):
     steps: PositiveInt
     seconds: _Seconds
-    curve: list[_Point]
+    curve: list[CurvePoint]
 
 
 class _Evaluation(_Part):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .run import Run
 
     Point = dict[str, float]
-    """One evaluation on the way: steps, seconds (of training alone), engagement per session."""
+    """A `CurvePoint` as plain data."""
 
 CHECKPOINT_SECONDS = 15.0
 CURVE_USERS = 2000
@@ -104,7 +104,7 @@ class TrainingCallback(BaseCallback):
 
     def go_on(self, kept: SavedProgress) -> None:
         """Take up what a checkpoint kept."""
-        self._curve = list(kept.curve)
+        self._curve = [point.model_dump() for point in kept.curve]
         self._trained = self._kept_at = kept.seconds
         self._resumed = kept.resumed + 1
 

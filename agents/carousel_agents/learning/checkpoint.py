@@ -29,6 +29,7 @@ from carousel_envs import CarouselError
 from carousel_envs.foundation.errors import shown
 from carousel_envs.foundation.files import check_readable, write_whole
 
+from .curve import CurvePoint  # noqa: TC001 (pydantic reads it)
 from .state import bring_back, state_of
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ class SavedProgress(BaseModel):
     """What a checkpoint keeps beside the model, as it must look when it is read.
 
     Attributes:
-        curve: points so far: steps, seconds, engagement.
+        curve: points so far.
         seconds: of training so far.
         resumed: how often it went on.
     """
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
-    curve: list[dict[str, float]]
+    curve: list[CurvePoint]
     seconds: NonNegativeFloat
     resumed: NonNegativeInt
 

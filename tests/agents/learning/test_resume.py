@@ -45,6 +45,9 @@ def test_a_run_that_was_cut_short_ends_as_if_it_had_not_been(
     interrupt_after(monkeypatch, 1, 3, *((25, 60) if "dqn" in algorithm else (4,)))
     resumed = until_done(run, tmp_path / "checkpoint")
     assert resumed.training["resumed"] == (4 if "dqn" in algorithm else 3)
+    # a whole number of steps, although 40.0 == 40: a record of any other is refused
+    kinds = {name: type(value) for name, value in resumed.training["curve"][0].items()}
+    assert kinds == {"steps": int, "seconds": float, "engagement": float}
     assert contents(whole, tmp_path) == contents(resumed, tmp_path)
 
 
