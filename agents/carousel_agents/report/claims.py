@@ -21,7 +21,7 @@ from ..generalisation.score_table import (
     on_levels,
     shifted,
 )
-from ..generalisation.statistics import iqm, over_seeds
+from ..generalisation.statistics import interval, iqm, over_seeds
 from ..generalisation.summary import aggregated, regret_over, worst_decile
 from ..generalisation.users_seen import AXIS as USERS
 from ..generalisation.users_seen import curve
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
 RESAMPLES = 4000
 PARTS = {
+    "training": lambda rows: rows.filter(pl.col("severity") == 0.0),
     "levels": on_levels,
     "between": between_levels,
     "beyond": beyond_levels,
     "held-out": held_out,
 }
-"""Parts of the shifted populations, by whether somebody trained on them."""
+"""The training users, and parts of the shifted populations by whether somebody trained on them."""
 
 
 def said(row: Mapping[str, Any], name: str) -> str:
@@ -73,9 +74,46 @@ def worst_tenth(rows: pl.DataFrame, router: str) -> str:
     return said(worst_decile(held_out(rows), router), "worst_decile")
 
 
-def mean_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> str:
-    """Mean regret of a router over a part of the shifted populations (`PARTS`)."""
-    return said(regret_over(PARTS[part](rows), router), "regret_mean")
+def mean_regret(rows: pl.DataFrame, router: str, part: str = "held-out", without: str = "") -> str:
+    """Mean regret of a router over a part of the shifted populations (`PARTS`), without some axes
+    (joined by commas)."""
+    return said(regret_over(_without(PARTS[part](rows), without), router), "regret_mean")
+
+
+def more_regret(
+    rows: pl.DataFrame, router: str, over: str, part: str = "held-out", without: str = ""
+) -> str:
+    """Mean regret of a router over the same, less that of another: a difference of interquartile
+    means, whose interval resamples the policies of both."""
+    here = _without(PARTS[part](rows), without)
+    ours, theirs = (Table.some(here, name, "source", "regret") for name in (router, over))
+    both = [target for target in ours.targets if target in theirs.targets]
+    each = [
+        table.figures[[table.targets.index(target) for target in both]].mean(axis=0)
+        for table in (ours, theirs)
+    ]
+    n = len(each[0])
+
+    def apart(drawn: Any) -> Any:
+        return iqm(drawn[..., :n]) - iqm(drawn[..., n:])
+
+    low, high = interval(each, apart, resamples=RESAMPLES) or (None, None)
+    return told.said(float(apart(np.concatenate(each))), low, high)
+
+
+def extra_regret(rows: pl.DataFrame, router: str, yardstick: str) -> str:
+    """By how much more a policy's regret exceeds that of a frozen router over the shifted
+    populations that nobody trained on (in the mean) than in training; the interquartile mean over
+    policies."""
+    home, away = (
+        _beside(part, router, yardstick, "regret")
+        for part in (PARTS["training"](rows), shifted(held_out(rows)))
+    )
+    beside_home, beside_away = (
+        (ours - known[:, None]).mean(axis=0) for ours, known in (home, away)
+    )
+    each = beside_away - beside_home
+    return said(over_seeds("extra", each, iqm, RESAMPLES), "extra")
 
 
 def greatest_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> str:
@@ -84,15 +122,26 @@ def greatest_regret(rows: pl.DataFrame, router: str, part: str = "held-out") -> 
 
 
 def likeness(rows: pl.DataFrame, router: str, yardstick: str, without: str = "") -> str:
-    """Correlation, over the shifted populations that nobody trained on (without those of one axis),
-    of a policy's scores with those of a frozen router; the interquartile mean over policies."""
-    away = shifted(held_out(rows)).filter(pl.col("axis") != without)
-    theirs = Table.some(away, yardstick)
-    ours = Table.some(away.filter(pl.col("target").is_in(list(theirs.targets))), router)
-    known = dict(zip(theirs.targets, theirs.figures[:, 0], strict=True))
-    beside = np.array([known[target] for target in ours.targets])
-    each = [float(np.corrcoef(run, beside)[0, 1]) for run in ours.figures.T]
+    """Correlation, over the shifted populations that nobody trained on (without those of some axes,
+    joined by commas), of a policy's scores with those of a frozen router; the interquartile mean
+    over policies."""
+    away = _without(shifted(held_out(rows)), without)
+    ours, beside = _beside(away, router, yardstick)
+    each = [float(np.corrcoef(run, beside)[0, 1]) for run in ours.T]
     return said(over_seeds("likeness", each, iqm, RESAMPLES), "likeness")
+
+
+def apart(rows: pl.DataFrame, router: str, yardstick: str) -> str:
+    """By how much a policy's score falls more or less than that of a frozen router, from training
+    to a shifted population that nobody trained on: the mean over these, without sign; the
+    interquartile mean over policies."""
+    home, away = PARTS["training"](rows), shifted(held_out(rows))
+    (ours, beside), (there, beside_there) = (
+        _beside(part, router, yardstick) for part in (home, away)
+    )
+    falls, known = ours[0] - there, beside[0] - beside_there
+    each = np.abs(falls - known[:, None]).mean(axis=0)
+    return said(over_seeds("apart", each, iqm, RESAMPLES), "apart")
 
 
 def distance_and_loss(rows: pl.DataFrame, router: str, axes: str = "") -> str:
@@ -144,12 +193,38 @@ def on_new_users(rows: pl.DataFrame, router: str, users: str) -> str:
 CLAIMS = {
     function.__name__: function
     for function in (
-        *(score, regret, beats, worst_tenth, mean_regret, greatest_regret),
-        *(likeness, distance_and_loss, gap),
+        *(
+            score,
+            regret,
+            beats,
+            worst_tenth,
+            mean_regret,
+            more_regret,
+            extra_regret,
+            greatest_regret,
+        ),
+        *(likeness, apart, distance_and_loss, gap),
         *(least_and_most, swaps, memorised, on_new_users),
     )
 }
 """The figures by name."""
+
+
+def _without(rows: pl.DataFrame, axes: str) -> pl.DataFrame:
+    return rows.filter(~pl.col("axis").is_in(axes.split(",")))
+
+
+def _beside(
+    rows: pl.DataFrame, router: str, yardstick: str, figure: str = "score"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A figure of a router's policies, shape (populations, policies), and that of a frozen router
+    with the same, shape (populations,); policies come in one order."""
+    theirs = Table.some(rows, yardstick, "source", figure)
+    met = rows.filter(pl.col("target").is_in(list(theirs.targets)))
+    ours = Table.some(met, router, "source", figure)
+    known = dict(zip(theirs.targets, theirs.figures[:, 0], strict=True))
+    order = sorted(range(len(ours.runs)), key=lambda i: str(ours.runs[i]))
+    return ours.figures[:, order], np.array([known[target] for target in ours.targets])
 
 
 def _own(rows: pl.DataFrame, router: str, axis: str, severity: str) -> pl.DataFrame:

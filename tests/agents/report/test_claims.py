@@ -110,3 +110,65 @@ def test_a_gap_is_said_in_its_parts(rows):
     for part in ("total", "difficulty", "learnability", "shift"):
         figure = CLAIMS["gap"](rows, "ppo", "cue-reversal", "1", part)
         assert figure == said(whole, part) != "none"
+
+
+def by_target(rows, router):
+    """Figures of one router's seeds, by population and seed."""
+    own = rows.filter(pl.col("router") == router, pl.col("trained_on") == "source")
+    own = own.filter(pl.col("axis") != "users").unique(["target", "training_seed"])
+    return {
+        name: {
+            (target, seed): x
+            for target, seed, x in own.select("target", "training_seed", name).iter_rows()
+        }
+        for name in ("score", "regret")
+    }
+
+
+def test_regret_beside_another_is_the_difference_of_means(rows):
+    ours, theirs = (by_target(rows, name)["regret"] for name in ("ppo", "frozen-optimal"))
+    shown = {target for target, _ in ours if target != "5072ce00"}
+    known = {target: x for (target, _), x in theirs.items()}
+    each = [np.mean([ours[target, seed] - known[target] for target in shown]) for seed in range(4)]
+    middle = np.sort(each)[1:3].mean()
+    found = CLAIMS["more_regret"](rows, "ppo", "frozen-optimal")
+    assert found.startswith(f"{middle:.2f} (")
+    # with itself: no difference, and an interval that says how far it may be by chance
+    same = CLAIMS["more_regret"](rows, "ppo", "ppo")
+    assert same.startswith("0.00 (\u2212")
+    assert CLAIMS["more_regret"](rows, "frozen-loop", "frozen-loop") == "0.00"
+    at_home = np.mean([ours["5072ce00", seed] for seed in range(4)]) - known["5072ce00"]
+    extra = np.array(each) - np.array([ours["5072ce00", s] - known["5072ce00"] for s in range(4)])
+    found = CLAIMS["extra_regret"](rows, "ppo", "frozen-optimal")
+    assert found.startswith(f"{np.sort(extra)[1:3].mean():.2f} (")
+    assert CLAIMS["extra_regret"](rows, "frozen-loop", "frozen-loop") == "0.00"
+    found = CLAIMS["more_regret"](rows, "ppo", "frozen-optimal", "training")
+    assert abs(float(found.split()[0].replace("\u2212", "-")) - at_home) < 0.1
+
+
+def test_falls_are_compared_population_by_population(rows):
+    ours, theirs = (by_target(rows, name)["score"] for name in ("ppo", "frozen-optimal"))
+    home = "5072ce00"
+    known = {target: x for (target, _), x in theirs.items()}
+    each = [
+        np.mean(
+            [
+                abs((ours[home, seed] - ours[target, seed]) - (known[home] - known[target]))
+                for target in known
+                if target != home
+            ]
+        )
+        for seed in range(4)
+    ]
+    middle = np.sort(each)[1:3].mean()
+    assert CLAIMS["apart"](rows, "ppo", "frozen-optimal").startswith(f"{middle:.2f} (")
+    assert CLAIMS["apart"](rows, "frozen-loop", "frozen-loop") == "0.00"
+
+
+def test_axes_can_be_left_out(rows):
+    loop = rows.filter(pl.col("router") == "frozen-loop", pl.col("severity") > 0)
+    loop = loop.filter(~pl.col("axis").is_in(["users", "hazard", "patience"])).unique("target")
+    some = CLAIMS["mean_regret"](rows, "frozen-loop", "held-out", "hazard,patience")
+    assert some == f"{loop['regret'].mean():.2f}"
+    more = CLAIMS["more_regret"](rows, "ppo", "frozen-loop", "held-out", "hazard,patience")
+    assert more != CLAIMS["more_regret"](rows, "ppo", "frozen-loop")
