@@ -168,6 +168,18 @@ def gap(rows: pl.DataFrame, router: str, axis: str, severity: str, part: str) ->
     return said(found, part)
 
 
+def control(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """Score of a router's controls, policies that were trained under the shift itself."""
+    (row,) = aggregated(_controls(rows, router, axis, severity))
+    return said(row, "score")
+
+
+def controls_regret(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
+    """Their regrets, in order."""
+    each = _controls(rows, router, axis, severity)["regret"].sort()
+    return ", ".join(said({"x": x}, "x") for x in each)
+
+
 def least_and_most(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
     """The lowest and the highest score among the policies of a router under a shift."""
     scores = _own(rows, router, axis, severity)["score"]
@@ -203,7 +215,7 @@ CLAIMS = {
             extra_regret,
             greatest_regret,
         ),
-        *(likeness, apart, distance_and_loss, gap),
+        *(likeness, apart, distance_and_loss, gap, control, controls_regret),
         *(least_and_most, swaps, memorised, on_new_users),
     )
 }
@@ -228,11 +240,17 @@ def _beside(
 
 
 def _own(rows: pl.DataFrame, router: str, axis: str, severity: str) -> pl.DataFrame:
+    met = _met(rows, router, axis, severity)
+    return met.filter(pl.col("trained_on").ne_missing(pl.lit("target")))
+
+
+def _controls(rows: pl.DataFrame, router: str, axis: str, severity: str) -> pl.DataFrame:
+    return _met(rows, router, axis, severity).filter(pl.col("trained_on") == "target")
+
+
+def _met(rows: pl.DataFrame, router: str, axis: str, severity: str) -> pl.DataFrame:
     return rows.filter(
-        (pl.col("router") == router)
-        & (pl.col("axis") == axis)
-        & (pl.col("severity") == float(severity))
-        & pl.col("trained_on").ne_missing(pl.lit("target"))
+        pl.col("router") == router, pl.col("axis") == axis, pl.col("severity") == float(severity)
     )
 
 

@@ -172,3 +172,17 @@ def test_axes_can_be_left_out(rows):
     assert some == f"{loop['regret'].mean():.2f}"
     more = CLAIMS["more_regret"](rows, "ppo", "frozen-loop", "held-out", "hazard,patience")
     assert more != CLAIMS["more_regret"](rows, "ppo", "frozen-loop")
+
+
+def test_controls_are_those_trained_under_the_shift(rows):
+    there = rows.filter(
+        pl.col("router") == "ppo",
+        pl.col("axis") == "hazard",
+        pl.col("severity") == 1.0,
+        pl.col("trained_on") == "target",
+    )
+    regrets = ", ".join(f"{x:.2f}" for x in sorted(there["regret"]))
+    assert CLAIMS["controls_regret"](rows, "ppo", "hazard", "1") == regrets
+    middle = float(np.mean(sorted(there["score"])[1:3]))
+    assert len(there) == 4
+    assert CLAIMS["control"](rows, "ppo", "hazard", "1").startswith(f"{middle:.2f} (")
