@@ -18,6 +18,7 @@ from carousel_envs.spec import model_of
 
 from ..generalisation import beside
 from ..generalisation.statistics import interval, iqm
+from ..learning.algorithms import ALGORITHMS
 from ..study.requests import difference
 from .runs import GridRun
 
@@ -163,7 +164,7 @@ def _class(record: Record) -> str:
     """What a policy sees: "present" (this turn's observation) or "past" (earlier ones too), either
     also "with context"."""
     view = record["request"]["view"]
-    remembers = view["history"] > 1 or record["request"]["algorithm"].startswith("recurrent-")
+    remembers = view["history"] > 1 or ALGORITHMS.find(record["request"]["algorithm"]).remembers
     return f"{'past' if remembers else 'present'}{' with context' * view['visible_context']}"
 
 

@@ -152,6 +152,16 @@ def test_the_best_known_score_is_that_of_the_class(document):
     assert (past["seconds_to_best"], past["reached_best"], past["sees"]) == (1.0, 1, "past")
 
 
+@pytest.mark.parametrize("algorithm", ["recurrent-ppo", "maskable-recurrent-ppo"])
+def test_who_remembers_sees_the_past(tmp_path, algorithm):
+    """Else the best score known of routers that see the present would be that of a memory."""
+    filled(tmp_path, run(0, algorithm=algorithm), run(0))
+    (boredom,) = table(RunStore(tmp_path), "")["environments"]
+    sees = {row["algorithm"]: row["sees"] for row in boredom["rows"] if row["kind"] == "learned"}
+    assert sees == {algorithm: "past", "ppo": "present"}
+    assert boredom["best_known"]["present"]["source"] == "memoryless"
+
+
 def test_frames_per_second_are_the_median_over_seeds(document):
     assert rows(document, "Boredom")["ppo"]["frames_per_second"] == 10_240 / 8.0
 

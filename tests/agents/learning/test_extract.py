@@ -10,6 +10,7 @@ import torch
 from gymnasium import spaces
 
 from carousel_agents.learning import LearnedRouter, PolicyFile
+from carousel_agents.learning.algorithms import ALGORITHMS
 from carousel_agents.learning.algorithms.record import core_algorithms
 from carousel_agents.learning.parts import Normalisation
 from carousel_agents.learning.view import Scaling, View
@@ -100,6 +101,8 @@ def test_a_file_acts_as_its_model_does(algorithm: str, case: str, tmp_path: Path
     extra = {"lstm_hidden_size": 20} if "recurrent" in algorithm else {}
     model = trained_model(algorithm, population, view, **extra)
     router = reloaded(file_of(model, algorithm, population, view), tmp_path)
+    # tables tell who remembers from the record alone
+    assert ALGORITHMS.find(algorithm).remembers == bool(router.file.network.lstm)
     assert_same(model, router, population, view)
 
 

@@ -45,5 +45,6 @@ ALGORITHMS.register(
         _load,
         recurrent_ppo.BUDGET,
         recurrent_ppo.SPACE,
+        remembers=True,
     )
 )

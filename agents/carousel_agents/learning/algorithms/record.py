@@ -68,6 +68,7 @@ class Algorithm:
         packages: distributions, beside those that every algorithm needs, whose versions decide
             what training does.
         extra: the optional requirement without which it cannot be loaded; None: there is none.
+        remembers: whether its policies carry a state from turn to turn.
 
     Raises:
         CarouselError: a name, a preset or a space of another form.
@@ -80,6 +81,7 @@ class Algorithm:
     space: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     extra: Extra | None = None
+    remembers: bool = False
 
     def __post_init__(self) -> None:
         name = self.name

@@ -102,4 +102,4 @@ def _load() -> Implementation:
     )
 
 
-ALGORITHMS.register(Algorithm("recurrent-ppo", PRESET, _load, BUDGET, SPACE))
+ALGORITHMS.register(Algorithm("recurrent-ppo", PRESET, _load, BUDGET, SPACE, remembers=True))
