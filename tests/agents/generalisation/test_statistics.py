@@ -184,3 +184,12 @@ def test_the_interval_covers_as_often_as_is_said(runs, kind):
         low, high = interval([draw(runs)], resamples=1000, seed=i)
         hits += low <= truth <= high
     assert hits / experiments == pytest.approx(statistics.COVERAGE[runs], abs=0.025)
+
+
+def test_the_interval_of_a_mean_of_ten_covers_as_often_as_is_said():
+    rng, hits, experiments = np.random.default_rng(0), 0, 4000
+    for i in range(experiments):
+        drawn = [rng.standard_normal(10)]
+        low, high = interval(drawn, lambda x: x.mean(axis=-1), resamples=1000, seed=i)
+        hits += low <= 0.0 <= high
+    assert hits / experiments == pytest.approx(0.89, abs=0.015)
