@@ -187,9 +187,16 @@ def least_and_most(rows: pl.DataFrame, router: str, axis: str, severity: str) ->
     return " to ".join(ends)
 
 
-def swaps(rows: pl.DataFrame, router: str, axis: str, severity: str) -> str:
-    """Mean swaps per session of a router under a shift."""
-    return said({"x": _own(rows, router, axis, severity)["swaps"].mean()}, "x")
+def mean(rows: pl.DataFrame, metric: str, router: str, axis: str, severity: str) -> str:
+    """Mean of a metric per session, such as swaps, of a router under a shift."""
+    return said({"x": _own(rows, router, axis, severity)[metric].mean()}, "x")
+
+
+def most(rows: pl.DataFrame, metric: str, router: str, axis: str = "") -> str:
+    """The greatest of these means among the policies of a router and all populations, or those of
+    one axis."""
+    own = rows.filter(pl.col("router") == router, pl.col("trained_on").ne_missing(pl.lit("target")))
+    return said({"x": (own.filter(pl.col("axis") == axis) if axis else own)[metric].max()}, "x")
 
 
 def memorised(rows: pl.DataFrame, router: str, users: str) -> str:
@@ -216,7 +223,7 @@ CLAIMS = {
             greatest_regret,
         ),
         *(likeness, apart, distance_and_loss, gap, control, controls_regret),
-        *(least_and_most, swaps, memorised, on_new_users),
+        *(least_and_most, mean, most, memorised, on_new_users),
     )
 }
 """The figures by name."""
