@@ -97,7 +97,11 @@ AxisOption = Annotated[
 ]
 UsersOption = Annotated[int, typer.Option(metavar="N", help="sessions to play")]
 SeedOption = Annotated[
-    int, typer.Option(metavar="SEED", help="of the sessions, which no training plays")
+    int,
+    typer.Option(
+        metavar="SEED",
+        help="of the sessions, which no training plays; seeds closer than the sessions share some",
+    ),
 ]
 HistoryOption = Annotated[
     int,

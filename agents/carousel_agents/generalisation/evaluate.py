@@ -159,7 +159,8 @@ def evaluate(
         router: what picks; or, as on the command line, a scripted name or a path to a policy file.
         population: the users, or questions; or the name of a preset.
         users: sessions to play, 1 to 2**31.
-        seed: session i uses the streams of `STREAMS` + seed + i; 0 to 2**56 - users.
+        seed: session i uses the streams of `STREAMS` + seed + i; 0 to 2**56 - users. Seeds less
+            than `users` apart share sessions, and their figures are no repetitions of one another.
         progress: called with the number of sessions played after each block.
 
     Raises:
