@@ -27,19 +27,18 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "results" / "generalisation"
 # Okabe and Ito's colours; a dash or a symbol says the same
 LOOKS = {
-    "ppo": ("#0072B2", "-", "o"),
-    "dqn": ("#D55E00", "-", "s"),
-    "recurrent-ppo": ("#009E73", "-", "^"),
-    "maskable-ppo-randomised": ("#0072B2", "-", "o"),
-    "maskable-ppo-regret": ("#56B4E9", "-", "D"),
-    "maskable-recurrent-ppo-randomised": ("#009E73", "-", "^"),
-    "maskable-recurrent-ppo-regret": ("#E69F00", "-", "v"),
+    "ppo-tuned": ("#0072B2", "-", "o"),
+    "dqn-tuned": ("#D55E00", "-", "s"),
+    "recurrent-ppo-tuned": ("#009E73", "-", "^"),
+    "maskable-ppo-tuned.randomised": ("#0072B2", "-", "o"),
+    "maskable-ppo-tuned.regret": ("#56B4E9", "-", "D"),
+    "maskable-recurrent-ppo-tuned.randomised": ("#009E73", "-", "^"),
+    "maskable-recurrent-ppo-tuned.regret": ("#E69F00", "-", "v"),
     "frozen-optimal": ("#000000", "--", ""),
     "frozen-loop": ("#CC79A7", "--", ""),
     "frozen-tally": ("#A0522D", ":", ""),
     "optimal": ("#555555", ":", ""),
-    "fixed": ("#999999", "-.", ""),
-    "ppo-context": ("#E69F00", "-", "D"),
+    "ppo-tuned-context": ("#E69F00", "-", "D"),
 }
 LEVELS = tuple(router for router in LOOKS if router.startswith("maskable-"))
 """Those that are trained on levels; a filled symbol is a level, a hollow one is held out."""
@@ -48,7 +47,14 @@ NAMES = {
     "frozen-loop": "frozen loop",
     "frozen-tally": "frozen tally",
     "optimal": "optimum",
-    "fixed": "best constant",
+    "ppo-tuned": "PPO",
+    "dqn-tuned": "DQN",
+    "recurrent-ppo-tuned": "recurrent PPO",
+    "ppo-tuned-context": "PPO told the user's row",
+    "maskable-ppo-tuned.randomised": "maskable PPO, equal shares",
+    "maskable-ppo-tuned.regret": "maskable PPO, by regret",
+    "maskable-recurrent-ppo-tuned.randomised": "maskable recurrent PPO, equal shares",
+    "maskable-recurrent-ppo-tuned.regret": "maskable recurrent PPO, by regret",
 }
 LOWEST = -1.6  # scores below leave the frame; the tables have them
 FIXED_HASH = {"svg.hashsalt": "carousel", "svg.fonttype": "none", "font.size": 9}
@@ -93,7 +99,11 @@ def severity(study: str, name: str, routers: Sequence[str]) -> None:
         frame.tick_params(labelbottom=True)
     handles, names = frames.flat[0].get_legend_handles_labels()
     figure.legend(
-        handles, names, loc="lower center", ncol=min(len(names), 4), bbox_to_anchor=(0.5, 0.985)
+        handles,
+        names,
+        loc="lower center",
+        ncol=min(len(names), 4 if name == "severity" else 3),
+        bbox_to_anchor=(0.5, 0.985),
     )
     figure.tight_layout(rect=(0, 0, 1, 0.98))
     save(figure, f"{study}-{name}")
@@ -120,7 +130,13 @@ def against_distance(studies: Sequence[str]) -> None:
     for frame, study in zip(frames.flat, studies, strict=False):
         rows = aggregated(rows_of(study))
         found = [row for row in rows if row["trained_on"] != "target" and row["score"] is not None]
-        for router in ("ppo", "dqn", "recurrent-ppo", "frozen-optimal", "frozen-loop"):
+        for router in (
+            "ppo-tuned",
+            "dqn-tuned",
+            "recurrent-ppo-tuned",
+            "frozen-optimal",
+            "frozen-loop",
+        ):
             colour, _, symbol = LOOKS[router]
             points = [
                 (row["distance_nats"], row["score"])
@@ -160,7 +176,9 @@ def in_three(studies: Sequence[str]) -> None:
     colours = ("#444444", "#56B4E9", "#F0E442", "#D55E00")
     hatches = ("", "//", "..", "xx")
     for frame, study in zip(frames.flat, studies, strict=True):
-        found = [gap for gap in gaps(rows_of(study)) if gap["router"] == "ppo"]
+        rows = rows_of(study)
+        ends = rows.filter(pl.col("severity").is_in([0.0, rows["severity"].max()]))
+        found = [gap for gap in gaps(ends) if gap["router"] == "ppo-tuned"]
         width = 0.2
         for i, part in enumerate(("total", *PARTS)):
             at = [x + (i - 1.5) * width for x in range(len(found))]

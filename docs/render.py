@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "environments"
 
-_TABLE = re.compile(r"(<!-- table (\w+) ([\w-]+) -->).*?<!-- end -->", re.DOTALL)
+_TABLE = re.compile(r"(<!-- table (\w+) ([\w,-]+) -->).*?<!-- end -->", re.DOTALL)
 
 _FOUND = re.compile(r"<!-- probe ([^>]*?) -->.*?<!-- \. -->", re.DOTALL)
 
@@ -229,6 +229,9 @@ def page(env_id: str) -> str:
         f'`gym.make("{env_id}")` after `import carousel_envs`; '
         f'`gym.make_vec("{env_id}", num_envs=N)` plays many sessions at once.'
     )
+    tables = Path("results", "generalisation", f"{short(env_id)}.md")
+    if (FOLDER.parent / tables).exists():
+        how += f" [What learned routers score](../{tables.as_posix()}), on its users and on others."
     return f"{made}\n\n# `{env_id}`\n\n{docstring(cls)}\n".replace(
         "\n\n## ", f"\n\n{how}\n\n## ", 1
     )
@@ -350,9 +353,10 @@ STUDY = """\
 
 # {study}, off the training distribution
 
-The tables of one environment. What figures, yardsticks, intervals and marks mean, and what was
-found, is in [the study](../generalisation.md#how-to-read-it). The rows are in
-`{study}/results.parquet`; the command that made them is in `{study}/summary.json`.
+The tables of one environment, [{study}](../../environments/{page}.md). What figures, yardsticks,
+intervals and marks mean, and what was found, is in
+[the study](../generalisation.md#how-to-read-it). The rows are in `{study}/results.parquet`; the
+command that made them is in `{study}/summary.json`.
 {pictures}
 {sections}
 """
@@ -409,7 +413,10 @@ def studies(results: Path) -> dict[str, str]:
             if (results / "generalisation" / f"{study}-{name}.svg").exists()
         ]
         found[f"{study}.md"] = STUDY.format(
-            study=study, pictures="".join(pictures), sections="\n\n".join(sections)
+            study=study,
+            page=study.lower(),
+            pictures="".join(pictures),
+            sections="\n\n".join(sections),
         )
     return found
 
@@ -423,13 +430,15 @@ def read_rows(path: Path) -> pl.DataFrame:
 
 
 def generalisation(results: Path) -> dict[str, str]:
-    """The page of the study of generalisation, by name, its tables made anew from the rows beside
-    it: what stands between `<!-- table FUNCTION STUDY -->` and `<!-- end -->` is such a table, and
-    a figure in a sentence stands in `<!-- = NAME STUDY WORDS -->` and `<!-- . -->`
+    """The page of the study of generalisation, by name, its figures made anew from the rows beside
+    it: a table, of one study or several, stands between `<!-- table FUNCTION STUDY,... -->` and
+    `<!-- end -->`, a figure in a sentence between `<!-- = NAME STUDY WORDS -->` and `<!-- . -->`
     (`carousel_agents.report.claims`)."""
     page = results / "generalisation.md"
     if not page.exists():
         return {}
+    import polars as pl
+
     from carousel_agents.report import markdown
     from carousel_agents.report.claims import CLAIMS
 
@@ -437,8 +446,9 @@ def generalisation(results: Path) -> dict[str, str]:
         return read_rows(results / "generalisation" / study / "results.parquet")
 
     def filled(found: re.Match[str]) -> str:
-        head, function, study = found.group(1, 2, 3)
-        made = getattr(markdown, function)(rows_of(study))
+        head, function, names = found.group(1, 2, 3)
+        rows = pl.concat(map(rows_of, names.split(",")), how="diagonal")
+        made = getattr(markdown, function)(rows)
         return f"{head}\n\n{made}\n\n<!-- end -->"
 
     def claimed(found: re.Match[str]) -> str:

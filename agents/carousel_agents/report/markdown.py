@@ -27,6 +27,8 @@ FROZEN = {
     "frozen-loop": "frozen loop",
     "frozen-tally": "frozen tally",
 }
+_MISSING = "unavailable"
+"""The axis along which personas are missing, from which masks keep a router."""
 BESIDE = {**FROZEN, "optimal": "optimum", "fixed": "best constant"}
 """The scripted routers in a table of learned ones, and their names there."""
 
@@ -58,7 +60,7 @@ def by_severity(rows: pl.DataFrame) -> str:
             *(_marked(known.get((axis, router, severity), {})) for severity in severities),
         ]
         for axis in dict.fromkeys(row["axis"] for row in found)
-        for router in (*_learned(rows), *FROZEN)
+        for router in (*_learned(rows), *_frozen(rows))
     ]
     return table(["axis", "router", *(f"{s:g}" for s in severities)], lines, left=2)
 
@@ -89,7 +91,7 @@ def across(rows: pl.DataFrame) -> str:
     for (study,), part in rows.group_by("environment", maintain_order=True):
         axis, name = part["axis"][0], short_name(study)
         exact = part.filter(pl.col("severity") == 0.0)["tier"][0] == "exact"
-        for router in (*_learned(part), *FROZEN):
+        for router in (*_learned(part), *_frozen(part)):
             beside = [
                 claims.more_regret(part, router, "frozen-optimal", "training"),
                 claims.more_regret(part, router, "frozen-optimal"),
@@ -114,7 +116,7 @@ def regret_at_the_end(rows: pl.DataFrame) -> str:
     found = [row for row in aggregated(rows) if _at_home(row)]
     most = rows["severity"].max()
     keyed = {(row["axis"], row["router"], row["severity"]): row for row in found}
-    shown = (*_learned(rows), *FROZEN)
+    shown = (*_learned(rows), *_frozen(rows))
     lines = []
     for axis, router in itertools.product(dict.fromkeys(row["axis"] for row in found), shown):
         start, end = (keyed.get((axis, router, s), {}) for s in (0.0, most))
@@ -135,7 +137,7 @@ def by_levels(rows: pl.DataFrame) -> str:
         "elsewhere": beyond_levels(rows),
     }
     lines, count = [], dict.fromkeys(parts, 0)
-    for router in (*_learned(rows), *FROZEN) if len(parts["levels"]) else ():
+    for router in (*_learned(rows), *_frozen(rows)) if len(parts["levels"]) else ():
         line = [f"`{router}`"]
         for name, part in parts.items():
             found = regret_over(part, router)
@@ -146,13 +148,40 @@ def by_levels(rows: pl.DataFrame) -> str:
     return table(["router", *heads], lines)
 
 
+def by_training_on_levels(rows: pl.DataFrame) -> str:
+    """Several environments, a line per router that trained on levels: by how much its mean regret
+    exceeds that of the router that learned in the same way, but for masks, without levels; in
+    training, on the levels, on those where nobody is missing, between and beyond them."""
+    lines = []
+    for (study,), part in rows.group_by("environment", maintain_order=True):
+        known = part.filter(pl.col("trained_on") == "level")["router"].unique().to_list()
+        how = dict(part.filter(pl.col("role") == "learned")["router", "algorithm"].iter_rows())
+        for router in _learned(part):
+            plain = how[router].removeprefix("maskable-")
+            others = [r for r in _learned(part) if r not in known and how[r] == plain]
+            if router in known and others:
+                line = [
+                    claims.more_regret(part, router, others[0], where, without)
+                    for where, without in (
+                        ("training", ""),
+                        ("levels", ""),
+                        ("levels", _MISSING),
+                        ("between", ""),
+                        ("beyond", ""),
+                    )
+                ]
+                lines.append([short_name(study), f"`{router}`", f"`{others[0]}`", *line])
+    heads = ["in training", "levels", "levels, nobody missing", "between levels", "elsewhere"]
+    return table(["environment", "router", "beside", *heads], lines, left=3)
+
+
 def kept_from_the_missing(rows: pl.DataFrame) -> str:
     """Scores where somebody may be missing, by severity: learned routers as they are, then kept
     from picking who is missing, then frozen ones."""
     found = [row for row in aggregated(rows) if _at_home(row)]
     axes = {row["axis"] for row in found if row["router"].endswith(MASKED) and row["severity"] > 0}
     learned = _learned(rows)
-    shown = (*learned, *(f"{name}{MASKED}" for name in learned), *FROZEN)
+    shown = (*learned, *(f"{name}{MASKED}" for name in learned), *_frozen(rows))
     scores = {(row["axis"], row["router"], row["severity"]): row for row in found}
     severities = sorted({row["severity"] for row in found})
     lines = [
@@ -216,6 +245,11 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -
     """A table in Markdown; the first `left` columns are words, the others numbers."""
     rules = ["---"] * left + ["---:"] * (len(heads) - left)
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *lines))
+
+
+def _frozen(rows: pl.DataFrame) -> list[str]:
+    there = set(rows["router"])
+    return [name for name in FROZEN if name in there]
 
 
 def _learned(rows: pl.DataFrame) -> list[str]:

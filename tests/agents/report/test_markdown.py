@@ -151,3 +151,22 @@ def test_environments_stand_under_one_another_with_the_figures_of_sentences(rows
         "correlation": claims.likeness(rows, router, "frozen-optimal"),
     }
     assert first[names.index("`frozen-optimal`")][5:] == ["-"] * 4
+
+
+def test_levels_stand_beside_the_same_way_of_learning_without(rows):
+    """PPO on one level, with masks, beside PPO."""
+    own = rows.filter(pl.col("router") == "ppo", pl.col("trained_on") == "source")
+    level = (pl.col("axis") == "hazard") & (pl.col("severity") == 1)
+    masked = own.with_columns(
+        router=pl.lit("maskable-ppo.levels"),
+        algorithm=pl.lit("maskable-ppo"),
+        regret=pl.col("regret") + 0.5,
+        trained_on=pl.when(level).then(pl.lit("level")).otherwise(pl.lit("source")),
+    )
+    assert cells(markdown.by_training_on_levels(rows))[1] == []
+    heads, (line,) = cells(markdown.by_training_on_levels(pl.concat([rows, masked])))
+    assert line[:3] == ["Boredom", "`maskable-ppo.levels`", "`ppo`"]
+    assert [cell[:4] for cell in line[3:]] == ["0.50"] * 5
+    assert heads[3:] == [
+        *("in training", "levels", "levels, nobody missing", "between levels", "elsewhere"),
+    ]

@@ -1,0 +1,92 @@
+"""What the page of the study says in words, without a filled-in figure, holds in its rows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from carousel_agents.generalisation.summary import aggregated
+from carousel_agents.report import markdown
+from carousel_agents.report.claims import CLAIMS
+
+STUDY = Path(__file__).parents[1] / "docs/results/generalisation"
+STUDIED = ("Boredom", "Taste", "Satiation", "Welfare", "Unmask", "Recall")
+
+
+def study(name):
+    return pl.read_parquet(STUDY / name / "results.parquet")
+
+
+def test_what_the_study_says_of_levels_in_words_is_what_its_table_says():
+    rows = pl.concat(map(study, STUDIED), how="diagonal")
+    heads, _, *lines = (
+        [cell.strip(" `") for cell in line[1:-1].split("|")]
+        for line in markdown.by_training_on_levels(rows).replace("\N{MINUS SIGN}", "-").splitlines()
+    )
+
+    def sure(column: str, sign: int) -> set[tuple[str, str]]:
+        """Where the whole interval has a sign."""
+        ends = {
+            (line[0], line[1].replace("-tuned", "")): re.findall(
+                r"-?[\d.]+", line[heads.index(column)]
+            )
+            for line in lines
+        }
+        return {key for key, (_, *both) in ends.items() if all(sign * float(x) > 0 for x in both)}
+
+    def of(env: str, *routers: str) -> set[tuple[str, str]]:
+        return {(env, f"{router}.{how}") for router in routers for how in ("randomised", "regret")}
+
+    plain, recurrent = "maskable-ppo", "maskable-recurrent-ppo"
+    assert sure("levels, nobody missing", -1) == {
+        *of("Boredom", recurrent),
+        *of("Welfare", recurrent),
+        *of("Unmask", recurrent),
+        *of("Satiation", plain),
+        *of("Recall", plain, recurrent),
+    }
+    assert sure("levels, nobody missing", 1) == {
+        *of("Taste", plain),
+        ("Satiation", f"{recurrent}.regret"),
+    }
+    lower = {line[0] + line[1] for line in lines if line[3].startswith("-")}
+    assert lower == {env + router for env, router in of("Unmask", "maskable-recurrent-ppo-tuned")}
+    assert sure("elsewhere", -1) == {*of("Unmask", recurrent), ("Welfare", f"{recurrent}.regret")}
+    assert sure("elsewhere", 1) == {
+        *of("Taste", plain),
+        *of("Satiation", recurrent),
+        *of("Recall", plain, recurrent),
+    }
+
+
+def test_what_the_study_says_of_every_router_holds_of_every_router():
+    for name in STUDIED:
+        rows = study(name)
+        if name in ("Welfare", "Recall"):
+            assert name == "Recall" or CLAIMS["score"](rows, "ppo-tuned", "cue-reversal", "1") > "0"
+            continue
+        met = rows.filter(pl.col("trained_on").is_in(["source", "level"]))
+        ends = [
+            row
+            for row in aggregated(met, resamples=100)
+            if (row["axis"], row["severity"]) == ("cue-reversal", 1.0)
+            and row["router"] != "frozen-open-loop"
+        ]
+        assert len(ends) == 10
+        assert all(row["score"] < 0 for row in ends), name
+    rows = study("Boredom")
+    for router in ("ppo", "dqn", "recurrent-ppo"):
+        for axis in ("hazard", "swap-cost", "session-length"):
+            assert CLAIMS["beats"](rows, f"{router}-tuned", "frozen-optimal", axis) == "0.00"
+    table = markdown.across(rows).replace("\N{MINUS SIGN}", "-").splitlines()[2:]
+    worst = {line.split("|")[2].strip(): float(line.split("|")[4].split()[0]) for line in table}
+    assert min(worst, key=worst.get) == "`frozen-tally`"
+    recall = study("Recall")
+    assert recall["lied"].sum() == 0.0
+    unmask = study("Unmask").filter(pl.col("trained_on").is_in(["source", "level"]))
+    for router in ("ppo-tuned", "dqn-tuned", "recurrent-ppo-tuned"):
+        own = unmask.filter(pl.col("router") == router)
+        by = own.group_by("axis", "severity").agg(pl.col("unmasked").mean()).sort("unmasked")
+        assert by["axis"][-1] == "unavailable"
