@@ -126,6 +126,8 @@ VIEWS = {
     "none": ("mixture", "reversed"),
 }
 """Views, and the kinds of planted router that have them, drawn in turn."""
+CONDITIONS = ("sure", "enough", "differ")
+"""Estimates on which a verdict of `view` depends."""
 
 
 def views(env: str, each: int) -> dict[str, Any]:
@@ -141,8 +143,8 @@ def views(env: str, each: int) -> dict[str, Any]:
             found = probe("view", router, users, sessions=SESSIONS)
             counts[view][found.verdict or "none"] += 1
             row = {"kind": router.kind, "seed": seed, **router.truth, "verdict": found.verdict}
-            if "sure" in found.estimates:
-                row |= {name: found.estimates[name].value for name in ("sure", "enough", "differ")}
+            # with too few exceptions to a rule there is no "differ"
+            row |= {name: one.value for name, one in found.estimates.items() if name in CONDITIONS}
             rows.append({**row, "reason": found.reason})
             print(json.dumps(rows[-1]), flush=True)
     named = [view for view in VIEWS if view != "none"]
