@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tarfile
 from pathlib import Path
 
 import polars as pl
@@ -83,6 +85,19 @@ def test_what_the_study_says_of_every_router_holds_of_every_router():
     table = markdown.across(rows).replace("\N{MINUS SIGN}", "-").splitlines()[2:]
     worst = {line.split("|")[2].strip(): float(line.split("|")[4].split()[0]) for line in table}
     assert min(worst, key=worst.get) == "`frozen-tally`"
+    means = {
+        router: {
+            axis: float(CLAIMS["beats"](rows, f"{router}-tuned", "frozen-optimal", axis))
+            for axis in rows["axis"].unique()
+        }
+        for router in ("ppo", "dqn", "recurrent-ppo")
+    }
+    for router, other in (
+        *(("ppo", "unseen-archetype"), ("recurrent-ppo", "unseen-archetype")),
+        ("dqn", "cue-reversal"),
+    ):
+        most = sorted(means[router], key=means[router].get)[-2:]
+        assert set(most) == {"cue-dropout", other}, (router, most)
     recall = study("Recall")
     assert recall["lied"].sum() == 0.0
     unmask = study("Unmask").filter(pl.col("trained_on").is_in(["source", "level"]))
@@ -90,3 +105,45 @@ def test_what_the_study_says_of_every_router_holds_of_every_router():
         own = unmask.filter(pl.col("router") == router)
         by = own.group_by("axis", "severity").agg(pl.col("unmasked").mean()).sort("unmasked")
         assert by["axis"][-1] == "unavailable"
+    masked = unmask.filter(
+        pl.col("router").str.starts_with("maskable"), pl.col("axis") == "unavailable"
+    )
+    most = CLAIMS["most"](unmask, "unmasked", "maskable-recurrent-ppo-tuned.regret", "unavailable")
+    assert f"{masked['unmasked'].max():.2f}" == most
+
+
+def test_what_the_study_says_of_ten_users_holds_of_each_policy():
+    learned = study("users").filter(pl.col("role") == "learned")
+    few = learned.filter(pl.col("router") == "ppo-tuned", pl.col("users_trained") == 10)
+    for severity in (0.0, 1.0):
+        worst = few.filter(pl.col("severity") == severity)["score"].sort()
+        assert worst[0] < 0.5
+        assert worst[1] > 0.8
+
+
+def test_rows_are_of_the_policies_that_are_kept():
+    with tarfile.open(STUDY.parents[2] / "benchmarks/generalisation.tar") as archive:
+        manifest = json.load(archive.extractfile("manifest.json"))
+    kept = {file["path"]: file["sha256"] for file in manifest["files"]}
+    for name in STUDIED:
+        summary = json.loads((STUDY / name / "summary.json").read_text(encoding="utf-8"))
+        start = "benchmarks/generalisation/"
+        played = {
+            path.removeprefix(start): digest
+            for path, digest in summary["request"]["sha256"].items()
+            if path.startswith(start)
+        }
+        assert len(played) == 70
+        assert played == {path: kept[path] for path in played}
+
+
+def test_no_learned_router_is_said_to_be_after_anything_but_engagement():
+    for name in ("Boredom", "Taste", "Unmask"):
+        text = (STUDY.parent / "probes" / f"{name}.json").read_text(encoding="utf-8")
+        found = {
+            (one["router"], one["verdict"])
+            for one in json.loads(text)["findings"]
+            if one["probe"] == "goal" and "tuned" in one["router"]
+        }
+        assert len({router for router, _ in found}) == 3
+        assert {verdict for _, verdict in found} <= {"engagement", None}
