@@ -58,7 +58,7 @@ def test_routers_are_evaluated_without_extras():
         [
             ("carousel_agents.learning", "safetensors", "carousel_agents.learning"),
             ("carousel_agents.learning.train", "safetensors", "carousel_agents.learning"),
-            ("carousel_agents.report", "polars", "carousel_agents.report"),
+            ("carousel_agents.report", "jinja2", "carousel_agents.report"),
             ("carousel_agents.system.console", "rich", "what is shown on a terminal"),
             ("carousel_agents.study.shift_study", "polars", "a study of shifts"),
         ],
