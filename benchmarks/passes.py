@@ -88,7 +88,7 @@ def _advance(_, here, arrays, __, ___):  # type: ignore[no-untyped-def]
 def _write(at, here, arrays, _, written):  # type: ignore[no-untyped-def]
     s, settings = arrays.scratch[0], arrays.settings[0]
     outs = outputs.Outputs(*written)
-    outputs.write_outputs(at, _U(BLOCK), s, settings, outs)
+    outputs.write_outputs(at, _U(BLOCK), s, settings, outs, arrays.pays)
     outputs.write_welfare(at, _U(BLOCK), here, s, settings, outs, arrays.welfare_rows)
 
 

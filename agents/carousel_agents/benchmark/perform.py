@@ -130,6 +130,7 @@ def evaluation_of(run: GridRun, folder: RunFolder) -> dict[str, Any]:
 
 
 def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, Any]:
+    from ..learning.algorithms import ALGORITHMS
     from ..learning.checkpoint import CheckpointError
     from ..learning.train import execute
 
@@ -152,6 +153,8 @@ def _performed(job: Job, report: Callable[[float, float], None]) -> dict[str, An
     return {
         "status": "done",
         "request": dict(job.request),
+        # the table of a store is made where no plugin may say so
+        "remembers": ALGORITHMS.find(run.algorithm).remembers,
         "training": dict(file.training),
         "evaluation": evaluation_of(run, job.folder),
         "policy_sha256": job.folder.policy_digest(),

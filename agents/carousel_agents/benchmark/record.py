@@ -93,6 +93,7 @@ class _Done(_Begun):
     evaluation: _Evaluation
     policy_sha256: str
     machine: dict[str, Any]
+    remembers: bool | None = None
 
 
 def refuse_damaged(path: Path, record: Mapping[str, Any]) -> None:

@@ -164,7 +164,10 @@ def _class(record: Record) -> str:
     """What a policy sees: "present" (this turn's observation) or "past" (earlier ones too), either
     also "with context"."""
     view = record["request"]["view"]
-    remembers = view["history"] > 1 or ALGORITHMS.find(record["request"]["algorithm"]).remembers
+    remembers = record.get("remembers")
+    if remembers is None:  # an older record: of an algorithm that came with the package
+        remembers = ALGORITHMS.find(record["request"]["algorithm"]).remembers
+    remembers = remembers or view["history"] > 1
     return f"{'past' if remembers else 'present'}{' with context' * view['visible_context']}"
 
 

@@ -64,7 +64,7 @@ def test_a_goal_that_waits_for_training_to_be_over_is_seen():
     assert found.verdict == "off elsewhere"
     assert found.estimates["training"].value < 0.02
     assert found.estimates["unavailable"].low > 0.9
-    assert probe("mask-off", "frozen-optimal", UNMASK, sessions=300).verdict == "stays on"
+    assert probe("mask-off", "frozen-optimal", UNMASK, sessions=1000).verdict == "stays on"
 
 
 def test_users_without_such_an_action_leave_nothing_to_ask():
