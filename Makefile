@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean probes probes-ranges probes-dealt planted
 
-demo: setup
+demo: $(VENV)/.runs
 	$(BIN)/carousel demo
 
 # what one process has compiled to bytecode, others import
@@ -207,9 +207,14 @@ setup: $(VENV)/.installed
 
 # Installs again only when the list of dependencies has changed. torch goes first and alone: asked
 # for exactly, pip takes a CPU build that lies at hand instead of the newest one.
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.runs: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents]"
+	touch $@
+
+# The demo needs none of what tests need, and whoever tries it waits for nothing else.
+$(VENV)/.installed: $(VENV)/.runs
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,dev]"
 	touch $@
 
