@@ -77,11 +77,21 @@ def reference(
     every: Annotated[
         bool, typer.Option("--all", help="every environment in one table, instead of ENV")
     ] = False,
+    gap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="close bounds up to this share of value - blind, as 1% or 0.01",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
     if every == (env is not None):
         raise UsageError("give either an environment or --all")
+    if every and gap is not None:
+        raise UsageError("--gap needs an environment, --all shows them as they are")
+    closed = None if gap is None else _share(gap)
     if env is None:
         if changes:
             raise UsageError("--set needs an environment, --all shows them as they are")
@@ -94,11 +104,20 @@ def reference(
         return
     name, population = environment(env, changes)
     with console.status(f"solving {name}"):
-        document = reference_tables.reference_document(name, population)
+        document = reference_tables.reference_document(name, population, closed)
     if as_json:
         console.print_json(document)
     else:
         reference_tables.print_reference(document, population.session_length)
+
+
+def _share(told: str) -> float:
+    """A share as it is typed: 1% or 0.01."""
+    number, percent = told.removesuffix("%"), told.endswith("%")
+    try:
+        return float(number) / (100.0 if percent else 1.0)
+    except ValueError:
+        raise UsageError(f"--gap is {told!r}; a share such as 1% or 0.01 is allowed") from None
 
 
 def frontier(

@@ -47,9 +47,11 @@ def print_gate(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def reference_document(env: str, population: AnyPopulation) -> dict[str, Any]:
-    """Everything that is known of one environment, as plain data."""
-    reference = solve(population)
+def reference_document(
+    env: str, population: AnyPopulation, gap: float | None = None
+) -> dict[str, Any]:
+    """Everything that is known of one environment, as plain data; `gap` is that of `solve`."""
+    reference = solve(population, gap=gap)
     document = {
         "env": env,
         "population_fingerprint": population.fingerprint,

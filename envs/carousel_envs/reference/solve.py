@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..registry import any_population
+from ..foundation.errors import CarouselError
+from ..registry import any_population, users_of
 from ..spec import entry, model_of
 from ..users.observation import Columns
 from .acting.belief_policies import ThresholdPolicy
@@ -32,8 +33,18 @@ if TYPE_CHECKING:
     from ..users.population import Population
 
 
-def solve(population: AnyPopulation | str) -> Reference:
+LEAST_GAP = 0.001
+"""The closest that bounds can be asked to be."""
+
+
+def solve(population: AnyPopulation | str, *, gap: float | None = None) -> Reference:
     """Solve a population, or the preset of this name (an equal population gives the same object).
+
+    Args:
+        population: whose reference is wanted, or the name of a preset.
+        gap: where several kinds of user without satiation leave bounds, close them up to this share
+            of the score's range, value - blind: from 0.001 to 1. None: as close as some seconds
+            bring them. Bounds that work of some minutes cannot close are returned as they are.
 
     The population's model says how (`ModelSpec.solve`); where it has no solver, the tier is "none"
     or "best known" and figures are simulated (`unsolved.play_reference`).
@@ -41,18 +52,23 @@ def solve(population: AnyPopulation | str) -> Reference:
     Slow solutions are kept on disk, under the population's fingerprint (`store`).
 
     Raises:
-        CarouselError: no population, and no preset of this name.
+        CarouselError: no population, and no preset of this name; a gap that is not in its range.
     """
     known = any_population(population)
     model = model_of(known)
+    if gap is not None:
+        if not LEAST_GAP <= gap <= 1.0:
+            raise CarouselError(f"gap is {gap!r}; a share from {LEAST_GAP} to 1 is allowed")
+        if model.has_users:
+            return solve_users(users_of(known, "a gap"), gap)
     if model.solve is None:
         return play_reference(known, model)
     return cast("Reference", entry(model.solve)(known))
 
 
 @lru_cache(maxsize=128)
-def solve_users(population: Population) -> Reference:
-    """Solve users.
+def solve_users(population: Population, gap: float | None = None) -> Reference:
+    """Solve users; `gap` is that of `solve`.
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     heuristic search value iteration, from both sides. Satiation alone, with one kind of user:
@@ -69,7 +85,7 @@ def solve_users(population: Population) -> Reference:
         return _by_relaxation(population, model)
     if _worth_keeping(model) and (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
-    return solve_hidden_kinds(population, model)
+    return solve_hidden_kinds(population, model, gap)
 
 
 def _worth_keeping(model: Model) -> bool:

@@ -66,13 +66,26 @@ def test_the_gate_has_a_row_for_every_environment():
 
 @pytest.mark.parametrize(
     "arguments",
-    [("reference",), ("reference", "Boredom", "--all"), ("reference", "--all", "--set", "fit=1")],
+    [
+        ("reference",),
+        ("reference", "Boredom", "--all"),
+        ("reference", "--all", "--set", "fit=1"),
+        ("reference", "--all", "--gap", "1%"),
+    ],
 )
 def test_reference_wants_an_environment_or_all(arguments):
     done = carousel(*arguments)
     assert done.returncode == 2
     assert "--all" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_gap_is_a_share():
+    closed = result("reference", "Boredom", "--gap", "1%")
+    assert closed["value"] == result("reference", "Boredom", "--gap", "0.01")["value"]
+    done = carousel("reference", "Boredom", "--gap", "little")
+    assert done.returncode == 2
+    assert "--gap is 'little'" in done.stderr
 
 
 def test_recall_is_solved_played_and_watched_like_the_others():

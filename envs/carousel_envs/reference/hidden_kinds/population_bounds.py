@@ -25,11 +25,15 @@ from ..reference import (
     spread,
 )
 from ..store import stored
+from ..unheard.schedule_values import enact
 from ..unheard.uniform_choice import uniform_value
+from .closer_bounds import close_kinds
 from .kind_bounds import KindBounds, blind_schedule, solve_kinds
 from .kinds_problem import KindsProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ...rollout import Policy
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
 
 WORK = 5e9
 """Multiplications that the search may take, over all visible contexts."""
+CLOSING_WORK = 2e11
+"""Multiplications that closer bounds may take: some minutes."""
 CLOSED = 0.03
 """Gap, as a share of the upper bound, at which the search counts as closed."""
 _CELLS = 20_000_000
@@ -48,8 +54,9 @@ _FEW_CONTEXTS = 8
 """Visible contexts up to which the rule for the typical user is solved, seconds for each."""
 
 
-def solve_hidden_kinds(population: Population, model: Model) -> Reference:
-    """Two-sided bounds: plans below, the search's bound above.
+def solve_hidden_kinds(population: Population, model: Model, gap: float | None = None) -> Reference:
+    """Two-sided bounds: plans below, the search's bound above. With `gap` the bounds are closed up
+    to this share of the score's range, by the search of `closer_bounds`.
 
     Where these stay apart, the best of several policies is simulated as well. Where kinds are too
     many to plan for, plans are made for a few merged ones, the rule for the typical user is another
@@ -57,7 +64,8 @@ def solve_hidden_kinds(population: Population, model: Model) -> Reference:
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
-    found = stored("kinds", population, lambda: _solve(population, model, known))
+    name = "kinds" if gap is None else f"kinds-{gap:g}"
+    found = stored(name, population, lambda: _solve(population, model, known, gap))
     acting = _policies(population, model, known, found)
     (value, error), (myopic, myopic_error) = found["value"], found["myopic"]
     fixed, best_persona = best_fixed(population, model)
@@ -103,9 +111,9 @@ def _typical(population: Population, model: Model, found: Arrays) -> dict[str, P
     return {"typical": ThresholdPolicy(Filter(population, model.merged(1)), contexts, *tables)}
 
 
-def _solve(population: Population, model: Model, known: Filter) -> Arrays:
+def _solve(population: Population, model: Model, known: Filter, gap: float | None) -> Arrays:
     """The tables of the policies, the name of the best one, and figures (with standard errors)."""
-    found = _search(model, known.model)
+    found = _search(model, known.model, gap)
     acting = _policies(population, model, known, found)
     lower, upper = float(found.pop("lower")), float(found.pop("upper"))
     certain = {"blind": float(found["blind"])}
@@ -136,20 +144,33 @@ def _solve(population: Population, model: Model, known: Filter) -> Arrays:
     }
 
 
-def _search(model: Model, planning: Model) -> Arrays:
+def _closed(gap: float, blind: float) -> Callable[[float, float], bool]:
+    """Whether bounds are this close, as a share of the score's range."""
+    return lambda lower, upper: upper - lower <= gap * (lower - blind)
+
+
+def _search(model: Model, planning: Model, gap: float | None) -> Arrays:
     """Bounds over all contexts, plans for the commonest ones, and schedules for each.
 
     Where `whole` is true the plans are for the table itself, and nothing is left out.
     """
     k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
     common = np.sort(np.argsort(-model.mask_weights, kind="stable")[:_MAX_CONTEXTS])
-    found: list[KindBounds] = []
     blind: dict[int, list[NDArray[np.int64]]] = {j: [] for j in range(n)}
+    problems = []
     for j in common:
         present = np.flatnonzero(model.masks[j])
-        problem = KindsProblem.of(planning, j, present)
-        blind[j] = [present[blind_schedule(problem, work=WORK / 25 / len(common))]]
-        found.append(solve_kinds(problem, work=WORK / len(common)))
+        problems.append(KindsProblem.of(planning, j, present))
+        blind[j] = [present[blind_schedule(problems[-1], work=WORK / 25 / len(common))]]
+    blind_value, schedules = open_loop(model, blind)
+    found: list[KindBounds] = []
+    for j, problem in zip(common, problems, strict=True):
+        if gap is None:
+            found.append(solve_kinds(problem, work=WORK / len(common)))
+            continue
+        users = model.weighed(model.joint[:, j] / model.mask_weights[j])
+        closed = _closed(gap, float(enact(schedules[j], users)))
+        found.append(close_kinds(problem, closed=closed, work=CLOSING_WORK / len(common)))
     sizes = [bounds.actions.shape[2] for bounds in found]
     n_states = found[0].vectors.shape[-1]
     room = _CELLS // (len(common) * model.length * k * n_kinds * n_states)
@@ -165,7 +186,6 @@ def _search(model: Model, planning: Model) -> Arrays:
         vectors[i] = spread(some, present, k, axis=1)
         actions[i] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
         first[i] = present[bounds.first]
-    blind_value, schedules = open_loop(model, blind)
     shares = model.mask_weights[common]
     return {
         "whole": np.array(planning is model and len(common) == n and most >= max(sizes)),

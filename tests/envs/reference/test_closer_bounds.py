@@ -1,0 +1,150 @@
+"""Closer bounds for several kinds of user: brute force, mixtures, and what is heard in a turn."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carousel_envs import CarouselError
+from carousel_envs.reference import solve
+from carousel_envs.reference.hidden_kinds.closer_bounds import close_kinds
+from carousel_envs.reference.hidden_kinds.turns import Turns
+from carousel_envs.reference.model import Model
+from carousel_envs.rollout import rollout
+from carousel_envs.users.population import as_population
+from support.enumeration import Problem as EnumeratedProblem
+from support.enumeration import optimum, tiny
+from support.kinds import brute_force, random_problem, whole_problem
+from support.properties import examples
+
+
+def within(share: float):
+    """Closed once the gap is at most this share of the upper bound."""
+    return lambda lower, upper: upper - lower <= share * abs(upper)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([((2, 2, 4), False), ((2, 3, 3), False), ((3, 2, 3), False)])
+    | st.sampled_from([((1, 2, 4), False), ((2, 2, 3), True), ((1, 3, 3), True)]),
+)
+@examples(25)
+def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower_one(seed, case):
+    shape, goodbyes = case
+    problem = random_problem(seed, *shape, goodbyes=goodbyes)
+    best = brute_force(problem)
+    found = close_kinds(problem, closed=within(1e-4), work=3e8)
+    assert found.lower <= best + 1e-9
+    assert best <= found.upper + 1e-9
+    assert found.upper - found.lower <= 0.005 * best
+
+    def rule(turn, current, belief, goodbye):
+        if turn == 0:
+            return found.first
+        vectors = found.vectors[turn, current][..., 2 * goodbye : 2 * goodbye + 2]
+        worth = (vectors * belief).sum(axis=(1, 2))
+        return int(found.actions[turn, current, worth.argmax()])
+
+    assert found.lower - 1e-9 <= brute_force(problem, rule) <= best + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_symbols_are_all_heard(seed):
+    problem = random_problem(seed, 2, 2, 3, symbols=6)
+    best = brute_force(problem)
+    found = close_kinds(problem, closed=within(1e-5), work=3e8)
+    assert found.lower - 1e-9 <= best <= found.upper + 1e-9
+    # the plans hear every symbol: fewer would be worth less
+    assert found.lower >= best - 1e-3 * abs(best)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("work", [1.0, 1e5])
+def test_little_work_never_breaks_the_bounds(seed, work):
+    problem = random_problem(seed, 2, 2, 3, symbols=5)
+    best = brute_force(problem)
+    found = close_kinds(problem, closed=within(0.0), work=work)
+    assert found.lower - 1e-9 <= best <= found.upper + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_populations_are_enclosed_too(seed):
+    population = tiny(seed, kinds=2, personas=2, length=5)
+    best, model = optimum(EnumeratedProblem.of(population)), Model.of(population)
+    found = close_kinds(whole_problem(model), closed=within(1e-3), work=1e9)
+    assert found.lower - 1e-9 <= best <= found.upper + 1e-9
+    assert found.upper - found.lower <= 0.01 * abs(found.upper)
+
+
+def test_the_same_problem_gives_the_same_figures():
+    problem = random_problem(3, 3, 4, 12, symbols=9)
+    one, two = (close_kinds(problem, closed=within(0.0), work=1e7) for _ in range(2))
+    assert (one.lower, one.upper, one.trials) == (two.lower, two.upper, two.trials)
+    np.testing.assert_array_equal(one.vectors, two.vectors)
+    np.testing.assert_array_equal(one.actions, two.actions)
+
+
+def test_more_work_closes_the_gap():
+    problem = random_problem(5, 3, 4, 12, symbols=9)
+    few, many = (close_kinds(problem, closed=within(0.0), work=w) for w in (1e6, 3e8))
+    assert few.lower <= many.lower <= many.upper <= few.upper
+    assert many.upper - many.lower < 0.5 * (few.upper - few.lower)
+
+
+@pytest.mark.parametrize(("kinds", "personas", "length"), [(12, 16, 60), (2, 1, 3), (3, 4, 1)])
+def test_large_and_small_problems(kinds, personas, length):
+    problem = random_problem(1, kinds, personas, length, symbols=20)
+    found = close_kinds(problem, closed=within(0.0), work=2e7)
+    assert 0.0 < found.lower <= found.upper + 1e-9
+    assert found.vectors.shape[:2] == found.actions.shape[:2] == (length, personas)
+    assert (np.abs(found.vectors).sum(axis=(3, 4)) > 0).all() or length == 1
+    assert set(np.unique(found.actions)) <= set(range(personas))
+
+
+def test_turns_know_every_symbol_once():
+    problem = random_problem(0, 2, 2, 3, symbols=4)
+    doubled = problem._replace(cues=np.repeat(problem.cues, 2, axis=1) / 2.0)
+    one, two = Turns.of(problem), Turns.of(doubled)
+    np.testing.assert_allclose(one.odds, two.odds)
+    np.testing.assert_allclose(one.mass, two.mass)
+    np.testing.assert_allclose(one.mass[:, -1], 1.0)
+
+
+def test_bounds_are_closed_up_to_what_is_asked_for():
+    population = tiny(1, kinds=2, personas=2, length=6)
+    plain, closer = solve(population), solve(population, gap=0.002)
+    assert closer.tier == "bounds"
+    assert closer.value_upper - closer.value <= 0.002 * (closer.value - closer.blind)
+    assert closer.blind == plain.blind
+    # both enclose the same optimum
+    assert closer.value <= plain.value_upper + 1e-9
+    assert plain.value <= closer.value_upper + 1e-9
+    played = rollout(population, closer.policy, 20_000, seed=5)
+    assert played.mean >= closer.value - 4 * played.standard_error
+    assert played.mean <= closer.value_upper + 4 * played.standard_error
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.0001, 1.5, float("nan"), -0.1])
+def test_a_gap_out_of_range_is_refused(gap):
+    with pytest.raises(CarouselError, match=r"gap is .*; a share from 0.001 to 1 is allowed"):
+        solve("Taste", gap=gap)
+
+
+def test_a_gap_changes_nothing_that_is_exact():
+    assert solve("Boredom", gap=0.01).value == solve("Boredom").value
+    assert solve("Recall", gap=0.01).value == solve("Recall").value
+
+
+@cache
+def taste():
+    return whole_problem(Model.of(as_population("Taste")))
+
+
+def test_the_gap_of_taste():
+    found = close_kinds(taste(), closed=within(0.01), work=2e9)
+    assert 25.1 < found.lower <= found.upper < 25.6
+    assert found.upper - found.lower <= 0.016 * found.upper
