@@ -84,14 +84,19 @@ def reference(
             help="close bounds up to this share of value - blind, as 1% or 0.01",
         ),
     ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="close bounds for at most this long, as 10s"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
     if every == (env is not None):
         raise UsageError("give either an environment or --all")
-    if every and gap is not None:
-        raise UsageError("--gap needs an environment, --all shows them as they are")
+    if every and (gap is not None or within is not None):
+        raise UsageError("--gap and --within need an environment, --all shows them as they are")
     closed = None if gap is None else _share(gap)
+    seconds = None if within is None else _seconds(within)
     if env is None:
         if changes:
             raise UsageError("--set needs an environment, --all shows them as they are")
@@ -103,12 +108,26 @@ def reference(
             reference_tables.print_gate(rows)
         return
     name, population = environment(env, changes)
-    with console.status(f"solving {name}"):
-        document = reference_tables.reference_document(name, population, closed)
+    with console.status(f"solving {name}") as status:
+        document = reference_tables.reference_document(
+            name,
+            population,
+            gap=closed,
+            within=seconds,
+            report=lambda low, high: status(f"solving {name}: between {low:.3f} and {high:.3f}"),
+        )
     if as_json:
         console.print_json(document)
     else:
         reference_tables.print_reference(document, population.session_length)
+
+
+def _seconds(told: str) -> float:
+    """A time as it is typed: 10s or 10."""
+    try:
+        return float(told.removesuffix("s"))
+    except ValueError:
+        raise UsageError(f"--within is {told!r}; seconds such as 10s are allowed") from None
 
 
 def _share(told: str) -> float:

@@ -48,10 +48,16 @@ def print_gate(rows: list[dict[str, Any]]) -> None:
 
 
 def reference_document(
-    env: str, population: AnyPopulation, gap: float | None = None
+    env: str,
+    population: AnyPopulation,
+    *,
+    gap: float | None = None,
+    within: float | None = None,
+    report: Callable[[float, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Everything that is known of one environment, as plain data; `gap` is that of `solve`."""
-    reference = solve(population, gap=gap)
+    """Everything that is known of one environment, as plain data; `gap`, `within` and `report` are
+    those of `solve`."""
+    reference = solve(population, gap=gap, within=within, report=report)
     document = {
         "env": env,
         "population_fingerprint": population.fingerprint,

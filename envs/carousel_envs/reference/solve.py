@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..foundation.errors import CarouselError
-from ..registry import any_population, users_of
+from ..registry import any_population
 from ..spec import entry, model_of
 from ..users.observation import Columns
 from .acting.belief_policies import ThresholdPolicy
@@ -16,6 +15,7 @@ from .acting.contexts import ContextIndex
 from .acting.filtering import Filter
 from .acting.myopic import MyopicPolicy
 from .acting.open_loop import SchedulePolicy
+from .closing import Closing
 from .hidden_kinds.population_bounds import solve_hidden_kinds
 from .known_user.threshold_tables import threshold_tables
 from .model import Model
@@ -29,15 +29,19 @@ from .unheard.uniform_choice import uniform_value
 from .unsolved import play_reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..registry import AnyPopulation
     from ..users.population import Population
 
 
-LEAST_GAP = 0.001
-"""The closest that bounds can be asked to be."""
-
-
-def solve(population: AnyPopulation | str, *, gap: float | None = None) -> Reference:
+def solve(
+    population: AnyPopulation | str,
+    *,
+    gap: float | None = None,
+    within: float | None = None,
+    report: Callable[[float, float], None] | None = None,
+) -> Reference:
     """Solve a population, or the preset of this name (an equal population gives the same object).
 
     Args:
@@ -45,6 +49,9 @@ def solve(population: AnyPopulation | str, *, gap: float | None = None) -> Refer
         gap: where several kinds of user without satiation leave bounds, close them up to this share
             of the score's range, value - blind: from 0.001 to 1. None: as close as some seconds
             bring them. Bounds that work of some minutes cannot close are returned as they are.
+        within: seconds after which that search ends, with the bounds it has; a gap may be given,
+            too. An interrupt (Ctrl-C) ends it in the same way.
+        report: called with both bounds, in engagement per session, after every round of it.
 
     The population's model says how (`ModelSpec.solve`); where it has no solver, the tier is "none"
     or "best known" and figures are simulated (`unsolved.play_reference`).
@@ -52,23 +59,22 @@ def solve(population: AnyPopulation | str, *, gap: float | None = None) -> Refer
     Slow solutions are kept on disk, under the population's fingerprint (`store`).
 
     Raises:
-        CarouselError: no population, and no preset of this name; a gap that is not in its range.
+        CarouselError: no population, and no preset of this name; a gap or a time that is not in
+            its range.
     """
     known = any_population(population)
     model = model_of(known)
-    if gap is not None:
-        if not LEAST_GAP <= gap <= 1.0:
-            raise CarouselError(f"gap is {gap!r}; a share from {LEAST_GAP} to 1 is allowed")
-        if model.has_users:
-            return solve_users(users_of(known, "a gap"), gap)
+    closing = Closing.of(gap, within, report)
+    if closing is not None and model.has_users:
+        return _solve_users(cast("Population", known), closing)
     if model.solve is None:
         return play_reference(known, model)
     return cast("Reference", entry(model.solve)(known))
 
 
 @lru_cache(maxsize=128)
-def solve_users(population: Population, gap: float | None = None) -> Reference:
-    """Solve users; `gap` is that of `solve`.
+def solve_users(population: Population) -> Reference:
+    """Solve users.
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
     heuristic search value iteration, from both sides. Satiation alone, with one kind of user:
@@ -76,6 +82,10 @@ def solve_users(population: Population, gap: float | None = None) -> Reference:
     the lower bound, a router to which the kind is soon revealed as the upper bound. Everything at
     once: the best of several policies (simulated), and the lesser of two relaxations.
     """
+    return _solve_users(population, None)
+
+
+def _solve_users(population: Population, closing: Closing | None) -> Reference:
     model = Model.of(population)
     if model.has_satiation:
         simple = not model.has_farewells and not model.pays.any()
@@ -85,7 +95,7 @@ def solve_users(population: Population, gap: float | None = None) -> Reference:
         return _by_relaxation(population, model)
     if _worth_keeping(model) and (np.count_nonzero(model.joint, axis=0) == 1).all():
         return _solve_known_user(population, model)
-    return solve_hidden_kinds(population, model, gap)
+    return solve_hidden_kinds(population, model, closing)
 
 
 def _worth_keeping(model: Model) -> bool:

@@ -161,13 +161,19 @@ def prune(largest: int = LARGEST_BYTES) -> list[Entry]:
     return removed
 
 
-def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Arrays:
+def stored(
+    what: str,
+    population: Population,
+    solve: Callable[[], Arrays],
+    keep: Callable[[], bool] = lambda: True,
+) -> Arrays:
     """The arrays that `solve` returns, from the store if it has them.
 
     Args:
         what: short name of the solver.
         population: the population solved.
         solve: computes the arrays; none may have dtype object.
+        keep: asked afterwards, whether they are to be kept.
     """
     path = entry_path(what, population)
     if path is None:
@@ -179,6 +185,8 @@ def stored(what: str, population: Population, solve: Callable[[], Arrays]) -> Ar
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         _log.warning("%s is damaged (%s); it is solved anew", path, error)
     arrays = solve()
+    if not keep():
+        return arrays
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
     content = archive.getvalue()

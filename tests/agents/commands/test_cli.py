@@ -86,6 +86,9 @@ def test_a_gap_is_a_share():
     done = carousel("reference", "Boredom", "--gap", "little")
     assert done.returncode == 2
     assert "--gap is 'little'" in done.stderr
+    done = carousel("reference", "Boredom", "--within", "soon")
+    assert done.returncode == 2
+    assert "--within is 'soon'" in done.stderr
 
 
 def test_recall_is_solved_played_and_watched_like_the_others():

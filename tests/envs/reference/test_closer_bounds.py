@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -22,9 +24,17 @@ from support.kinds import brute_force, random_problem, whole_problem
 from support.properties import examples
 
 
-def within(share: float):
-    """Closed once the gap is at most this share of the upper bound."""
-    return lambda lower, upper: upper - lower <= share * abs(upper)
+@dataclass
+class within:  # noqa: N801 (reads as a word)
+    """Ended once the gap is at most this share of the upper bound."""
+
+    share: float
+
+    def ended(self, lower: float, upper: float) -> bool:
+        return upper - lower <= self.share * abs(upper)
+
+    def interrupted(self) -> None:
+        raise AssertionError
 
 
 @given(
@@ -37,7 +47,7 @@ def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower
     shape, goodbyes = case
     problem = random_problem(seed, *shape, goodbyes=goodbyes)
     best = brute_force(problem)
-    found = close_kinds(problem, closed=within(1e-4), work=3e8)
+    found = close_kinds(problem, watch=within(1e-4), work=3e8)
     assert found.lower <= best + 1e-9
     assert best <= found.upper + 1e-9
     assert found.upper - found.lower <= 0.005 * best
@@ -56,7 +66,7 @@ def test_bounds_enclose_the_enumerated_optimum_and_the_plans_are_worth_the_lower
 def test_many_symbols_are_all_heard(seed):
     problem = random_problem(seed, 2, 2, 3, symbols=6)
     best = brute_force(problem)
-    found = close_kinds(problem, closed=within(1e-5), work=3e8)
+    found = close_kinds(problem, watch=within(1e-5), work=3e8)
     assert found.lower - 1e-9 <= best <= found.upper + 1e-9
     # the plans hear every symbol: fewer would be worth less
     assert found.lower >= best - 1e-3 * abs(best)
@@ -67,7 +77,7 @@ def test_many_symbols_are_all_heard(seed):
 def test_little_work_never_breaks_the_bounds(seed, work):
     problem = random_problem(seed, 2, 2, 3, symbols=5)
     best = brute_force(problem)
-    found = close_kinds(problem, closed=within(0.0), work=work)
+    found = close_kinds(problem, watch=within(0.0), work=work)
     assert found.lower - 1e-9 <= best <= found.upper + 1e-9
 
 
@@ -75,14 +85,14 @@ def test_little_work_never_breaks_the_bounds(seed, work):
 def test_populations_are_enclosed_too(seed):
     population = tiny(seed, kinds=2, personas=2, length=5)
     best, model = optimum(EnumeratedProblem.of(population)), Model.of(population)
-    found = close_kinds(whole_problem(model), closed=within(1e-3), work=1e9)
+    found = close_kinds(whole_problem(model), watch=within(1e-3), work=1e9)
     assert found.lower - 1e-9 <= best <= found.upper + 1e-9
     assert found.upper - found.lower <= 0.01 * abs(found.upper)
 
 
 def test_the_same_problem_gives_the_same_figures():
     problem = random_problem(3, 3, 4, 12, symbols=9)
-    one, two = (close_kinds(problem, closed=within(0.0), work=1e7) for _ in range(2))
+    one, two = (close_kinds(problem, watch=within(0.0), work=1e7) for _ in range(2))
     assert (one.lower, one.upper, one.trials) == (two.lower, two.upper, two.trials)
     np.testing.assert_array_equal(one.vectors, two.vectors)
     np.testing.assert_array_equal(one.actions, two.actions)
@@ -90,7 +100,7 @@ def test_the_same_problem_gives_the_same_figures():
 
 def test_more_work_closes_the_gap():
     problem = random_problem(5, 3, 4, 12, symbols=9)
-    few, many = (close_kinds(problem, closed=within(0.0), work=w) for w in (1e6, 3e8))
+    few, many = (close_kinds(problem, watch=within(0.0), work=w) for w in (1e6, 3e8))
     assert few.lower <= many.lower <= many.upper <= few.upper
     assert many.upper - many.lower < 0.5 * (few.upper - few.lower)
 
@@ -98,7 +108,7 @@ def test_more_work_closes_the_gap():
 @pytest.mark.parametrize(("kinds", "personas", "length"), [(12, 16, 60), (2, 1, 3), (3, 4, 1)])
 def test_large_and_small_problems(kinds, personas, length):
     problem = random_problem(1, kinds, personas, length, symbols=20)
-    found = close_kinds(problem, closed=within(0.0), work=2e7)
+    found = close_kinds(problem, watch=within(0.0), work=2e7)
     assert 0.0 < found.lower <= found.upper + 1e-9
     assert found.vectors.shape[:2] == found.actions.shape[:2] == (length, personas)
     assert (np.abs(found.vectors).sum(axis=(3, 4)) > 0).all() or length == 1
@@ -134,6 +144,49 @@ def test_a_gap_out_of_range_is_refused(gap):
         solve("Taste", gap=gap)
 
 
+def test_bounds_end_in_time_and_what_was_stopped_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("CAROUSEL_CACHE", str(tmp_path))
+    told: list[tuple[float, float]] = []
+    hurried = solve("Taste", within=0.01, report=lambda *bounds: told.append(bounds))
+    assert len(told) == 1
+    assert told[0][1] == pytest.approx(hurried.value_upper)
+    assert told[0][0] <= hurried.value + 1e-9
+    assert hurried.value_upper - hurried.value > 0.02 * (hurried.value - hurried.blind)
+    assert not list(tmp_path.glob("kinds-*"))
+    solve(tiny(1, kinds=2, personas=2, length=4), gap=0.01)
+    assert len(list(tmp_path.glob("kinds-0.01-*"))) == 1
+
+
+def test_an_interrupt_keeps_what_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("CAROUSEL_CACHE", str(tmp_path))
+    told = []
+
+    def interrupt(lower: float, upper: float) -> None:
+        told.append((lower, upper))
+        if len(told) == 1:
+            # during the next round, as Ctrl-C would
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    def raised(_number, _frame) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, raised)
+    try:
+        found = solve("Taste", gap=0.001, report=interrupt)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(told) == 2
+    assert found.value_upper == pytest.approx(told[1][1])
+    assert told[1][1] < told[0][1]
+    assert not list(tmp_path.glob("kinds-*"))
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_time_out_of_range_is_refused(seconds):
+    with pytest.raises(CarouselError, match=r"within is .*; a number of seconds above 0"):
+        solve("Taste", within=seconds)
+
+
 def test_a_gap_changes_nothing_that_is_exact():
     assert solve("Boredom", gap=0.01).value == solve("Boredom").value
     assert solve("Recall", gap=0.01).value == solve("Recall").value
@@ -145,6 +198,6 @@ def taste():
 
 
 def test_the_gap_of_taste():
-    found = close_kinds(taste(), closed=within(0.01), work=2e9)
+    found = close_kinds(taste(), watch=within(0.01), work=2e9)
     assert 25.1 < found.lower <= found.upper < 25.6
     assert found.upper - found.lower <= 0.016 * found.upper

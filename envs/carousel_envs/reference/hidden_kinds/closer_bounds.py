@@ -11,27 +11,23 @@ from .kinds_search import search_kinds
 from .turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from .kinds_problem import KindsProblem
-    from .kinds_search import KindsFound
+    from .kinds_search import KindsFound, Watch
     from .plans import Archive
 
 
-def close_kinds(
-    problem: KindsProblem, *, closed: Callable[[float, float], bool], work: float
-) -> KindBounds:
+def close_kinds(problem: KindsProblem, *, watch: Watch, work: float) -> KindBounds:
     """Bound the optimal value from both sides.
 
     Args:
         problem: kinds of user and personas.
-        closed: whether a lower and an upper bound are close enough to stop.
+        watch: told of every round of the search.
         work: stop after about so many multiplications.
     """
     turns, kinds = Turns.of(problem), problem.weights / problem.weights.sum()
-    found = search_kinds(turns, kinds, closed=closed, work=work)
+    found = search_kinds(turns, kinds, watch=watch, work=work)
     vectors, actions = _in_use(found, turns)
     return KindBounds(
         lower=found.lower,

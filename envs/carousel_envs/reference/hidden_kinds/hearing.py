@@ -58,6 +58,7 @@ class Search(NamedTuple):
         archive: of plans.
         least: by how much a plan and a point must improve a bound to be kept, shape (2,); the
             latter is the tolerance of chords as well.
+        bounds: lower and upper at the start of a session, after the last round, shape (2,).
         room: scratch space.
     """
 
@@ -68,6 +69,7 @@ class Search(NamedTuple):
     swap_plans: Plans
     archive: Archive
     least: NDArray[np.float64]
+    bounds: NDArray[np.float64]
     room: Room
 
 

@@ -10,7 +10,7 @@ and few a point, since a plan takes a fifth of the time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from .turn_backups import LINKS
 from .walks import play_round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from .turns import Turns
@@ -45,6 +43,16 @@ _NUMBERS = 1 << 22
 """Numbers in all points, and in all plans, at most."""
 _ROOM = 512
 """Points, and plans, of a turn and persona at most."""
+
+
+class Watch(Protocol):
+    """Who is told of a search."""
+
+    def ended(self, lower: float, upper: float) -> bool:
+        """Told of a round's bounds; whether it was the last."""
+
+    def interrupted(self) -> None:
+        """Told that somebody wants an end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +106,7 @@ def opened(turns: Turns) -> tuple[Search, int]:
         swap_plans=Plans.of(length, n_k, n_kinds, room),
         archive=Archive.of(size, kept + length * n_k, 24 * kept + 2 * LINKS),
         least=np.full(2, least),
+        bounds=np.array([-np.inf, np.inf]),
         room=_scratch(turns, room),
     )
     return search, fixed
@@ -123,41 +132,45 @@ def search_kinds(
     turns: Turns,
     kinds: NDArray[np.float64],
     *,
-    closed: Callable[[float, float], bool],
+    watch: Watch,
     work: float,
 ) -> KindsFound:
-    """Enclose the optimal value. Nothing depends on the clock: the same problem gives the same
-    figures.
+    """Enclose the optimal value. Unless `watch` looks at the clock nothing does: the same problem
+    gives the same figures.
 
     Args:
         turns: the problem.
         kinds: shares at the start, shape (kinds,).
-        closed: whether a lower and an upper bound are close enough.
+        watch: told of every round.
         work: multiplications after which no round begins that would exceed them, roughly; the first
             round is the smaller, the fewer they are.
     """
     search, fixed = opened(turns)
     draws = np.random.default_rng(_SEED)
     spent = search.room.stay.spent, search.room.swap.spent
-    walks, new, both = Walks.room(turns, 0), 0, 0
-    shape = (turns.length, 3)
-    above, below = np.inf, -np.inf
-    size, rounds, number, done = _first_size(turns, fixed, work), 0, 0, 0.0
-    while not (rounds and closed(below, above)):
+    walks, bounds = Walks.room(turns, 0), search.bounds
+    size, number, done, gap = _first_size(turns, fixed, work), 0, 0.0, np.inf
+    rounds = 0
+    while True:
+        rounds += 1
         many = max(int(_TRIALS * size), 4)
         both, alone = (max(int(some * size), 2) for some in _WALKS)
-        new = both + alone
-        walks = walks.and_more(turns, new)
-        told = (walks.beliefs, walks.personas, walks.begins, draws.random((new, *shape)))
-        found = play_round(search, kinds, number, many, _NODES, told, new, both, fixed)
-        gap, (above, below) = above - below, map(float, found)
-        if above - below > _STALLED * gap:
-            search.least[:] /= 4.0
-        rounds, number, size = rounds + 1, number + many, 2.0 * size
+        walks = walks.and_more(turns, both + alone)
+        drawn = draws.random((both + alone, turns.length, 3))
+        told = (walks.beliefs, walks.personas, walks.begins, drawn)
+        try:
+            play_round(search, kinds, number, many, _NODES, told, both + alone, both, fixed)
+        except KeyboardInterrupt:
+            # compiled code ends first, so the round is complete
+            watch.interrupted()
         before, done = done, float(sum(part[0] for part in spent))
-        if done + 2.5 * (done - before) > work:
+        lower, upper = map(float, bounds)
+        if watch.ended(lower, upper) or done + 2.5 * (done - before) > work:
             break
-    return KindsFound(below, above, search, _root(search, kinds), rounds, int(done))
+        if upper - lower > _STALLED * gap:
+            search.least[:] /= 4.0
+        gap, number, size = upper - lower, number + many, 2.0 * size
+    return KindsFound(lower, upper, search, _root(search, kinds), rounds, int(done))
 
 
 def _first_size(turns: Turns, fixed: int, work: float) -> float:

@@ -32,12 +32,11 @@ from .kind_bounds import KindBounds, blind_schedule, solve_kinds
 from .kinds_problem import KindsProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from ...rollout import Policy
     from ...users.population import Population
+    from ..closing import Closing
     from ..model import Model
     from ..store import Arrays
 
@@ -54,9 +53,11 @@ _FEW_CONTEXTS = 8
 """Visible contexts up to which the rule for the typical user is solved, seconds for each."""
 
 
-def solve_hidden_kinds(population: Population, model: Model, gap: float | None = None) -> Reference:
-    """Two-sided bounds: plans below, the search's bound above. With `gap` the bounds are closed up
-    to this share of the score's range, by the search of `closer_bounds`.
+def solve_hidden_kinds(
+    population: Population, model: Model, closing: Closing | None = None
+) -> Reference:
+    """Two-sided bounds: plans below, the search's bound above. With `closing` they are brought as
+    close as it says, by the search of `closer_bounds`.
 
     Where these stay apart, the best of several policies is simulated as well. Where kinds are too
     many to plan for, plans are made for a few merged ones, the rule for the typical user is another
@@ -64,8 +65,14 @@ def solve_hidden_kinds(population: Population, model: Model, gap: float | None =
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
-    name = "kinds" if gap is None else f"kinds-{gap:g}"
-    found = stored(name, population, lambda: _solve(population, model, known, gap))
+    name = "kinds" if closing is None else f"kinds-{closing.gap:g}"
+    found = stored(
+        name,
+        population,
+        lambda: _solve(population, model, known, closing),
+        # what was stopped is no answer to what was asked
+        lambda: closing is None or not closing.stopped,
+    )
     acting = _policies(population, model, known, found)
     (value, error), (myopic, myopic_error) = found["value"], found["myopic"]
     fixed, best_persona = best_fixed(population, model)
@@ -111,9 +118,9 @@ def _typical(population: Population, model: Model, found: Arrays) -> dict[str, P
     return {"typical": ThresholdPolicy(Filter(population, model.merged(1)), contexts, *tables)}
 
 
-def _solve(population: Population, model: Model, known: Filter, gap: float | None) -> Arrays:
+def _solve(population: Population, model: Model, known: Filter, closing: Closing | None) -> Arrays:
     """The tables of the policies, the name of the best one, and figures (with standard errors)."""
-    found = _search(model, known.model, gap)
+    found = _search(model, known.model, closing)
     acting = _policies(population, model, known, found)
     lower, upper = float(found.pop("lower")), float(found.pop("upper"))
     certain = {"blind": float(found["blind"])}
@@ -144,12 +151,7 @@ def _solve(population: Population, model: Model, known: Filter, gap: float | Non
     }
 
 
-def _closed(gap: float, blind: float) -> Callable[[float, float], bool]:
-    """Whether bounds are this close, as a share of the score's range."""
-    return lambda lower, upper: upper - lower <= gap * (lower - blind)
-
-
-def _search(model: Model, planning: Model, gap: float | None) -> Arrays:
+def _search(model: Model, planning: Model, closing: Closing | None) -> Arrays:
     """Bounds over all contexts, plans for the commonest ones, and schedules for each.
 
     Where `whole` is true the plans are for the table itself, and nothing is left out.
@@ -164,13 +166,13 @@ def _search(model: Model, planning: Model, gap: float | None) -> Arrays:
         blind[j] = [present[blind_schedule(problems[-1], work=WORK / 25 / len(common))]]
     blind_value, schedules = open_loop(model, blind)
     found: list[KindBounds] = []
-    for j, problem in zip(common, problems, strict=True):
-        if gap is None:
+    for i, (j, problem) in enumerate(zip(common, problems, strict=True)):
+        if closing is None:
             found.append(solve_kinds(problem, work=WORK / len(common)))
             continue
         users = model.weighed(model.joint[:, j] / model.mask_weights[j])
-        closed = _closed(gap, float(enact(schedules[j], users)))
-        found.append(close_kinds(problem, closed=closed, work=CLOSING_WORK / len(common)))
+        watch = closing.share(float(enact(schedules[j], users)), len(common) - i)
+        found.append(close_kinds(problem, watch=watch, work=CLOSING_WORK / len(common)))
     sizes = [bounds.actions.shape[2] for bounds in found]
     n_states = found[0].vectors.shape[-1]
     room = _CELLS // (len(common) * model.length * k * n_kinds * n_states)

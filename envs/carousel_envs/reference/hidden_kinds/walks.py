@@ -188,9 +188,6 @@ def play_round(search, kinds, first, many, nodes, walks, new, both, fixed):  # t
             that get points, too, by the upper bound's.
         both: how many of the latter.
         fixed: as in `sweep`.
-
-    Returns:
-        Upper and lower bound.
     """
     if search.archive.used[0] == 0:
         habits(search)
@@ -204,4 +201,4 @@ def play_round(search, kinds, first, many, nodes, walks, new, both, fixed):  # t
         play(search, kinds, optimistic, draws[i], beliefs[at], personas[at], begins[at])
     sweep(search, beliefs, personas, begins, beliefs.shape[0] - both, fixed, tolerance)
     above, _, below, _ = at_start(search, kinds)
-    return above, below
+    search.bounds[0], search.bounds[1] = below, above
