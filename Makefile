@@ -11,11 +11,11 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test test-long soak test-sbx test-rliable test-browser test-python clients check format docs tuned learners generalisation setup speed bench bench-peers guard clean probes probes-ranges probes-dealt planted
 
+# what one process has compiled to bytecode, others import
+demo test test-long: export PYTHONDONTWRITEBYTECODE =
+
 demo: $(VENV)/.runs
 	$(BIN)/carousel demo
-
-# what one process has compiled to bytecode, others import
-test test-long: export PYTHONDONTWRITEBYTECODE =
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak and not browser and not rliable"
@@ -206,16 +206,17 @@ guard: setup
 setup: $(VENV)/.installed
 
 # Installs again only when the list of dependencies has changed. torch goes first and alone: asked
-# for exactly, pip takes a CPU build that lies at hand instead of the newest one.
+# for exactly, pip takes a CPU build that lies at hand instead of the newest one. Modules are
+# compiled when they are imported: most never are, and to compile all takes half of the time.
 $(VENV)/.runs: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents]"
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[agents]"
 	touch $@
 
 # The demo needs none of what tests need, and whoever tries it waits for nothing else.
 $(VENV)/.installed: $(VENV)/.runs
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[agents,dev]"
 	touch $@
 
 $(SBX)/.installed: pyproject.toml constraints.txt
