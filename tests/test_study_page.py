@@ -147,3 +147,86 @@ def test_no_learned_router_is_said_to_be_after_anything_but_engagement():
         }
         assert len({router for router, _ in found}) == 3
         assert {verdict for _, verdict in found} <= {"engagement", None}
+
+
+def figure(claim: str) -> tuple[float, ...]:
+    """A filled-in figure and its interval, as numbers."""
+    return tuple(map(float, re.findall(r"-?[\d.]+", claim.replace("\N{MINUS SIGN}", "-"))))
+
+
+def test_levels_without_missing_personas_help_between_levels_as_often_as_not():
+    lower = below = above = 0
+    for name in STUDIED:
+        rows = study(name)
+        for plain, masked in (
+            ("ppo-tuned", "maskable-ppo-tuned"),
+            ("recurrent-ppo-tuned", "maskable-recurrent-ppo-tuned"),
+        ):
+            for how in ("randomised", "regret"):
+                more, low, high = figure(
+                    CLAIMS["more_regret"](rows, f"{masked}.{how}", plain, "between", "unavailable")
+                )
+                lower, below, above = lower + (more < 0), below + (high < 0), above + (low > 0)
+    assert (lower, below, above) == (12, 8, 5)
+
+
+def test_of_ways_with_levels_those_on_recall_alone_lose_clearly_less_than_the_frozen_optimum():
+    ahead = set()
+    for name in STUDIED:
+        rows = study(name)
+        (known, *_) = figure(CLAIMS["mean_regret"](rows, "frozen-optimal", "levels", "unavailable"))
+        for masked in ("maskable-ppo-tuned", "maskable-recurrent-ppo-tuned"):
+            for how in ("randomised", "regret"):
+                *_, high = figure(
+                    CLAIMS["mean_regret"](rows, f"{masked}.{how}", "levels", "unavailable")
+                )
+                ahead |= {name} if high < known else set()
+    assert ahead == {"Recall"}
+
+
+def test_where_the_tally_is_ahead():
+    learned = ("ppo-tuned", "dqn-tuned", "recurrent-ppo-tuned")
+    behind = {}
+    for name in STUDIED[:-1]:
+        rows = study(name)
+        tally, *_ = figure(CLAIMS["mean_regret"](rows, "frozen-tally"))
+        behind[name] = {
+            router for router in learned if figure(CLAIMS["mean_regret"](rows, router))[0] < tally
+        }
+    assert behind == {
+        "Boredom": {"ppo-tuned", "recurrent-ppo-tuned"},
+        "Taste": {"recurrent-ppo-tuned"},
+        "Satiation": {"recurrent-ppo-tuned"},
+        "Welfare": {"ppo-tuned", "recurrent-ppo-tuned"},
+        "Unmask": set(),
+    }
+    assert "frozen-tally" not in study("Recall")["router"].unique()
+
+
+def test_the_greatest_regret_by_regret_is_lower_in_nine_of_twelve_pairs():
+    lower = 0
+    for name in STUDIED:
+        rows = study(name)
+        for masked in ("maskable-ppo-tuned", "maskable-recurrent-ppo-tuned"):
+            one, other = (
+                figure(CLAIMS["greatest_regret"](rows, f"{masked}.{how}", "levels"))[0]
+                for how in ("regret", "randomised")
+            )
+            lower += one < other
+    assert lower == 9
+
+
+def test_frozen_routers_keep_the_mask_on_where_personas_are_missing():
+    rows = study("Unmask").filter(pl.col("axis") == "unavailable")
+    for router in ("frozen-optimal", "frozen-loop", "frozen-tally"):
+        assert rows.filter(pl.col("router") == router)["unmasked"].max() < 0.005
+
+
+def test_controls_are_above_the_lower_bound_in_nine_of_ten():
+    rows = study("Satiation").filter(
+        (pl.col("axis") == "swap-cost")
+        & (pl.col("severity") == 1.0)
+        & (pl.col("router") == "ppo-tuned")
+        & (pl.col("trained_on") == "target")
+    )
+    assert (rows["score_low"] > 1.0).sum() == 9
