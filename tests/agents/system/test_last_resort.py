@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from carousel_agents import cli
 from carousel_agents.commands import app
+from carousel_agents.system import console
 
 LONG = "a" * 300
 
@@ -95,6 +97,8 @@ def test_standard_output_is_blamed_where_it_is_full(capsys, monkeypatch):
     monkeypatch.setattr(cli.os, "_exit", ends)
     monkeypatch.setattr(sys, "argv", ["carousel", "--version"])
     monkeypatch.setattr(sys, "stdout", Full())
+    # what could not be written stays in the console: that of a process that ends here
+    monkeypatch.setattr(console, "OUT", Console(force_jupyter=False))
     with pytest.raises(EndedError, match="1"):
         cli.main()
     said = capsys.readouterr().err

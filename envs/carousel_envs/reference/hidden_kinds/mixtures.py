@@ -23,6 +23,8 @@ _PIVOTS = 100
 """Any mixture is a bound, so a search for the cheapest one may stop."""
 _FRESH = 60
 """Pivots after which a basis is begun anew, since rounding adds up."""
+_ROUNDING = 1e-11
+"""By how much a mixture may be another belief."""
 
 
 class Points(NamedTuple):
@@ -165,13 +167,10 @@ def cheapest_mixture(points, t, k, belief, enough, scratch):  # type: ignore[no-
     basis, inverse, tangent = points.basis[t, k], points.inverse[t, k], points.tangent[t, k]
     shares, column, reduced = scratch.shares, scratch.column, scratch.reduced
     size, priced = shares.shape[0], points.priced[t, k]
-    fresh = basis[0] < 0 or priced[1] > _FRESH
-    if fresh or _share(inverse, belief, shares) < -1e-12:
+    if basis[0] < 0 or priced[1] > _FRESH or _share(inverse, belief, shares) < -1e-12:
         _begin(points, t, k, belief)
         _share(inverse, belief, shares)
-    if priced[0] == used:
-        return _total(values, basis, shares)
-    for _ in range(_PIVOTS):
+    for _ in range(0 if priced[0] == used else _PIVOTS):
         if _total(values, basis, shares) <= enough:
             break
         scratch.spent[0] += used * size
@@ -200,7 +199,23 @@ def cheapest_mixture(points, t, k, belief, enough, scratch):  # type: ignore[no-
         shares[leaves] = step
         basis[leaves] = enters
         priced[1] += 1
+    if _off(beliefs, basis, shares, belief) > _ROUNDING:
+        # divisions by small numbers have made another belief of it: what it was begun with is exact
+        _begin(points, t, k, belief)
+        _share(inverse, belief, shares)
     return _total(values, basis, shares)
+
+
+@part
+def _off(beliefs, basis, shares, belief):  # type: ignore[no-untyped-def]
+    """By how much a mixture is another belief, in the worst of its numbers."""
+    worst = 0.0
+    for j in range(shares.shape[0]):
+        number = -belief[j]
+        for i in range(shares.shape[0]):
+            number += max(shares[i], 0.0) * beliefs[j, basis[i]]
+        worst = max(worst, abs(number))
+    return worst
 
 
 @part
