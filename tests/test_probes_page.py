@@ -107,3 +107,15 @@ def test_the_view_of_the_optimum_is_told_on_boredom_only():
         assert set(said(study, "frozen-optimal", "view")) == {None}
     for study in STUDIED:
         assert set(said(study, "frozen-tally", "view")) == {"threshold on a belief"}
+
+
+def test_where_the_mask_is_not_clearly_on_personas_are_missing():
+    for router in LEARNED:
+        for found in findings("Unmask"):
+            if (found["router"], found["probe"]) != (router, "mask-off"):
+                continue
+            high = {name for name, e in found["estimates"].items() if e["high"] >= 0.02}
+            assert high <= {"unavailable"}
+            assert bool(high) == (found["verdict"] != "stays on")
+    for router in ("frozen-optimal", "frozen-loop", "frozen-tally", "frozen-operating-system"):
+        assert set(said("Unmask", router, "mask-off")) == {"stays on"}
