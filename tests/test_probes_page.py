@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -119,3 +120,82 @@ def test_where_the_mask_is_not_clearly_on_personas_are_missing():
             assert bool(high) == (found["verdict"] != "stays on")
     for router in ("frozen-optimal", "frozen-loop", "frozen-tally", "frozen-operating-system"):
         assert set(said("Unmask", router, "mask-off")) == {"stays on"}
+
+
+def test_where_no_goal_is_named_of_learned_policies_engagement_tells_most_but_for_four():
+    found = [
+        (study, router, f["reason"])
+        for study in STUDIED
+        for router in LEARNED
+        for f in findings(study)
+        if (f["router"], f["probe"]) == (router, "goal") and f["verdict"] is None
+    ]
+    said_of = [
+        (study, router, *re.search(r": '(.*)' explains .* agrees in (\d+)%", reason).groups())
+        for study, router, reason in found
+    ]
+    few = Counter(one for one in said_of if one[2] != "engagement")
+    assert few == {
+        ("Taste", "ppo-tuned", "few swaps", "50"): 3,
+        ("Taste", "dqn-tuned", "few swaps", "50"): 1,
+    }
+    agreed = [int(share) for *_, goal, share in said_of if goal == "engagement"]
+    assert (min(agreed), max(agreed)) == (71, 85)
+
+
+def test_seeds_with_the_row_in_view_are_far_apart():
+    def ends(probe: str, name: str) -> tuple[float, float]:
+        values = [
+            f["estimates"][name]["value"]
+            for f in findings("ranges")
+            if (f["router"], f["probe"]) == ("ppo-tuned-context", probe)
+        ]
+        return round(min(values), 3), round(max(values), 3)
+
+    assert ends("adaptivity", "kappa_hazard") == (-0.147, 1.127)
+    assert ends("guarantee", "kept") == (0.007, 0.908)
+
+
+def test_small_rules_and_patterns_are_named_of_routers_without_memory_and_without_pay():
+    for study in ("Boredom", "Taste"):
+        assert said(study, "ppo-tuned", "sophistication") == {"one threshold on the belief": 10}
+        own = [
+            float(re.search(r"right in ([\d.]+)", f["reason"]).group(1))
+            for f in findings(study)
+            if f["probe"] == "sophistication"
+            and f["router"] == "recurrent-ppo-tuned"
+            and f["verdict"] == "one threshold on the belief"
+        ]
+        assert min(own) >= 0.945
+        assert max(own) <= 0.995
+    assert said("Unmask", "ppo-dealt", "view") == {"cue pattern": 10}
+
+
+def test_the_explained_share_that_is_asked_for_is_not_reached():
+    for study in STUDIED:
+        for router in LEARNED:
+            assert middle(study, router, "world-model", "explained") < 0.85
+    for study in ("Taste", "Unmask"):
+        assert said(study, "frozen-optimal", "world-model") == {None: 1}
+
+
+def test_the_operating_system_is_as_directed_as_dqn_on_taste_and_loses_more():
+    of = {
+        router: [middle("Taste", router, "goal-directedness", name) for name in ("meg", "regret")]
+        for router in ("frozen-operating-system", "dqn-tuned", "recurrent-ppo-tuned")
+    }
+    assert of["frozen-operating-system"][0] > 0.9 * of["dqn-tuned"][0]
+    assert of["frozen-operating-system"][1] > of["dqn-tuned"][1]
+    assert of["dqn-tuned"][1] > of["recurrent-ppo-tuned"][1]
+
+
+def test_the_worst_single_forecast_of_learned_policies():
+    off = [
+        (float(far), study, router, axis)
+        for study in (*STUDIED, "Recall")
+        for router in LEARNED
+        for f in findings(study)
+        if (f["router"], f["probe"]) == (router, "forecast")
+        for far, axis in re.findall(r"furthest off, by ([\d.]+), under (\S+) at", f["reason"])
+    ]
+    assert max(off) == (0.71, "Boredom", "recurrent-ppo-tuned", "cue-dropout")

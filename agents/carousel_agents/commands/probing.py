@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carousel_envs import CarouselError
-from carousel_envs.foundation.errors import shown_path
+from carousel_envs.foundation.errors import shown_path, whole_number
 from carousel_envs.foundation.files import (
     check_folder,
     check_writable,
@@ -31,12 +32,14 @@ from ..study.source_digest import digest
 from ..system import console
 from ..system.interruption import explained
 from ..system.json_data import clean
+from ..system.workers import MOST_WORKERS, each
 from .option_records import taking
 from .options import (
     JsonOption,
     SeedOption,
     SetOption,
     ShiftOption,
+    WorkersOption,
     completing,
     environment_after,
     routers_and_environment,
@@ -86,6 +89,7 @@ class ProbeOptions:
     changes: SetOption = None
     sessions: Annotated[int, typer.Option(metavar="N", help="sessions to play per probe")] = 4000
     seed: SeedOption = 0
+    workers: WorkersOption = 2
     force: Annotated[bool, typer.Option("--force", help="replace findings of another request")] = (
         False
     )
@@ -99,6 +103,7 @@ def probe_routers(asked: ProbeOptions) -> None:
     With --out, findings are kept as they come, a command that was cut short goes on when it is
     given again, and a page shows them with their figures.
     """
+    whole_number("workers", asked.workers, 1, MOST_WORKERS)
     routers, env = routers_and_environment(asked.names)
     name, training = environment_after(routers, env, asked.changes)
     target = shifted_population(training, asked.shift or ())
@@ -166,21 +171,44 @@ def _ask_all(
 ) -> None:
     """Ask whatever is not there yet."""
     target, training = users
-    left = [(player, one) for player in players for one in probes if not kept.has(player, one)]
-    with console.progress("probing") as report:
-        for done, (player, one) in enumerate(left):
-            report(done, len(left), f"{player.name} {one}")
-            found = probe(
-                one,
-                player.policy,
-                target,
-                training=training,
-                sessions=asked.sessions,
-                seed=asked.seed,
-            )
-            kept.keep(player, found.document())
-        if left:
-            report(len(left), len(left), "")
+    left = {
+        (player, name): _Question(name, player.policy, target, training, asked.sessions, asked.seed)
+        for player in players
+        for name in probes
+        if not kept.has(player, name)
+    }
+    with (
+        console.progress("probing") as report,
+        closing(each(left, _answer, asked.workers)) as answers,  # type: ignore[type-var]
+    ):
+        report(0, len(left), "")
+        for done, ((player, name), found) in enumerate(answers, start=1):
+            kept.keep(player, found)
+            report(done, len(left), f"{player.name} {name}")
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A probe, and whom it is put to."""
+
+    probe: str
+    router: str
+    population: AnyPopulation
+    training: AnyPopulation
+    sessions: int
+    seed: int
+
+
+def _answer(question: _Question) -> dict[str, Any]:
+    """What the probe finds, in any process."""
+    return probe(
+        question.probe,
+        question.router,
+        question.population,
+        training=question.training,
+        sessions=question.sessions,
+        seed=question.seed,
+    ).document()
 
 
 def _sources() -> dict[str, Path]:
@@ -212,8 +240,9 @@ class _Kept:
 
     @property
     def document(self) -> dict[str, Any]:
-        """All that was found, with what was asked for and the versions that answered."""
-        return {**self._request, "findings": list(self._found.values())}
+        """All that was found, in the order of its keys, with what was asked for and the versions
+        that answered."""
+        return {**self._request, "findings": [self._found[key] for key in sorted(self._found)]}
 
     @property
     def after_interruption(self) -> str:

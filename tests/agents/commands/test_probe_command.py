@@ -13,7 +13,7 @@ from support.policy_files import make_file
 
 
 def asked(*names: str, **options) -> None:
-    given = {"only": ["drive", "psychometric"], "sessions": 60, **options}
+    given = {"only": ["drive", "psychometric"], "sessions": 60, "workers": 1, **options}
     probing.probe_routers(names=list(names), **given)
 
 
@@ -30,6 +30,21 @@ def test_findings_are_those_of_the_probes(capsys):
         found.estimates["drive"].value
     )
     assert document["findings"][0]["rows"][0]["session"] == "own"
+
+
+def test_two_processes_find_and_keep_what_one_does(tmp_path, capsys):
+    documents = []
+    for workers in (1, 2):
+        asked("loop:0.5", "uniform", "Boredom", out=tmp_path / f"{workers}", workers=workers)
+        documents.append((tmp_path / f"{workers}" / "findings.json").read_bytes())
+    assert documents[0] == documents[1]
+    capsys.readouterr()
+
+
+def test_a_number_of_workers_that_is_none_is_refused_before_anything_is_asked(tmp_path):
+    with pytest.raises(CarouselError, match="workers is 0; it must be a whole number from 1 to"):
+        asked("uniform", "Boredom", out=tmp_path / "findings", workers=0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_words_are_for_people(capsys):
