@@ -10,6 +10,7 @@ import numpy as np
 from ...compiled.compiler import njit, part
 from ...compiled.copying import copy_vector
 from ...compiled.rng import mixed
+from .mood_ascent import ascend_moods
 from .schedule_values import enact_from, schedule_value, states_before
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def best_schedule(
     kicks = int(np.clip(affordable / 40, 0, _KICKS)) if len(present) > 1 else 0
     users = model.weighed(weights)
 
+    climb = _ascend if model.has_satiation else ascend_moods
+
     def ascend(schedule: NDArray[np.int64]) -> float:
-        return float(_ascend(schedule, present, users, passes))
+        return float(climb(schedule, present, users, passes))
 
     value, best = -np.inf, periodic[0]
     # apart, as a candidate that begins well may hide what leads further
