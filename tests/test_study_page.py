@@ -12,6 +12,7 @@ import polars as pl
 from carousel_agents.generalisation.summary import aggregated
 from carousel_agents.report import markdown
 from carousel_agents.report.claims import CLAIMS
+from carousel_envs.reference import solve
 
 STUDY = Path(__file__).parents[1] / "docs/results/generalisation"
 STUDIED = ("Boredom", "Taste", "Satiation", "Welfare", "Unmask", "Recall")
@@ -230,3 +231,18 @@ def test_controls_are_above_the_lower_bound_in_nine_of_ten():
         & (pl.col("trained_on") == "target")
     )
     assert (rows["score_low"] > 1.0).sum() == 9
+
+
+def test_how_closer_references_would_change_scores_is_said():
+    page = STUDY.with_suffix(".md").read_text()
+    now = solve("Taste")
+    for name in ("Taste", "Unmask"):
+        rows = study(name).filter(pl.col("severity") == 0.0)
+        value, upper, blind = (rows[column][0] for column in ("value", "value_upper", "blind"))
+        assert f"{value:.2f} and {upper:.2f}" in page.replace("\n  ", " ")
+        lower = (value - blind) / (now.value - now.blind)
+        assert 0.985 < lower < 0.995
+        # both enclose one optimum
+        assert value <= now.value_upper
+        assert now.value <= upper
+    assert f"lie at {now.value:.2f} and {now.value_upper:.2f}" in page.replace("\n  ", " ")

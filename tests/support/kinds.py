@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def random_problem(
     seed: int, kinds: int, personas: int, length: int, symbols: int = 2, *, goodbyes: bool = False
 ):
-    """Any problem that `solve_kinds` may be given."""
+    """Any problem that `close_kinds` may be given."""
     rng = np.random.default_rng(seed)
     problem = KindsProblem(
         fit=rng.uniform(0, 1, (kinds, personas)) ** 0.5,
@@ -32,6 +32,16 @@ def random_problem(
         return problem
     farewell, hook = rng.uniform(0, 0.6, (kinds, 2)), rng.uniform(0, 1, personas)
     return problem._replace(farewell=farewell, hook=hook)
+
+
+def alike(problem: KindsProblem) -> KindsProblem:
+    """The same, where kinds differ in whom they like alone."""
+    shape = problem.fit.shape
+    return problem._replace(
+        hazard=np.broadcast_to(problem.hazard[:1], shape).copy(),
+        engagement=np.broadcast_to(problem.engagement[:1], (*shape, 2)).copy(),
+        leave=np.broadcast_to(problem.leave[:1], (shape[0], 2)).copy(),
+    )
 
 
 def brute_force(problem: KindsProblem, rule=None) -> float:

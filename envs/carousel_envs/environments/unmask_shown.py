@@ -103,8 +103,8 @@ class UnmaskShownEnv(CarouselEnv):
 
     | `carousel reference UnmaskShown` | engagement per session |
     | --- | --- |
-    | value | 25.10 |
-    | value_upper | 25.72 |
+    | value | 25.24 |
+    | value_upper | 25.39 |
     | blind | 9.02 |
     | best_fixed | 8.51 |
     | uniform | -6.03 |

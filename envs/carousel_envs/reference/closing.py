@@ -12,8 +12,12 @@ from ..foundation.errors import CarouselError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+USUAL_GAP = 0.01
+"""Up to where bounds are closed when nothing else is asked for."""
 LEAST_GAP = 0.001
 """The closest that bounds can be asked to be."""
+_MET = 1e-5
+"""Share of the upper bound below which bounds count as met."""
 _GROWTH = 2.5
 """A round of a search takes this many times as long as the one before it, at most."""
 
@@ -26,12 +30,14 @@ class Closing:
         gap: share of the score's range, value - blind, up to which bounds are closed.
         within: seconds after which no round of the search begins; infinite: as long as it takes.
         report: called with both bounds, in engagement per session, after every round.
+        usual: nothing was asked for: some seconds of work may leave a wider gap.
         stopped: time was over, or somebody interrupted.
     """
 
     gap: float
     within: float = inf
     report: Callable[[float, float], None] = lambda lower, upper: None
+    usual: bool = False
     stopped: bool = False
     _began: float = field(default_factory=time.monotonic)
 
@@ -41,19 +47,20 @@ class Closing:
         gap: float | None,
         within: float | None,
         report: Callable[[float, float], None] | None,
-    ) -> Closing | None:
-        """What `solve` was asked for; None where it was asked for nothing.
+    ) -> Closing:
+        """What `solve` was asked for.
 
         Raises:
             CarouselError: a gap or time that is not in its range.
         """
-        if gap is None and within is None:
-            return None
         if gap is not None and not LEAST_GAP <= gap <= 1.0:
             raise CarouselError(f"gap is {gap!r}; a share from {LEAST_GAP} to 1 is allowed")
         if within is not None and not 0.0 < within < inf:
             raise CarouselError(f"within is {within!r}; a number of seconds above 0 is allowed")
-        found = cls(LEAST_GAP if gap is None else gap, inf if within is None else within)
+        usual = gap is None and within is None
+        if gap is None:
+            gap = USUAL_GAP if within is None else LEAST_GAP
+        found = cls(gap, inf if within is None else within, usual=usual)
         if report is not None:
             found.report = report
         return found
@@ -86,7 +93,8 @@ class Rounds:
         closing, gone = self.closing, time.monotonic() - self._began
         last, self._before = gone - self._before, gone
         closing.report(lower, upper)
-        if upper - lower <= closing.gap * (lower - self.blind):
+        # where listening is worth next to nothing, a share of that would be out of reach
+        if upper - lower <= max(closing.gap * (lower - self.blind), _MET * abs(upper)):
             return True
         closing.stopped |= gone + _GROWTH * last > self.seconds
         return closing.stopped

@@ -47,8 +47,8 @@ def solve(
     Args:
         population: whose reference is wanted, or the name of a preset.
         gap: where several kinds of user without satiation leave bounds, close them up to this share
-            of the score's range, value - blind: from 0.001 to 1. None: as close as some seconds
-            bring them. Bounds that work of some minutes cannot close are returned as they are.
+            of the score's range, value - blind: from 0.001 to 1. None: up to 0.01, if some seconds
+            of work can. Bounds that work of some minutes cannot close are returned as they are.
         within: seconds after which that search ends, with the bounds it has; a gap may be given,
             too. An interrupt (Ctrl-C) ends it in the same way.
         report: called with both bounds, in engagement per session, after every round of it.
@@ -65,7 +65,7 @@ def solve(
     known = any_population(population)
     model = model_of(known)
     closing = Closing.of(gap, within, report)
-    if closing is not None and model.has_users:
+    if model.has_users and not (closing.usual and report is None):
         return _solve_users(cast("Population", known), closing)
     if model.solve is None:
         return play_reference(known, model)
@@ -77,15 +77,15 @@ def solve_users(population: Population) -> Reference:
     """Solve users.
 
     One kind of user without satiation: exact dynamic programming on P(bored). Several kinds:
-    heuristic search value iteration, from both sides. Satiation alone, with one kind of user:
+    point-based value iteration, from both sides. Satiation alone, with one kind of user:
     dynamic programming over reachable satiation. With several kinds: index policies (simulated) as
     the lower bound, a router to which the kind is soon revealed as the upper bound. Everything at
     once: the best of several policies (simulated), and the lesser of two relaxations.
     """
-    return _solve_users(population, None)
+    return _solve_users(population, Closing.of(None, None, None))
 
 
-def _solve_users(population: Population, closing: Closing | None) -> Reference:
+def _solve_users(population: Population, closing: Closing) -> Reference:
     model = Model.of(population)
     if model.has_satiation:
         simple = not model.has_farewells and not model.pays.any()

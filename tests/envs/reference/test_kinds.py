@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carousel_envs import Population, repertoire
 from carousel_envs.reference import solve
-from carousel_envs.reference.hidden_kinds.kind_bounds import blind_schedule
+from carousel_envs.reference.hidden_kinds.blind_schedule import blind_schedule
 from carousel_envs.reference.hidden_kinds.kinds_problem import KindsProblem
 from carousel_envs.reference.known_user.belief_problem import BeliefProblem
 from carousel_envs.reference.known_user.belief_program import solve_belief

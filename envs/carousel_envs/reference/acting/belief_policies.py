@@ -102,20 +102,20 @@ class ThresholdPolicy(BeliefPolicy):
 
 
 @njit
-def _best_plan(joint, seen, vectors, actions, picks):  # type: ignore[no-untyped-def]
-    n_plans, n_kinds = vectors.shape[3], vectors.shape[4]
+def _best_plan(joint, seen, plans, picks):  # type: ignore[no-untyped-def]
+    vectors, actions, places = plans
     row, turn, current, said = seen
     for i in range(joint.shape[0]):
-        m, t, k, g = row[i], turn[i], current[i], 2 * said[i]
-        best = -1e300
-        for v in range(n_plans):
+        k, g = current[i], 2 * said[i]
+        begin, end = places[row[i], turn[i], k]
+        best, picks[i] = -1e300, k
+        for v in range(begin, end):
             value = 0.0
-            for a in range(n_kinds):
-                value += joint[i, a, 0] * vectors[m, t, k, v, a, g]
-                value += joint[i, a, 1] * vectors[m, t, k, v, a, g + 1]
+            for a in range(vectors.shape[1]):
+                value += joint[i, a, 0] * vectors[v, a, g] + joint[i, a, 1] * vectors[v, a, g + 1]
             if value > best:
                 best = value
-                picks[i] = actions[m, t, k, v]
+                picks[i] = actions[v]
 
 
 @dataclass
@@ -124,24 +124,28 @@ class PlanPolicy(BeliefPolicy):
 
     Attributes:
         contexts: visible contexts that the plans cover.
-        vectors: value of each plan, shape (contexts, T, K, P, kinds, states); 2 states are moods,
-            and 4 are moods without, then with a goodbye in the last turn.
-        actions: its first persona, shape (contexts, T, K, P).
+        vectors: value of each plan, shape (P, kinds, states); 2 states are moods, and 4 are moods
+            without, then with a goodbye in the last turn.
+        actions: its first persona, shape (P,).
+        places: first and last + 1 of the plans of a context, turn and current persona, shape
+            (contexts, T, K, 2).
         first: persona to begin with, shape (contexts,).
     """
 
     contexts: ContextIndex
     vectors: NDArray[np.float64]
     actions: NDArray[np.int64]
+    places: NDArray[np.int64]
     first: NDArray[np.int64]
 
     def pick(self, observation: NDArray[np.float32], belief: Belief) -> NDArray[np.int64]:
         """Personas to enact at this belief, shape (N,)."""
         columns, row = self.filter.columns, self.contexts.find(observation)
-        turn = turns_played(observation, columns, self.vectors.shape[1])
+        turn = turns_played(observation, columns, self.places.shape[1])
         current = current_persona(observation, columns)
         said = goodbyes(observation, columns if self.vectors.shape[-1] == 4 else None)
         picks = np.empty(len(observation), dtype=np.int64)
-        _best_plan(belief.joint, (row, turn, current, said), self.vectors, self.actions, picks)
+        plans = (self.vectors, self.actions, self.places)
+        _best_plan(belief.joint, (row, turn, current, said), plans, picks)
         begins = session_begins(observation, columns)
         return np.where(begins, self.first[row], picks)

@@ -74,30 +74,33 @@ class KindsFound:
     work: int
 
 
-def opened(turns: Turns) -> tuple[Search, int]:
-    """A search with its first bounds, and the number of points of the router that knows the kind:
-    plans that keep one persona, and that router."""
+def opened(turns: Turns, *, above: bool = True) -> tuple[Search, int]:
+    """A search without plans, whose points are those of the router that knows the kind, and how
+    many of them there are; without `above` there is no upper bound."""
     n_k, size = turns.reward.shape
     length, n_kinds = turns.length, size // 2
     grid = mood_grid(_GRID)
-    stays, begins = np.zeros((length, n_k, n_kinds, _GRID)), np.zeros((length, n_k, n_kinds))
-    known_kind_values(turns, grid, stays, begins)
     few = np.arange(0, _GRID, _EVERY)
     fixed = n_kinds * len(few)
     room = fixed + int(np.clip(_NUMBERS // (length * n_k * size), 32, _ROOM))
-    stay_points = Points.of(length, n_k, size, room, grid[few])
-    for a in range(n_kinds):
-        at = slice(a * len(few), (a + 1) * len(few))
-        stay_points.beliefs[:, :, 2 * a, at] = 1.0 - grid[few]
-        stay_points.beliefs[:, :, 2 * a + 1, at] = grid[few]
-        stay_points.values[:, :, at] = stays[:, :, a, few]
-    stay_points.used[:] = fixed
-    swap_points = Points.of(length, n_k, n_kinds, n_kinds + room, np.zeros(1))
-    swap_points.beliefs[:, :, :, :n_kinds] = np.eye(n_kinds)
-    swap_points.values[:, :, :n_kinds] = begins
-    swap_points.used[:] = n_kinds
+    begins = np.zeros((length, n_k, n_kinds))
+    stay_points = Points.of(length, n_k, size, room if above else 1, grid[few])
+    swap_points = Points.of(length, n_k, n_kinds, n_kinds + (room if above else 0), np.zeros(1))
+    if above:
+        stays = np.zeros((length, n_k, n_kinds, _GRID))
+        known_kind_values(turns, grid, stays, begins)
+        for a in range(n_kinds):
+            at = slice(a * len(few), (a + 1) * len(few))
+            stay_points.beliefs[:, :, 2 * a, at] = 1.0 - grid[few]
+            stay_points.beliefs[:, :, 2 * a + 1, at] = grid[few]
+            stay_points.values[:, :, at] = stays[:, :, a, few]
+        stay_points.used[:] = fixed
+        swap_points.beliefs[:, :, :, :n_kinds] = np.eye(n_kinds)
+        swap_points.values[:, :, :n_kinds] = begins
+        swap_points.used[:] = n_kinds
     kept = min(length * n_k * room, 1 << 17)
-    least = _LEAST * float(np.abs(begins[0]).max())
+    most = float(np.abs(begins[0]).max()) if above else length * float(np.abs(turns.reward).max())
+    least = _LEAST * most
     search = Search(
         turns=turns,
         stay_points=stay_points,
@@ -170,7 +173,7 @@ def search_kinds(
         if upper - lower > _STALLED * gap:
             search.least[:] /= 4.0
         gap, number, size = upper - lower, number + many, 2.0 * size
-    return KindsFound(lower, upper, search, _root(search, kinds), rounds, int(done))
+    return KindsFound(lower, upper, search, root_of(search, kinds), rounds, int(done))
 
 
 def _first_size(turns: Turns, fixed: int, work: float) -> float:
@@ -181,7 +184,7 @@ def _first_size(turns: Turns, fixed: int, work: float) -> float:
     return float(np.clip(work / 40.0 / (3.0 * _WALKS[0] * turns.length * backup), 0.1, 1.0))
 
 
-def _root(search: Search, kinds: NDArray[np.float64]) -> int:
+def root_of(search: Search, kinds: NDArray[np.float64]) -> int:
     """Number of the best plan to begin with."""
     plans = search.swap_plans
     worth = [kinds @ plans.values[0, k, :, : plans.used[0, k]] for k in range(len(plans.used[0]))]

@@ -27,8 +27,8 @@ from ..reference import (
 from ..store import stored
 from ..unheard.schedule_values import enact
 from ..unheard.uniform_choice import uniform_value
-from .closer_bounds import close_kinds
-from .kind_bounds import KindBounds, blind_schedule, solve_kinds
+from .blind_schedule import blind_schedule
+from .kind_bounds import close_kinds
 from .kinds_problem import KindsProblem
 
 if TYPE_CHECKING:
@@ -40,24 +40,23 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..store import Arrays
 
-WORK = 5e9
-"""Multiplications that the search may take, over all visible contexts."""
-CLOSING_WORK = 2e11
-"""Multiplications that closer bounds may take: some minutes."""
+WORK = 1.5e10
+"""Multiplications that the search may take: some seconds."""
+_MORE = 5
+"""How many times as much it may take with so many visible contexts, or more."""
+CLOSING_WORK = 5e11
+"""Where a gap or a time was asked for: some minutes."""
+_BLIND_WORK = 1.5e8
+"""Those that the search for the best schedule may take."""
 CLOSED = 0.03
 """Gap, as a share of the upper bound, at which the search counts as closed."""
-_CELLS = 20_000_000
-"""Numbers in all plans together: they take memory, and time to follow."""
 _MAX_CONTEXTS = 64
 _FEW_CONTEXTS = 8
 """Visible contexts up to which the rule for the typical user is solved, seconds for each."""
 
 
-def solve_hidden_kinds(
-    population: Population, model: Model, closing: Closing | None = None
-) -> Reference:
-    """Two-sided bounds: plans below, the search's bound above. With `closing` they are brought as
-    close as it says, by the search of `closer_bounds`.
+def solve_hidden_kinds(population: Population, model: Model, closing: Closing) -> Reference:
+    """Two-sided bounds, brought as close as `closing` says: plans below, mixtures of points above.
 
     Where these stay apart, the best of several policies is simulated as well. Where kinds are too
     many to plan for, plans are made for a few merged ones, the rule for the typical user is another
@@ -65,13 +64,13 @@ def solve_hidden_kinds(
     """
     planning = model.merged(MAX_PLANNING_KINDS)
     known = Filter(population, planning)
-    name = "kinds" if closing is None else f"kinds-{closing.gap:g}"
+    name = "kinds" if closing.usual else f"kinds-{closing.gap:g}"
     found = stored(
         name,
         population,
         lambda: _solve(population, model, known, closing),
         # what was stopped is no answer to what was asked
-        lambda: closing is None or not closing.stopped,
+        lambda: not closing.stopped,
     )
     acting = _policies(population, model, known, found)
     (value, error), (myopic, myopic_error) = found["value"], found["myopic"]
@@ -103,7 +102,9 @@ def _policies(
     typical = {} if "threshold" not in found else _typical(population, model, found)
     return {
         **typical,
-        "plans": PlanPolicy(known, contexts, found["vectors"], found["actions"], found["first"]),
+        "plans": PlanPolicy(
+            known, contexts, *(found[name] for name in ("vectors", "actions", "places", "first"))
+        ),
         "myopic": MyopicPolicy(known),
         "blind": SchedulePolicy(columns, ContextIndex(columns, model.contexts), found["schedules"]),
     }
@@ -118,7 +119,7 @@ def _typical(population: Population, model: Model, found: Arrays) -> dict[str, P
     return {"typical": ThresholdPolicy(Filter(population, model.merged(1)), contexts, *tables)}
 
 
-def _solve(population: Population, model: Model, known: Filter, closing: Closing | None) -> Arrays:
+def _solve(population: Population, model: Model, known: Filter, closing: Closing) -> Arrays:
     """The tables of the policies, the name of the best one, and figures (with standard errors)."""
     found = _search(model, known.model, closing)
     acting = _policies(population, model, known, found)
@@ -151,51 +152,48 @@ def _solve(population: Population, model: Model, known: Filter, closing: Closing
     }
 
 
-def _search(model: Model, planning: Model, closing: Closing | None) -> Arrays:
+def _search(model: Model, planning: Model, closing: Closing) -> Arrays:
     """Bounds over all contexts, plans for the commonest ones, and schedules for each.
 
     Where `whole` is true the plans are for the table itself, and nothing is left out.
     """
-    k, n, n_kinds = model.n_actions, len(model.masks), planning.n_types
+    k, n_kinds = model.n_actions, planning.n_types
     common = np.sort(np.argsort(-model.mask_weights, kind="stable")[:_MAX_CONTEXTS])
-    blind: dict[int, list[NDArray[np.int64]]] = {j: [] for j in range(n)}
+    blind: dict[int, list[NDArray[np.int64]]] = {j: [] for j in range(len(model.masks))}
     problems = []
     for j in common:
         present = np.flatnonzero(model.masks[j])
         problems.append(KindsProblem.of(planning, j, present))
-        blind[j] = [present[blind_schedule(problems[-1], work=WORK / 25 / len(common))]]
+        blind[j] = [present[blind_schedule(problems[-1], work=_BLIND_WORK / len(common))]]
     blind_value, schedules = open_loop(model, blind)
-    found: list[KindBounds] = []
-    for i, (j, problem) in enumerate(zip(common, problems, strict=True)):
-        if closing is None:
-            found.append(solve_kinds(problem, work=WORK / len(common)))
-            continue
+    shares = model.mask_weights[common] / model.mask_weights[common].sum()
+    # the gap of a context counts by its share
+    parts = 0.5 * shares + 0.5 / len(common)
+    parts *= min(len(common), _MORE) * (WORK if closing.usual else CLOSING_WORK)
+    found = []
+    for i, (j, problem, work) in enumerate(zip(common, problems, parts, strict=True)):
         users = model.weighed(model.joint[:, j] / model.mask_weights[j])
         watch = closing.share(float(enact(schedules[j], users)), len(common) - i)
-        found.append(close_kinds(problem, watch=watch, work=CLOSING_WORK / len(common)))
-    sizes = [bounds.actions.shape[2] for bounds in found]
-    n_states = found[0].vectors.shape[-1]
-    room = _CELLS // (len(common) * model.length * k * n_kinds * n_states)
-    most = max(min(max(sizes), room), 4)
-    vectors = np.zeros((len(common), model.length, k, most, n_kinds, n_states))
-    actions = np.zeros(vectors.shape[:4], dtype=np.int64)
+        found.append(close_kinds(problem, watch=watch, work=work))
+    vectors, actions, n = [], [], 0
+    places = np.zeros((len(common), model.length, k, 2), dtype=np.int64)
     first = np.zeros(len(common), dtype=np.int64)
     for i, (j, bounds) in enumerate(zip(common, found, strict=True)):
         present, kinds = np.flatnonzero(model.masks[j]), np.flatnonzero(planning.joint[:, j])
-        # short sets are padded with copies
-        which = np.resize(np.arange(sizes[i]), most)
-        some = spread(bounds.vectors[:, :, which], kinds, n_kinds, axis=3)
-        vectors[i] = spread(some, present, k, axis=1)
-        actions[i] = spread(present[bounds.actions[:, :, which]], present, k, axis=1)
+        vectors.append(spread(bounds.vectors, kinds, n_kinds, axis=1))
+        actions.append(present[bounds.actions])
+        places[i] = spread(bounds.places + n, present, k, axis=1)
         first[i] = present[bounds.first]
+        n += len(bounds.actions)
     shares = model.mask_weights[common]
     return {
-        "whole": np.array(planning is model and len(common) == n and most >= max(sizes)),
+        "whole": np.array(planning is model and len(common) == len(model.masks)),
         "lower": np.array(shares @ [bounds.lower for bounds in found]),
         "upper": np.array(shares @ [bounds.upper for bounds in found]),
         "contexts": model.contexts[common],
-        "vectors": vectors,
-        "actions": actions,
+        "vectors": np.concatenate(vectors),
+        "actions": np.concatenate(actions),
+        "places": places,
         "first": first,
         "blind": np.array(blind_value),
         "schedules": schedules,

@@ -49,6 +49,16 @@ def expected_below(search, t, k, belief, plan):  # type: ignore[no-untyped-def]
 
 
 @part
+def lines_at(search, t, k):  # type: ignore[no-untyped-def]
+    """How many plans may continue turn t with persona k."""
+    n = 0
+    if t + 1 < search.turns.length:
+        for j in range(search.turns.reward.shape[0]):
+            n += search.swap_plans.used[t + 1, j] if j != k else search.stay_plans.used[t + 1, k]
+    return n
+
+
+@part
 def _over_kinds(belief, kinds):  # type: ignore[no-untyped-def]
     for a in range(kinds.shape[0]):
         kinds[a] = belief[2 * a] + belief[2 * a + 1]

@@ -12,11 +12,13 @@ from ...compiled.compiler import njit, part
 from .hearing import lower_at, upper_at
 from .mixtures import cheapest_mixture
 from .plans import worth
-from .turn_backups import back_up_above, back_up_below, habits, sweep
+from .turn_backups import back_up_above, back_up_below, habits, lines_at, sweep
 from .turns import hear, take_over
 
 _LEAST = 1e-4
 """Share of the gap at the start that a belief must leave open, by the probability to get there."""
+_TURN = 2000
+"""Multiplications that a turn of a walk counts for, beside those of mixtures."""
 _EASE = 0.9
 """Factor on what a walk lets pass for every walk in a row that improved nothing."""
 
@@ -193,6 +195,7 @@ def play_round(search, kinds, first, many, nodes, walks, new, both, fixed):  # t
         habits(search)
     beliefs, personas, begins, draws = walks
     tolerance = search.least[1]
+    search.room.swap.spent[0] += (many + beliefs.shape[0]) * search.turns.length * _TURN
     trials(search, kinds, first, many, nodes, tolerance)
     old = beliefs.shape[0] - new
     for i in range(new):
@@ -202,3 +205,31 @@ def play_round(search, kinds, first, many, nodes, walks, new, both, fixed):  # t
     sweep(search, beliefs, personas, begins, beliefs.shape[0] - both, fixed, tolerance)
     above, _, below, _ = at_start(search, kinds)
     search.bounds[0], search.bounds[1] = below, above
+
+
+@njit
+def plan_round(search, kinds, walks, personas, begins, draws):  # type: ignore[no-untyped-def]
+    """Better plans at the beliefs of sessions, from the last turn to the first; returns the lower
+    bound at the start.
+
+    Args:
+        search: the bounds; without any plans yet they get the first ones.
+        kinds: shares at the start, shape (kinds,).
+        walks: beliefs, shape (N, T, D).
+        personas, begins: of each turn, and whether they take over in it, shape (N, T).
+        draws: for sessions that are yet to be played by the lower bound's router, the last ones of
+            all, shape (M, T, 3).
+    """
+    if search.archive.used[0] == 0:
+        habits(search)
+    new = draws.shape[0]
+    for i in range(new):
+        at = walks.shape[0] - new + i
+        play(search, kinds, False, draws[i], walks[at], personas[at], begins[at])
+    turns, spent = search.turns, search.room.stay.spent
+    for t in range(turns.length - 1, -1, -1):
+        for i in range(walks.shape[0]):
+            back_up_below(search, t, personas[i, t], walks[i, t], begins[i, t])
+            spent[0] += 4 * walks.shape[2] * lines_at(search, t, personas[i, t])
+    _, _, below, _ = at_start(search, kinds)
+    return below
