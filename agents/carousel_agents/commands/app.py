@@ -85,7 +85,7 @@ def root(
 
 
 for _command in (
-    *(look.envs, look.reference, look.frontier, look.shifts, distances.distance),
+    *(look.envs, look.reference, look.verify, look.frontier, look.shifts, distances.distance),
     *(learn.train, tuning.tune, play.evaluate, demo.demo),
     *(generalise.generalise, users.users_seen, report.report),
     *(grids.grid, grids.table, watching.watch, play.speed),

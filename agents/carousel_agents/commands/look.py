@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 (typer reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import gymnasium as gym
@@ -9,6 +10,7 @@ import typer
 
 from carousel_envs import environment_ids
 from carousel_envs.foundation.errors import UsageError
+from carousel_envs.reference import proofs
 from carousel_envs.registry import shifts_of
 from carousel_envs.shifts import SHIFTS, GradedShift
 
@@ -88,13 +90,19 @@ def reference(
         str | None,
         typer.Option(metavar="TIME", help="close bounds for at most this long, as 10s"),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="write a proof of the bounds, for `carousel verify`"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Solve an environment: the optimum or bounds on it, and what simpler routers reach."""
     if every == (env is not None):
         raise UsageError("give either an environment or --all")
-    if every and (gap is not None or within is not None):
-        raise UsageError("--gap and --within need an environment, --all shows them as they are")
+    if every and any(one is not None for one in (gap, within, certificate)):
+        raise UsageError(
+            "--gap, --within and --certificate need an environment, --all shows them as they are"
+        )
     closed = None if gap is None else _share(gap)
     seconds = None if within is None else _seconds(within)
     if env is None:
@@ -114,12 +122,34 @@ def reference(
             population,
             gap=closed,
             within=seconds,
+            certificate=certificate,
             report=lambda low, high: status(f"solving {name}: between {low:.3f} and {high:.3f}"),
         )
     if as_json:
         console.print_json(document)
     else:
         reference_tables.print_reference(document, population.session_length)
+
+
+def verify(
+    certificate: Annotated[Path, typer.Argument(metavar="FILE", help="a certificate")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a certificate: whether its bounds on the optimum follow from the model's definition."""
+    with console.status("checking"):
+        held = proofs.verify(certificate)
+    document = {
+        "population_fingerprint": held.population.fingerprint,
+        "lower": held.lower,
+        "upper": held.upper,
+    }
+    if as_json:
+        console.print_json({**document, "population": held.population.model_dump(mode="json")})
+        return
+    console.say(
+        f"proven: no router earns more than {held.upper:.6f} per session, and one earns "
+        f"{held.lower:.6f}, with users of fingerprint {held.population.fingerprint}"
+    )
 
 
 def _seconds(told: str) -> float:

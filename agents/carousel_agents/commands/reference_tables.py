@@ -13,6 +13,7 @@ from ..system import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from carousel_envs.registry import AnyPopulation
 
@@ -53,11 +54,12 @@ def reference_document(
     *,
     gap: float | None = None,
     within: float | None = None,
+    certificate: Path | None = None,
     report: Callable[[float, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Everything that is known of one environment, as plain data; `gap`, `within` and `report` are
-    those of `solve`."""
-    reference = solve(population, gap=gap, within=within, report=report)
+    """Everything that is known of one environment, as plain data; for other arguments see
+    `solve`."""
+    reference = solve(population, gap=gap, within=within, certificate=certificate, report=report)
     document = {
         "env": env,
         "population_fingerprint": population.fingerprint,

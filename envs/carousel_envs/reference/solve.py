@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..registry import any_population
+from ..foundation.files import check_writable
+from ..registry import any_population, users_of
 from ..spec import entry, model_of
 from ..users.observation import Columns
 from .acting.belief_policies import ThresholdPolicy
@@ -15,6 +17,7 @@ from .acting.contexts import ContextIndex
 from .acting.filtering import Filter
 from .acting.myopic import MyopicPolicy
 from .acting.open_loop import SchedulePolicy
+from .certificate import certify
 from .closing import Closing
 from .hidden_kinds.population_bounds import solve_hidden_kinds
 from .known_user.threshold_tables import threshold_tables
@@ -40,6 +43,7 @@ def solve(
     *,
     gap: float | None = None,
     within: float | None = None,
+    certificate: str | Path | None = None,
     report: Callable[[float, float], None] | None = None,
 ) -> Reference:
     """Solve a population, or the preset of this name (an equal population gives the same object).
@@ -51,6 +55,9 @@ def solve(
             of work can. Bounds that work of some minutes cannot close are returned as they are.
         within: seconds after which that search ends, with the bounds it has; a gap may be given,
             too. An interrupt (Ctrl-C) ends it in the same way.
+        certificate: where a file is written that proves the bounds on the optimum (`proofs`), for
+            users who do not satiate or say goodbye, and differ in whom they like alone. It takes a
+            search of its own, with the same `gap` and `within`.
         report: called with both bounds, in engagement per session, after every round of it.
 
     The population's model says how (`ModelSpec.solve`); where it has no solver, the tier is "none"
@@ -60,16 +67,23 @@ def solve(
 
     Raises:
         CarouselError: no population, and no preset of this name; a gap or a time that is not in
-            its range.
+            its range; or a certificate is wanted that there is not, or that cannot be written.
     """
     known = any_population(population)
     model = model_of(known)
     closing = Closing.of(gap, within, report)
+    if certificate is not None:
+        path = Path(certificate)
+        check_writable(path)
+        certify(users_of(known, _NO_USERS), Closing.of(gap, within, report)).save(path)
     if model.has_users and not (closing.usual and report is None):
         return _solve_users(cast("Population", known), closing)
     if model.solve is None:
         return play_reference(known, model)
     return cast("Reference", entry(model.solve)(known))
+
+
+_NO_USERS = "certificates are about users with moods; there are none"
 
 
 @lru_cache(maxsize=128)

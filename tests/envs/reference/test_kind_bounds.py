@@ -17,7 +17,7 @@ from carousel_envs.reference.acting.belief_policies import PlanPolicy
 from carousel_envs.reference.acting.contexts import ContextIndex
 from carousel_envs.reference.acting.filtering import Filter
 from carousel_envs.reference.hidden_kinds.kind_bounds import close_kinds
-from carousel_envs.reference.hidden_kinds.streaks import Streaks, spread_symbols
+from carousel_envs.reference.hidden_kinds.streaks import Streaks, chosen_symbols, spread_symbols
 from carousel_envs.reference.hidden_kinds.turns import Turns
 from carousel_envs.reference.model import Model
 from carousel_envs.rollout import rollout
@@ -152,11 +152,16 @@ def test_streaks_are_for_kinds_that_differ_in_whom_they_like_alone():
     assert Streaks.of(Turns.of(whole_problem(Model.of(as_population("Taste"))))) is not None
 
 
+def spread(turns, most):
+    """What is heard if others are spread to so many symbols."""
+    return spread_symbols(turns, chosen_symbols(turns, most))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_spread_symbols_are_worth_more_the_fewer_there_are(seed):
     problem = random_problem(seed, 2, 2, 3, symbols=6)
     turns, best = Turns.of(problem), brute_force(problem)
-    values = [brute_force(problem._replace(cues=spread_symbols(turns, n))) for n in (9, 4, 3, 2)]
+    values = [brute_force(problem._replace(cues=spread(turns, n))) for n in (9, 4, 3, 2)]
     assert values[0] == pytest.approx(best, abs=1e-12)
     assert (np.diff(values) >= -1e-12).all()
 
@@ -165,12 +170,12 @@ def test_spread_symbols_are_worth_more_the_fewer_there_are(seed):
 def test_spread_symbols_stay_a_distribution(seed, most):
     cues = np.random.default_rng(seed).dirichlet((0.3,) * 9, size=2)
     turns = Turns.of(random_problem(seed, 2, 2, 3)._replace(cues=cues))
-    spread = spread_symbols(turns, most)
-    assert spread.shape[1] <= most
-    assert (spread >= 0).all()
-    np.testing.assert_allclose(spread.sum(axis=1), 1.0, atol=1e-12)
+    heard = spread(turns, most)
+    assert heard.shape[1] <= most
+    assert (heard >= 0).all()
+    np.testing.assert_allclose(heard.sum(axis=1), 1.0, atol=1e-12)
     # total variation between moods: what one look tells
-    assert np.abs(cues[0] - cues[1]).sum() <= np.abs(spread[0] - spread[1]).sum() + 1e-12
+    assert np.abs(cues[0] - cues[1]).sum() <= np.abs(heard[0] - heard[1]).sum() + 1e-12
 
 
 def test_bounds_are_closed_up_to_what_is_asked_for():

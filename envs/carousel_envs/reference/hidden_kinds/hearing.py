@@ -199,7 +199,7 @@ def hear_below(search, t, now, heard, ends, plan):  # type: ignore[no-untyped-de
                 plan[d] += share * (fresh + tired) * ahead
         plans = search.stay_plans if j == now else search.swap_plans
         end = archive.first[archive.used[0] + 1]
-        archive.follow[end] = plans.names[t, j, i]
+        archive.follow[end], archive.stop[end] = plans.names[t, j, i], stop
         archive.first[archive.used[0] + 1] = end + 1
         z = stop
 

@@ -52,12 +52,7 @@ def close_kinds(problem: KindsProblem, *, watch: Watch, work: float) -> KindBoun
         watch: told of every round of the search.
         work: stop after about so many multiplications.
     """
-    turns, kinds = Turns.of(problem), problem.weights / problem.weights.sum()
-    streaks = Streaks.of(turns)
-    if streaks is None:
-        found = search_kinds(turns, kinds, watch=watch, work=work)
-    else:
-        found = search_streaks(turns, streaks, kinds, watch=watch, work=work)
+    turns, found = Turns.of(problem), search_for(problem, watch=watch, work=work)
     vectors, actions, places = _in_use(found, turns)
     return KindBounds(
         lower=found.lower,
@@ -70,6 +65,15 @@ def close_kinds(problem: KindsProblem, *, watch: Watch, work: float) -> KindBoun
         rounds=found.rounds,
         work=found.work,
     )
+
+
+def search_for(problem: KindsProblem, *, watch: Watch, work: float) -> KindsFound:
+    """The search that serves these kinds of user; see `close_kinds`."""
+    turns, kinds = Turns.of(problem), problem.weights / problem.weights.sum()
+    streaks = Streaks.of(turns)
+    if streaks is None:
+        return search_kinds(turns, kinds, watch=watch, work=work)
+    return search_streaks(turns, streaks, kinds, watch=watch, work=work)
 
 
 def _in_use(

@@ -24,6 +24,7 @@ from .walks import play_round
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .streak_bound import StreakBound
     from .turns import Turns
 
 _GRID, _EVERY = 65, 8
@@ -64,6 +65,7 @@ class KindsFound:
         search: both bounds.
         root: number of the start's best plan in the archive.
         rounds, work: that were played, and multiplications.
+        above: the upper bound, where it goes from swap to swap.
     """
 
     lower: float
@@ -72,6 +74,7 @@ class KindsFound:
     root: int
     rounds: int
     work: int
+    above: StreakBound | None = None
 
 
 def opened(turns: Turns, *, above: bool = True) -> tuple[Search, int]:

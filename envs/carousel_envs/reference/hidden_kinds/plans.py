@@ -41,7 +41,9 @@ class Archive(NamedTuple):
         values: in every state (kind, mood in the turn), shape (N, D).
         persona: of the turn, shape (N,).
         first: where the numbers of the plans that continue it begin in `follow`, shape (N + 1,).
-        follow: numbers of plans for the next turn, shape (M,).
+        follow: numbers of plans for the next turn, shape (M,): for each report in turn, one for
+            every stretch of cue symbols.
+        stop: number of the symbol at which the stretch has ended, shape (M,).
         used: number of plans, shape (1,).
     """
 
@@ -49,12 +51,13 @@ class Archive(NamedTuple):
     persona: NDArray[np.int64]
     first: NDArray[np.int64]
     follow: NDArray[np.int64]
+    stop: NDArray[np.int64]
     used: NDArray[np.int64]
 
     @classmethod
     def of(cls, size: int, room: int, links: int) -> Archive:
         """Room for so many plans over this number of states, and so many links."""
-        whole = [np.zeros(n, dtype=np.int64) for n in (room, room + 1, links, 1)]
+        whole = [np.zeros(n, dtype=np.int64) for n in (room, room + 1, links, links, 1)]
         return cls(np.zeros((room, size)), *whole)
 
 

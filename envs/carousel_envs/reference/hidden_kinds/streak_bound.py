@@ -384,6 +384,27 @@ def walk_streaks(walker, kinds, draws, walks, personas, begins, spent):  # type:
 
 
 @njit
+def mixtures_in(columns, grid, turns, found, spent):  # type: ignore[no-untyped-def]
+    """Write the points of the cheapest mixtures; see `StreakBound.mixtures`."""
+    size, n_k = columns.kinds.shape[0], columns.first.shape[0] - 1
+    kinds, scratch = np.empty(size), np.empty((3, columns.kinds.shape[1] + size))
+    basis, inverse = np.empty(size, dtype=np.int64), np.empty((size, size))
+    shares = np.empty(size)
+    for c in range(columns.kinds.shape[1]):
+        for q in range(grid.never.shape[0]):
+            x = grid.never[q]
+            for a in range(size):
+                kinds[a] = (1.0 - x) * columns.suited[a, c] + x * columns.never[a, c]
+            for j in range(n_k):
+                _begin(kinds, basis, inverse, shares)
+                for i in range(turns.shape[0]):
+                    t = turns[i]
+                    mixture(columns, t, j, kinds, basis, inverse, shares, -np.inf, scratch, spent)
+                    for a in range(size):
+                        found[c, q, j, i, a] = basis[a]
+
+
+@njit
 def apart_from(points, new, apart):  # type: ignore[no-untyped-def]
     """Which of the new points lie farther than this from all others that are kept, shape (N,)."""
     chosen = np.zeros(new.shape[0], dtype=np.bool_)
@@ -410,6 +431,11 @@ class StreakBound:
     Args:
         turns, streaks: the problem.
         kinds: shares at the start, shape (kinds,).
+
+    Attributes:
+        upper: on the value at the start.
+        spent: multiplications, shape (1,).
+        walker: tables of the last sweep.
     """
 
     turns: Turns
@@ -422,7 +448,7 @@ class StreakBound:
         self._values = [np.full((self.turns.length, len(sure)), np.inf) for _ in self._points]
         self.spent = np.zeros(1, dtype=np.int64)
         self.upper = np.inf
-        self._walker: Walker | None = None
+        self.walker: Walker | None = None
 
     @property
     def points(self) -> int:
@@ -472,7 +498,7 @@ class StreakBound:
             self.spent,
         )
         self._values = np.split(columns.values, columns.first[1:-1], axis=1)
-        self._walker = Walker(self.turns, self.streaks, columns, grid, stay, swap)
+        self.walker = Walker(self.turns, self.streaks, columns, grid, stay, swap)
         # the start is a point of every persona
         self.upper = float(max(values[0, size] for values in self._values))
 
@@ -480,11 +506,11 @@ class StreakBound:
         self, draws: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
         """Play sessions by the router of the last sweep; as `walk_streaks` writes them."""
-        assert self._walker is not None
+        assert self.walker is not None
         n, length, _ = draws.shape
         walks = np.zeros((n, length, 2 * len(self.kinds)))
         personas, begins = np.zeros((n, length), dtype=np.int64), np.zeros((n, length), np.bool_)
-        walk_streaks(self._walker, self.kinds, draws, walks, personas, begins, self.spent)
+        walk_streaks(self.walker, self.kinds, draws, walks, personas, begins, self.spent)
         return walks, personas, begins
 
     def add(self, kinds: NDArray[np.float64], personas: NDArray[np.int64], apart: float) -> None:
@@ -497,3 +523,12 @@ class StreakBound:
             unknown = np.full((self.turns.length, len(new)), np.inf)
             self._points[k] = np.concatenate([points, new])
             self._values[k] = np.concatenate([self._values[k], unknown], axis=1)
+
+    def mixtures(self, turns: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Points of the cheapest mixtures in some turns where a column's user swaps, as in
+        `Columns.basis`, shape (C, Q, K, turns, kinds)."""
+        assert self.walker is not None
+        columns = self.walker.columns
+        found = np.zeros((*columns.basis.shape[:3], len(turns), len(self.kinds)), dtype=np.int32)
+        mixtures_in(columns, self.walker.grid, turns, found, self.spent)
+        return found

@@ -84,7 +84,8 @@ def search_streaks(
         before, spent = spent, int(above.spent[0] + below.room.stay.spent[0])
         ended = ended or watch.ended(lower, upper)
         if ended or spent + _NEXT * (spent - before) > work:
-            return KindsFound(lower, upper, below, root_of(below, kinds), rounds, spent)
+            root = root_of(below, kinds)
+            return KindsFound(lower, upper, below, root, rounds, spent, above)
         steps, many = _FINER * steps, _MORE_WALKS * many
 
 

@@ -59,11 +59,13 @@ class Grid(NamedTuple):
     Attributes:
         never: P(never suited), ascending from 0 to 1, shape (Q,).
         tired: P(tired | suited), ascending from 0 to 1, shape (R,).
-        cues: P(symbol | mood) of symbols to which all others are spread, shape (2, E).
+        symbols: the ones to which all others are spread, ascending, shape (E,).
+        cues: P(symbol | mood) of these then, shape (2, E).
     """
 
     never: NDArray[np.float64]
     tired: NDArray[np.float64]
+    symbols: NDArray[np.int64]
     cues: NDArray[np.float64]
 
     @classmethod
@@ -72,7 +74,8 @@ class Grid(NamedTuple):
         steps = [np.sin(np.linspace(0.0, np.pi / 2.0, n + 1)) ** 2 for n in (never, tired)]
         for ends in steps:
             ends[-1] = 1.0
-        return cls(steps[0], steps[1], spread_symbols(turns, symbols))
+        kept = chosen_symbols(turns, symbols)
+        return cls(steps[0], steps[1], kept, spread_symbols(turns, kept))
 
     def nodes(self) -> NDArray[np.float64]:
         """The three numbers of every node, shape (Q R, 3), number R q + r."""
@@ -80,25 +83,35 @@ class Grid(NamedTuple):
         return np.stack([(1.0 - never) * (1.0 - tired), (1.0 - never) * tired, never], axis=1)
 
 
-def spread_symbols(turns: Turns, most: int) -> NDArray[np.float64]:
-    """P(symbol | mood) of at most so many cue symbols, from which the ones that are heard follow by
-    forgetting, shape (2, E).
+def chosen_symbols(turns: Turns, most: int) -> NDArray[np.int64]:
+    """At most so many cue symbols, shape (E,): always the one is left out whose posterior would
+    spread least if it were split between its neighbours, with what was split before."""
+    p, mass, kept = turns.odds, np.diff(turns.mass, axis=1).sum(axis=0), np.arange(len(turns.odds))
+    while len(kept) > max(most, 2):
+        below, at, above = p[kept[:-2]], p[kept[1:-1]], p[kept[2:]]
+        i = int((mass[kept[1:-1]] * (at - below) * (above - at)).argmin()) + 1
+        share = (above[i - 1] - at[i - 1]) / (above[i - 1] - below[i - 1])
+        mass[kept[i - 1]] += share * mass[kept[i]]
+        mass[kept[i + 1]] += (1.0 - share) * mass[kept[i]]
+        kept = np.delete(kept, i)
+    return kept
+
+
+def spread_symbols(turns: Turns, kept: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(symbol | mood) of the kept symbols, shape (2, E), from which those that are heard follow by
+    forgetting: each is split between its neighbours in p, such that mass and mean stay.
 
     Whoever hears them knows at least as much (Blackwell 1951), so a router that does is worth no
-    less. A symbol is split between its neighbours in p, such that mass and mean stay; always the
-    one whose posterior spreads least.
+    less.
     """
-    p, (fresh, tired) = turns.odds.copy(), np.diff(turns.mass, axis=1)
-    while len(p) > max(most, 2):
-        mass = fresh + tired
-        moved = mass[1:-1] * (p[1:-1] - p[:-2]) * (p[2:] - p[1:-1])
-        i = int(moved.argmin()) + 1
-        share = (p[i + 1] - p[i]) / (p[i + 1] - p[i - 1])
-        for j, part in ((i - 1, share), (i + 1, 1.0 - share)):
-            fresh[j] += part * mass[i] * (1.0 - p[j])
-            tired[j] += part * mass[i] * p[j]
-        p, fresh, tired = (np.delete(array, i) for array in (p, fresh, tired))
-    return np.stack([fresh, tired])
+    p, mass = turns.odds, np.diff(turns.mass, axis=1).sum(axis=0)
+    right = np.searchsorted(kept, np.arange(len(p)))
+    left = np.maximum(right - 1, 0)
+    width = p[kept[right]] - p[kept[left]]
+    share = np.where(width > 0.0, (p[kept[right]] - p) / np.where(width > 0.0, width, 1.0), 0.0)
+    split = np.bincount(left, share * mass, len(kept))
+    split += np.bincount(right, (1.0 - share) * mass, len(kept))
+    return np.stack([split * (1.0 - p[kept]), split * p[kept]])
 
 
 class Steps(NamedTuple):

@@ -129,8 +129,8 @@ def habits(search):  # type: ignore[no-untyped-def]
         for t in range(turns.length - 1, -1, -1):
             name = archive.used[0]
             end = archive.first[name]
-            if after >= 0:
-                archive.follow[end] = after
+            for _ in range(turns.heard.shape[1] if after >= 0 else 0):
+                archive.follow[end], archive.stop[end] = after, turns.odds.shape[0]
                 end += 1
             archive.first[name + 1] = end
             for d in range(size):
