@@ -14,6 +14,7 @@ import argparse
 import os
 import tempfile
 import time
+from unittest import mock
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from carousel_agents.system.workers import each
 from carousel_envs import CarouselError, Population
 from carousel_envs.reference import solve
 from carousel_envs.shifts import SEVERITIES, SHIFTS
+from common import several_of, whole
+
+ENVIRONMENTS = ("Taste", "Unmask", "Satiation", "Boredom", "Welfare")
 
 
 def populations(env: str, axes: list[str]) -> dict[tuple[str, float], Population]:
@@ -48,14 +52,17 @@ def solved(population: Population) -> tuple[float, float, float, float]:
 def main(given: list[str] | None = None) -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--env", action="append", help="default: Taste")
-    parser.add_argument("--axis", action="append", choices=tuple(SHIFTS), help="default: all")
-    parser.add_argument("--workers", type=int, default=2)
+    several_of(parser, "--env", ENVIRONMENTS)
+    several_of(parser, "--axis", tuple(SHIFTS))
+    parser.add_argument("--workers", type=whole(1), default=2)
     asked = parser.parse_args(given)
-    for env in asked.env or ["Taste"]:
+    for env in asked.env or ENVIRONMENTS:
         some = populations(env, asked.axis or list(SHIFTS))
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["CAROUSEL_CACHE"] = folder
+        # workers are started within, and have the same environment
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.dict(os.environ, {"CAROUSEL_CACHE": folder}),
+        ):
             solve(Population.preset(env).replace(session_length=7))
             began, gaps, total = time.perf_counter(), [], 0.0
             for (axis, severity), (seconds, low, high, blind) in each(some, solved, asked.workers):

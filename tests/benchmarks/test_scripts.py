@@ -13,6 +13,7 @@ import memory
 import parts
 import passes
 import peers
+import references
 import scalar
 import scripted
 import startup
@@ -224,3 +225,11 @@ def test_shares_of_training_add_up_to_all_of_it(capsys):
     found = {row["what"]: row["measured"] for row in rows}
     assert found["ppo: torch: backward"] > found.get("ppo: library: callbacks", 0.0)
     assert found.get("ppo: other", 0.0) < 5.0
+
+
+def test_references(capsys):
+    references.main(["--env", "Boredom", "--axis", "swap-cost", "--workers", "1"])
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("Boredom swap-cost ") and "gap 0.0" in line for line in lines)
+    assert last.startswith("Boredom: 5 populations in ")

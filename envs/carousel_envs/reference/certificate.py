@@ -9,6 +9,8 @@ import numpy as np
 from ..foundation.errors import CarouselError
 from .hidden_kinds.kind_bounds import search_for
 from .hidden_kinds.kinds_problem import KindsProblem
+from .hidden_kinds.streaks import Streaks
+from .hidden_kinds.turns import Turns
 from .model import Model
 from .proofs import Certificate, proven
 from .unheard.schedule_values import schedule_value
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .hidden_kinds.streak_bound import StreakBound
 
 WORK = 5e11
+"""Multiplications that the search may take, over all visible contexts: some minutes."""
 _TURNS = 6
 """Turns from whose cheapest mixtures the checker may choose in any turn."""
 
@@ -36,24 +39,25 @@ def certify(population: Population, closing: Closing) -> Certificate:
     model = Model.of(population)
     arrays: dict[str, NDArray[Any]] = {}
     n = len(model.masks)
-    for context in range(n):
-        problem = KindsProblem.of(model, context, np.flatnonzero(model.masks[context]))
-        blind = (
-            max(
-                schedule_value(model, np.full(model.length, k), model.joint[:, context])
-                for k in np.flatnonzero(model.masks[context])
-            )
-            / model.mask_weights[context]
+    problems = [
+        KindsProblem.of(model, context, np.flatnonzero(mask))
+        for context, mask in enumerate(model.masks)
+    ]
+    # before anything is searched
+    if model.has_satiation or any(Streaks.of(Turns.of(one)) is None for one in problems):
+        raise CarouselError(
+            "there is no certificate for these users: they satiate, say goodbye, or differ in more "
+            "than whom they like"
         )
-        found = None
-        if not model.has_satiation and problem.farewell is None:
-            watch = closing.share(blind, n - context)
-            found = search_for(problem, watch=watch, work=WORK / n)
-        if found is None or found.above is None:
-            raise CarouselError(
-                "there is no certificate for these users: they satiate, say goodbye, or differ in "
-                "more than whom they like"
-            )
+    for context, problem in enumerate(problems):
+        # where its score begins, roughly: one persona all the time
+        alone = max(
+            schedule_value(model, np.full(model.length, k), model.joint[:, context])
+            for k in np.flatnonzero(model.masks[context])
+        )
+        watch = closing.share(alone / model.mask_weights[context], n - context)
+        found = search_for(problem, watch=watch, work=WORK / n)
+        assert found.above is not None
         proof = {**_below(found), **_above(found.above)}
         arrays |= {f"{context}/{name}": array for name, array in proof.items()}
     lower, upper = proven(Certificate(population, 0.0, 0.0, arrays))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carousel_envs import CarouselError, Population
-from carousel_envs.reference import proofs, solve
+from carousel_envs.reference import certificate, proofs, solve
 from carousel_envs.reference.certificate import certify
 from carousel_envs.reference.closing import Closing
 from carousel_envs.reference.model import Model
@@ -178,3 +178,9 @@ def test_the_checker_is_short_and_knows_no_solver():
         "from typing import Any",
         "import numpy as np",
     ]
+
+
+def test_users_without_certificate_are_refused_before_anything_is_searched(monkeypatch):
+    monkeypatch.setattr(certificate, "search_for", None)
+    with pytest.raises(CarouselError, match="there is no certificate for these users"):
+        certify(tiny(0, kinds=2, personas=2, length=4), Closing.of(None, None, None))

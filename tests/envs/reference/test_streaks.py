@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carousel_envs.reference.hidden_kinds.kind_bounds import close_kinds
 from carousel_envs.reference.hidden_kinds.streak_bound import StreakBound, apart_from
 from carousel_envs.reference.hidden_kinds.streaks import Grid, Steps, Streaks, both_sides
 from carousel_envs.reference.hidden_kinds.turns import Turns
@@ -128,3 +129,32 @@ def test_ascended_schedules_are_worth_what_is_said_and_no_neighbour_is_better(
     assert value == ascend_moods(schedule.copy(), present, model.weighed(weights), 0)
     for trial in neighbours(schedule, present):
         assert schedule_value(model, trial, weights) <= value + 1e-9
+
+
+class Interrupted:
+    """Watches a search, and is told of one interrupt."""
+
+    told = False
+
+    def ended(self, lower: float, upper: float) -> bool:
+        return self.told
+
+    def interrupted(self) -> None:
+        self.told = True
+
+
+def test_an_interrupt_of_the_first_round_keeps_bounds(monkeypatch):
+    problem, _, _ = made(4, length=3)
+    walk, calls = StreakBound.walk, []
+
+    def interrupt(self, draws):
+        calls.append(draws)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return walk(self, draws)
+
+    monkeypatch.setattr(StreakBound, "walk", interrupt)
+    found, best = close_kinds(problem, watch=Interrupted(), work=1e9), brute_force(problem)
+    assert len(calls) == 2
+    assert 0.0 < found.lower <= best + 1e-9
+    assert best - 1e-9 <= found.upper < 10.0

@@ -62,7 +62,10 @@ def search_streaks(
     draws = np.random.default_rng(_SEED)
     size = _first_size(turns, work)
     steps, sweeps, many = _GRID * np.cbrt(size), int(np.ceil(_SWEEPS * size**0.25)), _WALKS * size
-    rounds, done, spent, lower, upper = 0, 0, 0, -np.inf, np.inf
+    rounds, done, spent = 0, 0, 0
+    # whoever interrupts the first round gets bounds, too, however wide
+    above.sweep(Grid.of(turns, *[_LEAST_STEPS] * 3))
+    lower, upper = _plan(below, above, kinds, 2, np.random.default_rng(_SEED)), above.upper
     while True:
         try:
             grid = Grid.of(turns, *np.maximum(steps, _LEAST_STEPS).astype(int))
