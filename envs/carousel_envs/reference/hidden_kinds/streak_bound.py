@@ -10,12 +10,14 @@ this one, and where it is no dearer than another persona's it needs no search.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...compiled.compiler import njit, part
+from .streak_walks import Walker, walk_streaks
 from .streaks import Grid, Steps, both_sides
+from .swap_mixtures import Columns, mixture, mixtures_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,125 +25,8 @@ if TYPE_CHECKING:
     from .streaks import Streaks
     from .turns import Turns
 
-_PIVOTS = 60
-_ROUNDING = 1e-11
 _NOBODY = -1e30
 """Value of a swap where there is nobody else."""
-_TURN = 200
-"""Multiplications that a turn of a session counts for."""
-
-
-class Columns(NamedTuple):
-    """Points of all personas, those of persona k in columns first[k] to first[k + 1] - 1; C in all.
-
-    Attributes:
-        first: shape (K + 1,).
-        kinds: shares, each sums to 1, shape (kinds, C); the first ones of a persona are sure of one
-            kind each.
-        suited, never: shares if the persona suited, and if it did not, shape (kinds, C).
-        values: upper bounds, shape (T, C).
-        basis: points of persona j that make up the cheapest mixture known where column c's user
-            swaps at P(never suited) of the grid, counted from the first of j, shape (C, Q, K,
-            kinds).
-        inverse: of the shares of kinds of these points, shape (C, Q, K, kinds, kinds).
-        shares: of these points, shape (C, Q, K, kinds).
-        best: persona that was best to swap to there, shape (C, Q).
-    """
-
-    first: NDArray[np.int64]
-    kinds: NDArray[np.float64]
-    suited: NDArray[np.float64]
-    never: NDArray[np.float64]
-    values: NDArray[np.float64]
-    basis: NDArray[np.int64]
-    inverse: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    best: NDArray[np.int64]
-
-
-@part
-def _begin(kinds, basis, inverse, shares):  # type: ignore[no-untyped-def]
-    """The mixture of points that are sure of one kind each."""
-    for a in range(kinds.shape[0]):
-        basis[a], shares[a] = a, kinds[a]
-        for b in range(kinds.shape[0]):
-            inverse[a, b] = 1.0 if a == b else 0.0
-
-
-@part
-def _off(points, begin, kinds, basis, shares):  # type: ignore[no-untyped-def]
-    """By how much a mixture has other shares of kinds, in the worst of them."""
-    worst = 0.0
-    for a in range(kinds.shape[0]):
-        number = -kinds[a]
-        for i in range(kinds.shape[0]):
-            number += shares[i] * points[a, begin + basis[i]]
-        worst = max(worst, abs(number))
-    return worst
-
-
-@part
-def mixture(columns, t, j, kinds, basis, inverse, shares, enough, scratch, spent):  # type: ignore[no-untyped-def]
-    """The cheapest mixture of points of persona j in turn t, from a feasible one, which is
-    replaced; the search ends where it costs no more than `enough`. As `mixtures.cheapest_mixture`,
-    for one belief."""
-    begin, end = columns.first[j], columns.first[j + 1]
-    points, values, size, n = (
-        columns.kinds,
-        columns.values[t, begin:end],
-        kinds.shape[0],
-        end - begin,
-    )
-    reduced, tangent, column = scratch[0, :n], scratch[1], scratch[2]
-    total = 0.0
-    for i in range(size):
-        total += shares[i] * values[basis[i]]
-    for _ in range(_PIVOTS):
-        if total <= enough:
-            return total
-        spent[0] += n * size
-        for a in range(size):
-            tangent[a] = 0.0
-            for i in range(size):
-                tangent[a] += values[basis[i]] * inverse[i, a]
-        for c in range(n):
-            reduced[c] = values[c]
-        for a in range(size):
-            y, row = tangent[a], points[a, begin:end]
-            for c in range(n):
-                reduced[c] -= y * row[c]
-        lowest = 0.0
-        for c in range(n):
-            lowest = min(lowest, reduced[c])
-        if lowest > -1e-10:
-            return total
-        enters = 0
-        while reduced[enters] != lowest:
-            enters += 1
-        leaves, step = -1, np.inf
-        for i in range(size):
-            column[i] = 0.0
-            for a in range(size):
-                column[i] += inverse[i, a] * points[a, begin + enters]
-            if column[i] > 1e-9 and shares[i] < step * column[i]:
-                leaves, step = i, shares[i] / column[i]
-        if leaves < 0:
-            return total
-        for a in range(size):
-            inverse[leaves, a] /= column[leaves]
-        for i in range(size):
-            if i != leaves:
-                shares[i] = max(shares[i] - step * column[i], 0.0)
-                for a in range(size):
-                    inverse[i, a] -= column[i] * inverse[leaves, a]
-        shares[leaves], basis[leaves] = step, enters
-        if _off(points, begin, kinds, basis, shares) > _ROUNDING:
-            # divisions by small numbers have made another belief of it: the first one is exact
-            _begin(kinds, basis, inverse, shares)
-        total = 0.0
-        for i in range(size):
-            total += shares[i] * values[basis[i]]
-    return total
 
 
 @part
@@ -255,153 +140,6 @@ def sweep_streaks(columns, grid, steps, begins, swap_cost, stay, swap, spent):  
             _swaps(t, columns, grid, swap_cost, swapped, scratch, spent)
         stay[t], swap[t] = now, swapped
         ahead, now = now, ahead
-
-
-class Walker(NamedTuple):
-    """What a router needs that plays by the upper bound; see `sweep_streaks` and `Turns`."""
-
-    turns: Turns
-    streaks: Streaks
-    columns: Columns
-    grid: Grid
-    stay: NDArray[np.float32]
-    swap: NDArray[np.float32]
-
-
-@part
-def _choose(columns, t, k, kinds, basis, inverse, shares, scratch, spent):  # type: ignore[no-untyped-def]
-    """Upper bound on turn t where somebody else than k takes over, and who."""
-    best, pick, first = -np.inf, k, columns.first
-    for j in range(first.shape[0] - 1):
-        if j == k:
-            continue
-        _begin(kinds, basis, inverse, shares)
-        value = mixture(columns, t, j, kinds, basis, inverse, shares, best, scratch, spent)
-        if value > best:
-            best, pick = value, j
-    return best, pick
-
-
-@part
-def _place(grid, x):  # type: ignore[no-untyped-def]
-    """The step of a grid in which a number lies, and how far along."""
-    i = min(max(np.searchsorted(grid, x, side="right") - 1, 0), grid.shape[0] - 2)
-    return i, (x - grid[i]) / (grid[i + 1] - grid[i])
-
-
-@part
-def _nearest(columns, k, kinds):  # type: ignore[no-untyped-def]
-    """The column of persona k whose shares of kinds are nearest."""
-    best, pick = np.inf, columns.first[k]
-    for c in range(columns.first[k], columns.first[k + 1]):
-        far = 0.0
-        for a in range(kinds.shape[0]):
-            far += abs(columns.kinds[a, c] - kinds[a])
-        if far < best:
-            best, pick = far, c
-    return pick
-
-
-@part
-def _leaves(walker, t, c, q, tired):  # type: ignore[no-untyped-def]
-    """Whether the upper bound's router swaps before turn t, by the tables of a column near by."""
-    grid = walker.grid
-    i, up = _place(grid.never, q)
-    j, right = _place(grid.tired, tired)
-    across = grid.tired.shape[0]
-    at = across * i + j
-    stay, swap = walker.stay[t, :, c], walker.swap[t, :, c]
-    stays = (1.0 - up) * ((1.0 - right) * stay[at] + right * stay[at + 1])
-    stays += up * ((1.0 - right) * stay[at + across] + right * stay[at + across + 1])
-    return (1.0 - up) * swap[i] + up * swap[i + 1] > stays
-
-
-@njit
-def walk_streaks(walker, kinds, draws, walks, personas, begins, spent):  # type: ignore[no-untyped-def]
-    """Write the beliefs of sessions in which nobody leaves, by the upper bound's router.
-
-    Args:
-        walker: what it knows.
-        kinds: shares at the start, shape (kinds,).
-        draws: uniform in [0, 1), shape (N, T, 3).
-        walks: over (kind, mood in the turn), shape (N, T, D).
-        personas, begins: of each turn, and whether they take over in it, shape (N, T).
-        spent: multiplications are added, shape (1,).
-    """
-    turns, streaks, columns = walker.turns, walker.streaks, walker.columns
-    size, n_symbols = kinds.shape[0], turns.odds.shape[0]
-    basis, shares = np.empty(size, dtype=np.int64), np.empty(size)
-    inverse, scratch = np.empty((size, size)), np.empty((3, columns.kinds.shape[1] + size))
-    now, suited, never = np.empty(size), np.empty(size), np.empty(size)
-    _, start = _choose(columns, 0, -1, kinds, basis, inverse, shares, scratch, spent)
-    spent[0] += draws.shape[0] * turns.length * _TURN
-    for n in range(draws.shape[0]):
-        k, takes_over, column = start, True, 0
-        fresh = tired = wrong = 0.0
-        for a in range(size):
-            now[a] = kinds[a]
-        for t in range(turns.length):
-            if takes_over:
-                fresh, tired = 0.0, 0.0
-                for a in range(size):
-                    fresh += now[a] * turns.fresh[k, a]
-                wrong = 1.0 - fresh
-                for a in range(size):
-                    fit = turns.fresh[k, a]
-                    suited[a] = now[a] * fit / fresh if fresh > 0.0 else now[a]
-                    never[a] = now[a] * (1.0 - fit) / wrong if wrong > 0.0 else now[a]
-                column = _nearest(columns, k, now)
-            for a in range(size):
-                walks[n, t, 2 * a] = suited[a] * fresh
-                walks[n, t, 2 * a + 1] = suited[a] * tired + never[a] * wrong
-            personas[n, t], begins[n, t] = k, takes_over
-            if t + 1 == turns.length:
-                break
-            stays, tires, leaves = streaks.ahead[k]
-            alive = fresh * (stays + tires)
-            mood = 1 if draws[n, t, 0] * (alive + (tired + wrong) * leaves) >= alive else 0
-            heard = 0 if draws[n, t, 1] < streaks.heard[k, 0, mood] else 1
-            z = 0
-            while z < n_symbols - 1 and draws[n, t, 2] > turns.mass[mood, z + 1]:
-                z += 1
-            like = streaks.heard[k, heard, 0] * (1.0 - turns.odds[z])
-            unlike = streaks.heard[k, heard, 1] * turns.odds[z] * leaves
-            tired = fresh * like * tires + tired * unlike
-            fresh, wrong = fresh * like * stays, wrong * unlike
-            mass = fresh + tired + wrong
-            takes_over = False
-            if mass <= 0.0:
-                # nobody stays, whatever is played
-                fresh, tired, wrong = 0.0, 0.0, 1.0
-                continue
-            fresh, tired, wrong = fresh / mass, tired / mass, wrong / mass
-            share = tired / (fresh + tired) if fresh + tired > 0.0 else 0.0
-            if columns.first.shape[0] > 2 and _leaves(walker, t + 1, column, wrong, share):
-                for a in range(size):
-                    now[a] = (1.0 - wrong) * suited[a] + wrong * never[a]
-                _, k = _choose(columns, t + 1, k, now, basis, inverse, shares, scratch, spent)
-                takes_over = True
-
-
-@njit
-def mixtures_in(columns, grid, turns, found, spent):  # type: ignore[no-untyped-def]
-    """Write the points of the cheapest mixtures; see `StreakBound.mixtures`."""
-    size, n_k = columns.kinds.shape[0], columns.first.shape[0] - 1
-    kinds, scratch = np.empty(size), np.empty((3, columns.kinds.shape[1] + size))
-    basis, inverse = np.empty(size, dtype=np.int64), np.empty((size, size))
-    shares = np.empty(size)
-    for c in range(columns.kinds.shape[1]):
-        for q in range(grid.never.shape[0]):
-            x = grid.never[q]
-            for a in range(size):
-                kinds[a] = (1.0 - x) * columns.suited[a, c] + x * columns.never[a, c]
-            for j in range(n_k):
-                _begin(kinds, basis, inverse, shares)
-                for i in range(turns.shape[0]):
-                    t = turns[i]
-                    mixture(columns, t, j, kinds, basis, inverse, shares, -np.inf, scratch, spent)
-                    for a in range(size):
-                        found[c, q, j, i, a] = basis[a]
 
 
 @njit
